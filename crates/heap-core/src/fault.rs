@@ -1,0 +1,97 @@
+//! Seeded faults: known mistakes that a test can switch on, to show that the tests would find them.
+//!
+//! A test-suite that passes proves little until it has been seen to fail. Each [`Fault`] is a mistake real
+//! collectors have made, wired into the place where it would be made. Without the `faults` feature [`on`] is a
+//! constant `false` and the optimiser removes every trace. With it, one fault at a time is switched on for the whole
+//! process by [`arm`], and `tests/faults.rs` asserts that a named check notices each of them.
+
+/// A mistake that can be switched on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A swept span forgets that its free slots may hold old bytes.
+    NeedzeroLost = 1,
+    /// A reference is marked but not looked into, one time in a thousand.
+    PushDropped = 2,
+    /// The marker overlooks the highest word of a pointer mask.
+    MaskBitDropped = 3,
+    /// Objects with one reference are put into noscan memory.
+    NoscanMisclass = 4,
+    /// The last piece of a large array is not scanned.
+    LargeTailUnscanned = 5,
+    /// A span is taken for swept without having been swept.
+    SweepSkipped = 6,
+    /// A swept span with free slots goes onto its list twice.
+    SpanOnTwoLists = 7,
+    /// A summary of the page tree is not merged upwards after a page is given back.
+    SummaryNotMerged = 8,
+    /// The page allocator's search hint is left too high after a page is given back.
+    HintTooHigh = 9,
+    /// Released pages stay marked released when they are used again.
+    ReleasedBitKept = 10,
+    /// A released run is counted twice.
+    ReleaseCountedTwice = 11,
+    /// One root is overlooked.
+    RootSkipped = 12,
+    /// A refused `ready` call is taken for success.
+    RefusalIgnored = 13,
+    /// A mutator's runs are not handed back before marking.
+    FlushSkipped = 14,
+    /// A dead object's drop is queued twice.
+    DropTwice = 15,
+    /// The hard limit is compared without the pages being asked for.
+    LimitIgnoresRequest = 16,
+    /// The mark epoch does not move on.
+    EpochStuck = 17,
+    /// A freed page keeps its owner.
+    OwnerKept = 18,
+}
+
+impl Fault {
+    /// Every fault.
+    pub const ALL: [Self; 18] = [
+        Self::NeedzeroLost,
+        Self::PushDropped,
+        Self::MaskBitDropped,
+        Self::NoscanMisclass,
+        Self::LargeTailUnscanned,
+        Self::SweepSkipped,
+        Self::SpanOnTwoLists,
+        Self::SummaryNotMerged,
+        Self::HintTooHigh,
+        Self::ReleasedBitKept,
+        Self::ReleaseCountedTwice,
+        Self::RootSkipped,
+        Self::RefusalIgnored,
+        Self::FlushSkipped,
+        Self::DropTwice,
+        Self::LimitIgnoresRequest,
+        Self::EpochStuck,
+        Self::OwnerKept,
+    ];
+}
+
+#[cfg(all(feature = "faults", not(loom)))]
+static ARMED: crate::sync::atomic::AtomicU8 = crate::sync::atomic::AtomicU8::new(0);
+
+/// Whether a fault is switched on.
+#[inline(always)]
+#[must_use]
+pub fn on(fault: Fault) -> bool {
+    #[cfg(all(feature = "faults", not(loom)))]
+    {
+        ARMED.load(crate::sync::atomic::Ordering::Relaxed) == fault as u8
+    }
+    #[cfg(not(all(feature = "faults", not(loom))))]
+    {
+        let _ = fault;
+        false
+    }
+}
+
+/// Switches one fault on for the whole process, or all off.
+#[cfg(all(feature = "faults", not(loom)))]
+pub fn arm(fault: Option<Fault>) {
+    ARMED.store(fault.map_or(0, |fault| fault as u8), crate::sync::atomic::Ordering::Relaxed);
+}

@@ -1,0 +1,25 @@
+//! Quanta: every size that shrinks when the heap is put under stress, in one place.
+//!
+//! The faults of a collector hide at the edges of its buffers: the last slot of a run, the second chunk of a
+//! queue, the first page after a cache ran dry. With the `stress` feature (and under Miri and loom) those edges
+//! come every few operations instead of every few thousand. A quantum changes how often a path runs, never what
+//! is right.
+
+/// True in builds whose quanta are shrunk.
+pub const STRESSED: bool = cfg!(any(miri, loom, feature = "stress"));
+
+/// Slots handed to a mutator at once, at most. Larger runs mean fewer refills; the price is that a handshake hands
+/// back a longer unused tail. 1024 is the most a span can hold, so a whole empty span is one run.
+pub const RUN_SLOTS_MAX: u32 = if STRESSED { 3 } else { 1024 };
+
+/// References in one batch that marking workers exchange. Larger batches mean less traffic on the shared queue,
+/// smaller ones feed idle workers sooner.
+pub const GREY_BATCH: usize = if STRESSED { 4 } else { 512 };
+
+/// Words of a large array scanned in one piece: 16 Ki words are Go's 128 KiB oblet. A smaller piece spreads an
+/// array over more workers, a larger one is cut less often.
+pub const PIECE_WORDS: usize = if STRESSED { 8 } else { 16 << 10 };
+
+/// Unswept spans a refill looks at before it takes a fresh one. Bounds the time of an allocation when every span
+/// is full (Go 1.27 `runtime/mcentral.go` uses 100).
+pub const SWEEP_TRIES: usize = if STRESSED { 2 } else { 100 };

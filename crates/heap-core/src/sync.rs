@@ -1,0 +1,120 @@
+//! The one door to everything that synchronises: atomics, locks, threads.
+//!
+//! Nothing else in the workspace's core crates names `std::sync`, `std::thread`, `core::sync` or `parking_lot`
+//! (a test at the root holds that). So one `cfg` swaps the whole core between real primitives and loom's, which
+//! explores every interleaving of a small model.
+//!
+//! Locks here do not poison: a panic under a lock is either impossible (no user code runs under one) or a bug
+//! that aborts ([`crate::bug`]).
+//!
+//! [`point`] marks a named window of a protocol: nothing in a release build; under the `stress` feature it yields
+//! the processor now and then, so that other threads get into the window.
+
+#[cfg(not(loom))]
+pub use core::sync::atomic;
+#[cfg(loom)]
+pub use loom::sync::atomic;
+
+#[cfg(not(loom))]
+pub use parking_lot::{Condvar, Mutex, MutexGuard};
+#[cfg(not(loom))]
+pub use std::sync::{Arc, OnceLock, Weak};
+#[cfg(not(loom))]
+pub use std::thread;
+
+#[cfg(loom)]
+pub use loom::sync::Arc;
+#[cfg(loom)]
+pub use loom::thread;
+#[cfg(loom)]
+pub use modelled::{Condvar, Mutex, MutexGuard};
+#[cfg(loom)]
+pub use std::sync::{OnceLock, Weak};
+
+/// loom's lock and condition variable with the calling convention of the real ones: no poisoning, and waiting on a
+/// guard in place.
+#[cfg(loom)]
+mod modelled {
+    use core::ops::{Deref, DerefMut};
+
+    #[derive(Debug, Default)]
+    pub struct Mutex<T>(loom::sync::Mutex<T>);
+
+    /// The inner guard is only ever absent inside `Condvar::wait`.
+    #[derive(Debug)]
+    pub struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+
+    impl<T> Mutex<T> {
+        pub fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        pub fn lock(&self) -> MutexGuard<'_, T> {
+            MutexGuard(Some(self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())))
+        }
+
+        pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok().map(|guard| MutexGuard(Some(guard)))
+        }
+    }
+
+    impl<T> Deref for MutexGuard<'_, T> {
+        type Target = T;
+        fn deref(&self) -> &T {
+            self.0.as_ref().expect("a guard is whole outside wait")
+        }
+    }
+
+    impl<T> DerefMut for MutexGuard<'_, T> {
+        fn deref_mut(&mut self) -> &mut T {
+            self.0.as_mut().expect("a guard is whole outside wait")
+        }
+    }
+
+    #[derive(Debug, Default)]
+    pub struct Condvar(loom::sync::Condvar);
+
+    impl Condvar {
+        pub fn new() -> Self {
+            Self(loom::sync::Condvar::new())
+        }
+
+        pub fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+            if let Some(inner) = guard.0.take() {
+                guard.0 = Some(self.0.wait(inner).unwrap_or_else(|poisoned| poisoned.into_inner()));
+            }
+        }
+
+        pub fn notify_one(&self) {
+            self.0.notify_one();
+        }
+
+        pub fn notify_all(&self) {
+            self.0.notify_all();
+        }
+    }
+}
+
+/// A named window of a protocol. See the module's text.
+#[inline]
+pub fn point(name: &'static str) {
+    #[cfg(feature = "stress")]
+    stressed::point(name);
+    #[cfg(not(feature = "stress"))]
+    let _ = name;
+}
+
+#[cfg(feature = "stress")]
+mod stressed {
+    use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    /// Counts the windows passed, by all threads. Only its low bits matter, so a lost update does not.
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+
+    pub(super) fn point(name: &'static str) {
+        let n = PASSED.fetch_add(1, Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (name.len() as u64);
+        if n >> 61 == 0 {
+            std::thread::yield_now();
+        }
+    }
+}

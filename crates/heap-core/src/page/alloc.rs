@@ -1,0 +1,401 @@
+//! The page allocator: runs of pages taken by address, lowest first, and given back.
+//!
+//! It owns the bitmaps, the tree over them, the hint and the counters, and keeps B1 to B4 and B6 of [`crate::page`]
+//! between calls. First fit by address is a promise: the heap stays at the low end of its reservation, and the
+//! scavenger, which comes from the high end, finds what is least likely to be wanted soon.
+//!
+//! ```text
+//!   reservation   [ chunk 0 ][ chunk 1 ][ chunk 2 ]┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄
+//!                 ├──────── grown ──────────────┤   not grown: in use nowhere, free nowhere
+//!                  in use ▲hint … free, released …
+//! ```
+//!
+//! A page that is grown is in one of three states; the states of the memory behind them are those of [`crate::os`]:
+//!
+//! | in use | released | the page is | its memory is |
+//! | --- | --- | --- | --- |
+//! | 1 | 0 | in a run somebody took, or in a page cache | ready, or about to be made so by the taker |
+//! | 0 | 0 | free | ready, with old contents |
+//! | 0 | 1 | free | prepared or released |
+//!
+//! Cost: `take` looks at the hint's chunk first, else goes down the tree: the root, 64 rows and 16 entries of it at
+//! most (in 16 TiB), and four levels of eight entries. Nothing here allocates but [`PageAlloc::grow`] now and then (a list of grown ranges).
+//!
+//! Called by the page heap, under its lock. Does not touch the pages, does not call the system (but for its tables in
+//! [`PageAlloc::new`]), does not decide when to grow or to release.
+#![forbid(unsafe_code)]
+
+use core::ops::Range;
+
+use super::CHUNK_PAGES;
+use super::cache::PageCache;
+use super::chunk::{self, PageBits, WORD_PAGES, WORDS, Words};
+use super::summary::Summary;
+use super::tree::{Place, Tree};
+use crate::meta::Table;
+use crate::os::{Os, OsError};
+use crate::sync::Arc;
+use crate::units::{PageIndex, Pages};
+
+/// A run of pages that now belongs to whoever asked for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "the pages stay in use until they are given back"]
+pub struct PageRun {
+    /// The first page.
+    pub base: PageIndex,
+    /// How many pages.
+    pub pages: Pages,
+    /// How many of them were released: they have to be made ready, and count as resident from now on.
+    pub uncovered: Pages,
+}
+
+/// The pages of one reservation. See the module's text.
+#[derive(Debug)]
+pub struct PageAlloc {
+    pub(super) tree: Tree,
+    /// By chunk: pages in use.
+    pub(super) in_use: Table<Words>,
+    /// By chunk: pages released.
+    pub(super) released: Table<Words>,
+    /// Chunks grown: sorted, disjoint, not adjacent.
+    pub(super) grown: Vec<Range<usize>>,
+    /// No page below this one is free (B3); no page at all if there is none.
+    pub(super) hint: Option<PageIndex>,
+    /// Whole chunks in the reservation.
+    chunks: usize,
+    pub(super) counts: Counts,
+}
+
+/// The sums of the bitmaps (B6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) grown: Pages,
+    pub(super) in_use: Pages,
+    pub(super) released: Pages,
+}
+
+/// Where the memory of pages that become free is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Backing {
+    /// With the process.
+    Ready,
+    /// With the system.
+    Released,
+}
+
+/// The parts of pages `base..base + pages`, chunk by chunk: number of the chunk, first page in it, how many.
+fn parts(base: PageIndex, pages: Pages) -> impl Iterator<Item = (usize, usize, usize)> {
+    let (first, end) = (base.get(), base.plus(pages).get());
+    chunks_of(base, pages).map(move |chunk| {
+        let begin = chunk * chunk::PAGES;
+        let from = first.max(begin);
+        (chunk, from - begin, end.min(begin + chunk::PAGES) - from)
+    })
+}
+
+/// The chunks that pages `base..base + pages` (not empty) touch.
+fn chunks_of(base: PageIndex, pages: Pages) -> Range<usize> {
+    base.get() / chunk::PAGES..base.plus(pages).get().div_ceil(chunk::PAGES)
+}
+
+impl PageAlloc {
+    /// An allocator for a reservation of `total` pages, of which the whole chunks are used and none is grown. Takes
+    /// three tables from the system and touches none of them.
+    ///
+    /// # Errors
+    /// The system's, when it has no address space left for the tables.
+    pub fn new(os: &Arc<dyn Os>, total: Pages) -> Result<Self, OsError> {
+        let chunks = total.get() / chunk::PAGES;
+        let tree = Tree::new(os, chunks)?;
+        let in_use = Table::new(os, chunks)?;
+        let released = Table::new(os, chunks)?;
+        Ok(Self { tree, in_use, released, grown: Vec::new(), hint: None, chunks, counts: Counts::default() })
+    }
+
+    /// The pages of the reservation, grown or not: whole chunks.
+    #[must_use]
+    pub fn total(&self) -> Pages {
+        Pages::new(self.chunks * chunk::PAGES)
+    }
+
+    /// The pages grown so far: in use or free.
+    #[must_use]
+    pub fn grown(&self) -> Pages {
+        self.counts.grown
+    }
+
+    /// The pages taken and not given back, those in page caches included.
+    #[must_use]
+    pub fn in_use(&self) -> Pages {
+        self.counts.in_use
+    }
+
+    /// The pages grown and not in use, released or not.
+    #[must_use]
+    pub fn free(&self) -> Pages {
+        self.counts.grown - self.counts.in_use
+    }
+
+    /// Those of the free pages whose memory is with the system. Errs low by what page caches hold of them.
+    #[must_use]
+    pub fn released(&self) -> Pages {
+        self.counts.released
+    }
+
+    /// Adds whole chunks: free, and released, since fresh memory is with the system.
+    ///
+    /// # Panics
+    /// If the range is empty, is not whole chunks, lies outside the reservation or was grown before.
+    pub fn grow(&mut self, base: PageIndex, pages: Pages) {
+        let whole = base.get().is_multiple_of(chunk::PAGES) && pages.get().is_multiple_of(chunk::PAGES);
+        let fits = base.get().checked_add(pages.get()).is_some_and(|end| end <= self.total().get());
+        assert!(
+            whole && fits && pages > Pages::ZERO,
+            "{base:?} and {pages:?} are not whole chunks of {:?}",
+            self.total()
+        );
+        let added = chunks_of(base, pages);
+        self.enter_grown(added.clone());
+        for chunk in added.clone() {
+            *self.released.get_mut(chunk) = [u64::MAX; WORDS];
+            self.tree.put_leaf(chunk, Summary::all(chunk::PAGES));
+        }
+        self.tree.update(added);
+        self.counts.grown += pages;
+        self.counts.released += pages;
+        self.lower_hint(base);
+    }
+
+    /// Enters chunks into the list of grown ones, joined with their neighbours.
+    fn enter_grown(&mut self, added: Range<usize>) {
+        let after = self.grown.partition_point(|range| range.start < added.start);
+        let overlaps_before = after > 0 && self.grown[after - 1].end > added.start;
+        let overlaps_after = self.grown.get(after).is_some_and(|range| range.start < added.end);
+        assert!(!overlaps_before && !overlaps_after, "chunks {added:?} were grown before");
+        let joins_before = after > 0 && self.grown[after - 1].end == added.start;
+        let joins_after = self.grown.get(after).is_some_and(|range| range.start == added.end);
+        match (joins_before, joins_after) {
+            (true, true) => {
+                self.grown[after - 1].end = self.grown[after].end;
+                self.grown.remove(after);
+            }
+            (true, false) => self.grown[after - 1].end = added.end,
+            (false, true) => self.grown[after].start = added.start,
+            (false, false) => self.grown.insert(after, added),
+        }
+    }
+
+    /// Takes the lowest free run of `pages` pages; `None` if there is none that long.
+    ///
+    /// # Panics
+    /// If `pages` is zero.
+    pub fn take(&mut self, pages: Pages) -> Option<PageRun> {
+        assert!(pages > Pages::ZERO, "a run of no pages");
+        let base = self.find(pages)?;
+        let uncovered = self.occupy(base, pages);
+        // The hint is the lowest free page there was, so if that is where the run began, it lies behind the run now.
+        if self.hint == Some(base) {
+            self.raise_hint(base.plus(pages));
+        }
+        Some(PageRun { base, pages, uncovered })
+    }
+
+    /// The lowest free run of `pages` pages. Raises the hint as far as the search could see.
+    fn find(&mut self, pages: Pages) -> Option<PageIndex> {
+        let hint = self.hint?;
+        let near = hint.get() / chunk::PAGES;
+        // Nothing below the hint is free, so what its chunk has is the lowest there is.
+        if self.tree.leaf(near).max() >= pages.get() {
+            return Some(self.find_inside(near, pages, hint));
+        }
+        let search = self.tree.find(pages.get(), hint);
+        let lowest = search.lowest_free.map(|page| page.max(hint));
+        self.hint = lowest;
+        match (search.place?, lowest) {
+            (Place::Straddle(base), _) => Some(base),
+            (Place::Inside(chunk), Some(lowest)) => Some(self.find_inside(chunk, pages, lowest)),
+            (Place::Inside(chunk), None) => panic!("B3: chunk {chunk} is free, and nothing is"),
+        }
+    }
+
+    /// The lowest free run in a chunk that has one. If no page below the chunk is free, which `lowest` shows, the hint
+    /// becomes the chunk's first free page.
+    fn find_inside(&mut self, chunk: usize, pages: Pages, lowest: PageIndex) -> PageIndex {
+        let begin = PageIndex::new(chunk * chunk::PAGES);
+        let bits = self.in_use.get(chunk);
+        let from = if lowest > begin { lowest.since(begin).get() } else { 0 };
+        let (Some(first), Some(at)) = (bits.find_free(1, from), bits.find_free(pages.get(), from)) else {
+            panic!("B1: chunk {chunk} has no {pages:?} from page {from} on: {:?}", self.tree.leaf(chunk));
+        };
+        if lowest >= begin {
+            self.hint = Some(begin.plus(Pages::new(first)));
+        }
+        begin.plus(Pages::new(at))
+    }
+
+    /// Marks free pages in use, and says how many were released.
+    fn occupy(&mut self, base: PageIndex, pages: Pages) -> Pages {
+        let mut uncovered = 0;
+        for (chunk, from, count) in parts(base, pages) {
+            let in_use = self.in_use.get_mut(chunk);
+            let released = self.released.get_mut(chunk);
+            if count == chunk::PAGES {
+                uncovered += released.count(0, count);
+                *in_use = [u64::MAX; WORDS];
+                *released = [0; WORDS];
+                self.tree.put_leaf(chunk, Summary::NONE);
+            } else {
+                uncovered += released.count(from, count);
+                in_use.set(from, count);
+                released.clear(from, count);
+                let summary = in_use.summarize();
+                self.tree.put_leaf(chunk, summary);
+            }
+        }
+        self.tree.update(chunks_of(base, pages));
+        self.counts.in_use += pages;
+        self.counts.released -= Pages::new(uncovered);
+        Pages::new(uncovered)
+    }
+
+    /// Gives back pages that were taken: any part of a run, any number of adjacent runs.
+    ///
+    /// # Panics
+    /// If a page was not in use.
+    pub fn give_back(&mut self, base: PageIndex, pages: Pages) {
+        self.vacate(base, pages, Backing::Ready);
+    }
+
+    /// Gives back pages that were taken and whose memory was released meanwhile, as after
+    /// [`Self::take_free_run`].
+    ///
+    /// # Panics
+    /// If a page was not in use.
+    pub fn put_back_released(&mut self, base: PageIndex, pages: Pages) {
+        self.vacate(base, pages, Backing::Released);
+    }
+
+    /// Marks pages in use free.
+    fn vacate(&mut self, base: PageIndex, pages: Pages, backing: Backing) {
+        assert!(pages > Pages::ZERO, "a run of no pages");
+        for (chunk, from, count) in parts(base, pages) {
+            let in_use = self.in_use.get_mut(chunk);
+            let held = in_use.count(from, count);
+            assert!(
+                held == count,
+                "{count} pages of chunk {chunk} given back, from {from} on; {held} were in use"
+            );
+            in_use.clear(from, count);
+            let summary = if count == chunk::PAGES { Summary::all(count) } else { in_use.summarize() };
+            self.tree.put_leaf(chunk, summary);
+            if backing == Backing::Released {
+                self.released.get_mut(chunk).set(from, count);
+            }
+        }
+        self.tree.update(chunks_of(base, pages));
+        self.counts.in_use -= pages;
+        if backing == Backing::Released {
+            self.counts.released += pages;
+        }
+        self.lower_hint(base);
+    }
+
+    /// Takes all that is free of the word of 64 pages around the lowest free page; `None` if nothing is free.
+    pub fn take_cache(&mut self) -> Option<PageCache> {
+        let page = self.find(Pages::new(1))?;
+        let (chunk, word) = (page.get() / chunk::PAGES, page.get() % chunk::PAGES / WORD_PAGES);
+        let in_use = self.in_use.get_mut(chunk);
+        let free = !in_use[word];
+        in_use[word] = u64::MAX;
+        let released = core::mem::take(&mut self.released.get_mut(chunk)[word]);
+        let summary = in_use.summarize();
+        self.tree.put_leaf(chunk, summary);
+        self.tree.update(chunk..chunk + 1);
+        self.counts.in_use += Pages::new(free.count_ones() as usize);
+        self.counts.released -= Pages::new(released.count_ones() as usize);
+        let base = PageIndex::new(page.get() - page.get() % WORD_PAGES);
+        self.raise_hint(base.plus(Pages::new(WORD_PAGES)));
+        Some(PageCache::new(base, free, released))
+    }
+
+    /// Takes back what is left of a cache.
+    ///
+    /// # Panics
+    /// If a page of the cache was not in use: it was given back behind the cache's back.
+    pub fn put_cache(&mut self, cache: PageCache) {
+        let (free, released) = (cache.free_bits(), cache.released_bits());
+        if free == 0 {
+            return;
+        }
+        let first = cache.base().get();
+        let (chunk, word) = (first / chunk::PAGES, first % chunk::PAGES / WORD_PAGES);
+        let in_use = self.in_use.get_mut(chunk);
+        let held = in_use[word];
+        assert!(
+            held & free == free,
+            "B7: a cache has {free:#x} of chunk {chunk}, of which {held:#x} are in use"
+        );
+        in_use[word] = held & !free;
+        self.released.get_mut(chunk)[word] |= released;
+        let summary = in_use.summarize();
+        self.tree.put_leaf(chunk, summary);
+        self.tree.update(chunk..chunk + 1);
+        self.counts.in_use -= cache.free();
+        self.counts.released += cache.released();
+        self.lower_hint(cache.base().plus(Pages::new(free.trailing_zeros() as usize)));
+    }
+
+    /// Takes, for releasing, the highest run of pages that are free and not released: below page `below`, whole
+    /// groups of `min_align` pages (counted from page 0), at most `max` pages or one such group, inside one chunk.
+    /// `None` if there is none.
+    ///
+    /// The pages are in use from now on, so that nobody takes them while they are with the system without a lock
+    /// held. They go back by [`Self::put_back_released`], or by [`Self::give_back`] if the system refused. To go
+    /// through the whole heap, call again with the run's base as `below`.
+    ///
+    /// # Panics
+    /// If `min_align` is not a power of two, or above the size of a chunk.
+    pub fn take_free_run(&mut self, below: PageIndex, max: Pages, min_align: Pages) -> Option<PageRun> {
+        let align = min_align.get();
+        assert!(align.is_power_of_two() && min_align <= CHUNK_PAGES, "groups of {min_align:?}");
+        if self.counts.released == self.free() {
+            return None;
+        }
+        let most = (max.get() - max.get() % align).max(align);
+        let mut end = below.get().min(self.total().get());
+        while let Some(chunk) = self.tree.highest_free_chunk(end.div_ceil(chunk::PAGES)) {
+            let begin = chunk * chunk::PAGES;
+            let mut wanted: Words = [0; WORDS];
+            for (word, (in_use, released)) in
+                self.in_use.get(chunk).iter().zip(self.released.get(chunk)).enumerate()
+            {
+                wanted[word] = !(in_use | released);
+            }
+            if end < begin + chunk::PAGES {
+                wanted.clear(end - begin, begin + chunk::PAGES - end);
+            }
+            wanted.keep_whole_groups(align);
+            if let Some(run) = wanted.highest_set_run(most) {
+                let (base, pages) = (PageIndex::new(begin + run.start), Pages::new(run.len()));
+                let uncovered = self.occupy(base, pages);
+                debug_assert_eq!(uncovered, Pages::ZERO, "pages that are not released uncover nothing");
+                return Some(PageRun { base, pages, uncovered });
+            }
+            end = begin;
+        }
+        None
+    }
+
+    /// Pages below `page` may be free no more, because `page` may be.
+    fn lower_hint(&mut self, page: PageIndex) {
+        self.hint = Some(self.hint.map_or(page, |hint| hint.min(page)));
+    }
+
+    /// No page below `page` is free.
+    fn raise_hint(&mut self, page: PageIndex) {
+        self.hint = (page.get() < self.total().get()).then_some(page);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,354 @@
+//! A mutator's cache: the allocation path.
+//!
+//! Per layout the cache holds one span and, of it, the current *run*: free slots next to each other, as two
+//! addresses. Allocating is a bump:
+//!
+//! ```text
+//!   next = cursor + stride;  if next > end { refill }  cursor = next
+//! ```
+//!
+//! There is no lock, no atomic, no test of a phase, and no count in it. What colour new objects have is settled when
+//! the run is handed out: while marking, a refill marks the whole run.
+//!
+//! The slow twin ([`Cache::refill`]) takes the next run of the same span, else exchanges the span for another
+//! ([`crate::memory::Memory::take_span`]), and bumps again. A span is counted as handed out whole when it is taken,
+//! and corrected when it is put back, so that a run costs no shared counter.
+//!
+//! Noscan objects below 16 bytes without a drop share blocks of 16 bytes ([`Cache::alloc_tiny`]). A block lives as
+//! long as any object in it.
+//!
+//! Zeroing. Slots are handed out as they are: typed objects are written whole before anybody can see them. Callers
+//! that do not write every word clear the slot first; a fresh large span is known to be zero and is not cleared again
+//! ([`crate::large`]).
+//!
+//! Invariants
+//!   A mutator's runs are handed back (`flush`) before a cycle marks, so no span is cached when the generation moves.
+//!   F3  a flushed cache holds no span, no run, no tiny block and no pages.
+
+use crate::central::Entry;
+use crate::error::AllocError;
+use crate::fault::{self, Fault};
+use crate::figures::add;
+use crate::layout::{FIXED_LAYOUTS, LayoutId};
+use crate::memory::Memory;
+use crate::page_heap::PageStock;
+use crate::size_class::SizeClass;
+use crate::span::slots::{self, Run, next_run};
+use crate::span::{Home, SpanId};
+use crate::stress::RUN_SLOTS_MAX;
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::units::Bytes;
+use core::cell::{Cell, RefCell};
+use core::ptr::{self, NonNull};
+
+/// Largest size of the tiny allocator, plus one, and the size of its blocks.
+pub const TINY_BLOCK: usize = 16;
+
+/// Addresses of free memory: `cursor` to `end`.
+#[derive(Debug)]
+struct Bump {
+    cursor: Cell<*mut u8>,
+    end: Cell<*mut u8>,
+}
+
+impl Bump {
+    const fn empty() -> Self {
+        Self { cursor: Cell::new(ptr::null_mut()), end: Cell::new(ptr::null_mut()) }
+    }
+
+    /// The next `stride` bytes.
+    #[inline(always)]
+    fn take(&self, stride: usize) -> Option<NonNull<u8>> {
+        let start = self.cursor.get();
+        let next = start.wrapping_add(stride);
+        if next > self.end.get() {
+            return None;
+        }
+        self.cursor.set(next);
+        NonNull::new(start)
+    }
+
+    fn set(&self, start: *mut u8, bytes: usize) {
+        self.cursor.set(start);
+        self.end.set(start.wrapping_add(bytes));
+    }
+
+    fn clear(&self) {
+        self.cursor.set(ptr::null_mut());
+        self.end.set(ptr::null_mut());
+    }
+
+    fn left(&self) -> usize {
+        self.end.get().addr() - self.cursor.get().addr()
+    }
+}
+
+/// The span a cache holds for a layout.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    span: SpanId,
+    /// The slot after the current run.
+    next: u32,
+}
+
+/// What the cache knows of one layout.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    held: Option<Held>,
+    /// Whether the layout is in `Cold::used`.
+    is_used: bool,
+}
+
+#[derive(Debug, Default)]
+struct Cold {
+    /// By layout number.
+    places: Vec<Place>,
+    /// Layouts that had a span since the last flush.
+    used: Vec<LayoutId>,
+    /// Bumps of layouts above the fixed ones.
+    more: Vec<Bump>,
+    stock: PageStock,
+}
+
+/// A mutator's cache. See the module's text.
+#[derive(Debug)]
+pub struct Cache {
+    fixed: [Bump; FIXED_LAYOUTS],
+    tiny: Bump,
+    /// Tiny objects put into a block that was there already, not yet folded into the heap's counter.
+    tiny_allocs: Cell<u64>,
+    /// Runs handed out, not yet folded.
+    runs: Cell<u64>,
+    /// The byte a refill marks its run with; 0 while not marking. Written by the mutator at a safepoint, or on its
+    /// behalf while it is outside.
+    black: Cell<u8>,
+    /// Slots a refill hands out at most.
+    run_most: Cell<u32>,
+    cold: RefCell<Cold>,
+}
+
+/// The fixed layout of tiny blocks.
+const TINY_LAYOUT: LayoutId = LayoutId::new(SizeClass::for_bytes(TINY_BLOCK).get() as u32);
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Cache {
+    /// An empty cache.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            fixed: [const { Bump::empty() }; FIXED_LAYOUTS],
+            tiny: Bump::empty(),
+            tiny_allocs: Cell::new(0),
+            runs: Cell::new(0),
+            black: Cell::new(0),
+            run_most: Cell::new(RUN_SLOTS_MAX),
+            cold: RefCell::new(Cold::default()),
+        }
+    }
+
+    /// Lets a refill hand out at most that many slots. For tests that want every edge.
+    pub fn set_run_most(&self, slots: u32) {
+        self.run_most.set(slots.clamp(1, RUN_SLOTS_MAX));
+    }
+
+    /// A slot of a fixed layout from the current run.
+    ///
+    /// `id` and `stride` should be constants of the call: then this is four instructions and a branch.
+    ///
+    /// # Panics
+    /// If the layout is not a fixed one.
+    #[inline(always)]
+    #[must_use]
+    pub fn alloc(&self, id: LayoutId, stride: usize) -> Option<NonNull<u8>> {
+        self.fixed[id.index()].take(stride)
+    }
+
+    /// A slot of any layout from the current run.
+    #[inline]
+    #[must_use]
+    pub fn alloc_any(&self, id: LayoutId, stride: usize) -> Option<NonNull<u8>> {
+        match self.fixed.get(id.index()) {
+            Some(bump) => bump.take(stride),
+            None => self.cold.borrow().more.get(id.index() - FIXED_LAYOUTS)?.take(stride),
+        }
+    }
+
+    /// Room for a noscan object of fewer than 16 bytes in the current block.
+    #[inline(always)]
+    #[must_use]
+    pub fn alloc_tiny(&self, bytes: usize, align: usize) -> Option<NonNull<u8>> {
+        let cursor = self.tiny.cursor.get();
+        let start = cursor.wrapping_add(cursor.addr().wrapping_neg() & (align - 1));
+        let next = start.wrapping_add(bytes);
+        if next > self.tiny.end.get() || cursor.is_null() {
+            return None;
+        }
+        self.tiny.cursor.set(next);
+        self.tiny_allocs.set(self.tiny_allocs.get() + 1);
+        NonNull::new(start)
+    }
+
+    /// The slow twin of [`Cache::alloc_tiny`]: takes a new block. The new block becomes the current one if it has more
+    /// room left.
+    ///
+    /// # Errors
+    /// As [`Cache::refill`].
+    #[inline(never)]
+    pub fn refill_tiny(&self, memory: &Memory, bytes: usize) -> Result<NonNull<u8>, AllocError> {
+        let block = match self.alloc(TINY_LAYOUT, TINY_BLOCK) {
+            Some(block) => block,
+            None => self.refill(memory, TINY_LAYOUT)?,
+        };
+        if TINY_BLOCK - bytes > self.tiny.left() {
+            self.tiny.set(block.as_ptr(), TINY_BLOCK);
+            self.tiny.cursor.set(block.as_ptr().wrapping_add(bytes));
+        }
+        Ok(block)
+    }
+
+    /// The slow twin of [`Cache::alloc`]: hands out the next run and takes its first slot.
+    ///
+    /// # Errors
+    /// If no span can be had: see [`AllocError`]. The cache and the heap are as before.
+    #[cold]
+    #[inline(never)]
+    pub fn refill(&self, memory: &Memory, id: LayoutId) -> Result<NonNull<u8>, AllocError> {
+        let cold = &mut *self.cold.borrow_mut();
+        if cold.places.len() <= id.index() {
+            cold.places.resize(id.index() + 1, Place::default());
+            cold.more.resize_with((id.index() + 1).saturating_sub(FIXED_LAYOUTS), Bump::empty);
+        }
+        let entry = memory.entry(id);
+        loop {
+            if let Some(held) = cold.places[id.index()].held.as_mut() {
+                if let Some((start, bytes, stride)) = self.next_run(memory, held) {
+                    let bump = match self.fixed.get(id.index()) {
+                        Some(bump) => bump,
+                        None => &cold.more[id.index() - FIXED_LAYOUTS],
+                    };
+                    bump.set(start.as_ptr(), bytes);
+                    if let Some(slot) = bump.take(stride) {
+                        return Ok(slot);
+                    }
+                }
+                let spent = held.span;
+                cold.places[id.index()].held = None;
+                self.settle(memory, spent);
+            }
+            let span = memory.take_span(entry, &mut cold.stock)?;
+            self.hold(memory, entry, span);
+            let place = &mut cold.places[id.index()];
+            place.held = Some(Held { span, next: 0 });
+            if !place.is_used {
+                place.is_used = true;
+                cold.used.push(id);
+            }
+        }
+    }
+
+    /// Takes the next run of a held span: where it begins, its bytes, and its stride.
+    fn next_run(&self, memory: &Memory, held: &mut Held) -> Option<(NonNull<u8>, usize, usize)> {
+        let span = memory.map().span(held.span);
+        let bits = memory.map().bits_of(span);
+        let run = next_run(bits, span.slots(), held.next, self.run_most.get())?;
+        slots::take(bits, run);
+        span.set_allocated(span.allocated() + run.len);
+        held.next = run.start + run.len;
+        if self.black.get() != 0 {
+            for mark in &memory.map().marks_of(span)[run.start as usize..held.next as usize] {
+                mark.store(self.black.get(), Relaxed);
+            }
+        }
+        self.runs.set(self.runs.get() + 1);
+        let stride = span.stride().get();
+        Some((memory.slot_ptr(span, run.start), run.len as usize * stride, stride))
+    }
+
+    /// Counts a span as handed out whole.
+    fn hold(&self, memory: &Memory, entry: &Entry, id: SpanId) {
+        let span = memory.map().span(id);
+        span.set_home(Home::Cached);
+        let free = span.slots() - span.allocated();
+        let counters = memory.pages().counters();
+        add(&counters.refills, 1);
+        add(&counters.allocs[entry.layout().class.index()], u64::from(free));
+        counters.since_cycle.fetch_add(free as usize * span.stride().get(), Relaxed);
+    }
+
+    /// Takes back the count of what was not used, and puts the span where it belongs.
+    fn settle(&self, memory: &Memory, id: SpanId) {
+        let span = memory.map().span(id);
+        let unused = span.slots() - span.allocated();
+        if unused > 0 {
+            let counters = memory.pages().counters();
+            let class = memory.entry_of(span).layout().class;
+            counters.allocs[class.index()].fetch_sub(u64::from(unused), Relaxed);
+            counters.since_cycle.fetch_sub(unused as usize * span.stride().get(), Relaxed);
+        }
+        memory.put_span(id);
+    }
+
+    /// Hands everything back: runs, spans, the tiny block, pages.
+    pub fn flush(&self, memory: &Memory) {
+        if fault::on(Fault::FlushSkipped) {
+            return;
+        }
+        let cold = &mut *self.cold.borrow_mut();
+        for id in cold.used.drain(..) {
+            let bump = match self.fixed.get(id.index()) {
+                Some(bump) => bump,
+                None => &cold.more[id.index() - FIXED_LAYOUTS],
+            };
+            let Some(held) = core::mem::take(&mut cold.places[id.index()]).held else { continue };
+            let span = memory.map().span(held.span);
+            let left = u32::try_from(bump.left() / span.stride().get()).unwrap_or(0);
+            if left > 0 {
+                let run = Run { start: held.next - left, len: left };
+                slots::give_back(memory.map().bits_of(span), run);
+                span.set_allocated(span.allocated() - left);
+                for mark in &memory.map().marks_of(span)[run.start as usize..held.next as usize] {
+                    mark.store(0, Relaxed);
+                }
+            }
+            bump.clear();
+            self.settle(memory, held.span);
+        }
+        self.tiny.clear();
+        add(&memory.pages().counters().tiny_allocs, self.tiny_allocs.replace(0));
+        add(&memory.pages().counters().runs, self.runs.replace(0));
+        memory.pages().put_stock(&mut cold.stock);
+    }
+
+    /// Whether the cache holds anything (F3).
+    #[must_use]
+    pub fn is_flushed(&self) -> bool {
+        let cold = self.cold.borrow();
+        cold.used.is_empty() && cold.places.iter().all(|place| place.held.is_none()) && self.tiny.left() == 0
+    }
+
+    /// Spans the cache holds, for the verifier.
+    #[must_use]
+    pub fn spans(&self) -> Vec<SpanId> {
+        self.cold.borrow().places.iter().filter_map(|place| place.held).map(|held| held.span).collect()
+    }
+
+    /// From now on a refill marks its run with this byte; 0 for none.
+    pub fn set_black(&self, byte: u8) {
+        self.black.set(byte);
+    }
+
+    /// Bytes of the slot a layout's objects get, for accounting in callers.
+    #[must_use]
+    pub fn stride_of(memory: &Memory, id: LayoutId) -> Bytes {
+        memory.entry(id).layout().class.size()
+    }
+}
+
+// SAFETY: the pointers are into the heap's memory, which any thread may use; a cache has one user at a time, which is
+// what `Send` without `Sync` says.
+unsafe impl Send for Cache {}

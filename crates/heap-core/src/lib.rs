@@ -1,0 +1,23 @@
+//! Memory for a garbage-collected heap: from the operating system to one free slot.
+
+pub mod units;
+pub mod sync;
+pub mod stress;
+pub mod fault;
+pub mod error;
+pub mod bits;
+pub mod size_class;
+pub mod figures;
+pub mod event;
+pub mod os;
+pub mod meta;
+pub mod page;
+pub mod layout;
+pub mod span;
+pub mod sweep;
+pub mod page_heap;
+pub mod central;
+pub mod memory;
+pub mod cache;
+pub mod large;
+pub mod verify;

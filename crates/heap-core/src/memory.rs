@@ -1,0 +1,586 @@
+//! The memory of one heap: everything the mutators share.
+//!
+//! [`Memory`] ties the page heap, the layouts with their centrals, and the sweep together, and is what a collector
+//! and a mutator's cache are given. It knows no roots and no phases; a collector tells it when a cycle begins and
+//! when marking is done.
+//!
+//! ```text
+//!   take_span   partial of the layout → claim and sweep an unswept one → sweep others for their pages → fresh pages
+//!   sweep_some  walk over all span records from where the last walk stopped, claim, sweep, put where it belongs
+//! ```
+//!
+//! Sweep generation and mark epoch move together: `begin_cycle` (all spans are swept) takes the next epoch,
+//! `end_marking` moves the generation on, and with that every span is unswept.
+
+use crate::central::{Entry, Taken};
+use crate::error::AllocError;
+use crate::fault::{self, Fault};
+use crate::figures::{BySize, MemoryFigures, add};
+use crate::layout::{DropFn, FIXED_LAYOUTS, Layout, LayoutId, fixed};
+use crate::meta::Table;
+use crate::os::{Os, OsError};
+use crate::page_heap::{PageHeap, PageStock, SpanRequest};
+use crate::size_class::SizeClass;
+use crate::span::claim::{FIRST_GENERATION, SweepClaim, try_claim};
+use crate::span::map::slot_ptr;
+use crate::span::marks::{DROPPED, Epoch, live_word};
+use crate::span::{Home, Span, SpanId};
+use crate::stress::SWEEP_TRIES;
+use crate::sweep::{Sweeper, Sweeping, Swept};
+use crate::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering::{AcqRel, Acquire, Relaxed, Release}};
+use crate::sync::{Arc, Mutex};
+use crate::units::{Bytes, Pages, narrow, wide};
+use core::ptr::{self, NonNull};
+use std::collections::HashMap;
+
+/// Layouts of one heap, at most. Past it, shapes share a superset mask per size class.
+pub const MOST_LAYOUTS: usize = 4096;
+
+/// How to make a [`Memory`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MemoryOptions {
+    /// Address space to reserve; halved until the system grants it.
+    pub reservation: Bytes,
+    /// The least address space that is of use.
+    pub least_reservation: Bytes,
+    /// The most bytes of pages in spans; `usize::MAX` for none.
+    pub hard_limit: Bytes,
+    /// Fill free slots with this byte.
+    pub poison: Option<u8>,
+}
+
+/// An object that died and waits for its drop.
+#[derive(Clone, Copy, Debug)]
+pub struct Dead {
+    span: SpanId,
+    slot: u32,
+    drop: DropFn,
+}
+
+/// What a cycle marked.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Marked {
+    /// Objects.
+    pub objects: u64,
+    /// Bytes of their slots.
+    pub bytes: Bytes,
+    /// Objects of them that are not noscan.
+    pub scanned: u64,
+    /// Words that the masks of objects on the quick road name.
+    pub quick_words: u64,
+}
+
+/// Spans the walk over all records may look at for one refill that needs fresh pages. More frees pages sooner, fewer
+/// keeps the allocation short.
+const SWEEP_AHEAD: usize = 16;
+
+/// The memory of one heap. See the module's text.
+#[derive(Debug)]
+pub struct Memory {
+    pages: PageHeap,
+    /// Layout entries by number. An entry is set once (release) and lives as long as the heap.
+    entries: Table<AtomicPtr<Entry>>,
+    /// Registered layouts above the fixed ones.
+    registered: Mutex<HashMap<Layout, LayoutId>>,
+    /// Even, grows by two per cycle. Written by the collector in [`Memory::end_marking`].
+    generation: AtomicU32,
+    /// The byte of the current or last cycle. Written by the collector in [`Memory::begin_cycle`].
+    epoch: AtomicU8,
+    /// The next record the walk looks at.
+    sweep_cursor: AtomicUsize,
+    /// Objects whose drop is due.
+    dead: Mutex<Vec<Dead>>,
+    /// Their number; errs either way for a moment, so a reader that sees 0 looks again at its next safepoint.
+    dead_count: AtomicUsize,
+    poison: Option<u8>,
+}
+
+impl Memory {
+    /// The memory of an empty heap.
+    ///
+    /// # Errors
+    /// If the system refuses even the least reservation.
+    pub fn new(os: &Arc<dyn Os>, options: &MemoryOptions) -> Result<Self, OsError> {
+        Ok(Self {
+            pages: PageHeap::new(os, options.reservation, options.least_reservation, options.hard_limit)?,
+            entries: Table::new(os, MOST_LAYOUTS)?,
+            registered: Mutex::new(HashMap::new()),
+            generation: AtomicU32::new(FIRST_GENERATION),
+            epoch: AtomicU8::new(Epoch::FIRST.byte()),
+            sweep_cursor: AtomicUsize::new(usize::MAX),
+            dead: Mutex::new(Vec::new()),
+            dead_count: AtomicUsize::new(0),
+            poison: options.poison,
+        })
+    }
+
+    /// The page heap.
+    #[inline]
+    #[must_use]
+    pub fn pages(&self) -> &PageHeap {
+        &self.pages
+    }
+
+    /// The span tables.
+    #[inline]
+    #[must_use]
+    pub fn map(&self) -> &crate::span::map::SpanMap {
+        self.pages.map()
+    }
+
+    /// The sweep generation.
+    #[inline]
+    #[must_use]
+    pub fn generation(&self) -> u32 {
+        self.generation.load(Acquire)
+    }
+
+    /// The epoch of the current cycle, or of the last one.
+    #[inline]
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        Epoch::from_byte(self.epoch.load(Relaxed)).unwrap_or(Epoch::FIRST)
+    }
+
+    /// The byte free slots are filled with.
+    #[must_use]
+    pub fn poison(&self) -> Option<u8> {
+        self.poison
+    }
+
+    // ---- layouts ----
+
+    /// The entry of a layout number.
+    ///
+    /// # Panics
+    /// If no layout has the number.
+    #[must_use]
+    pub fn entry(&self, id: LayoutId) -> &Entry {
+        let slot = self.entries.get(id.index());
+        let found = slot.load(Acquire);
+        if found.is_null() {
+            assert!(id.index() < FIXED_LAYOUTS, "no layout has the number {}", id.index());
+            return self.set_entry(Entry::new(id, fixed(id)));
+        }
+        // SAFETY: a non-null pointer came from `Box::into_raw` in `set_entry`, and is freed when `self` is dropped.
+        unsafe { &*found }
+    }
+
+    /// The entry of a layout number, if it was ever used.
+    #[must_use]
+    pub fn known_entry(&self, id: LayoutId) -> Option<&Entry> {
+        let found = self.entries.get(id.index()).load(Acquire);
+        // SAFETY: as in `entry`.
+        (!found.is_null()).then(|| unsafe { &*found })
+    }
+
+    fn set_entry(&self, entry: Entry) -> &Entry {
+        let slot = self.entries.get(entry.id().index());
+        let fresh = Box::into_raw(Box::new(entry));
+        match slot.compare_exchange(ptr::null_mut(), fresh, AcqRel, Acquire) {
+            // SAFETY: from `Box::into_raw` just now; published for good.
+            Ok(_) => unsafe { &*fresh },
+            Err(first) => {
+                // SAFETY: from `Box::into_raw` just now, and nobody else has seen it.
+                drop(unsafe { Box::from_raw(fresh) });
+                // SAFETY: as in `entry`.
+                unsafe { &*first }
+            }
+        }
+    }
+
+    /// The number of a layout, registering it if it is new. A layout without drop and trace past the
+    /// [`MOST_LAYOUTS`]th gets its class's superset.
+    ///
+    /// # Panics
+    /// If a layout with a drop or a trace function comes when all numbers are taken.
+    #[must_use]
+    pub fn register(&self, layout: &Layout) -> LayoutId {
+        let mut registered = self.registered.lock();
+        if let Some(id) = registered.get(layout) {
+            return *id;
+        }
+        let next = FIXED_LAYOUTS + registered.len();
+        // The last numbers are the supersets', one for each class.
+        let has_room = next + SizeClass::COUNT < MOST_LAYOUTS;
+        let superset = Layout::superset(layout.class);
+        let layout = if has_room || *layout == superset {
+            layout.clone()
+        } else {
+            assert!(
+                layout.drop.is_none() && layout.trace.is_none(),
+                "more than {MOST_LAYOUTS} layouts with drop or trace functions in one heap"
+            );
+            superset
+        };
+        if let Some(id) = registered.get(&layout) {
+            return *id;
+        }
+        assert!(next < MOST_LAYOUTS, "more than {MOST_LAYOUTS} layouts in one heap");
+        let id = LayoutId::new(narrow(next));
+        self.set_entry(Entry::new(id, layout.clone()));
+        registered.insert(layout, id);
+        id
+    }
+
+    /// The entry of a span in use.
+    ///
+    /// # Panics
+    /// If the span is free.
+    #[inline]
+    #[must_use]
+    pub fn entry_of(&self, span: &Span) -> &Entry {
+        let entry = span.entry().cast::<Entry>();
+        assert!(!entry.is_null(), "a free span has no layout");
+        // SAFETY: a span's entry is one of this heap's (`new_span`), which live as long as the heap.
+        unsafe { &*entry }
+    }
+
+    // ---- spans for mutators ----
+
+    /// A span of a layout with at least one free slot, owned by the caller.
+    ///
+    /// # Errors
+    /// As [`PageHeap::new_span`].
+    pub fn take_span(&self, entry: &Entry, stock: &mut PageStock) -> Result<SpanId, AllocError> {
+        let generation = self.generation();
+        for _ in 0..SWEEP_TRIES {
+            match entry.take(generation, self.map()) {
+                Taken::Partial(id) => return Ok(id),
+                Taken::Unswept(id) => {
+                    let Some(claim) = try_claim(self.map().span(id), id, generation) else { continue };
+                    let sweeping = self.sweep_claimed(claim);
+                    if sweeping.swept == Swept::Full {
+                        entry.put(generation, id, self.map().span(id));
+                    } else {
+                        return Ok(id);
+                    }
+                }
+                Taken::Nothing => break,
+            }
+        }
+        self.sweep_some(SWEEP_AHEAD);
+        if let Taken::Partial(id) = entry.take(generation, self.map()) {
+            return Ok(id);
+        }
+        self.pages.new_span(&self.request(entry, Bytes::ZERO), Some(stock))
+    }
+
+    fn request(&self, entry: &Entry, used: Bytes) -> SpanRequest {
+        SpanRequest {
+            class: entry.layout().class,
+            used: if used == Bytes::ZERO { entry.layout().class.size() } else { used },
+            quick_mask: entry.quick_mask(),
+            entry: ptr::from_ref(entry).cast_mut().cast(),
+            generation: self.generation(),
+        }
+    }
+
+    /// A span for one large object of that many bytes, owned by the caller.
+    ///
+    /// # Errors
+    /// As [`PageHeap::new_span`].
+    pub fn take_large(&self, entry: &Entry, used: Bytes) -> Result<SpanId, AllocError> {
+        // Dead objects' pages come first: sweep until as many were freed, or all is swept.
+        let mut freed = Pages::ZERO;
+        while freed < used.pages_ceil() {
+            match self.sweep_some(SWEEP_AHEAD) {
+                Some(pages) => freed += pages,
+                None => break,
+            }
+        }
+        self.pages.new_span(&self.request(entry, used), None)
+    }
+
+    /// Puts a span back that a mutator held.
+    pub fn put_span(&self, id: SpanId) {
+        let span = self.map().span(id);
+        let entry = self.entry_of(span);
+        entry.put(self.generation(), id, span);
+    }
+
+    // ---- sweeping ----
+
+    fn sweeper(&self) -> Sweeper<'_> {
+        Sweeper { map: self.map(), space: self.pages.space(), epoch: self.epoch(), poison: self.poison }
+    }
+
+    /// Sweeps a claimed span and counts what it freed. The span is the caller's.
+    fn sweep_claimed(&self, claim: SweepClaim<'_>) -> Sweeping {
+        let span = claim.span();
+        let entry = self.entry_of(span);
+        let class = entry.layout().class;
+        let sweeping = if fault::on(Fault::SweepSkipped) {
+            let swept = if span.allocated() == span.slots() { Swept::Full } else { Swept::Partial };
+            Sweeping { span: claim.settle(), swept, freed: 0 }
+        } else if let Some(drop) = entry.layout().drop {
+            let id = claim.id();
+            self.sweeper().sweep_droppable(claim, |slot| self.queue_dead(Dead { span: id, slot, drop }))
+        } else {
+            self.sweeper().sweep(claim)
+        };
+        let counters = self.pages.counters();
+        add(&counters.spans_swept, 1);
+        if sweeping.freed > 0 {
+            add(&counters.frees[class.index()], u64::from(sweeping.freed));
+            if class.is_large() {
+                add(&counters.large_free_bytes, span.pages().bytes().get() as u64);
+            }
+        }
+        sweeping
+    }
+
+    /// Sweeps up to `most` spans wherever they are, and says how many pages that freed; `None` when the walk has
+    /// reached the end.
+    pub fn sweep_some(&self, most: usize) -> Option<Pages> {
+        let generation = self.generation();
+        let mut freed = Pages::ZERO;
+        let mut swept = 0;
+        while swept < most {
+            if self.sweep_cursor.load(Relaxed) >= self.pages.spans_high() {
+                return (swept > 0).then_some(freed);
+            }
+            let next = self.sweep_cursor.fetch_add(1, Relaxed);
+            if next >= self.pages.spans_high() {
+                return (swept > 0).then_some(freed);
+            }
+            let id = SpanId::new(narrow(next));
+            let span = self.map().span(id);
+            if let Some(claim) = try_claim(span, id, generation) {
+                swept += 1;
+                freed += self.sweep_and_place(claim);
+            }
+        }
+        Some(freed)
+    }
+
+    /// Sweeps a claimed span and puts it where it belongs now; says how many pages that freed.
+    fn sweep_and_place(&self, claim: SweepClaim<'_>) -> Pages {
+        let span = claim.span();
+        let sweeping = self.sweep_claimed(claim);
+        match sweeping.swept {
+            Swept::Empty => {
+                let pages = span.pages();
+                self.pages.free_span(sweeping.span);
+                pages
+            }
+            Swept::Partial | Swept::Full if span.is_large() => {
+                span.set_home(Home::Large);
+                Pages::ZERO
+            }
+            Swept::Partial | Swept::Full => {
+                self.put_span(sweeping.span);
+                Pages::ZERO
+            }
+        }
+    }
+
+    /// Sweeps whatever is not swept yet. Spans that others have claimed may still be in their hands.
+    pub fn finish_sweep(&self) {
+        while self.sweep_some(usize::MAX).is_some() {}
+        self.sweep_cursor.store(usize::MAX, Relaxed);
+    }
+
+    // ---- cycles ----
+
+    /// A cycle begins: every span is swept, and no mutator holds one. Takes the next epoch.
+    pub fn begin_cycle(&self) {
+        if fault::on(Fault::EpochStuck) {
+            return;
+        }
+        let next = self.epoch().next().unwrap_or_else(|| {
+            self.clear_marks();
+            Epoch::FIRST
+        });
+        self.epoch.store(next.byte(), Relaxed);
+    }
+
+    /// Marking is done: from here an unmarked slot is dead, and every span is unswept.
+    pub fn end_marking(&self) {
+        self.generation.fetch_add(2, Release);
+        self.sweep_cursor.store(0, Relaxed);
+        self.pages.counters().since_cycle.store(0, Relaxed);
+    }
+
+    /// Counts what is marked in the current epoch. No mutator holds a span.
+    #[must_use]
+    pub fn count_marked(&self) -> Marked {
+        let epoch = self.epoch();
+        let mut all = Marked::default();
+        for number in 0..self.pages.spans_high() {
+            let span = self.map().span(SpanId::new(narrow(number)));
+            if span.home() == Home::Free {
+                continue;
+            }
+            let words = self.map().bits_of(span).iter().zip(self.map().marks_of(span).chunks_exact(64));
+            let marked: u32 =
+                words.map(|(bits, marks)| (bits.load(Relaxed) & live_word(marks, epoch)).count_ones()).sum();
+            let entry = self.entry_of(span);
+            all.objects += u64::from(marked);
+            all.bytes += Bytes::new(marked as usize * span.stride().get());
+            if !entry.layout().is_noscan() {
+                all.scanned += u64::from(marked);
+                if self.map().is_quick(span) {
+                    let words = entry.quick_mask().map_or(0, u64::count_ones);
+                    all.quick_words += u64::from(marked) * u64::from(words);
+                }
+            }
+        }
+        all
+    }
+
+    /// Clears the bytes of all epochs, so that they can begin again. The dead keep theirs.
+    fn clear_marks(&self) {
+        for number in 0..self.pages.spans_high() {
+            let span = self.map().span(SpanId::new(narrow(number)));
+            if span.home() != Home::Free {
+                for mark in self.map().marks_of(span) {
+                    if Epoch::from_byte(mark.load(Relaxed)).is_some() {
+                        mark.store(0, Relaxed);
+                    }
+                }
+            }
+        }
+    }
+
+    // ---- the dead ----
+
+    fn queue_dead(&self, dead: Dead) {
+        let mut queue = self.dead.lock();
+        queue.push(dead);
+        if fault::on(Fault::DropTwice) {
+            queue.push(dead);
+        }
+        self.dead_count.store(queue.len(), Relaxed);
+    }
+
+    /// Whether a drop is due.
+    #[inline]
+    #[must_use]
+    pub fn has_dead(&self) -> bool {
+        self.dead_count.load(Relaxed) != 0
+    }
+
+    /// Takes all objects whose drop is due. Whoever takes them must run every drop with [`Memory::bury`].
+    #[must_use]
+    pub fn take_dead(&self) -> Vec<Dead> {
+        let mut queue = self.dead.lock();
+        self.dead_count.store(0, Relaxed);
+        core::mem::take(&mut *queue)
+    }
+
+    /// Runs one drop. The slot is free at the next sweep, also if the drop panics.
+    pub fn bury(&self, dead: &Dead) {
+        struct Buried<'a>(&'a AtomicU8);
+        impl Drop for Buried<'_> {
+            fn drop(&mut self) {
+                self.0.store(DROPPED, Relaxed);
+            }
+        }
+        let span = self.map().span(dead.span);
+        let _buried = Buried(self.map().mark_of(span, dead.slot));
+        let object = slot_ptr(self.pages.space(), span, dead.slot).as_ptr();
+        // SAFETY: the slot was allocated and unreachable when it was swept, and its mark says QUEUED since: it is not
+        // swept or handed out again, and `Dead` is made once for it and taken once.
+        unsafe { (dead.drop.0)(object) };
+    }
+
+    /// Runs the drop of every object that has one and is still allocated: the heap ends. Panics are swallowed one by
+    /// one, since there is nobody left to tell.
+    ///
+    /// No mutator may exist, and no reference is used again.
+    pub fn bury_everything(&self) {
+        for number in 0..self.pages.spans_high() {
+            let id = SpanId::new(narrow(number));
+            let span = self.map().span(id);
+            if span.home() == Home::Free {
+                continue;
+            }
+            let Some(drop) = self.entry_of(span).layout().drop else { continue };
+            for slot in 0..span.slots() {
+                let taken = crate::span::slots::is_taken(self.map().bits_of(span), slot);
+                if taken && self.map().mark_of(span, slot).load(Relaxed) != DROPPED {
+                    let dead = Dead { span: id, slot, drop };
+                    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.bury(&dead)));
+                    if let Err(payload) = outcome {
+                        core::mem::forget(payload);
+                    }
+                }
+            }
+        }
+    }
+
+    // ---- figures ----
+
+    /// The first byte of a slot.
+    #[inline]
+    #[must_use]
+    pub fn slot_ptr(&self, span: &Span, slot: u32) -> NonNull<u8> {
+        slot_ptr(self.pages.space(), span, slot)
+    }
+
+    /// A snapshot of the figures.
+    #[must_use]
+    pub fn figures(&self) -> MemoryFigures {
+        let counters = self.pages.counters();
+        let (grown, released) = self.pages.page_figures();
+        let mut by_size = [BySize::default(); SizeClass::COUNT];
+        let (mut total, mut live) = (Bytes::ZERO, Bytes::ZERO);
+        for (index, class) in by_size.iter_mut().enumerate() {
+            // Frees first: an object freed in between then counts as live, and no difference is negative.
+            class.frees = counters.frees[index].load(Relaxed);
+            class.mallocs = counters.allocs[index].load(Relaxed).max(class.frees);
+            if index > 0 {
+                class.size = SizeClass::new(u8::try_from(index).unwrap_or(0)).map_or(Bytes::ZERO, SizeClass::size);
+                total += Bytes::new(class.size.get() * wide(class.mallocs));
+                live += Bytes::new(class.size.get() * wide(class.mallocs - class.frees));
+            }
+        }
+        let large_frees = counters.large_free_bytes.load(Relaxed);
+        let large = counters.large_alloc_bytes.load(Relaxed).max(large_frees);
+        total += Bytes::new(wide(large));
+        live += Bytes::new(wide(large - large_frees));
+        let tiny_allocs = counters.tiny_allocs.load(Relaxed);
+        let slots: u64 = by_size.iter().map(|class| class.mallocs).sum();
+        let freed: u64 = by_size.iter().map(|class| class.frees).sum();
+        let heap_sys = grown.bytes();
+        let heap_inuse = Bytes::new(counters.inuse.load(Relaxed).min(heap_sys.get()));
+        let heap_idle = heap_sys - heap_inuse;
+        let span_sys = self.pages.record_bytes();
+        MemoryFigures {
+            heap_alloc: live,
+            total_alloc: total,
+            mallocs: slots + tiny_allocs,
+            frees: freed + tiny_allocs,
+            heap_objects: slots - freed,
+            tiny_allocs,
+            heap_sys,
+            heap_idle,
+            heap_inuse,
+            heap_released: released.bytes().min(heap_idle),
+            span_sys,
+            sys: heap_sys + span_sys,
+            reserved: self.pages.space().len(),
+            refills: counters.refills.load(Relaxed),
+            runs: counters.runs.load(Relaxed),
+            spans_made: counters.spans_made.load(Relaxed),
+            spans_swept: counters.spans_swept.load(Relaxed),
+            page_cache_hits: counters.page_cache_hits.load(Relaxed),
+            spans: counters.spans.load(Relaxed) as u64,
+            by_size,
+        }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.bury_everything();
+        for index in 0..self.entries.len() {
+            let entry = self.entries.get(index).load(Relaxed);
+            if !entry.is_null() {
+                // SAFETY: from `Box::into_raw` in `set_entry`; nobody else has access to a heap that is being dropped.
+                drop(unsafe { Box::from_raw(entry) });
+            }
+        }
+    }
+}

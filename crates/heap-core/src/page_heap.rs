@@ -1,0 +1,360 @@
+//! The page heap: makes spans out of pages, and pages out of spans.
+//!
+//! It owns the reservation, the page allocator, the span tables and the free records. Two short locks:
+//!
+//! * `pages` guards the page allocator and growth. A small span first tries the mutator's own [`PageStock`], 64 pages
+//!   that were taken in one go, and then does not touch this lock.
+//! * `records` guards the free span numbers and blocks of bits.
+//!
+//! Neither is held while another is taken, nor across anything that waits, except that growth calls the system under
+//! `pages` (once in 4 MiB).
+//!
+//! The *hard limit* bounds pages in spans. It is checked before anything changes, so a refusal costs nothing.
+//!
+//! ```text
+//!   new_span   limit → stock or pages → record and block → tables → (SpanId, uncovered)
+//!   free_span  tables → record and block → pages
+//! ```
+
+use crate::error::AllocError;
+use crate::fault::{self, Fault};
+use crate::figures::Counters;
+use crate::os::{Os, OsError, Reservation};
+use crate::page::{PageAlloc, PageCache, PageRun};
+use crate::size_class::SizeClass;
+use crate::span::map::{BLOCKS_PER_PAGE, FIRST_BLOCK, SpanMap};
+use crate::span::{Span, SpanId, SpanShape};
+use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::sync::{Arc, Mutex};
+use crate::units::{Bytes, PageIndex, Pages, narrow};
+
+/// Pages of one chunk: the heap grows by whole chunks.
+const CHUNK_PAGES: usize = 512;
+
+/// Pages one mutator keeps for itself. Empty until its first span.
+#[derive(Debug, Default)]
+pub struct PageStock {
+    cache: Option<PageCache>,
+}
+
+/// Spans at least this long are taken from the page allocator and not from a stock: they would empty it at once
+/// (Go 1.27 `runtime/mheap.go` draws the line at a quarter of its 64 pages, too).
+const STOCK_SPAN_PAGES: usize = 16;
+
+#[derive(Debug)]
+struct Records {
+    /// Freed span numbers.
+    spans: Vec<u32>,
+    /// The lowest span number never used.
+    next_span: u32,
+    /// Freed blocks, by length.
+    blocks: [Vec<u32>; BLOCKS_PER_PAGE + 1],
+    /// The lowest block never used.
+    next_block: u32,
+}
+
+/// What a new span is for.
+#[derive(Clone, Copy, Debug)]
+pub struct SpanRequest {
+    /// The class; [`SizeClass::LARGE`] for one object of `used` bytes.
+    pub class: SizeClass,
+    /// Bytes asked for, for large objects and for errors.
+    pub used: Bytes,
+    /// The layout's quick mask.
+    pub quick_mask: Option<u64>,
+    /// The layout's entry.
+    pub entry: *mut (),
+    /// The sweep generation in force.
+    pub generation: u32,
+}
+
+/// The page heap. See the module's text.
+#[derive(Debug)]
+pub struct PageHeap {
+    space: Reservation,
+    map: SpanMap,
+    pages: Mutex<PageAlloc>,
+    records: Mutex<Records>,
+    /// First page never made accessible. Written under `pages`.
+    grown: AtomicUsize,
+    /// Span numbers ever used: the bound of every walk over the records. Written under `records`; errs high.
+    spans_high: AtomicUsize,
+    hard_limit: Bytes,
+    counters: Counters,
+}
+
+impl PageHeap {
+    /// An empty page heap over at most `reservation` bytes of address space; less if the system grants less, down to
+    /// `least`.
+    ///
+    /// # Errors
+    /// If the system grants not even `least`, or no side table.
+    pub fn new(os: &Arc<dyn Os>, reservation: Bytes, least: Bytes, hard_limit: Bytes) -> Result<Self, OsError> {
+        let mut wanted = reservation;
+        loop {
+            match Self::try_new(os, wanted, hard_limit) {
+                Ok(heap) => return Ok(heap),
+                Err(error) if wanted <= least => return Err(error),
+                Err(_) => wanted = Bytes::new(wanted.get() / 2).max(least),
+            }
+        }
+    }
+
+    fn try_new(os: &Arc<dyn Os>, reservation: Bytes, hard_limit: Bytes) -> Result<Self, OsError> {
+        let space = Reservation::reserve(os, reservation)?;
+        let map = SpanMap::new(os, &space)?;
+        let pages = PageAlloc::new(os, space.len().pages_floor())?;
+        Ok(Self {
+            space,
+            map,
+            pages: Mutex::new(pages),
+            records: Mutex::new(Records {
+                spans: Vec::new(),
+                next_span: 0,
+                blocks: core::array::from_fn(|_| Vec::new()),
+                next_block: FIRST_BLOCK,
+            }),
+            grown: AtomicUsize::new(0),
+            spans_high: AtomicUsize::new(0),
+            hard_limit,
+            counters: Counters::default(),
+        })
+    }
+
+    /// The span tables.
+    #[inline]
+    #[must_use]
+    pub fn map(&self) -> &SpanMap {
+        &self.map
+    }
+
+    /// The reserved address space.
+    #[inline]
+    #[must_use]
+    pub fn space(&self) -> &Reservation {
+        &self.space
+    }
+
+    /// The counters.
+    #[inline]
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The most bytes of pages in spans.
+    #[must_use]
+    pub fn hard_limit(&self) -> Bytes {
+        self.hard_limit
+    }
+
+    /// Span numbers ever used; every span in use is below.
+    #[inline]
+    #[must_use]
+    pub fn spans_high(&self) -> usize {
+        self.spans_high.load(Relaxed)
+    }
+
+    /// Runs `f` on the page allocator, under its lock.
+    pub fn with_pages<R>(&self, f: impl FnOnce(&mut PageAlloc) -> R) -> R {
+        f(&mut self.pages.lock())
+    }
+
+    /// Makes a span in use, owned by the caller, all of whose slots are free.
+    ///
+    /// # Errors
+    /// [`AllocError::Limit`], [`AllocError::Reservation`] or [`AllocError::Os`]; nothing has changed then.
+    pub fn new_span(&self, request: &SpanRequest, stock: Option<&mut PageStock>) -> Result<SpanId, AllocError> {
+        let pages = if request.class.is_large() { request.used.pages_ceil() } else { request.class.span_pages() };
+        self.hold(pages, request.used)?;
+        let run = match self.take_pages(pages, request.used, stock) {
+            Ok(run) => run,
+            Err(error) => {
+                self.counters.inuse.fetch_sub(pages.bytes().get(), Relaxed);
+                return Err(error);
+            }
+        };
+        let slots = if request.class.is_large() { 1 } else { request.class.slots() };
+        let (id, block) = self.take_record(slots);
+        let span = self.map.span(id);
+        let shape = SpanShape {
+            first: run.base,
+            pages,
+            slots,
+            stride: if request.class.is_large() { pages.bytes().get() } else { request.class.size().get() },
+            magic: if request.class.is_large() { 0 } else { request.class.magic() },
+            block,
+            dirty: run.uncovered != pages,
+        };
+        span.make(&shape, request.entry, request.generation);
+        if request.class.is_large() {
+            span.set_used(request.used);
+        }
+        for word in self.map.bits_of(span) {
+            word.store(0, Relaxed);
+        }
+        for mark in self.map.marks_of(span) {
+            mark.store(0, Relaxed);
+        }
+        self.map.enter(id, request.quick_mask);
+        crate::figures::add(&self.counters.spans_made, 1);
+        self.counters.spans.fetch_add(1, Relaxed);
+        Ok(id)
+    }
+
+    /// Counts pages as in use, if the hard limit allows.
+    fn hold(&self, pages: Pages, asked: Bytes) -> Result<(), AllocError> {
+        let wanted = if fault::on(Fault::LimitIgnoresRequest) { 0 } else { pages.bytes().get() };
+        let mut held = self.counters.inuse.load(Relaxed);
+        loop {
+            if held.saturating_add(wanted) > self.hard_limit.get() {
+                return Err(AllocError::Limit {
+                    asked: pages.bytes().max(asked),
+                    held: Bytes::new(held),
+                    limit: self.hard_limit,
+                });
+            }
+            match self.counters.inuse.compare_exchange_weak(held, held + pages.bytes().get(), Relaxed, Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(now) => held = now,
+            }
+        }
+    }
+
+    fn take_pages(&self, pages: Pages, asked: Bytes, stock: Option<&mut PageStock>) -> Result<PageRun, AllocError> {
+        if let Some(stock) = stock.filter(|_| pages.get() < STOCK_SPAN_PAGES) {
+            if let Some(run) = stock.cache.as_mut().and_then(|cache| cache.take(pages)) {
+                crate::figures::add(&self.counters.page_cache_hits, 1);
+                self.uncover(&run, asked)?;
+                return Ok(run);
+            }
+            let mut all = self.pages.lock();
+            if let Some(old) = stock.cache.take() {
+                all.put_cache(old);
+            }
+            if all.free().get() == 0 {
+                self.grow(&mut all, pages, asked)?;
+            }
+            stock.cache = all.take_cache();
+            if let Some(run) = stock.cache.as_mut().and_then(|cache| cache.take(pages)) {
+                drop(all);
+                self.uncover(&run, asked)?;
+                return Ok(run);
+            }
+            // The 64 pages of the first free page hold no such run: first fit over the whole heap decides.
+            let run = self.take_or_grow(&mut all, pages, asked)?;
+            drop(all);
+            self.uncover(&run, asked)?;
+            return Ok(run);
+        }
+        let mut all = self.pages.lock();
+        let run = self.take_or_grow(&mut all, pages, asked)?;
+        drop(all);
+        self.uncover(&run, asked)?;
+        Ok(run)
+    }
+
+    fn take_or_grow(&self, all: &mut PageAlloc, pages: Pages, asked: Bytes) -> Result<PageRun, AllocError> {
+        if let Some(run) = all.take(pages) {
+            return Ok(run);
+        }
+        self.grow(all, pages, asked)?;
+        all.take(pages).ok_or(AllocError::Reservation { asked, reserved: self.space.len() })
+    }
+
+    /// Makes more of the reservation accessible: enough for `pages`, in whole chunks.
+    fn grow(&self, all: &mut PageAlloc, pages: Pages, asked: Bytes) -> Result<(), AllocError> {
+        let grown = PageIndex::new(self.grown.load(Relaxed));
+        let total = self.space.len().pages_floor();
+        let left = total.get() - grown.get();
+        let more = pages.get().next_multiple_of(CHUNK_PAGES);
+        if more > left {
+            return Err(AllocError::Reservation { asked, reserved: self.space.len() });
+        }
+        let refused = |error: OsError| AllocError::Os { asked, code: error.code };
+        let outcome = self.space.prepare(grown.offset(), Pages::new(more).bytes());
+        if !fault::on(Fault::RefusalIgnored) {
+            outcome.map_err(refused)?;
+        }
+        all.grow(grown, Pages::new(more));
+        self.grown.store(grown.get() + more, Relaxed);
+        Ok(())
+    }
+
+    /// Backs the pages of a run that were released, before they are used again.
+    fn uncover(&self, run: &PageRun, asked: Bytes) -> Result<(), AllocError> {
+        if run.uncovered == Pages::ZERO {
+            return Ok(());
+        }
+        match self.space.ready(run.base.offset(), run.pages.bytes()) {
+            Ok(()) => Ok(()),
+            Err(_) if fault::on(Fault::RefusalIgnored) => Ok(()),
+            Err(error) => {
+                let mut all = self.pages.lock();
+                if run.uncovered == run.pages {
+                    all.put_back_released(run.base, run.pages);
+                } else {
+                    all.give_back(run.base, run.pages);
+                }
+                Err(AllocError::Os { asked, code: error.code })
+            }
+        }
+    }
+
+    fn take_record(&self, slots: u32) -> (SpanId, u32) {
+        let blocks = (slots as usize).div_ceil(64);
+        let mut records = self.records.lock();
+        let span = records.spans.pop().unwrap_or_else(|| {
+            let span = records.next_span;
+            records.next_span += 1;
+            self.spans_high.store(records.next_span as usize, Relaxed);
+            span
+        });
+        let block = records.blocks[blocks].pop().unwrap_or_else(|| {
+            let block = records.next_block;
+            records.next_block += narrow(blocks);
+            block
+        });
+        (SpanId::new(span), block)
+    }
+
+    /// Gives an empty span's pages back. The caller owns the span, and no reference into it exists.
+    pub fn free_span(&self, id: SpanId) {
+        let span = self.map.span(id);
+        let (first, pages, block, slots) = (span.first(), span.pages(), span.block(), span.slots());
+        if !fault::on(Fault::OwnerKept) {
+            self.map.leave(span);
+        }
+        span.unmake();
+        {
+            let mut records = self.records.lock();
+            records.spans.push(id.get());
+            records.blocks[(slots as usize).div_ceil(64)].push(block);
+        }
+        self.pages.lock().give_back(first, pages);
+        self.counters.spans.fetch_sub(1, Relaxed);
+        self.counters.inuse.fetch_sub(pages.bytes().get(), Relaxed);
+    }
+
+    /// Gives back what a mutator kept.
+    pub fn put_stock(&self, stock: &mut PageStock) {
+        if let Some(cache) = stock.cache.take() {
+            self.pages.lock().put_cache(cache);
+        }
+    }
+
+    /// Pages made accessible, in spans or stocks or free, and free but released.
+    #[must_use]
+    pub fn page_figures(&self) -> (Pages, Pages) {
+        let all = self.pages.lock();
+        (all.grown(), all.released())
+    }
+
+    /// Bytes of records and bits ever used.
+    #[must_use]
+    pub fn record_bytes(&self) -> Bytes {
+        let records = self.records.lock();
+        let blocks = (records.next_block - FIRST_BLOCK) as usize;
+        Bytes::new(records.next_span as usize * size_of::<Span>() + blocks * (64 + 8))
+    }
+}

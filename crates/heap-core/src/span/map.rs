@@ -1,0 +1,350 @@
+//! The map from an address to its span, its slot and its mark.
+//!
+//! Two roads lead there.
+//!
+//! The *quick* road is for words known to be references to slots of this heap. It reads one 16-byte [`PageInfo`]
+//! and the mark byte, and covers what nearly all objects are: slots of one-page spans whose layout has a quick mask
+//! ([`crate::layout::Layout::quick_mask`]). Everything else has the tag bit set and leads to the span's record.
+//!
+//! ```text
+//!   PageInfo.where  [ multiplier : 32 | block : 32 ]
+//!   PageInfo.scan   [ pointer mask : 60 | 0000 ]     quick; 0 is noscan
+//!                   [ span number  : 60 | 0001 ]     see the record
+//! ```
+//!
+//! The *checked* road ([`SpanMap::resolve`]) is for words that may be anything. It answers with a slot only for an
+//! address inside an allocated slot of a span in use, and never reads outside the tables.
+//!
+//! Pages without a span have an all-zero `PageInfo`. It leads to block 0, which belongs to no span: a stray mark
+//! lands where nobody looks.
+
+use super::marks::Epoch;
+use super::{Span, SpanId, slots};
+use crate::meta::{Table, Zeroable};
+use crate::os::{Os, OsError, Reservation};
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use crate::units::{Addr, Bytes, PAGE_BYTES, PAGE_SHIFT, PageIndex, Pages, narrow, wide};
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+/// Blocks of 64 slots a page can need: 1024 slots of 8 bytes.
+pub const BLOCKS_PER_PAGE: usize = 16;
+/// The first block a span may get. Block 0 and its neighbours take stray marks.
+pub const FIRST_BLOCK: u32 = narrow(BLOCKS_PER_PAGE);
+
+/// What the marker needs of a page. See the module's text.
+///
+/// Written by the span's maker and unmaker, while no reference into the page exists; read by markers, relaxed. The
+/// reference a marker follows was published after the span was made, which orders the two.
+#[derive(Default, Debug)]
+#[repr(C, align(16))]
+pub struct PageInfo {
+    place: AtomicU64,
+    scan: AtomicU64,
+}
+
+// SAFETY: two atomics, valid when zero, nothing to drop.
+unsafe impl Zeroable for PageInfo {}
+
+/// A block whose bytes nobody ever writes: where slow pages lead on the quick road, so that they always look unmarked.
+const UNMARKED_BLOCK: u64 = 1;
+
+/// Tag in [`PageInfo`]'s scan word: see the span's record.
+const SLOW: u64 = 1;
+const TAG_BITS: u32 = 4;
+
+/// How the object a word leads to is scanned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(transparent)]
+pub struct ScanWord(u64);
+
+impl ScanWord {
+    /// Nothing to scan, on the quick road.
+    #[inline]
+    #[must_use]
+    pub fn is_noscan(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The span to look at, if this is not the quick road.
+    #[inline]
+    #[must_use]
+    pub fn slow(self) -> Option<SpanId> {
+        // Span numbers are below 2^32, by the width of `SpanId`.
+        (self.0 & SLOW != 0).then(|| SpanId::new(narrow(wide(self.0 >> TAG_BITS))))
+    }
+
+    /// The pointer mask, on the quick road.
+    #[inline]
+    #[must_use]
+    pub fn mask(self) -> u64 {
+        debug_assert!(self.0 & SLOW == 0);
+        self.0 >> TAG_BITS
+    }
+}
+
+/// What a checked word turned out to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Resolved {
+    /// The span.
+    pub span: SpanId,
+    /// The slot in it.
+    pub slot: u32,
+    /// The slot's first byte.
+    pub start: usize,
+}
+
+/// The tables of a heap's spans. See the module's text.
+#[derive(Debug)]
+pub struct SpanMap {
+    base: usize,
+    bytes: usize,
+    infos: Table<PageInfo>,
+    owners: Table<AtomicU32>,
+    spans: Table<Span>,
+    marks: Table<AtomicU8>,
+    bits: Table<AtomicU64>,
+}
+
+impl SpanMap {
+    /// Empty tables for a reservation.
+    ///
+    /// # Errors
+    /// If the system refuses the address space for a table.
+    pub fn new(os: &Arc<dyn Os>, space: &Reservation) -> Result<Self, OsError> {
+        let pages = space.len().pages_floor().get();
+        let blocks = (pages + 1) * BLOCKS_PER_PAGE;
+        Ok(Self {
+            base: space.base().addr().get(),
+            bytes: space.len().get(),
+            infos: Table::new(os, pages)?,
+            owners: Table::new(os, pages)?,
+            spans: Table::new(os, pages)?,
+            marks: Table::new(os, blocks * 64)?,
+            bits: Table::new(os, blocks)?,
+        })
+    }
+
+    /// The address of the heap's first page.
+    #[inline]
+    #[must_use]
+    pub fn base(&self) -> usize {
+        self.base
+    }
+
+    /// Whether an address lies in the reservation.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, addr: usize) -> bool {
+        addr.wrapping_sub(self.base) < self.bytes
+    }
+
+    /// The quick road, as a value to keep in registers.
+    #[inline]
+    #[must_use]
+    pub fn quick(&self) -> QuickRoad<'_> {
+        QuickRoad {
+            base: self.base,
+            infos: self.infos.as_ptr(),
+            marks: self.marks.as_ptr(),
+            pages: self.infos.len(),
+            map: PhantomData,
+        }
+    }
+
+    /// The record of a span.
+    #[inline]
+    #[must_use]
+    pub fn span(&self, id: SpanId) -> &Span {
+        self.spans.get(id.index())
+    }
+
+    /// How many records there can be.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// The alloc bits of a span.
+    #[inline]
+    #[must_use]
+    pub fn bits_of(&self, span: &Span) -> &[AtomicU64] {
+        let first = span.block() as usize;
+        self.bits.slice(first..first + (span.slots() as usize).div_ceil(64))
+    }
+
+    /// The mark bytes of a span, padded to whole blocks of 64.
+    #[inline]
+    #[must_use]
+    pub fn marks_of(&self, span: &Span) -> &[AtomicU8] {
+        let first = span.block() as usize * 64;
+        self.marks.slice(first..first + (span.slots() as usize).next_multiple_of(64))
+    }
+
+    /// The mark byte of one slot.
+    #[inline]
+    #[must_use]
+    pub fn mark_of(&self, span: &Span, slot: u32) -> &AtomicU8 {
+        debug_assert!(slot < span.slots());
+        self.marks.get(span.block() as usize * 64 + slot as usize)
+    }
+
+    /// The span an address lies in, if there is one in use.
+    #[inline]
+    #[must_use]
+    pub fn span_at(&self, addr: usize) -> Option<SpanId> {
+        let offset = addr.wrapping_sub(self.base);
+        if offset >= self.bytes {
+            return None;
+        }
+        match self.owners.get(offset >> PAGE_SHIFT).load(Relaxed) {
+            0 => None,
+            number => Some(SpanId::new(number - 1)),
+        }
+    }
+
+    /// The allocated slot an arbitrary word points into, if it does.
+    #[must_use]
+    pub fn resolve(&self, word: usize) -> Option<Resolved> {
+        let id = self.span_at(word)?;
+        let span = self.span(id);
+        let first = self.address(span.first()).get();
+        let offset = word - first;
+        let slot = if span.is_large() { 0 } else { span.slot_at(offset) };
+        // The tail of a span that is no slot, or a slot that is not allocated, is nothing.
+        (slot < span.slots() && slots::is_taken(self.bits_of(span), slot)).then(|| Resolved {
+            span: id,
+            slot,
+            start: first + slot as usize * span.stride().get(),
+        })
+    }
+
+    /// Where a page begins.
+    #[inline]
+    #[must_use]
+    pub fn address(&self, page: PageIndex) -> Addr {
+        Addr::new(self.base).plus(page.offset())
+    }
+
+    /// Whether the slot of a span was reached in an epoch.
+    #[must_use]
+    pub fn is_marked(&self, span: &Span, slot: u32, epoch: Epoch) -> bool {
+        self.mark_of(span, slot).load(Relaxed) == epoch.byte()
+    }
+
+    /// Enters a span into the tables of its pages.
+    pub(crate) fn enter(&self, id: SpanId, quick_mask: Option<u64>) {
+        let span = self.span(id);
+        let (first, pages) = (span.first(), span.pages());
+        let quick = if pages == Pages::new(1) && !span.is_large() { quick_mask } else { None };
+        let (place, scan) = match quick {
+            Some(mask) => {
+                (u64::from(span.magic()) << 32 | u64::from(span.block()), mask << TAG_BITS)
+            }
+            None => (UNMARKED_BLOCK, u64::from(id.get()) << TAG_BITS | SLOW),
+        };
+        for page in first.get()..first.plus(pages).get() {
+            let info = self.infos.get(page);
+            info.place.store(place, Relaxed);
+            info.scan.store(scan, Relaxed);
+            self.owners.get(page).store(id.get() + 1, Relaxed);
+        }
+    }
+
+    /// Takes a span out of the tables of its pages.
+    pub(crate) fn leave(&self, span: &Span) {
+        for page in span.first().get()..span.first().plus(span.pages()).get() {
+            let info = self.infos.get(page);
+            info.place.store(0, Relaxed);
+            info.scan.store(0, Relaxed);
+            self.owners.get(page).store(0, Relaxed);
+        }
+    }
+
+    /// Whether a span's objects are on the quick road.
+    #[must_use]
+    pub fn is_quick(&self, span: &Span) -> bool {
+        self.infos.get(span.first().get()).scan.load(Relaxed) & SLOW == 0
+    }
+
+    /// Whether a page's objects are not scanned, on the quick road; for the verifier.
+    pub(crate) fn is_noscan_page(&self, page: PageIndex) -> bool {
+        self.infos.get(page.get()).scan.load(Relaxed) == 0
+    }
+
+    /// The owner entry of a page, for the verifier.
+    pub(crate) fn owner(&self, page: PageIndex) -> Option<SpanId> {
+        self.owners.get(page.get()).load(Relaxed).checked_sub(1).map(SpanId::new)
+    }
+}
+
+/// The quick road to marks and masks: what [`SpanMap`] knows, in few words.
+#[derive(Clone, Copy, Debug)]
+pub struct QuickRoad<'a> {
+    base: usize,
+    infos: NonNull<PageInfo>,
+    marks: NonNull<AtomicU8>,
+    pages: usize,
+    map: PhantomData<&'a SpanMap>,
+}
+
+// SAFETY: it stands for a `&SpanMap`, which is `Sync`.
+unsafe impl Send for QuickRoad<'_> {}
+
+impl<'a> QuickRoad<'a> {
+    /// The entry of the page an address lies in.
+    ///
+    /// # Safety
+    /// 1. `word` is an address inside the reservation.
+    #[inline(always)]
+    unsafe fn info(self, word: usize) -> &'a PageInfo {
+        let page = (word - self.base) >> PAGE_SHIFT;
+        debug_assert!(page < self.pages, "{word:#x} is not in the heap");
+        // SAFETY: by duty 1 the page is one of the reservation's, and the table has an entry for each.
+        let at = unsafe { self.infos.add(page) };
+        // SAFETY: a table's entry, initialised (zero at first) and only ever accessed atomically.
+        unsafe { at.as_ref() }
+    }
+
+    /// The mark byte and the scan word of the slot a reference leads to.
+    ///
+    /// For a slow page the mark byte is none of a slot's and says unmarked; take [`SpanMap::mark_of`].
+    ///
+    /// # Safety
+    /// 1. `word` is the address of an allocated slot of this heap, or of a byte inside one.
+    #[inline(always)]
+    #[must_use]
+    pub unsafe fn look(self, word: usize) -> (&'a AtomicU8, ScanWord) {
+        // SAFETY: duty 1.
+        let info = unsafe { self.info(word) };
+        let place = info.place.load(Relaxed);
+        let offset = (word & (PAGE_BYTES - 1)) as u64;
+        let slot = (offset * (place >> 32)) >> 32;
+        let at = wide(place & u64::from(u32::MAX)) * 64 + wide(slot);
+        // SAFETY: the block was given to the page's span (or is block 0), and has a byte for each of its slots; the
+        // multiplication cannot exceed them, since the offset is inside the page.
+        let mark = unsafe { self.marks.add(at) };
+        // SAFETY: a table's entry, as in `info`.
+        (unsafe { mark.as_ref() }, ScanWord(info.scan.load(Relaxed)))
+    }
+
+    /// The scan word of the page an address lies in.
+    ///
+    /// # Safety
+    /// 1. `word` is an address inside the reservation.
+    #[inline(always)]
+    #[must_use]
+    pub unsafe fn scan_word(self, word: usize) -> ScanWord {
+        // SAFETY: duty 1.
+        let info = unsafe { self.info(word) };
+        ScanWord(info.scan.load(Relaxed))
+    }
+}
+
+/// Turns an offset in a reservation into a pointer to a slot's first byte, keeping provenance.
+#[inline]
+#[must_use]
+pub fn slot_ptr(space: &Reservation, span: &Span, slot: u32) -> NonNull<u8> {
+    space.ptr(span.first().offset() + Bytes::new(slot as usize * span.stride().get()))
+}

@@ -1,0 +1,136 @@
+//! Sweeping one span: marks become alloc bits.
+//!
+//! A slot stays allocated if it was allocated and reached; every other slot is free. That is one pass over the mark
+//! bytes, sixty-four slots at a time, and no object is touched, unless somebody has to be told:
+//!
+//! * A layout with a drop function keeps its dead slots: they are *queued*, and a mutator runs the drops at a
+//!   safepoint. The next sweep after the drop frees the slot. So an object with a drop costs its memory for one
+//!   cycle longer, and user code never runs inside an allocation.
+//! * With poisoning on, free slots are filled.
+//!
+//! Sweeping decides nothing about where the span goes: it reports [`Swept`], and the caller moves it.
+
+use crate::span::claim::SweepClaim;
+use crate::span::map::{SpanMap, slot_ptr};
+use crate::span::marks::{DROPPED, Epoch, QUEUED, live_word};
+use crate::span::{Home, SpanId};
+use crate::os::Reservation;
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::units::narrow;
+
+/// What a sweep left of a span.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Swept {
+    /// No slot is allocated.
+    Empty,
+    /// Some are, some are not.
+    Partial,
+    /// All are.
+    Full,
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sweeping {
+    /// The span, now the caller's.
+    pub span: SpanId,
+    /// What is left of it.
+    pub swept: Swept,
+    /// Slots that were allocated and are free now.
+    pub freed: u32,
+}
+
+/// How to sweep: the same for all spans of a heap in one generation.
+#[derive(Debug)]
+pub struct Sweeper<'a> {
+    /// The heap's tables.
+    pub map: &'a SpanMap,
+    /// The heap's memory.
+    pub space: &'a Reservation,
+    /// The epoch of the cycle that marked.
+    pub epoch: Epoch,
+    /// Fill free slots with this byte.
+    pub poison: Option<u8>,
+}
+
+impl Sweeper<'_> {
+    /// Sweeps a claimed span whose objects have no drop.
+    pub fn sweep(&self, claim: SweepClaim<'_>) -> Sweeping {
+        let span = claim.span();
+        let bits = self.map.bits_of(span);
+        let marks = self.map.marks_of(span);
+        let mut live = 0;
+        for (word, marks) in bits.iter().zip(marks.chunks_exact(64)) {
+            let kept = word.load(Relaxed) & live_word(marks, self.epoch);
+            word.store(kept, Relaxed);
+            live += kept.count_ones();
+        }
+        self.settle(claim, live)
+    }
+
+    /// Sweeps a claimed span whose objects have a drop. `dead` is told of every slot that has just died.
+    pub fn sweep_droppable(&self, claim: SweepClaim<'_>, mut dead: impl FnMut(u32)) -> Sweeping {
+        let span = claim.span();
+        let bits = self.map.bits_of(span);
+        let marks = self.map.marks_of(span);
+        let mut live = 0;
+        for (index, (word, marks)) in bits.iter().zip(marks.chunks_exact(64)).enumerate() {
+            let taken = word.load(Relaxed);
+            let mut kept = taken & live_word(marks, self.epoch);
+            let mut others = taken & !kept;
+            while others != 0 {
+                let bit = others.trailing_zeros();
+                others &= others - 1;
+                match marks[bit as usize].load(Relaxed) {
+                    DROPPED => marks[bit as usize].store(0, Relaxed),
+                    QUEUED => kept |= 1 << bit,
+                    _ => {
+                        marks[bit as usize].store(QUEUED, Relaxed);
+                        kept |= 1 << bit;
+                        dead(narrow(index) * 64 + bit);
+                    }
+                }
+            }
+            word.store(kept, Relaxed);
+            live += kept.count_ones();
+        }
+        self.settle(claim, live)
+    }
+
+    fn settle(&self, claim: SweepClaim<'_>, live: u32) -> Sweeping {
+        let span = claim.span();
+        let freed = span.allocated() - live;
+        span.set_allocated(live);
+        if freed > 0 && !crate::fault::on(crate::fault::Fault::NeedzeroLost) {
+            span.set_dirty();
+        }
+        span.set_home(Home::Moving);
+        if let Some(byte) = self.poison {
+            self.poison_free(claim.span(), byte);
+        }
+        let swept = match live {
+            0 => Swept::Empty,
+            live if live == span.slots() => Swept::Full,
+            _ => Swept::Partial,
+        };
+        Sweeping { span: claim.settle(), swept, freed }
+    }
+
+    /// Fills every free slot. The owner of the span calls it.
+    pub fn poison_free(&self, span: &crate::span::Span, byte: u8) {
+        if span.is_large() {
+            // A large span is given back when its object dies; its pages have other ways to be found out.
+            return;
+        }
+        let bits = self.map.bits_of(span);
+        span.set_dirty();
+        for slot in 0..span.slots() {
+            if !crate::span::slots::is_taken(bits, slot) {
+                let start = slot_ptr(self.space, span, slot);
+                // SAFETY: the slot is free and its span is the caller's, so nobody else reads or writes these bytes,
+                // which lie in a span's ready memory.
+                unsafe { start.write_bytes(byte, span.stride().get()) };
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! How a heap is built, and what is wrong with a wish that cannot be met.
+
+use core::fmt;
+use heap_core::os::{Os, OsError};
+use heap_core::sync::Arc;
+use heap_core::units::Bytes;
+
+/// Whether types of the same shape share spans.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum LayoutPolicy {
+    /// Types with equal size class and mask share a layout: fewest spans, fastest allocation.
+    #[default]
+    SharedByShape,
+    /// Every type has spans of its own. Allocation looks the layout up; a census by type is then exact.
+    PerType,
+}
+
+/// A cycle-by-cycle listener. Called on the thread that ran the cycle, after it, with no lock held.
+pub type Observer = Arc<dyn Fn(&crate::figures::CycleFigures) + Send + Sync>;
+
+/// Builds a [`Heap`](crate::Heap). Sizes are in bytes.
+///
+/// ```
+/// # extern crate heap_gc as tricolor;
+/// use tricolor::Heap;
+/// let heap = Heap::builder().gc_percent(50).hard_limit(64 << 20).build()?;
+/// # Ok::<(), tricolor::BuildError>(())
+/// ```
+#[derive(Clone)]
+pub struct HeapBuilder {
+    pub(crate) reservation: usize,
+    pub(crate) gc_percent: Option<u32>,
+    pub(crate) hard_limit: usize,
+    pub(crate) workers: Option<usize>,
+    pub(crate) layouts: LayoutPolicy,
+    pub(crate) poison: Option<u8>,
+    pub(crate) verify_every: Option<u32>,
+    pub(crate) run_slots: Option<u32>,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) os: Option<Arc<dyn Os>>,
+}
+
+/// Address space reserved by default: 64 GiB. It costs nothing until used; a thousand heaps of it fit into the 128 TiB
+/// a process has.
+const DEFAULT_RESERVATION: usize = 64 << 30;
+/// The least reservation that is of use: one chunk of 4 MiB.
+pub(crate) const LEAST_RESERVATION: usize = 4 << 20;
+/// The largest reservation: what the page tree is built for.
+const MOST_RESERVATION: usize = 16 << 40;
+/// Marking workers, at most.
+const MOST_WORKERS: usize = 256;
+
+impl Default for HeapBuilder {
+    fn default() -> Self {
+        Self {
+            reservation: DEFAULT_RESERVATION,
+            gc_percent: Some(100),
+            hard_limit: usize::MAX,
+            workers: None,
+            layouts: LayoutPolicy::default(),
+            poison: None,
+            verify_every: None,
+            run_slots: None,
+            observer: None,
+            os: None,
+        }
+    }
+}
+
+impl HeapBuilder {
+    /// Address space to reserve: an upper bound of the heap for its whole life. If the system does not grant it, half of
+    /// it is tried, and so on. Default 64 GiB, at most 16 TiB.
+    #[must_use]
+    pub fn reservation(mut self, bytes: usize) -> Self {
+        self.reservation = bytes;
+        self
+    }
+
+    /// How much the heap may grow over its live bytes before it is collected, in percent of them. Default 100, as Go's
+    /// `GOGC`. At least 4 MiB times this is allocated between two collections.
+    #[must_use]
+    pub fn gc_percent(mut self, percent: u32) -> Self {
+        self.gc_percent = Some(percent);
+        self
+    }
+
+    /// Never collect by itself; only [`collect`](crate::Mutator::collect) does.
+    #[must_use]
+    pub fn gc_off(mut self) -> Self {
+        self.gc_percent = None;
+        self
+    }
+
+    /// The most bytes of pages in spans. An allocation that would pass it is refused with
+    /// [`AllocError::Limit`](crate::AllocError). The heap is collected before it comes to that.
+    #[must_use]
+    pub fn hard_limit(mut self, bytes: usize) -> Self {
+        self.hard_limit = bytes;
+        self
+    }
+
+    /// Threads that mark, the collecting thread included. Default: as many as there are processors. The threads are
+    /// started when there is enough to mark.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// Whether types of the same shape share spans.
+    #[must_use]
+    pub fn layouts(mut self, policy: LayoutPolicy) -> Self {
+        self.layouts = policy;
+        self
+    }
+
+    /// Debugging: fill freed slots with this byte.
+    #[must_use]
+    pub fn poison(mut self, byte: u8) -> Self {
+        self.poison = Some(byte);
+        self
+    }
+
+    /// Debugging: check the whole heap in every n-th cycle, and abort with a report if it is broken. 0 is never.
+    #[must_use]
+    pub fn verify_every(mut self, cycles: u32) -> Self {
+        self.verify_every = (cycles > 0).then_some(cycles);
+        self
+    }
+
+    /// Debugging: ask for a collection at every n-th slot handed out, and hand out runs of at most n slots. With 1, every
+    /// safepoint that follows an allocation collects.
+    #[must_use]
+    pub fn collect_every(mut self, slots: u32) -> Self {
+        self.run_slots = (slots > 0).then_some(slots);
+        self
+    }
+
+    /// Calls `listener` after every cycle, on the thread that ran it.
+    #[must_use]
+    pub fn on_cycle(mut self, listener: impl Fn(&crate::figures::CycleFigures) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(listener));
+        self
+    }
+
+    /// Where memory comes from. Default: the operating system. Tests give a simulated one.
+    #[must_use]
+    pub fn os(mut self, os: Arc<dyn Os>) -> Self {
+        self.os = Some(os);
+        self
+    }
+
+    /// Checks the wishes.
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        if !(LEAST_RESERVATION..=MOST_RESERVATION).contains(&self.reservation) {
+            return Err(BuildError::Reservation { asked: Bytes::new(self.reservation) });
+        }
+        if self.hard_limit < heap_core::units::PAGE_BYTES {
+            return Err(BuildError::HardLimit { asked: Bytes::new(self.hard_limit) });
+        }
+        match self.workers {
+            Some(workers) if workers == 0 || workers > MOST_WORKERS => Err(BuildError::Workers { asked: workers }),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for HeapBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeapBuilder")
+            .field("reservation", &Bytes::new(self.reservation))
+            .field("gc_percent", &self.gc_percent)
+            .field("hard_limit", &Bytes::new(self.hard_limit))
+            .field("workers", &self.workers)
+            .field("layouts", &self.layouts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a heap was not built. Nothing is left behind.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The reservation is below 4 MiB or above 16 TiB.
+    Reservation {
+        /// What was asked for.
+        asked: Bytes,
+    },
+    /// The hard limit is below one page.
+    HardLimit {
+        /// What was asked for.
+        asked: Bytes,
+    },
+    /// No marking worker, or more than 256.
+    Workers {
+        /// What was asked for.
+        asked: usize,
+    },
+    /// The operating system refused.
+    Os(OsError),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reservation { asked } => {
+                write!(f, "a reservation of {asked} is not between 4 MiB and 16 TiB: give HeapBuilder::reservation a size in bytes")
+            }
+            Self::HardLimit { asked } => {
+                write!(f, "a hard limit of {asked} is below one page of 8 KiB: give HeapBuilder::hard_limit a size in bytes")
+            }
+            Self::Workers { asked } => {
+                write!(f, "{asked} marking workers are not between 1 and {MOST_WORKERS}: leave HeapBuilder::workers out for one per processor")
+            }
+            Self::Os(error) => write!(f, "the heap cannot be built: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Os(error) => Some(error),
+            Self::Reservation { .. } | Self::HardLimit { .. } | Self::Workers { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Figures of the collector: what a cycle did, and a heap's snapshot.
+
+use core::time::Duration;
+use heap_core::figures::MemoryFigures;
+use heap_core::units::Bytes;
+
+/// Why a cycle ran.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// The heap reached its goal.
+    Goal,
+    /// The program asked.
+    Asked,
+    /// A debugging mode asked.
+    Debug,
+}
+
+/// One cycle.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CycleFigures {
+    /// Counts from 1.
+    pub number: u64,
+    /// Why it ran.
+    pub reason: Reason,
+    /// From the call to stop until every mutator stood still.
+    pub stopping: Duration,
+    /// How long the world was stopped, from the last mutator's standing still until they were let go. Includes
+    /// `finish_sweep` and `mark`.
+    pub pause: Duration,
+    /// Sweeping what the last cycle left unswept.
+    pub finish_sweep: Duration,
+    /// Marking.
+    pub mark: Duration,
+    /// Processor time of marking, over all workers. Errs low by what a helper does after its last measurement.
+    pub mark_cpu: Duration,
+    /// Workers that marked.
+    pub workers: usize,
+    /// Marked objects that are not noscan.
+    pub scanned: u64,
+    /// Bytes of words read as references.
+    pub scanned_bytes: Bytes,
+    /// Objects marked.
+    pub live_objects: u64,
+    /// Bytes of marked slots.
+    pub live: Bytes,
+    /// Roots.
+    pub roots: u64,
+    /// Bytes of slots in use when the cycle began.
+    pub heap_before: Bytes,
+    /// The size at which the next cycle starts; `usize::MAX` for never.
+    pub goal: Bytes,
+    /// Mutators that stood still.
+    pub mutators: usize,
+}
+
+/// Pauses kept in [`Figures::pauses`].
+pub const PAUSES_KEPT: usize = 256;
+
+/// A snapshot of a heap.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Figures {
+    /// The memory.
+    pub memory: MemoryFigures,
+    /// Completed cycles. (`MemStats.NumGC`)
+    pub cycles: u64,
+    /// Of them, those the program asked for. (`NumForcedGC`)
+    pub cycles_asked: u64,
+    /// The size at which the next cycle starts; `usize::MAX` for never. (`NextGC`)
+    pub goal: Bytes,
+    /// Time the world was stopped, over all cycles. (`PauseTotalNs`)
+    pub pause_total: Duration,
+    /// The last pauses, oldest first, at most [`PAUSES_KEPT`]. (`PauseNs`)
+    pub pauses: Vec<Duration>,
+    /// Processor time of marking, over all cycles.
+    pub mark_cpu_total: Duration,
+    /// Mutators attached.
+    pub mutators: usize,
+    /// Roots.
+    pub roots: usize,
+    /// The last cycle, if there was one.
+    pub last_cycle: Option<CycleFigures>,
+}

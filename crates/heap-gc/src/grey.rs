@@ -1,0 +1,130 @@
+//! The shared part of the grey set: batches that one worker hands to another, and when it is over.
+//!
+//! Each worker keeps the references it found on a stack of its own and touches nobody else's. It gives a batch away
+//! only when somebody is hungry, and takes one only when its own stack is empty. So the queue's lock is taken once per
+//! batch, not once per object.
+//!
+//! Marking is over when every worker waits here and the queue is empty. A worker counts itself as waiting under the
+//! lock, and a batch is put and taken under it, so the last one to come sees the truth:
+//!
+//!   E3  over  ⇔  waiting = workers  and  no batch queued
+//!
+//! If a worker's thread never comes (the system refused it), [`GreyQueue::new`] is told fewer workers; nobody waits for
+//! a thread that does not exist.
+
+use heap_core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use heap_core::sync::{Condvar, Mutex};
+
+/// References on the way from one worker to another.
+#[derive(Debug)]
+pub(crate) enum Batch {
+    /// Marked objects that are not scanned yet.
+    Objects(Vec<usize>),
+    /// What is left of a large object being scanned in pieces.
+    Piece(Piece),
+}
+
+/// The rest of a large object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Piece {
+    /// The object.
+    pub(crate) object: usize,
+    /// The word to go on with.
+    pub(crate) from: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    batches: Vec<Batch>,
+    waiting: usize,
+    over: bool,
+}
+
+/// The queue of one cycle. See the module's text.
+#[derive(Debug)]
+pub(crate) struct GreyQueue {
+    workers: usize,
+    state: Mutex<State>,
+    wake: Condvar,
+    /// Workers that wait while the queue has nothing for them. Written under the lock; read without, as a hint: a wrong
+    /// answer only moves a batch too early or too late.
+    hungry: AtomicUsize,
+}
+
+impl GreyQueue {
+    /// An empty queue for that many workers.
+    pub(crate) fn new(workers: usize) -> Self {
+        let state = State { batches: Vec::new(), waiting: 0, over: false };
+        Self { workers, state: Mutex::new(state), wake: Condvar::new(), hungry: AtomicUsize::new(0) }
+    }
+
+    /// Whether somebody would take a batch now.
+    #[inline]
+    pub(crate) fn is_hungry(&self) -> bool {
+        self.hungry.load(Relaxed) != 0
+    }
+
+    /// Gives a batch away.
+    pub(crate) fn put(&self, batch: Batch) {
+        let mut state = self.state.lock();
+        state.batches.push(batch);
+        self.hungry.store(state.waiting.saturating_sub(state.batches.len()), Relaxed);
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Takes a batch, waiting for one if need be; `None` when marking is over.
+    pub(crate) fn take(&self) -> Option<Batch> {
+        let mut state = self.state.lock();
+        state.waiting += 1;
+        loop {
+            if let Some(batch) = state.batches.pop() {
+                state.waiting -= 1;
+                self.hungry.store(state.waiting.saturating_sub(state.batches.len()), Relaxed);
+                return Some(batch);
+            }
+            if state.over || state.waiting == self.workers {
+                state.over = true;
+                drop(state);
+                self.wake.notify_all();
+                return None;
+            }
+            self.hungry.store(state.waiting, Relaxed);
+            self.wake.wait(&mut state);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heap_core::sync::{Arc, thread};
+
+    #[test]
+    fn every_batch_is_taken_once_and_all_workers_leave() {
+        for workers in 1..=4 {
+            let queue = Arc::new(GreyQueue::new(workers));
+            queue.put(Batch::Objects(vec![6]));
+            let threads: Vec<_> = (0..workers)
+                .map(|_| {
+                    let queue = Arc::clone(&queue);
+                    thread::spawn(move || {
+                        let mut taken = 0_u64;
+                        // A batch of n begets two of n - 1: 2^7 - 1 batches in all.
+                        while let Some(batch) = queue.take() {
+                            let Batch::Objects(depth) = batch else { continue };
+                            taken += 1;
+                            if depth[0] > 0 {
+                                queue.put(Batch::Objects(vec![depth[0] - 1]));
+                                queue.put(Batch::Objects(vec![depth[0] - 1]));
+                            }
+                        }
+                        taken
+                    })
+                })
+                .collect();
+            let taken: u64 = threads.into_iter().map(|thread| thread.join().expect("no worker panics")).sum();
+            assert_eq!(taken, 127);
+        }
+    }
+}

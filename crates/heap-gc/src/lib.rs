@@ -1,0 +1,54 @@
+//! Liveness: what is reachable, when to look, and the safe API.
+//!
+//! A collection in ten lines ([`cycle`]):
+//!
+//! 1. ask every mutator to stand still at its next safepoint; who is outside is held there ([`handshake`]);
+//! 2. finish sweeping what the last cycle left ([`heap_core::memory::Memory::finish_sweep`]);
+//! 3. take back every mutator's runs ([`heap_core::cache::Cache::flush`]);
+//! 4. take the next epoch: all marks are void;
+//! 5. mark from the roots, in parallel ([`mark`]);
+//! 6. (on request) mark again, simply, and compare ([`verify`]);
+//! 7. from here what is unmarked is dead: the sweep generation moves on;
+//! 8. the pacer learns how much is live and says when to come back ([`pacer`]);
+//! 9. let everybody go; spans are swept when somebody needs them;
+//! 10. drops of dead objects run at the next safepoint of some mutator ([`dead`]).
+//!
+//! Marking stops the world in this version. The pieces are laid out for marking beside the mutators: a mutator is
+//! answered for while it is outside, a run handed out while marking is black, and every store of a reference goes
+//! through [`barrier`].
+//!
+//! Modules are listed bottom first; a module names only modules above it.
+
+pub mod gc;
+pub mod trace;
+pub mod object;
+pub mod figures;
+pub mod config;
+pub mod roots;
+pub mod grey;
+pub mod handshake;
+pub mod mark;
+pub mod workers;
+pub mod pacer;
+pub mod shared;
+pub mod dead;
+pub mod verify;
+pub mod cycle;
+pub mod barrier;
+pub mod mutator;
+pub mod heap;
+pub mod api;
+mod smoke;
+
+pub use api::cell::GcCell;
+pub use gc::Gc;
+pub use api::leaf::Leaf;
+pub use api::root::Root;
+pub use api::slice::{GcSlice, GcStr};
+pub use config::{BuildError, HeapBuilder, LayoutPolicy};
+pub use figures::{CycleFigures, Figures};
+pub use heap::Heap;
+pub use heap_core::error::AllocError;
+pub use heap_core::layout::TypeMask;
+pub use mutator::{AttachError, Mu, Mutator};
+pub use trace::{Rebrand, Trace, Tracer};

@@ -1,0 +1,481 @@
+//! A mutator: a thread's way into a heap, and what an allocation costs it.
+//!
+//! [`Mutator`] is a thread's handle. [`Mutator::enter`] lends a [`Mu`], and only with one can objects be made, read and
+//! changed. Safepoints lie at the two edges of `enter` and in the methods of [`Mutator`] that take `&mut self`; the
+//! compiler proves that no [`Gc`] is alive there, because its brand cannot leave the closure.
+//!
+//! ```text
+//!   alloc       a bump in the cache, at a place known at compile time               (inlined)
+//!   alloc_slow  find the layout → next run or another span → enough for a cycle? → bump      (one function, out of line)
+//!   edge        leave → a stop is answered → a collection is due? run it → drops are due? run them
+//! ```
+
+use crate::cycle;
+use crate::figures::{Figures, Reason};
+use crate::gc::{Brand, Gc};
+use crate::handshake::{COLLECT, Member};
+use crate::object::{TypeInfo, Typed, slice_header};
+use crate::shared::Shared;
+use crate::trace::Trace;
+use crate::{config::LayoutPolicy, dead};
+use core::cell::{Cell, RefCell};
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use heap_core::cache::{Cache, TINY_BLOCK};
+use heap_core::error::AllocError;
+use heap_core::fault::{self, Fault};
+use heap_core::layout::LayoutId;
+use heap_core::size_class::{MAX_SMALL, SizeClass};
+use heap_core::sync::Arc;
+use heap_core::units::{Bytes, PAGE_BYTES, WORD_BYTES};
+
+/// Entries of a mutator's layout cache.
+const KNOWN: usize = 64;
+
+/// A thread's handle on a heap. One per thread and heap; dropping it detaches the thread.
+///
+/// It is not `Send`: what it caches belongs to the thread. To use a heap from another thread, attach there.
+pub struct Mutator {
+    heap: Arc<Shared>,
+    member: Arc<Member<Cache>>,
+    /// Layout numbers by the address of the `TypeInfo` (and the class, for slices). A wrong entry is overwritten.
+    known: Box<[Cell<(usize, LayoutId)>; KNOWN]>,
+    /// Slots left until `collect_every` asks for a collection.
+    until_asked: Cell<u32>,
+    not_send: PhantomData<*mut ()>,
+}
+
+/// Why a thread was not attached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum AttachError {
+    /// The thread has a mutator of this heap already.
+    AlreadyAttached,
+    /// The thread is ending: its thread-local values are being destroyed.
+    ThreadEnds,
+}
+
+impl fmt::Display for AttachError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyAttached => {
+                f.write_str("this thread already has a mutator of this heap: use that one, or drop it first")
+            }
+            Self::ThreadEnds => {
+                f.write_str("this thread is ending and cannot attach to a heap any more: attach from another thread")
+            }
+        }
+    }
+}
+
+impl core::error::Error for AttachError {}
+
+std::thread_local! {
+    /// The mutators of this thread, by heap. Looked at before a lock is taken that a collector may hold while it waits for
+    /// this very thread.
+    static ATTACHED: RefCell<Vec<(u64, Arc<Member<Cache>>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// This thread's mutator of a heap, if it has one.
+fn attached(heap: u64) -> Option<Arc<Member<Cache>>> {
+    let find = |all: &RefCell<Vec<(u64, Arc<Member<Cache>>)>>| {
+        all.borrow().iter().find(|(other, _)| *other == heap).map(|(_, member)| Arc::clone(member))
+    };
+    // While the thread ends the list may be gone; what is attached then is a value that is being dropped, outside.
+    ATTACHED.try_with(find).ok().flatten()
+}
+
+/// Panics if this thread is inside `enter` of the heap: it would wait for itself.
+fn insist_outside(heap: &Shared) {
+    assert!(
+        !attached(heap.id).is_some_and(|member| member.is_inside()),
+        "a collection was asked for inside `enter` of the same heap, where references are in use: ask for it outside"
+    );
+}
+
+impl Mutator {
+    pub(crate) fn attach(heap: &Arc<Shared>) -> Result<Self, AttachError> {
+        if attached(heap.id).is_some() {
+            return Err(AttachError::AlreadyAttached);
+        }
+        let cache = Cache::new();
+        if let Some(slots) = heap.run_slots {
+            cache.set_run_most(slots);
+        }
+        let member = heap.world.attach(cache);
+        let note = |all: &RefCell<Vec<(u64, Arc<Member<Cache>>)>>| all.borrow_mut().push((heap.id, Arc::clone(&member)));
+        if ATTACHED.try_with(note).is_err() {
+            heap.world.detach(&member);
+            return Err(AttachError::ThreadEnds);
+        }
+        Ok(Self {
+            heap: Arc::clone(heap),
+            member,
+            known: Box::new([const { Cell::new((0, LayoutId::new(0))) }; KNOWN]),
+            until_asked: Cell::new(heap.run_slots.unwrap_or(0)),
+            not_send: PhantomData,
+        })
+    }
+
+    /// Gives `f` access to the heap.
+    ///
+    /// While `f` runs no collection does, so everything it sees stays; a collection that is due runs before or after.
+    /// So long-running work should leave and enter again now and then ([`Mu::should_yield`] says when), and `f` must not
+    /// wait for another thread that may want to collect.
+    ///
+    /// # Panics
+    /// With the panics of `f`, and of drops of dead objects that run at its end.
+    #[inline]
+    pub fn enter<R>(&mut self, f: impl for<'gc> FnOnce(&Mu<'gc>) -> R) -> R {
+        self.heap.world.go_inside(&self.member);
+        let inside = Inside(self);
+        let result = f(&Mu { mutator: inside.0, brand: PhantomData });
+        drop(inside);
+        result
+    }
+
+    /// Lets the collector do what it is waiting to do on this thread: answers a stop, runs a collection that is due, runs
+    /// drops that are due.
+    ///
+    /// # Panics
+    /// With the panics of drops.
+    pub fn safepoint(&mut self) {
+        self.heap.world.go_inside(&self.member);
+        drop(Inside(self));
+    }
+
+    /// Runs a full collection and sweeps everything: when it returns, exactly what was reachable at its start is left,
+    /// and dead objects' drops have run.
+    ///
+    /// # Panics
+    /// With the panics of drops.
+    pub fn collect(&mut self) {
+        collect(&self.heap);
+    }
+
+    /// Collects, and gives every free page back to the operating system. Returns the bytes given back. They come back as
+    /// zeros when they are needed again, at the price of a page fault each.
+    ///
+    /// # Panics
+    /// With the panics of drops.
+    pub fn release_free_memory(&mut self) -> usize {
+        release_free_memory(&self.heap)
+    }
+
+    /// Runs `blocking`, which may wait for whatever it likes: the collector does not wait for this thread meanwhile.
+    ///
+    /// That is true of anything outside `enter`; this says so, and takes a safepoint before and after.
+    pub fn park<R>(&mut self, blocking: impl FnOnce() -> R) -> R {
+        self.safepoint();
+        let result = blocking();
+        self.safepoint();
+        result
+    }
+
+    /// A snapshot of the heap's figures.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        figures(&self.heap)
+    }
+
+    /// What a mutator owes when it leaves.
+    fn edge(&self) {
+        let calls = self.heap.world.go_outside(&self.member);
+        if calls & COLLECT != 0 {
+            self.answer_collection();
+        }
+        if self.heap.memory.has_dead() {
+            dead::run_drops(&self.heap.memory);
+        }
+    }
+
+    #[cold]
+    fn answer_collection(&self) {
+        let reason = if self.heap.run_slots.is_some() { Reason::Debug } else { Reason::Goal };
+        cycle::run(&self.heap, reason);
+    }
+
+    /// The cache.
+    ///
+    /// # Safety
+    /// The mutator is inside.
+    #[inline(always)]
+    unsafe fn cache(&self) -> &Cache {
+        // SAFETY: by this function's own duty, and the mutator is the caller, since it is not `Send`.
+        unsafe { self.member.part() }
+    }
+}
+
+/// A full collection, with sweeping and drops. The caller is outside.
+pub(crate) fn collect(heap: &Shared) {
+    insist_outside(heap);
+    cycle::run(heap, Reason::Asked);
+    heap.memory.finish_sweep();
+    dead::run_drops(&heap.memory);
+}
+
+/// See [`crate::Heap::verify`].
+pub(crate) fn verify(heap: &Shared) -> Vec<heap_core::verify::Violation> {
+    insist_outside(heap);
+    cycle::verify_now(heap)
+}
+
+/// See [`Mutator::release_free_memory`]. The caller is outside.
+pub(crate) fn release_free_memory(heap: &Shared) -> usize {
+    collect(heap);
+    heap_scav::release::release_free(heap.memory.pages()).bytes.get()
+}
+
+/// See [`Mutator::figures`].
+pub(crate) fn figures(heap: &Shared) -> Figures {
+    let memory = heap.memory.figures();
+    let history = heap.history.lock();
+    Figures {
+        memory,
+        cycles: history.cycles,
+        cycles_asked: history.asked,
+        goal: Bytes::new(heap.goal.load(heap_core::sync::atomic::Ordering::Relaxed)),
+        pause_total: history.pause_total,
+        pauses: history.pauses.iter().copied().collect(),
+        mark_cpu_total: history.mark_cpu_total,
+        mutators: heap.mutators(),
+        roots: heap.roots.count(),
+        last_cycle: history.last.clone(),
+    }
+}
+
+/// Leaves when dropped, also when `enter`'s closure panics.
+struct Inside<'a>(&'a Mutator);
+
+impl Drop for Inside<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.edge();
+    }
+}
+
+impl Drop for Mutator {
+    fn drop(&mut self) {
+        self.heap.world.go_inside(&self.member);
+        // SAFETY: inside since the line above.
+        unsafe { self.cache() }.flush(&self.heap.memory);
+        // What the thread was called for somebody else will answer.
+        let _calls = self.heap.world.go_outside(&self.member);
+        self.heap.world.detach(&self.member);
+        let forget = |all: &RefCell<Vec<(u64, Arc<Member<Cache>>)>>| all.borrow_mut().retain(|(heap, _)| *heap != self.heap.id);
+        // A list that is gone already has nothing to forget.
+        ATTACHED.try_with(forget).ok();
+    }
+}
+
+impl fmt::Debug for Mutator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mutator").field("heap", &self.heap.id).finish_non_exhaustive()
+    }
+}
+
+/// Access to a heap, for the time of one [`Mutator::enter`].
+///
+/// The lifetime `'gc` is its brand: every [`Gc`] made or found through it carries it. Methods that put a `T` into the heap
+/// ask for `T: 'gc`, which no type with the brand of another `enter` fulfils, since the compiler knows nothing of how two
+/// brands compare. So a reference to one heap cannot be stored in another.
+pub struct Mu<'gc> {
+    mutator: &'gc Mutator,
+    brand: Brand<'gc>,
+}
+
+impl<'gc> Mu<'gc> {
+    /// Puts a value into the heap.
+    ///
+    /// # Panics
+    /// If there is no memory for it; [`Mu::try_alloc`] returns the error instead.
+    #[inline(always)]
+    pub fn alloc<T: Trace + 'gc>(&self, value: T) -> Gc<'gc, T> {
+        let slot = match self.bump(T::OBJECT) {
+            Some(slot) => slot,
+            None => self.alloc_slow(T::OBJECT).unwrap_or_else(|error| refused(&error)),
+        };
+        self.write(slot, value)
+    }
+
+    /// Puts a value into the heap, or says why not. The value is dropped then.
+    ///
+    /// # Errors
+    /// See [`AllocError`]. The heap is as before.
+    #[inline]
+    pub fn try_alloc<T: Trace + 'gc>(&self, value: T) -> Result<Gc<'gc, T>, AllocError> {
+        let slot = match self.bump(T::OBJECT) {
+            Some(slot) => slot,
+            None => self.alloc_slow(T::OBJECT)?,
+        };
+        Ok(self.write(slot, value))
+    }
+
+    #[inline(always)]
+    fn write<T>(&self, slot: NonNull<u8>, value: T) -> Gc<'gc, T> {
+        let object = slot.cast::<T>();
+        // SAFETY: the slot is free memory of this mutator's run, large and aligned enough for a `T` (its class was chosen
+        // for both).
+        unsafe { object.write(value) };
+        // SAFETY: an initialised `T` in an allocated slot of this heap.
+        unsafe { Gc::from_raw(object) }
+    }
+
+    /// The cache.
+    #[inline(always)]
+    fn cache(&self) -> &Cache {
+        // SAFETY: a `Mu` exists only inside (`enter`).
+        unsafe { self.mutator.cache() }
+    }
+
+    /// The next slot for a type, if its run has one. All of `info` is known at compile time.
+    #[inline(always)]
+    fn bump(&self, info: &'static TypeInfo) -> Option<NonNull<u8>> {
+        if info.is_tiny {
+            self.cache().alloc_tiny(info.size.max(1), info.align)
+        } else if let Some(id) = info.fixed {
+            self.cache().alloc(id, info.stride)
+        } else {
+            None
+        }
+    }
+
+    /// The slow twin of `bump`: everything an allocation may have to pay for.
+    #[cold]
+    #[inline(never)]
+    fn alloc_slow(&self, info: &'static TypeInfo) -> Result<NonNull<u8>, AllocError> {
+        if info.align > PAGE_BYTES {
+            return Err(AllocError::Alignment { asked: Bytes::new(info.align) });
+        }
+        if info.is_tiny {
+            let slot = self.cache().refill_tiny(&self.mutator.heap.memory, info.size.max(1));
+            self.pay(1);
+            return slot;
+        }
+        let id = match info.fixed {
+            Some(id) if self.mutator.heap.layouts == LayoutPolicy::SharedByShape => id,
+            Some(_) | None => self.layout(info, info.class, |name_it| info.object_layout(name_it)),
+        };
+        if info.class.is_large() {
+            return self.alloc_large(id, info.size, false);
+        }
+        if let Some(slot) = self.cache().alloc_any(id, info.stride) {
+            return Ok(slot);
+        }
+        let slot = self.cache().refill(&self.mutator.heap.memory, id);
+        self.pay(1);
+        slot
+    }
+
+    fn alloc_large(&self, id: LayoutId, bytes: usize, zeroed: bool) -> Result<NonNull<u8>, AllocError> {
+        let memory = &self.mutator.heap.memory;
+        let slot = heap_core::large::alloc(memory, memory.entry(id), Bytes::new(bytes), zeroed, 0);
+        self.pay(1);
+        slot
+    }
+
+    /// After a refill: is a collection due?
+    fn pay(&self, slots: u32) {
+        let heap = &self.mutator.heap;
+        if heap.is_due() {
+            heap.world.call_for_collection();
+        }
+        if heap.run_slots.is_some() {
+            let left = self.mutator.until_asked.get().saturating_sub(slots);
+            self.mutator.until_asked.set(if left == 0 { heap.run_slots.unwrap_or(0) } else { left });
+            if left == 0 {
+                heap.world.call_for_collection();
+            }
+        }
+    }
+
+    /// The number of a layout that has no fixed one.
+    fn layout(
+        &self,
+        info: &'static TypeInfo,
+        class: SizeClass,
+        make: impl FnOnce(bool) -> heap_core::layout::Layout,
+    ) -> LayoutId {
+        // A `TypeInfo` is longer than there are classes, so the sums of two types are different.
+        const _: () = assert!(size_of::<TypeInfo>() > SizeClass::COUNT);
+        let key = core::ptr::from_ref(info).addr() + class.index();
+        let known = &self.mutator.known[(key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58) % KNOWN];
+        let (whose, id) = known.get();
+        if whose == key {
+            return id;
+        }
+        let mut layout = make(self.mutator.heap.layouts == LayoutPolicy::PerType);
+        if fault::on(Fault::NoscanMisclass) && layout.exact.len() == 1 && layout.exact[0].count_ones() == 1 {
+            layout.exact.clear();
+        }
+        let id = self.mutator.heap.memory.register(&layout);
+        known.set((key, id));
+        id
+    }
+
+    /// The slot of a slice of `len` elements, all zeros if the elements may have references; its header is written.
+    pub(crate) fn slice_slot<T: Trace + 'gc>(&self, len: usize) -> Result<NonNull<u8>, AllocError> {
+        let info = T::ELEMENT;
+        if info.align > PAGE_BYTES {
+            return Err(AllocError::Alignment { asked: Bytes::new(info.align) });
+        }
+        let too_large = AllocError::TooLarge { count: len, size: Bytes::new(info.size) };
+        let bytes = len.checked_mul(info.size).and_then(|bytes| bytes.checked_add(slice_header(info.align)));
+        let bytes = bytes.filter(|&bytes| isize::try_from(bytes).is_ok()).ok_or(too_large)?;
+        let class = SizeClass::for_bytes_aligned(bytes.next_multiple_of(WORD_BYTES), info.align);
+        let is_plain = info.mask.is_noscan() && info.drop.is_none() && info.trace.is_none();
+        let id = if is_plain && !class.is_large() && self.mutator.heap.layouts == LayoutPolicy::SharedByShape {
+            LayoutId::new(u32::from(class.get()))
+        } else {
+            self.layout(info, class, |name_it| info.slice_layout(class, name_it))
+        };
+        let slot = if class.is_large() {
+            debug_assert!(bytes > MAX_SMALL || info.align > 8);
+            self.alloc_large(id, bytes, !is_plain)?
+        } else {
+            let memory = &self.mutator.heap.memory;
+            let slot = match self.cache().alloc_any(id, class.size().get()) {
+                Some(slot) => slot,
+                None => {
+                    let slot = self.cache().refill(memory, id);
+                    self.pay(1);
+                    slot?
+                }
+            };
+            if !is_plain {
+                // SAFETY: the slot is this mutator's, and as large as its class.
+                unsafe { slot.write_bytes(0, class.size().get()) };
+            }
+            slot
+        };
+        Ok(slot)
+    }
+
+    /// Whether this thread is wanted at a safepoint: a collection is due, or another thread is collecting. One relaxed
+    /// load, for loops that can leave `enter` early.
+    #[inline]
+    #[must_use]
+    pub fn should_yield(&self) -> bool {
+        self.mutator.heap.world.calls() != 0
+    }
+
+    pub(crate) fn heap(&self) -> &'gc Arc<Shared> {
+        &self.mutator.heap
+    }
+}
+
+const _: () = assert!(TINY_BLOCK == 16);
+
+impl fmt::Debug for Mu<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mu").field("heap", &self.mutator.heap.id).field("brand", &self.brand).finish()
+    }
+}
+
+/// An allocation that its caller said cannot fail did.
+#[cold]
+#[inline(never)]
+pub(crate) fn refused(error: &AllocError) -> ! {
+    panic!("{error}");
+}

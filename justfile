@@ -1,0 +1,152 @@
+# Every job, by the name that CI uses too. A job whose tool is missing says SKIPPED and why, and is no failure.
+# README.md gives the plain cargo commands for those who have no `just`.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+set positional-arguments := true
+
+nightly := env("NIGHTLY", "nightly")
+host := `rustc -vV | sed -n 's/^host: //p'`
+
+# List the recipes.
+default:
+    @just --list --unsorted
+
+# Format, lints, documentation, house rules, licences: what must hold before a change is looked at.
+check: fmt clippy docs house deny
+
+# Is everything formatted?
+fmt:
+    cargo fmt --all -- --check
+
+# Lints, in every target, warnings being errors.
+clippy:
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --workspace --all-targets --features verify,stress,faults -- -D warnings
+
+# Documentation of public and private items; a broken link is an error.
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+# The order of layers, the doors, the unsafe ledger, and that every name in the pages exists.
+house:
+    cargo test --test layers --test doors --test docs
+
+# Licences, sources and reasons of the dependencies.
+deny:
+    @cargo fetch --locked --quiet || echo "SKIPPED cargo fetch: only the packages at hand are looked at"
+    cargo test --test dependencies
+    @if command -v cargo-deny >/dev/null; then \
+        cargo deny check bans licenses sources; \
+    else \
+        echo "SKIPPED cargo deny: not installed (tests/dependencies.rs checked the licences)"; \
+    fi
+
+# All tests: debug, release, with structure checks, and with checks and shrunk quanta.
+test:
+    cargo test --workspace
+    cargo test --workspace --release
+    cargo test --workspace --features verify
+    cargo test --workspace --features verify,stress
+
+# The seeded faults: with each one switched on, a named test must fail.
+faults:
+    cargo test --release --features faults --test faults
+
+# Generated heap programs with fresh seeds, for so many seconds. A failure prints its seed.
+fuzz seconds="60":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo test --release -p heap-testkit --no-run
+    end=$((SECONDS + {{seconds}})); rounds=0
+    while [ "$SECONDS" -lt "$end" ]; do
+        seed=$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')
+        if ! TRICOLOR_SEED=$seed cargo test --release -q -p heap-testkit; then
+            echo "REPRO: TRICOLOR_SEED=$seed cargo test --release -p heap-testkit"
+            exit 1
+        fi
+        rounds=$((rounds + 1))
+    done
+    echo "$rounds rounds"
+
+# Miri over the unsafe code, on the simulated operating system, with strict provenance.
+miri *ARGS:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! cargo +{{nightly}} miri --version >/dev/null 2>&1; then
+        echo "SKIPPED miri: the toolchain {{nightly}} has no miri component (rustup +{{nightly}} component add miri rust-src)"
+        exit 0
+    fi
+    export MIRIFLAGS="-Zmiri-strict-provenance -Zmiri-disable-isolation"
+    cargo +{{nightly}} miri test -p heap-core --lib "$@"
+
+# The loom models: every interleaving of each, with at most three preemptions. Minutes, not hours.
+loom:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    log=$(mktemp); trap 'rm -f "$log"' EXIT
+    RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 CARGO_TARGET_DIR=target/loom \
+        cargo test --release -p heap-core -p heap-gc --lib -- loom | tee "$log"
+    if ! grep -q "^test result: ok. [1-9]" "$log"; then
+        echo "no model ran"; exit 1
+    fi
+
+# AddressSanitizer with free slots poisoned.
+asan:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! rustc +{{nightly}} --version >/dev/null 2>&1; then
+        echo "SKIPPED asan: there is no toolchain {{nightly}}"
+        exit 0
+    fi
+    export RUSTFLAGS="-Zsanitizer=address" ASAN_OPTIONS="detect_leaks=0" CARGO_TARGET_DIR=target/asan
+    cargo +{{nightly}} test --target {{host}} -p heap-core -p heap-gc --lib --features asan
+    cargo +{{nightly}} test --target {{host}} -p tricolor --test it --features asan
+
+# Build every bench. Timing is done by hand: `just bench-run`.
+bench:
+    cargo bench --workspace --no-run
+
+# Time the benches, or those named.
+bench-run *ARGS:
+    cargo bench "$@"
+
+# Instruction counts of the hot paths, under valgrind.
+counts:
+    @if command -v valgrind >/dev/null; then \
+        cargo bench --bench counts; \
+    else \
+        echo "SKIPPED counts: valgrind is not installed (on Debian: apt-get install valgrind)"; \
+    fi
+
+# The lab: experiments with predictions. Without arguments the headline.
+lab *ARGS:
+    cargo run --release -p heap-lab -- "$@"
+
+# Build the programs that the lab's figures are compared with.
+peers:
+    cargo build --release --manifest-path benches/peers/Cargo.toml
+    @if ! command -v go >/dev/null; then \
+        echo "SKIPPED the Go peer: go is not installed"; \
+    elif [ -f benches/peers/go/go.mod ]; then \
+        cd benches/peers/go && go build ./...; \
+    fi
+
+# Write the machine code of the allocation fast path to docs/asm/alloc.x86_64.txt.
+asm:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if [ "$(uname -m)" != x86_64 ]; then echo "SKIPPED asm: this is not x86-64"; exit 0; fi
+    export CARGO_TARGET_DIR=target/asm
+    rm -f target/asm/release/examples/fast_path-*.s
+    cargo rustc --release --example fast_path -- --emit asm -C codegen-units=1 -C debuginfo=0 \
+        -C llvm-args=-x86-asm-syntax=intel
+    mkdir -p docs/asm
+    {
+        echo "# The allocation fast path as compiled: examples/fast_path.rs, $(rustc --version | cut -d' ' -f1,2), release."
+        echo "# Written by 'just asm'. Directives are left out."
+        awk '/^[_A-Za-z0-9.$]*fast_path[_A-Za-z0-9.$]*alloc_[_A-Za-z0-9.$]*:/ { on = 1; print "" }
+             /\.cfi_endproc/ { on = 0 }
+             on && !/^[ \t]*\./ && !/^\.Lfunc/ { print }' target/asm/release/examples/fast_path-*.s
+    } > docs/asm/alloc.x86_64.txt
+    if ! grep -q "alloc_" docs/asm/alloc.x86_64.txt; then echo "no function was found"; exit 1; fi
+    echo "docs/asm/alloc.x86_64.txt: $(wc -l < docs/asm/alloc.x86_64.txt) lines"

@@ -1,0 +1,90 @@
+//! Promise: after a full collection exactly what is reachable is left, with its contents, and drops have run once for
+//! exactly the dead.
+//!
+//! Generated programs against the reference model, in four settings. `TRICOLOR_PROGRAMS` sets how many a setting runs,
+//! `TRICOLOR_OPS` how long each is, and `TRICOLOR_SEED` with which seed they begin; a failure prints the line with which
+//! to see it again.
+
+use crate::support::{number_from, within};
+use heap_testkit::program::Program;
+use heap_testkit::run::{Cell, Stats, repro, run, run_threads};
+use heap_testkit::shrink::shrink;
+use std::io::Write as _;
+use std::sync::{Mutex, Once, PoisonError};
+use std::time::{Duration, Instant};
+use tricolor::Heap;
+
+/// What runs now, by cell: an abort cannot be caught, but it panics first, and the hook can say what led there.
+static RUNNING: Mutex<[Option<(Program, Cell)>; Cell::ALL.len()]> = Mutex::new([const { None }; Cell::ALL.len()]);
+
+fn say_what_runs_when_panicking() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if panic.to_string().contains("an invariant of the heap is broken") {
+                for (program, cell) in RUNNING.lock().unwrap_or_else(PoisonError::into_inner).iter().flatten() {
+                    writeln!(std::io::stderr(), "running: {}", repro(program, *cell)).ok();
+                }
+            }
+            before(panic);
+        }));
+    });
+}
+
+/// Runs many programs in one setting, and says how much that was.
+fn many(cell: Cell, programs: u64) {
+    say_what_runs_when_panicking();
+    let (first, ops) = (number_from("TRICOLOR_SEED", 1), number_from("TRICOLOR_OPS", 150) as usize);
+    let programs = number_from("TRICOLOR_PROGRAMS", programs);
+    let (mut stats, begun) = (Stats::default(), Instant::now());
+    let slot = Cell::ALL.iter().position(|each| *each == cell).expect("a cell is one of all");
+    for seed in first..first + programs {
+        let program = Program::generate(seed, ops);
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner)[slot] = Some((program.clone(), cell));
+        match run(&program, cell) {
+            Ok(did) => stats.add(&did),
+            Err(failure) => panic!("{}", shrink(failure, |shorter| run(shorter, cell).err())),
+        }
+    }
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)[slot] = None;
+    println!("{cell:?}: {programs} programs, {stats:?}, {:?}", begun.elapsed());
+}
+
+#[test]
+fn programs_agree_with_the_model_when_every_allocation_collects() {
+    many(Cell::EveryAlloc, 300);
+}
+
+#[test]
+fn programs_agree_with_the_model_with_poison_and_a_verifier_in_every_cycle() {
+    many(Cell::PoisonVerify, 300);
+}
+
+#[test]
+fn programs_agree_with_the_model_when_one_percent_of_growth_collects() {
+    many(Cell::SmallPercent, 300);
+}
+
+#[test]
+fn programs_agree_with_the_model_with_a_layout_for_each_type() {
+    many(Cell::PerType, 300);
+}
+
+#[test]
+fn programs_on_several_threads_agree_with_their_models_while_another_thread_collects() {
+    let rounds = number_from("TRICOLOR_PROGRAMS", 12);
+    let (first, ops) = (number_from("TRICOLOR_SEED", 1), number_from("TRICOLOR_OPS", 400) as usize);
+    let mut stats = Stats::default();
+    for round in 0..rounds {
+        let threads = 2 + round % 3;
+        let programs: Vec<_> = (0..threads).map(|thread| Program::generate(first + 100 * round + thread, ops)).collect();
+        let builder = Heap::builder().reservation(256 << 20).gc_percent(2).poison(0xDD).verify_every(16);
+        let did = within(Duration::from_secs(60), move || run_threads(&programs, &builder));
+        match did {
+            Ok(did) => stats.add(&did),
+            Err(what) => panic!("round {round}, {threads} threads: {what}\nREPRO: seed={first:#x} ops={ops} cell=threads"),
+        }
+    }
+    println!("threads: {stats:?}");
+}

@@ -1,0 +1,49 @@
+//! What several promises need: a bound on time, and what the system says of this process.
+
+use std::panic::resume_unwind;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// Runs `f` on a thread of its own and panics if it takes longer than it may: a test that hangs must fail.
+pub(crate) fn within<R: Send + 'static>(limit: Duration, f: impl FnOnce() -> R + Send + 'static) -> R {
+    let (done, over) = mpsc::channel();
+    let worker = thread::spawn(move || {
+        let result = f();
+        done.send(()).ok();
+        result
+    });
+    match over.recv_timeout(limit) {
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("not over after {limit:?}: a deadlock"),
+        Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => {
+            worker.join().unwrap_or_else(|panic| resume_unwind(panic))
+        }
+    }
+}
+
+/// Bytes of memory the system counts as this process's own (`RssAnon`: files and shared pages left out).
+pub(crate) fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("/proc is mounted");
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).expect("Linux 4.5 has RssAnon");
+    let kib: usize = line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number");
+    kib << 10
+}
+
+/// A number from the environment, for runs longer than usual.
+pub(crate) fn number_from(name: &str, otherwise: u64) -> u64 {
+    match std::env::var(name) {
+        Err(_) => otherwise,
+        Ok(text) => {
+            let number = match text.strip_prefix("0x") {
+                Some(hex) => u64::from_str_radix(hex, 16),
+                None => text.parse(),
+            };
+            number.unwrap_or_else(|_| panic!("{name}={text} is no number"))
+        }
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied()).unwrap_or("")
+}

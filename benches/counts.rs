@@ -1,0 +1,112 @@
+//! Instructions per operation, counted by valgrind: the figures that do not move with the weather.
+//!
+//! For every case this program runs itself twice under `callgrind`, once with few operations and once with many, and
+//! divides the difference. What start-up and tear-down cost cancels out. Without valgrind it says so and ends well.
+
+use std::hint::black_box;
+use std::process::Command;
+use tricolor::{Gc, GcCell, Heap, Trace};
+
+#[derive(Trace)]
+struct S16<'gc> {
+    next: Option<Gc<'gc, u64>>,
+    value: u64,
+}
+
+#[derive(Trace)]
+struct S64<'gc> {
+    next: Option<Gc<'gc, u64>>,
+    values: [u64; 7],
+}
+
+#[derive(Trace)]
+struct Node<'gc> {
+    next: GcCell<Option<Gc<'gc, Node<'gc>>>>,
+    value: u64,
+}
+
+/// A case: its name, what one operation is, and how to do a number of them.
+type Case = (&'static str, &'static str, fn(usize));
+
+const CASES: [Case; 7] = [
+    ("alloc_n8", "allocation of 8 bytes in a tiny block, with refills and cycles", |n| {
+        rounds(n, |mu, i| drop(black_box(mu.alloc(i))));
+    }),
+    ("alloc_n16", "allocation of 16 noscan bytes, with refills and cycles", |n| {
+        rounds(n, |mu, i| drop(black_box(mu.alloc([i, i]))));
+    }),
+    ("alloc_s16", "allocation of 16 bytes with a reference, with refills and cycles", |n| {
+        rounds(n, |mu, i| drop(black_box(mu.alloc(S16 { next: None, value: i as u64 }))));
+    }),
+    ("alloc_s64", "allocation of 64 bytes with a reference, with refills and cycles", |n| {
+        rounds(n, |mu, i| drop(black_box(mu.alloc(S64 { next: None, values: [i as u64; 7] }))));
+    }),
+    ("enter", "entering and leaving a heap", |n| {
+        let heap = Heap::new().expect("address space");
+        let mut m = heap.attach().expect("a fresh heap");
+        (0..n).for_each(|_| drop(m.enter(|mu| black_box(mu.should_yield()))));
+    }),
+    ("store", "store of a reference into a GcCell", |n| {
+        let heap = Heap::new().expect("address space");
+        heap.attach().expect("a fresh heap").enter(|mu| {
+            let cell = mu.alloc(GcCell::new(None));
+            let target = mu.alloc(1_u64);
+            (0..n).for_each(|_| cell.set(mu, black_box(Some(target))));
+        });
+    }),
+    ("mark_list", "one node of a list in one cycle: building it, marking it once, sweeping it once", |n| {
+        let heap = Heap::builder().workers(1).gc_off().build().expect("address space");
+        let mut m = heap.attach().expect("a fresh heap");
+        let root = m.enter(|mu| {
+            let mut node = mu.alloc(Node { next: GcCell::new(None), value: 0 });
+            for value in 1..n as u64 {
+                node = mu.alloc(Node { next: GcCell::new(Some(node)), value });
+            }
+            mu.root(node)
+        });
+        m.collect();
+        drop(root);
+    }),
+];
+
+fn rounds(operations: usize, one: impl Fn(&tricolor::Mu<'_>, usize)) {
+    let heap = Heap::builder().workers(1).build().expect("address space");
+    let mut m = heap.attach().expect("a fresh heap");
+    for start in (0..operations).step_by(10_000) {
+        m.enter(|mu| (start..operations.min(start + 10_000)).for_each(|i| one(mu, i)));
+    }
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    if let [_, flag, name, operations] = args.as_slice()
+        && flag == "--case"
+    {
+        let (_, _, run) = CASES.iter().find(|case| case.0 == name).expect("a case of this program");
+        return run(operations.parse().expect("a number"));
+    }
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        println!("SKIPPED: valgrind is not installed (Debian: apt-get install valgrind)");
+        return;
+    }
+    println!("{:<12} {:>12}  one operation is", "case", "instr/op");
+    for (name, what, _) in CASES {
+        let (few, many) = (200_000, 1_200_000);
+        match (instructions(&args[0], name, few), instructions(&args[0], name, many)) {
+            (Some(less), Some(more)) => println!("{name:<12} {:>12.2}  {what}", (more - less) / (many - few) as f64),
+            _ => println!("{name:<12} {:>12}  {what}", "failed"),
+        }
+    }
+}
+
+/// Instructions of one run of a case, by callgrind's own total.
+fn instructions(program: &str, case: &str, operations: usize) -> Option<f64> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", program, "--case", case])
+        .arg(operations.to_string())
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let line = text.lines().find(|line| line.contains("Collected :"))?;
+    line.rsplit(':').next()?.trim().parse().ok()
+}

@@ -1,0 +1,92 @@
+//! Arguments, as typed.
+//!
+//! This file is the command line and its help, nothing else: what the words mean is [`crate::plan`]'s business.
+
+use clap::{Args as Group, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Experiments on the tricolor heap: every claim is predicted from a model, then measured.
+///
+/// Without a command it runs the headline experiments, shows them here, and writes a page for the browser.
+/// Exit code: 0 every claim holds, 1 some claim does not, 2 an error.
+#[derive(Debug, Parser)]
+#[command(name = "heap-lab", version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the experiments.
+    List {
+        /// As one JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run experiments and judge their claims.
+    Run(Run),
+    /// Show the size classes of small objects.
+    Classes {
+        /// Explain these: class numbers (3) or requests in bytes (100B).
+        #[arg(long, value_name = "CLASS", num_args = 1.., conflicts_with = "csv")]
+        explain: Vec<String>,
+        /// As comma-separated values.
+        #[arg(long)]
+        csv: bool,
+    },
+    /// Time one shape, to be paired with the same shape in another system.
+    Bench(Bench),
+}
+
+/// What to run, and how.
+#[derive(Debug, Default, Group)]
+pub(crate) struct Run {
+    /// Experiments by id, or `headline`, or `all`.
+    #[arg(value_name = "ID", default_value = "headline")]
+    pub(crate) ids: Vec<String>,
+    /// Smaller sizes: everything in under three minutes on two cores.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// One JSON object for each experiment on standard output, instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Also write a self-contained page.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Also write Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// For `words`: read every text file under this directory; may be given more than once.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) input: Vec<PathBuf>,
+    /// For `pause`: live bytes of the churned heap, such as 64MiB.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) live: Option<String>,
+    /// Marking workers of every heap.
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<usize>,
+    /// Seed of every random choice.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+/// What to time.
+#[derive(Debug, Group)]
+#[command(after_help = "trees DEPTH [THREADS]\nalloc SHAPE MODE\nmark SHAPE COUNT CYCLES\n\nA wrong or missing word lists what exists.")]
+pub(crate) struct Bench {
+    /// trees, alloc or mark.
+    #[arg(value_name = "KIND")]
+    pub(crate) kind: String,
+    /// Its arguments, see below.
+    #[arg(value_name = "ARGS")]
+    pub(crate) args: Vec<String>,
+    /// One JSON object on standard output, instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Marking workers of the heap.
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<usize>,
+}

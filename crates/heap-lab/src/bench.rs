@@ -1,0 +1,232 @@
+//! Benches: one shape timed once, as one JSON object.
+//!
+//! An experiment judges; a bench only measures, so that the same shape can be timed here and in another system and
+//! the two put side by side. The shapes and their names are those of a Go program with the same loops:
+//!
+//! ```text
+//!   trees DEPTH [THREADS]     binary trees: a stretch tree, a long-lived one, and many short-lived
+//!   alloc SHAPE MODE          ns per allocation of one size, noscan (n) or scan (s)
+//!   mark SHAPE COUNT CYCLES   forced full collections over a live heap of COUNT objects
+//! ```
+//! The keys of the object are a contract; a key that does not apply to a kind is left out.
+//!
+//! Invariants
+//!   B1  a repetition is a process: a bench times its shape once, and whoever compares interleaves runs
+//!   B2  set-up is outside the clocks
+
+mod alloc;
+mod mark;
+mod trees;
+
+use crate::choice::choices;
+use crate::error::LabError;
+use crate::shapes::MarkShape;
+use serde::Serialize;
+use tricolor::Heap;
+
+/// What to time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bench {
+    /// Binary trees of this depth, built by so many threads at once.
+    Trees {
+        /// Depth of the long-lived tree.
+        depth: u32,
+        /// Mutator threads.
+        threads: usize,
+    },
+    /// One allocation after another.
+    Alloc {
+        /// What is allocated.
+        shape: AllocShape,
+        /// Into what heap.
+        mode: AllocMode,
+    },
+    /// Full collections.
+    Mark {
+        /// What is live.
+        shape: MarkShape,
+        /// Objects of it.
+        count: usize,
+        /// Collections timed.
+        cycles: u32,
+    },
+}
+
+choices! {
+    /// What `alloc` allocates: bytes, and whether they hold references.
+    AllocShape, "alloc shape" {
+        /// 8 bytes without references.
+        N8 = "n8",
+        /// 16 bytes without references.
+        N16 = "n16",
+        /// 16 bytes with references.
+        S16 = "s16",
+        /// 32 bytes with references.
+        S32 = "s32",
+        /// 64 bytes with references.
+        S64 = "s64",
+        /// 64 bytes without references.
+        N64 = "n64",
+        /// 256 bytes without references.
+        N256 = "n256",
+        /// 1 KiB without references.
+        N1k = "n1k",
+        /// 1 KiB with references.
+        S1k = "s1k",
+        /// 8 KiB without references.
+        N8k = "n8k",
+        /// 32 KiB without references: the largest small object.
+        N32k = "n32k",
+        /// 64 KiB without references: a span of its own.
+        N64k = "n64k",
+        /// 128 KiB without references: a span of its own.
+        N128k = "n128k",
+    }
+}
+
+choices! {
+    /// Into what heap `alloc` allocates.
+    AllocMode, "alloc mode" {
+        /// Never collected, into memory never touched: page faults included.
+        Fresh = "fresh",
+        /// Collected as it goes, with nothing live.
+        Gc = "gc",
+        /// Collected as it goes, with 64 MiB of live bytes.
+        Gc64 = "gc64",
+        /// Filled, dropped and collected before, then allocated into the swept spans without a collection.
+        Reuse = "reuse",
+    }
+}
+
+/// The deepest tree: 2^32 nodes are more than any machine of this decade holds.
+const MAX_DEPTH: u32 = 31;
+/// The most mutator threads: enough for any machine, few enough to be a typing error above.
+const MAX_THREADS: u64 = 1024;
+
+impl Bench {
+    /// What `kind` and its arguments mean.
+    ///
+    /// # Errors
+    /// When a word is unknown, missing, too much, or out of range; the message lists what exists.
+    pub(crate) fn parse(kind: &str, args: &[String]) -> Result<Self, LabError> {
+        let words: Vec<&str> = args.iter().map(String::as_str).collect();
+        match (kind, words.as_slice()) {
+            ("trees", [depth]) => Ok(Self::Trees { depth: self::depth(depth)?, threads: 1 }),
+            ("trees", [depth, threads]) => {
+                let threads = within("THREADS", threads, 1, MAX_THREADS)?;
+                Ok(Self::Trees { depth: self::depth(depth)?, threads: usize::try_from(threads).unwrap_or(1) })
+            }
+            ("alloc", [shape, mode]) => Ok(Self::Alloc {
+                shape: AllocShape::named(shape)?,
+                mode: AllocMode::named(mode)?,
+            }),
+            ("mark", [shape, count, cycles]) => Ok(Self::Mark {
+                shape: MarkShape::named(shape)?,
+                count: usize::try_from(within("COUNT", count, 1, 1 << 40)?).unwrap_or(usize::MAX),
+                cycles: u32::try_from(within("CYCLES", cycles, 1, 1_000_000)?).unwrap_or(1),
+            }),
+            ("trees", _) => Err(usage("trees DEPTH [THREADS]", &[])),
+            ("alloc", _) => Err(usage(
+                "alloc SHAPE MODE",
+                &[
+                    ("SHAPE", AllocShape::ALL.iter().map(|one| one.word()).collect()),
+                    ("MODE", AllocMode::ALL.iter().map(|one| one.word()).collect()),
+                ],
+            )),
+            ("mark", _) => Err(usage(
+                "mark SHAPE COUNT CYCLES",
+                &[("SHAPE", MarkShape::ALL.iter().map(|one| one.word()).collect())],
+            )),
+            (unknown, _) => Err(LabError::unknown("bench", unknown, ["trees", "alloc", "mark"])),
+        }
+    }
+
+    /// Times it, with so many marking workers or as many as the heap chooses. `args` are kept for the outcome.
+    ///
+    /// # Errors
+    /// When the heap cannot be built or the system cannot be read.
+    pub(crate) fn run(self, args: Vec<String>, workers: Option<usize>) -> Result<Outcome, LabError> {
+        let builder = match workers {
+            Some(workers) => Heap::builder().workers(workers),
+            None => Heap::builder(),
+        };
+        match self {
+            Self::Trees { depth, threads } => trees::run(&builder, depth, threads, args),
+            Self::Alloc { shape, mode } => alloc::run(&builder, shape, mode, args),
+            Self::Mark { shape, count, cycles } => mark::run(&builder, shape, count, cycles, args),
+        }
+    }
+}
+
+fn usage(form: &str, words: &[(&str, Vec<&str>)]) -> LabError {
+    let lists: String = words.iter().map(|(name, all)| format!("; {name}: {}", all.join(" "))).collect();
+    LabError::Argument(format!("expected `bench {form}`{lists}"))
+}
+
+fn depth(text: &str) -> Result<u32, LabError> {
+    // A tree of depth 4 is the smallest that the shape builds.
+    within("DEPTH", text, 4, u64::from(MAX_DEPTH)).map(|depth| u32::try_from(depth).unwrap_or(MAX_DEPTH))
+}
+
+/// A whole number such as `250000`, `250k`, `10M`, between `least` and `most`.
+fn within(name: &str, text: &str, least: u64, most: u64) -> Result<u64, LabError> {
+    let (number, scale) = match text.strip_suffix(['k', 'M']) {
+        Some(number) if text.ends_with('k') => (number, 1_000),
+        Some(number) => (number, 1_000_000),
+        None => (text, 1),
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(scale))
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| {
+            LabError::Argument(format!("{name} is `{text}`, but must be a whole number from {least} to {most}"))
+        })
+}
+
+/// What a bench found. Keys that do not apply are left out.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Outcome {
+    /// The kind.
+    pub(crate) bench: &'static str,
+    /// Its arguments, as typed.
+    pub(crate) args: Vec<String>,
+    /// Wall seconds of the timed part.
+    pub(crate) wall_s: f64,
+    /// CPU seconds of the process in the timed part.
+    pub(crate) cpu_s: f64,
+    /// Wall nanoseconds for an allocation (`alloc`) or a node (`trees`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ns_per_op: Option<f64>,
+    /// CPU nanoseconds for the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cpu_ns_per_op: Option<f64>,
+    /// Objects allocated in the timed part, or live during it (`mark`).
+    pub(crate) objects: u64,
+    /// Collections in the timed part.
+    pub(crate) cycles: u64,
+    /// Median wall milliseconds of a collection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cycle_wall_ms: Option<f64>,
+    /// CPU nanoseconds of marking for each live object, median over the collections.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mark_cpu_ns_per_object: Option<f64>,
+    /// Live megabytes (10^6) marked in a second of mark CPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mark_mb_per_s: Option<f64>,
+    /// The largest resident size of the process.
+    pub(crate) peak_rss_bytes: u64,
+}
+
+impl Outcome {
+    /// The outcome as lines of name and value.
+    pub(crate) fn text(&self) -> String {
+        let fields = serde_json::to_value(self).unwrap_or_default();
+        let lines = fields.as_object().into_iter().flatten();
+        lines.map(|(name, value)| format!("{name:<24} {value}\n")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

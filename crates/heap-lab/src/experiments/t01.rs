@@ -1,0 +1,145 @@
+//! t01: a million small objects, as the heap's own figures see them.
+
+use crate::claim::{Claims, Tolerance};
+use crate::error::LabError;
+use crate::experiment::{Experiment, Lab};
+use crate::measure::ledger::Ledger;
+use crate::measure::resident::resident;
+use crate::record::{Bar, Plot, Record, Shape, Source};
+use crate::unit::Unit;
+use heap_core::units::{Bytes, PAGE_BYTES};
+
+/// See the module.
+pub(super) struct MillionSmall;
+
+/// Objects, as in the practice text. Few enough for any run.
+const COUNT: usize = 1_000_000;
+/// Bytes of an object: one integer.
+const SIZE: usize = size_of::<u64>();
+/// Bytes of a block that tiny objects share.
+const BLOCK: usize = 16;
+
+impl Experiment for MillionSmall {
+    fn id(&self) -> &'static str {
+        "t01"
+    }
+
+    fn title(&self) -> &'static str {
+        "A million small objects"
+    }
+
+    fn question(&self) -> &'static str {
+        "Which figures move when a million 8-byte objects and an array of references to them are made, and by how much?"
+    }
+
+    fn run(&self, lab: &Lab) -> Result<Record, LabError> {
+        // The array is one large object: a length word and a reference for each.
+        let array = Bytes::new(COUNT * SIZE + 8).pages_ceil().bytes().get();
+        let blocks = COUNT * SIZE / BLOCK;
+        let mut claims = Claims::new();
+        let mallocs = claims.predict(
+            "objects made (Mallocs)",
+            "a million and the array",
+            (COUNT + 1) as f64,
+            Unit::Objects,
+            Tolerance::Exact,
+        );
+        let objects = claims.predict(
+            "slots in use (HeapObjects)",
+            "two 8-byte objects without references share a 16-byte block: 500,000 blocks and the array",
+            (blocks + 1) as f64,
+            Unit::Objects,
+            Tolerance::Exact,
+        );
+        let frees = claims.predict(
+            "counted as freed (Frees)",
+            "the second object of a block has no slot of its own, so it is counted as made and freed at once",
+            (COUNT - blocks) as f64,
+            Unit::Objects,
+            Tolerance::Exact,
+        );
+        let alloc = claims.predict(
+            "live bytes (HeapAlloc)",
+            format!("1,000,000 × 8 + an array of {} pages of {PAGE_BYTES}", array / PAGE_BYTES),
+            (COUNT * SIZE + array) as f64,
+            Unit::Bytes,
+            Tolerance::Exact,
+        );
+        let identity = claims.predict(
+            "HeapSys − HeapIdle − HeapInuse",
+            "every accessible page is in a span or in none; no term is left over",
+            0.0,
+            Unit::Bytes,
+            Tolerance::Exact,
+        );
+        let rss = claims.predict(
+            "growth of resident memory",
+            "the spans, and a mark byte for each slot; the rest of HeapSys is not touched",
+            (COUNT * SIZE + array + blocks) as f64,
+            Unit::Bytes,
+            Tolerance::Relative(0.1),
+        );
+        let mut trial = lab.begin(self, claims);
+        trial.method("Collect, read the figures, make the objects, collect, read the figures, while a root keeps the array.");
+
+        trial.stage("making a million objects");
+        let heap = trial.heap().build()?;
+        let mut mutator = heap.attach()?;
+        let ledger = Ledger::open(&mut mutator);
+        let before = resident()?;
+        let kept = mutator.enter(|mu| mu.root(mu.alloc_slice(COUNT, |index| mu.alloc(index as u64))));
+        let grown = resident()? as f64 - before as f64;
+        let change = ledger.close(&mut mutator);
+        let memory = mutator.figures().memory;
+
+        trial.judge(mallocs, change.mallocs);
+        trial.judge(objects, change.objects);
+        trial.judge(frees, change.frees);
+        trial.judge(alloc, change.alloc);
+        let left = memory.heap_sys.get() as f64 - memory.heap_idle.get() as f64 - memory.heap_inuse.get() as f64;
+        trial.judge(identity, left);
+        trial.judge(rss, grown);
+        for (name, value) in [
+            ("mallocs", change.mallocs),
+            ("frees", change.frees),
+            ("heap_objects", change.objects),
+            ("heap_alloc", change.alloc),
+            ("heap_inuse", change.inuse),
+            ("heap_idle", change.idle),
+            ("heap_sys", change.sys),
+            ("resident", grown),
+        ] {
+            trial.figure(name, value);
+        }
+        let bar = |label: &str, value: f64, source| Bar { label: label.to_owned(), value, samples: vec![], source };
+        trial.plot(Plot {
+            title: String::from("Bytes, by who counts them"),
+            reading: String::from("What lives is less than what is in spans, and that is less than what is accessible."),
+            shape: Shape::Bars {
+                unit: Unit::Bytes,
+                bars: vec![
+                    bar("live (HeapAlloc)", change.alloc, Source::Measured),
+                    bar("in spans (HeapInuse)", change.inuse, Source::Measured),
+                    bar("accessible (HeapSys)", memory.heap_sys.get() as f64, Source::Measured),
+                    bar("resident, grown by", grown, Source::Measured),
+                    bar("live, Go 1.27.3", 16_003_624.0, Source::Reference),
+                ],
+            },
+        });
+        trial.finding(
+            "A practice text expects at least 1,000,000 slots and 16 bytes an object. Both are wrong, and their errors \
+             cancel in the sum: an 8-byte object without references costs 8 bytes, and the array of references, which \
+             the text forgets, costs the other 8.",
+        );
+        trial.finding(
+            "Go 1.27.3 does the same: Mallocs +1,000,002, HeapObjects +500,003, Frees +499,999, HeapAlloc +16,003,624 \
+             (8,000,000 + 977 pages + 40).",
+        );
+        trial.finding(
+            "HeapSys is HeapInuse + HeapIdle exactly. It is not HeapAlloc + HeapIdle + something fixed: spans have tails \
+             and free slots.",
+        );
+        drop(kept);
+        trial.finish()
+    }
+}

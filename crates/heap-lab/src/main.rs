@@ -1,0 +1,31 @@
+//! The lab: experiments on the heap, each claim predicted from a model before it is measured.
+#![forbid(unsafe_code)]
+
+mod error;
+mod unit;
+mod choice;
+mod measure;
+mod shapes;
+mod claim;
+mod record;
+mod progress;
+mod report;
+mod experiment;
+mod experiments;
+mod classes;
+mod bench;
+mod args;
+mod plan;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match plan::Plan::of(args::Args::parse()).and_then(plan::Plan::carry_out) {
+        Ok(verdict) => verdict.into(),
+        Err(error) => {
+            eprintln!("heap-lab: {error}");
+            ExitCode::from(plan::ERROR)
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Measuring: clocks, resident memory, spread of samples, latencies, and the machine it all ran on.
+//!
+//! Two habits hold in every file here. A figure that the system cannot give is an error and never a zero. And a
+//! sample is never thrown away: [`spread`] names outliers, it does not drop them, and the reports print every one.
+//!
+//! Called by the experiments and the benches. Knows nothing of claims or reports.
+
+pub(crate) mod latency;
+pub(crate) mod ledger;
+pub(crate) mod machine;
+pub(crate) mod resident;
+pub(crate) mod spread;
+pub(crate) mod time;

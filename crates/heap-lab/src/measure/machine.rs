@@ -1,0 +1,103 @@
+//! The machine: what a figure was measured on, because without it the figure cannot be compared.
+//!
+//! Read once, at the start of a run, from proc and sysfs. A field that cannot be read says so in words and stops
+//! nothing: a description is not a measurement.
+
+use serde::Serialize;
+use std::fs;
+use std::time::SystemTime;
+
+/// What the figures of a report were measured on, and by which build.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Machine {
+    /// The processor's name.
+    pub(crate) cpu: String,
+    /// Threads that may run at once.
+    pub(crate) cores: usize,
+    /// Memory of the machine, in bytes; `None` when unknown.
+    pub(crate) memory: Option<u64>,
+    /// System and kernel release.
+    pub(crate) kernel: String,
+    /// The kernel's policy of transparent huge pages, which decides what a first touch costs.
+    pub(crate) huge_pages: String,
+    /// Average number of runnable threads in the minute before the run: above the cores, times are not to be trusted.
+    pub(crate) load: Option<f64>,
+    /// The compiler that built the lab.
+    pub(crate) rustc: String,
+    /// Whether the lab was built with optimisation: without, times mean nothing.
+    pub(crate) optimised: bool,
+    /// When the run began, UTC.
+    pub(crate) date: String,
+}
+
+fn first_line(path: &str) -> Option<String> {
+    fs::read_to_string(path).ok().and_then(|text| text.lines().next().map(|line| line.trim().to_owned()))
+}
+
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key.trim() == name).then(|| value.trim())
+    })
+}
+
+/// The bracketed choice of a sysfs line such as `always [madvise] never`.
+fn chosen(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once('[')?;
+    rest.split_once(']').map(|(inside, _)| inside)
+}
+
+/// `2026-01-31T12:34:56Z` as people write it, to the minute.
+fn minute(rfc3339: &str) -> String {
+    match rfc3339.split_once('T') {
+        Some((day, time)) => format!("{day} {} UTC", time.get(..5).unwrap_or(time)),
+        None => rfc3339.to_owned(),
+    }
+}
+
+impl Machine {
+    /// This machine, now.
+    pub(crate) fn here() -> Self {
+        let unknown = || String::from("unknown");
+        let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        Self {
+            cpu: field(&cpuinfo, "model name").map_or_else(unknown, str::to_owned),
+            cores: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+            memory: field(&meminfo, "MemTotal")
+                .and_then(|text| text.strip_suffix("kB")?.trim().parse::<u64>().ok())
+                .map(|kib| kib * 1024),
+            kernel: first_line("/proc/sys/kernel/osrelease")
+                .map_or_else(unknown, |release| format!("{} {release}", std::env::consts::OS)),
+            huge_pages: first_line("/sys/kernel/mm/transparent_hugepage/enabled")
+                .and_then(|line| chosen(&line).map(str::to_owned))
+                .unwrap_or_else(unknown),
+            load: first_line("/proc/loadavg").and_then(|line| line.split_ascii_whitespace().next()?.parse().ok()),
+            rustc: env!("HEAP_LAB_RUSTC").to_owned(),
+            optimised: !cfg!(debug_assertions),
+            date: minute(&humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_and_choices_are_found_by_name() {
+        let text = "processor\t: 0\nmodel name\t: Fast: 3 GHz\n";
+        assert_eq!(field(text, "model name"), Some("Fast: 3 GHz"));
+        assert_eq!(field(text, "bogomips"), None);
+        assert_eq!(chosen("always [madvise] never"), Some("madvise"));
+        assert_eq!(chosen("none"), None);
+    }
+
+    #[test]
+    fn this_machine_has_at_least_one_core_and_a_date() {
+        let machine = Machine::here();
+        assert!(machine.cores >= 1);
+        assert!(machine.date.starts_with("20") && machine.date.ends_with(" UTC"), "{}", machine.date);
+        assert_eq!(minute("2026-01-31T12:34:56Z"), "2026-01-31 12:34 UTC");
+    }
+}

@@ -1,0 +1,313 @@
+//! The plan: what the arguments mean, and carrying it out.
+//!
+//! ```text
+//!   Args (as typed)  ->  Plan (what it means, all checked)  ->  carry_out  ->  Verdict (exit code)
+//! ```
+//! Everything that can be wrong with the arguments is found before anything runs: ids, sizes, directories, and that
+//! the files to be written can be created. Results go to standard output; progress and errors to standard error.
+
+use crate::args::{Args, Command, Run};
+use crate::bench::Bench;
+use crate::classes::{self, Show};
+use crate::error::LabError;
+use crate::experiment::{Effort, Experiment, Lab, Options};
+use crate::experiments;
+use crate::measure::machine::Machine;
+use crate::progress::Progress;
+use crate::report::html::Html;
+use crate::report::json::Json;
+use crate::report::markdown::Markdown;
+use crate::report::text::Text;
+use crate::report::{Format, Report};
+use serde_json::json;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// What the lab was asked for, all of it checked.
+pub(crate) enum Plan {
+    /// Name the experiments.
+    List {
+        /// As JSON rather than as text.
+        json: bool,
+    },
+    /// Run experiments.
+    Run {
+        /// Which, in order.
+        experiments: Vec<&'static dyn Experiment>,
+        /// How much, and with what choices.
+        effort: Effort,
+        /// The user's choices.
+        options: Options,
+        /// Where results go.
+        outputs: Outputs,
+    },
+    /// Show size classes.
+    Classes(Show),
+    /// Time one shape.
+    Bench {
+        /// Which.
+        bench: Bench,
+        /// Its arguments as typed, for the outcome.
+        args: Vec<String>,
+        /// Marking workers of the heap.
+        workers: Option<usize>,
+        /// As JSON rather than as text.
+        json: bool,
+    },
+}
+
+/// Where the results of a run go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outputs {
+    /// JSON rather than text on standard output.
+    pub(crate) json: bool,
+    /// A page.
+    pub(crate) html: Option<PathBuf>,
+    /// Markdown.
+    pub(crate) markdown: Option<PathBuf>,
+    /// Whether the page's path ends the output, because nobody said where to put it.
+    pub(crate) say_where: bool,
+}
+
+/// What the process says at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Every claim holds, or nothing was claimed.
+    Holds,
+    /// Some claim does not hold.
+    Fails,
+}
+
+impl From<Verdict> for ExitCode {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Holds => Self::SUCCESS,
+            Verdict::Fails => Self::from(1),
+        }
+    }
+}
+
+/// The exit code of an error.
+pub(crate) const ERROR: u8 = 2;
+
+impl Plan {
+    /// What these arguments mean.
+    ///
+    /// # Errors
+    /// When a name does not exist or a value makes no sense.
+    pub(crate) fn of(args: Args) -> Result<Self, LabError> {
+        match args.command {
+            None => {
+                let run = Run { ids: vec![String::from("headline")], seed: 1, ..Run::default() };
+                let Self::Run { experiments, effort, options, outputs } = Self::of_run(run)? else {
+                    return Err(LabError::Argument(String::from("a run was planned as something else")));
+                };
+                let outputs = Outputs { html: Some(default_page()), say_where: true, ..outputs };
+                Ok(Self::Run { experiments, effort, options, outputs })
+            }
+            Some(Command::List { json }) => Ok(Self::List { json }),
+            Some(Command::Run(run)) => Self::of_run(run),
+            Some(Command::Classes { explain, csv }) => Ok(Self::Classes(if csv {
+                Show::Csv
+            } else if explain.is_empty() {
+                Show::Table
+            } else {
+                Show::Explain(explain)
+            })),
+            Some(Command::Bench(bench)) => Ok(Self::Bench {
+                workers: checked_workers(bench.workers)?,
+                bench: Bench::parse(&bench.kind, &bench.args)?,
+                args: bench.args,
+                json: bench.json,
+            }),
+        }
+    }
+
+    fn of_run(run: Run) -> Result<Self, LabError> {
+        Ok(Self::Run {
+            experiments: experiments::select(&run.ids)?,
+            effort: if run.quick { Effort::Quick } else { Effort::Full },
+            options: Options {
+                input: checked_input(run.input)?,
+                live: run.live.as_deref().map(parse_size).transpose()?,
+                workers: checked_workers(run.workers)?,
+                seed: run.seed,
+            },
+            outputs: Outputs { json: run.json, html: run.html, markdown: run.markdown, say_where: false },
+        })
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// When something kept it from being done.
+    pub(crate) fn carry_out(self) -> Result<Verdict, LabError> {
+        match self {
+            Self::List { json } => print(&list(json)).map(|()| Verdict::Holds),
+            Self::Classes(show) => print(&classes::show(&show)?).map(|()| Verdict::Holds),
+            Self::Bench { bench, args, workers, json } => {
+                let outcome = bench.run(args, workers)?;
+                let text = if json {
+                    serde_json::to_string(&outcome).map(|line| line + "\n").unwrap_or_default()
+                } else {
+                    outcome.text()
+                };
+                print(&text).map(|()| Verdict::Holds)
+            }
+            Self::Run { experiments, effort, options, outputs } => {
+                outputs.probe()?;
+                let report = run(&experiments, effort, options)?;
+                outputs.write(&report)?;
+                Ok(if report.holds() { Verdict::Holds } else { Verdict::Fails })
+            }
+        }
+    }
+}
+
+/// Runs the experiments one after the other.
+fn run(
+    experiments: &[&'static dyn Experiment],
+    effort: Effort,
+    options: Options,
+) -> Result<Report, LabError> {
+    let machine = Machine::here();
+    let start = Instant::now();
+    let lab = Lab { effort, options, progress: Progress::shown(experiments.len()) };
+    let mut records = Vec::with_capacity(experiments.len());
+    for experiment in experiments {
+        lab.progress.experiment(experiment.id(), experiment.title());
+        records.push(experiment.run(&lab)?);
+        lab.progress.done();
+    }
+    Ok(Report { machine, command: command_line(), took: start.elapsed(), records })
+}
+
+/// The command as typed, with the program's bare name, for whoever wants to do it again.
+fn command_line() -> String {
+    std::iter::once(String::from("heap-lab")).chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" ")
+}
+
+impl Outputs {
+    /// Creates the files now, so that a run of minutes does not end in "permission denied".
+    fn probe(&self) -> Result<(), LabError> {
+        for path in [&self.html, &self.markdown].into_iter().flatten() {
+            if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                fs::create_dir_all(parent).map_err(LabError::io("create", parent))?;
+            }
+            File::options().append(true).create(true).open(path).map_err(LabError::io("write", path))?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, report: &Report) -> Result<(), LabError> {
+        if self.json {
+            print(&Json.render(report))?;
+        } else {
+            let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            print(&Text { colour }.render(report))?;
+        }
+        let files: [(&Option<PathBuf>, &dyn Format); 2] = [(&self.html, &Html), (&self.markdown, &Markdown)];
+        for (path, format) in files {
+            if let Some(path) = path {
+                fs::write(path, format.render(report)).map_err(LabError::io("write", path))?;
+            }
+        }
+        if let Some(path) = self.html.as_ref().filter(|_| self.say_where) {
+            let shown = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+            print(&format!("\n{}\n", shown.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes to standard output. A reader that went away is not an error: it has seen enough.
+fn print(text: &str) -> Result<(), LabError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(LabError::io("write to", Path::new("standard output"))(error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn list(json: bool) -> String {
+    let all = experiments::ALL;
+    if json {
+        let items: Vec<_> = all
+            .iter()
+            .map(|one| {
+                json!({
+                    "id": one.id(),
+                    "title": one.title(),
+                    "question": one.question(),
+                    "headline": experiments::HEADLINE.contains(&one.id()),
+                })
+            })
+            .collect();
+        return format!("{}\n", serde_json::Value::from(items));
+    }
+    let mut text: String = all
+        .iter()
+        .map(|one| {
+            let star = if experiments::HEADLINE.contains(&one.id()) { "*" } else { " " };
+            format!("{star} {:<6} {}\n         {}\n", one.id(), one.title(), one.question())
+        })
+        .collect();
+    text.push_str("\n* headline: what `heap-lab` runs when it is given nothing.\n");
+    text
+}
+
+/// Where the page goes when nobody says: beside other build products if there are any, else here.
+fn default_page() -> PathBuf {
+    let target = Path::new("target");
+    if target.is_dir() { target.join("heap-lab").join("headline.html") } else { PathBuf::from("heap-lab.html") }
+}
+
+fn checked_input(input: Vec<PathBuf>) -> Result<Vec<PathBuf>, LabError> {
+    for path in &input {
+        fs::read_dir(path).map_err(LabError::io("read the directory", path))?;
+    }
+    Ok(input)
+}
+
+fn checked_workers(workers: Option<usize>) -> Result<Option<usize>, LabError> {
+    /// More workers than any machine has threads: a typing error.
+    const MOST: usize = 1024;
+    match workers {
+        Some(count) if count == 0 || count > MOST => {
+            Err(LabError::Argument(format!("--workers is {count}, but must be from 1 to {MOST}")))
+        }
+        checked => Ok(checked),
+    }
+}
+
+/// Bytes of a size such as `64MiB`, `1.5GiB`, `4096`.
+fn parse_size(text: &str) -> Result<u64, LabError> {
+    let wrong =
+        || LabError::Argument(format!("`{text}` is no size: give bytes, or a number with KiB, MiB or GiB"));
+    let unit = text.find(|character: char| character.is_ascii_alphabetic()).unwrap_or(text.len());
+    let scale: u64 = match text[unit..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = text[..unit].trim().parse().map_err(|_| wrong())?;
+    let bytes = number * scale as f64;
+    // A tebibyte of live heap is a typing error on any machine this runs on.
+    if !(1.0..=(1u64 << 40) as f64).contains(&bytes) {
+        return Err(wrong());
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "checked to lie between 1 and 2^40")]
+    #[expect(clippy::cast_sign_loss, reason = "checked to be at least 1")]
+    let whole = bytes as u64;
+    Ok(whole)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! The built program, as a user meets it: what it prints where, and its exit codes.
+
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+fn lab(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_heap-lab")).args(args).output().expect("the program starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+fn scratch(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("heap-lab-cli");
+    fs::create_dir_all(&folder).expect("a scratch folder");
+    folder.join(name)
+}
+
+#[test]
+fn list_names_the_headline_experiments_in_both_forms() {
+    let text = stdout(&lab(&["list"]));
+    let json: Value = serde_json::from_slice(&lab(&["list", "--json"]).stdout).expect("JSON");
+    for id in ["t09", "pause"] {
+        assert!(text.contains(id), "{text}");
+        let item = json.as_array().and_then(|all| all.iter().find(|one| one["id"] == id)).expect("listed");
+        assert_eq!(item["headline"], Value::Bool(true));
+    }
+}
+
+#[test]
+fn classes_are_shown_as_text_csv_and_explained() {
+    let csv = stdout(&lab(&["classes", "--csv"]));
+    assert_eq!(csv.lines().count(), 69, "a heading and 68 rows");
+    assert!(csv.contains("\n3,24,8192,1,341,8,29.24,"), "{csv}");
+    assert!(stdout(&lab(&["classes"])).contains("32,768"));
+    let explained = lab(&["classes", "--explain", "3", "33B"]);
+    assert!(explained.status.success());
+    assert!(stdout(&explained).contains("class 3: 24 bytes") && stdout(&explained).contains("class 5: 48 bytes"));
+}
+
+#[test]
+fn a_wrong_word_is_an_error_that_lists_the_right_ones() {
+    for (args, expected) in [
+        (&["run", "t99"][..], "t18"),
+        (&["classes", "--explain", "68"], "1 to 67"),
+        (&["bench", "sort"], "trees alloc mark"),
+        (&["bench", "alloc", "n17", "gc"], "n128k"),
+        (&["bench", "mark", "ring", "10", "1"], "ptr3n"),
+        (&["run", "words", "--input", "no-such-directory"], "no-such-directory"),
+        (&["run", "t18", "--html", "/proc/none/report.html"], "/proc/none"),
+        (&["unheard-of"], "unheard-of"),
+    ] {
+        let output = lab(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(stderr(&output).contains(expected), "{args:?}: {}", stderr(&output));
+        assert!(output.stdout.is_empty(), "{args:?}: {}", stdout(&output));
+    }
+}
+
+#[test]
+fn a_run_prints_one_object_an_experiment_and_writes_the_files_asked_for() {
+    let (html, markdown) = (scratch("run.html"), scratch("run.md"));
+    let output = lab(&[
+        "run",
+        "t07",
+        "t15",
+        "--quick",
+        "--json",
+        "--html",
+        html.to_str().expect("UTF-8"),
+        "--markdown",
+        markdown.to_str().expect("UTF-8"),
+    ]);
+    let text = stdout(&output);
+    let records: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect();
+    assert_eq!(records.iter().map(|one| one["id"].clone()).collect::<Vec<_>>(), ["t07", "t15"]);
+    let all_hold = records.iter().all(|one| one["holds"] == Value::Bool(true));
+    assert_eq!(output.status.code(), Some(i32::from(!all_hold)), "{}", stderr(&output));
+    for record in &records {
+        let claims = record["claims"].as_array().expect("claims");
+        assert!(!claims.is_empty());
+        let held = claims.iter().all(|claim| claim["holds"] == Value::Bool(true));
+        assert_eq!(record["holds"], Value::Bool(held));
+        for claim in claims {
+            assert!(claim["predicted"].is_number() && claim["measured"].is_number(), "{claim}");
+        }
+    }
+    assert!(fs::read_to_string(&html).expect("the page").contains("id=\"t07\""));
+    assert!(fs::read_to_string(&markdown).expect("the Markdown").contains("`t15`"));
+}
+
+#[test]
+fn counting_experiments_hold_in_any_build() {
+    // These claim counts and bytes, not times: they hold in an unoptimised build on a busy machine too.
+    let output = lab(&["run", "t01", "t05", "t06", "t07", "--quick", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+}
+
+#[test]
+fn a_bench_prints_one_object_with_the_promised_keys() {
+    for (args, keys) in [
+        (&["bench", "trees", "6", "2", "--json"][..], &["ns_per_op"][..]),
+        (&["bench", "alloc", "n128k", "gc", "--json"], &["ns_per_op", "cpu_ns_per_op"]),
+        (
+            &["bench", "mark", "tree", "1000", "2", "--json"],
+            &["cycle_wall_ms", "mark_cpu_ns_per_object", "mark_mb_per_s"],
+        ),
+    ] {
+        let output = lab(args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
+        let value: Value = serde_json::from_slice(&output.stdout).expect("one object");
+        let common = ["bench", "args", "wall_s", "cpu_s", "objects", "cycles", "peak_rss_bytes"];
+        for key in common.iter().chain(keys) {
+            assert!(!value[*key].is_null(), "{args:?} has no {key}: {value}");
+        }
+        assert_eq!(value["bench"], args[1]);
+    }
+}
+
+#[test]
+fn words_of_real_text_are_counted_as_a_plain_map_counts_them() {
+    let folder = scratch("words");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("a.txt"), "one two two three three three").expect("a file");
+    fs::write(folder.join("b.bin"), b"\xff\xfe\x00\x01 not text").expect("a file");
+    let output = lab(&["run", "words", "--quick", "--json", "--input", folder.to_str().expect("UTF-8")]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    let value: Value = serde_json::from_slice(&output.stdout).expect("one object");
+    assert_eq!(value["figures"]["words"], 6);
+    assert_eq!(value["figures"]["distinct_words"], 3);
+}

@@ -1,0 +1,27 @@
+//! Generated heap programs and the reference model that judges them.
+//!
+//! A *program* ([`program`]) is a list of operations on a heap: allocate this shape, store that reference here, load,
+//! drop a root, collect. It comes from a seed, so a seed and a length are a whole test case. The *runner* ([`run`])
+//! executes it over the public safe API. Beside the heap it keeps the *model* ([`model`]): a plain graph that knows what
+//! is reachable. After a full collection the two must agree: every object the model reaches is where it was, with the
+//! contents it was given; nothing else is left; and drops ran once for exactly the dead.
+//!
+//! A program that fails is *shrunk* ([`shrink`]): operations are left out as long as it still fails. Operands are
+//! taken modulo what there is at the time, so any part of a program is a program.
+//!
+//! ```
+//! use heap_testkit::program::Program;
+//! use heap_testkit::run::{Cell, run};
+//! let stats = run(&Program::generate(7, 100), Cell::EveryAlloc).unwrap();
+//! assert_eq!(stats.ops, 100);
+//! ```
+//!
+//! Modules are listed bottom first.
+
+pub mod random;
+pub mod drops;
+pub mod shape;
+pub mod model;
+pub mod program;
+pub mod run;
+pub mod shrink;

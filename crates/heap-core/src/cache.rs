@@ -59,13 +59,16 @@ impl Bump {
     /// The next `stride` bytes.
     #[inline(always)]
     fn take(&self, stride: usize) -> Option<NonNull<u8>> {
+        debug_assert!(stride > 0);
         let start = self.cursor.get();
         let next = start.wrapping_add(stride);
         if next > self.end.get() {
             return None;
         }
         self.cursor.set(next);
-        NonNull::new(start)
+        // SAFETY: an empty bump has a null end, which no `next` is at or below (a stride is not 0); so `start` is inside a
+        // run, and no run begins at null.
+        Some(unsafe { NonNull::new_unchecked(start) })
     }
 
     fn set(&self, start: *mut u8, bytes: usize) {
@@ -178,19 +181,21 @@ impl Cache {
         }
     }
 
-    /// Room for a noscan object of fewer than 16 bytes in the current block.
+    /// Room for a noscan object of 1 to 15 bytes in the current block.
     #[inline(always)]
     #[must_use]
     pub fn alloc_tiny(&self, bytes: usize, align: usize) -> Option<NonNull<u8>> {
+        debug_assert!((1..TINY_BLOCK).contains(&bytes));
         let cursor = self.tiny.cursor.get();
         let start = cursor.wrapping_add(cursor.addr().wrapping_neg() & (align - 1));
         let next = start.wrapping_add(bytes);
-        if next > self.tiny.end.get() || cursor.is_null() {
+        if next > self.tiny.end.get() {
             return None;
         }
         self.tiny.cursor.set(next);
         self.tiny_allocs.set(self.tiny_allocs.get() + 1);
-        NonNull::new(start)
+        // SAFETY: as in `Bump::take`: without a block the end is null, and `next` is above it.
+        Some(unsafe { NonNull::new_unchecked(start) })
     }
 
     /// The slow twin of [`Cache::alloc_tiny`]: takes a new block. The new block becomes the current one if it has more
@@ -266,7 +271,9 @@ impl Cache {
         }
         self.runs.set(self.runs.get() + 1);
         let stride = span.stride().get();
-        Some((memory.slot_ptr(span, run.start), run.len as usize * stride, stride))
+        let (start, bytes) = (memory.slot_ptr(span, run.start), run.len as usize * stride);
+        crate::asan::allow(start, bytes);
+        Some((start, bytes, stride))
     }
 
     /// Counts a span as handed out whole.
@@ -314,6 +321,7 @@ impl Cache {
                 for mark in &memory.map().marks_of(span)[run.start as usize..held.next as usize] {
                     mark.store(0, Relaxed);
                 }
+                crate::asan::poison(memory.slot_ptr(span, run.start), left as usize * span.stride().get());
             }
             bump.clear();
             self.settle(memory, held.span);

@@ -5,6 +5,8 @@
 //! constant `false` and the optimiser removes every trace. With it, one fault at a time is switched on for the whole
 //! process by [`arm`], and `tests/faults.rs` asserts that a named check notices each of them.
 
+pub mod step;
+
 /// A mistake that can be switched on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]

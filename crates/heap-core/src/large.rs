@@ -24,9 +24,10 @@ pub fn alloc(memory: &Memory, entry: &Entry, used: Bytes, zeroed: bool, black: u
     let id = memory.take_large(entry, used)?;
     let span = memory.map().span(id);
     let start = memory.slot_ptr(span, 0);
+    crate::asan::allow(start, used.get().next_multiple_of(crate::units::WORD_BYTES));
     if zeroed && span.is_dirty() {
         // SAFETY: the span is the caller's and has no object yet; its pages are ready memory.
-        unsafe { start.write_bytes(0, span.pages().bytes().get()) };
+        unsafe { start.write_bytes(0, used.get().next_multiple_of(crate::units::WORD_BYTES)) };
     }
     slots::take(memory.map().bits_of(span), slots::Run { start: 0, len: 1 });
     span.set_allocated(1);

@@ -28,6 +28,12 @@ use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::sync::{Arc, Mutex};
 use crate::units::{Bytes, PageIndex, Pages, narrow};
 
+impl Drop for PageHeap {
+    fn drop(&mut self) {
+        crate::asan::allow(self.space.base(), Pages::new(self.grown.load(Relaxed)).bytes().get());
+    }
+}
+
 /// Pages of one chunk: the heap grows by whole chunks.
 const CHUNK_PAGES: usize = 512;
 
@@ -196,6 +202,7 @@ impl PageHeap {
         for mark in self.map.marks_of(span) {
             mark.store(0, Relaxed);
         }
+        crate::asan::poison(self.space.ptr(run.base.offset()), pages.bytes().get());
         self.map.enter(id, request.quick_mask);
         crate::figures::add(&self.counters.spans_made, 1);
         self.counters.spans.fetch_add(1, Relaxed);
@@ -326,6 +333,7 @@ impl PageHeap {
             self.map.leave(span);
         }
         span.unmake();
+        crate::asan::poison(self.space.ptr(first.offset()), pages.bytes().get());
         {
             let mut records = self.records.lock();
             records.spans.push(id.get());

@@ -108,6 +108,11 @@ impl Sweeper<'_> {
         if let Some(byte) = self.poison {
             self.poison_free(claim.span(), byte);
         }
+        if cfg!(feature = "asan") && !span.is_large() {
+            for slot in (0..span.slots()).filter(|&slot| !crate::span::slots::is_taken(self.map.bits_of(span), slot)) {
+                crate::asan::poison(slot_ptr(self.space, span, slot), span.stride().get());
+            }
+        }
         let swept = match live {
             0 => Swept::Empty,
             live if live == span.slots() => Swept::Full,
@@ -127,6 +132,7 @@ impl Sweeper<'_> {
         for slot in 0..span.slots() {
             if !crate::span::slots::is_taken(bits, slot) {
                 let start = slot_ptr(self.space, span, slot);
+                crate::asan::allow(start, span.stride().get());
                 // SAFETY: the slot is free and its span is the caller's, so nobody else reads or writes these bytes,
                 // which lie in a span's ready memory.
                 unsafe { start.write_bytes(byte, span.stride().get()) };

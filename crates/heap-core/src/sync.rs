@@ -18,18 +18,15 @@ pub use loom::sync::atomic;
 #[cfg(not(loom))]
 pub use parking_lot::{Condvar, Mutex, MutexGuard};
 #[cfg(not(loom))]
-pub use std::sync::{Arc, OnceLock, Weak};
-#[cfg(not(loom))]
 pub use std::thread;
+// The real ones in models, too: no protocol of ours rests on a count of references, and loom's would multiply the
+// interleavings by those of every clone and drop.
+pub use std::sync::{Arc, OnceLock, Weak};
 
-#[cfg(loom)]
-pub use loom::sync::Arc;
 #[cfg(loom)]
 pub use loom::thread;
 #[cfg(loom)]
 pub use modelled::{Condvar, Mutex, MutexGuard};
-#[cfg(loom)]
-pub use std::sync::{OnceLock, Weak};
 
 /// loom's lock and condition variable with the calling convention of the real ones: no poisoning, and waiting on a
 /// guard in place.

@@ -12,6 +12,7 @@
 //! If a worker's thread never comes (the system refused it), [`GreyQueue::new`] is told fewer workers; nobody waits for
 //! a thread that does not exist.
 
+use heap_core::fault::step::{self, Step};
 use heap_core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use heap_core::sync::{Condvar, Mutex};
 
@@ -78,24 +79,40 @@ impl GreyQueue {
         let mut state = self.state.lock();
         state.waiting += 1;
         loop {
-            if let Some(batch) = state.batches.pop() {
+            let all_wait = if step::without(Step::HintDecides) {
+                self.hungry.load(Relaxed) + 1 == self.workers
+            } else {
+                state.waiting == self.workers
+            };
+            let unlooked = step::without(Step::OverBeforeBatch) && all_wait;
+            if !unlooked && let Some(batch) = state.batches.pop() {
+                if step::without(Step::CountedOutsideLock) {
+                    drop(state);
+                    state = self.state.lock();
+                }
                 state.waiting -= 1;
                 self.hungry.store(state.waiting.saturating_sub(state.batches.len()), Relaxed);
                 return Some(batch);
             }
-            if state.over || state.waiting == self.workers {
+            if state.over || all_wait {
                 state.over = true;
                 drop(state);
-                self.wake.notify_all();
+                if !step::without(Step::EndNotTold) {
+                    self.wake.notify_all();
+                }
                 return None;
             }
             self.hungry.store(state.waiting, Relaxed);
+            if step::without(Step::WaitedUnlooked) {
+                drop(state);
+                state = self.state.lock();
+            }
             self.wake.wait(&mut state);
         }
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use heap_core::sync::{Arc, thread};

@@ -30,6 +30,7 @@
 
 use core::cell::UnsafeCell;
 use core::fmt;
+use heap_core::fault::step::{self, Step};
 use heap_core::sync::atomic::{
     AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release, SeqCst},
@@ -75,9 +76,13 @@ impl<T> Member<T> {
         self.gate.load(Acquire) == INSIDE
     }
 
+    /// Holds the mutator unless it is inside. The look at a gate that cannot be taken counts as much as the exchange:
+    /// finding `HELD` is how the collector learns that the mutator held itself, so it acquires what the mutator did;
+    /// finding `INSIDE` is half of the argument above, so it has its place in the one order.
     #[inline]
     fn try_hold(&self) -> bool {
-        self.gate.compare_exchange(OUTSIDE, HELD, SeqCst, Relaxed).unwrap_or_else(|now| now) != INSIDE
+        let found = self.gate.compare_exchange(OUTSIDE, HELD, SeqCst, step::order(Step::HeldReadRelaxed, SeqCst));
+        found.unwrap_or_else(|now| now) != INSIDE
     }
 }
 
@@ -148,7 +153,9 @@ impl<T> World<T> {
     /// The mutator goes inside; waits while it is held.
     #[inline]
     pub fn go_inside(&self, member: &Member<T>) {
-        if member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_err() {
+        if step::without(Step::EnteredInTwoSteps) && member.gate.load(SeqCst) == OUTSIDE {
+            member.gate.store(INSIDE, SeqCst);
+        } else if member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_err() {
             self.wait_to_go_inside(member);
         }
     }
@@ -166,10 +173,15 @@ impl<T> World<T> {
     #[inline]
     #[must_use]
     pub fn go_outside(&self, member: &Member<T>) -> u32 {
-        member.gate.swap(OUTSIDE, SeqCst);
+        let early = if step::without(Step::StopSoughtEarly) { Some(self.calls.load(SeqCst)) } else { None };
+        if step::without(Step::LeftRelaxed) {
+            member.gate.store(OUTSIDE, Relaxed);
+        } else {
+            member.gate.swap(OUTSIDE, SeqCst);
+        }
         point("handshake: outside, before looking for a call");
-        let calls = self.calls.load(SeqCst);
-        if calls & STOP != 0 {
+        let calls = early.unwrap_or_else(|| self.calls.load(step::order(Step::StopReadRelaxed, SeqCst)));
+        if calls & STOP != 0 && !step::without(Step::StopNotSought) {
             self.answer_stop(member);
         }
         calls
@@ -177,8 +189,9 @@ impl<T> World<T> {
 
     #[cold]
     fn answer_stop(&self, member: &Member<T>) {
-        let bell = self.bell.lock();
-        if self.calls.load(SeqCst) & STOP != 0 {
+        let bell = (!step::without(Step::AnsweredOutsideBell)).then(|| self.bell.lock());
+        let called = step::without(Step::AnsweredUnlooked) || self.calls.load(SeqCst) & STOP != 0;
+        if called && !step::without(Step::NotHeldBySelf) {
             // On the collector's behalf. It may have been quicker, which is as good.
             member.try_hold();
         }
@@ -213,6 +226,9 @@ impl<T> World<T> {
                 continue;
             }
             let mut bell = self.bell.lock();
+            if step::without(Step::SleptUnlooked) {
+                self.left.wait(&mut bell);
+            }
             while !member.try_hold() {
                 self.left.wait(&mut bell);
             }
@@ -221,14 +237,19 @@ impl<T> World<T> {
     }
 
     fn resume(&self, members: &[Arc<Member<T>>]) {
-        let bell = self.bell.lock();
-        self.calls.fetch_and(!STOP, SeqCst);
+        let bell = (!step::without(Step::ResumedOutsideBell)).then(|| self.bell.lock());
+        if !step::without(Step::StopWithdrawnLate) {
+            self.calls.fetch_and(!STOP, SeqCst);
+        }
         for member in members {
             if member.gate.load(Relaxed) == HELD {
-                member.gate.store(OUTSIDE, Release);
+                member.gate.store(OUTSIDE, step::order(Step::ResumedRelaxed, Release));
             }
         }
         drop(bell);
+        if step::without(Step::StopWithdrawnLate) {
+            self.calls.fetch_and(!STOP, SeqCst);
+        }
         self.resumed.notify_all();
     }
 }

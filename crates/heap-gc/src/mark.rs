@@ -35,6 +35,10 @@ use heap_core::units::WORD_BYTES;
 const RING: usize = 16;
 const _: () = assert!(RING.is_power_of_two());
 
+/// The fewest objects on a stack of which half are given to a hungry worker. Small, since a depth-first walk keeps few
+/// objects with much below them; not smaller, since a batch costs a lock.
+const SHARE_FROM: usize = 8;
+
 /// A stack of at most that many objects is scanned without the ring: rotating through it costs more than it hides.
 const SHALLOW: usize = 4;
 
@@ -348,12 +352,13 @@ impl<'a> Marker<'a> {
                 if object != 0 {
                     top = self.scan(top, object);
                 }
-                if top.len > 2 * GREY_BATCH
-                    && let Some(queue) = self.queue
+                if let Some(queue) = self.queue
                     && queue.is_hungry()
+                    && top.len > SHARE_FROM
                 {
                     self.stack.settle(top);
-                    queue.put(Batch::Objects(self.stack.take_oldest(GREY_BATCH)));
+                    // The oldest entries lead to the most work: in a tree, to its largest subtrees.
+                    queue.put(Batch::Objects(self.stack.take_oldest((top.len / 2).min(GREY_BATCH))));
                     top = self.stack.top();
                 }
             }
@@ -444,7 +449,7 @@ impl<'a> Marker<'a> {
     fn words_of(&self, span: &Span, layout: &Layout, object: usize) -> (usize, usize) {
         match layout.extent {
             Extent::Object => (0, layout.period as usize),
-            Extent::Whole => (0, span.stride().get() / WORD_BYTES),
+            Extent::Whole => (0, span.used().get() / WORD_BYTES),
             Extent::Slice { header } => {
                 let len = self.place(object).load(Relaxed);
                 (header as usize, header as usize + len * layout.period as usize)

@@ -130,7 +130,9 @@ impl Mutator {
     pub fn enter<R>(&mut self, f: impl for<'gc> FnOnce(&Mu<'gc>) -> R) -> R {
         self.heap.world.go_inside(&self.member);
         let inside = Inside(self);
-        let result = f(&Mu { mutator: inside.0, brand: PhantomData });
+        // SAFETY: inside since the line above, until `inside` is dropped.
+        let cache = unsafe { self.cache() };
+        let result = f(&Mu { cache, mutator: self, brand: PhantomData });
         drop(inside);
         result
     }
@@ -281,6 +283,8 @@ impl fmt::Debug for Mutator {
 /// ask for `T: 'gc`, which no type with the brand of another `enter` fulfils, since the compiler knows nothing of how two
 /// brands compare. So a reference to one heap cannot be stored in another.
 pub struct Mu<'gc> {
+    /// The mutator's cache: it is inside as long as this lives.
+    cache: &'gc Cache,
     mutator: &'gc Mutator,
     brand: Brand<'gc>,
 }
@@ -294,7 +298,7 @@ impl<'gc> Mu<'gc> {
     pub fn alloc<T: Trace + 'gc>(&self, value: T) -> Gc<'gc, T> {
         let slot = match self.bump(T::OBJECT) {
             Some(slot) => slot,
-            None => self.alloc_slow(T::OBJECT).unwrap_or_else(|error| refused(&error)),
+            None => self.alloc_slow_or_panic(T::OBJECT),
         };
         self.write(slot, value)
     }
@@ -322,23 +326,23 @@ impl<'gc> Mu<'gc> {
         unsafe { Gc::from_raw(object) }
     }
 
-    /// The cache.
-    #[inline(always)]
-    fn cache(&self) -> &Cache {
-        // SAFETY: a `Mu` exists only inside (`enter`).
-        unsafe { self.mutator.cache() }
-    }
-
     /// The next slot for a type, if its run has one. All of `info` is known at compile time.
     #[inline(always)]
     fn bump(&self, info: &'static TypeInfo) -> Option<NonNull<u8>> {
         if info.is_tiny {
-            self.cache().alloc_tiny(info.size.max(1), info.align)
+            self.cache.alloc_tiny(info.size.max(1), info.align)
         } else if let Some(id) = info.fixed {
-            self.cache().alloc(id, info.stride)
+            self.cache.alloc(id, info.stride)
         } else {
             None
         }
+    }
+
+    /// [`Mu::alloc_slow`] for callers that cannot do without. Its answer fits in a register.
+    #[cold]
+    #[inline(never)]
+    fn alloc_slow_or_panic(&self, info: &'static TypeInfo) -> NonNull<u8> {
+        self.alloc_slow(info).unwrap_or_else(|error| refused(&error))
     }
 
     /// The slow twin of `bump`: everything an allocation may have to pay for.
@@ -349,7 +353,7 @@ impl<'gc> Mu<'gc> {
             return Err(AllocError::Alignment { asked: Bytes::new(info.align) });
         }
         if info.is_tiny {
-            let slot = self.cache().refill_tiny(&self.mutator.heap.memory, info.size.max(1));
+            let slot = self.cache.refill_tiny(&self.mutator.heap.memory, info.size.max(1));
             self.pay(1);
             return slot;
         }
@@ -360,10 +364,10 @@ impl<'gc> Mu<'gc> {
         if info.class.is_large() {
             return self.alloc_large(id, info.size, false);
         }
-        if let Some(slot) = self.cache().alloc_any(id, info.stride) {
+        if let Some(slot) = self.cache.alloc_any(id, info.stride) {
             return Ok(slot);
         }
-        let slot = self.cache().refill(&self.mutator.heap.memory, id);
+        let slot = self.cache.refill(&self.mutator.heap.memory, id);
         self.pay(1);
         slot
     }
@@ -435,10 +439,10 @@ impl<'gc> Mu<'gc> {
             self.alloc_large(id, bytes, !is_plain)?
         } else {
             let memory = &self.mutator.heap.memory;
-            let slot = match self.cache().alloc_any(id, class.size().get()) {
+            let slot = match self.cache.alloc_any(id, class.size().get()) {
                 Some(slot) => slot,
                 None => {
-                    let slot = self.cache().refill(memory, id);
+                    let slot = self.cache.refill(memory, id);
                     self.pay(1);
                     slot?
                 }

@@ -17,6 +17,7 @@
 //! so the next owner sees the sweep.
 
 use super::{Span, SpanId};
+use crate::fault::step::{self, Step};
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 
 /// The heap's generation before its first cycle.
@@ -35,8 +36,12 @@ pub struct SweepClaim<'a> {
 #[inline]
 pub fn try_claim(span: &Span, id: SpanId, generation: u32) -> Option<SweepClaim<'_>> {
     crate::sync::point("claim: before the exchange");
+    if step::without(Step::ClaimedInTwoSteps) && span.generation().load(Acquire) == generation - 2 {
+        span.generation().store(generation - 1, Release);
+        return Some(SweepClaim { span, id, generation });
+    }
     span.generation()
-        .compare_exchange(generation - 2, generation - 1, AcqRel, Acquire)
+        .compare_exchange(generation - 2, generation - 1, step::order(Step::ClaimedRelaxed, AcqRel), Acquire)
         .is_ok()
         .then(|| SweepClaim { span, id, generation })
 }
@@ -45,7 +50,7 @@ pub fn try_claim(span: &Span, id: SpanId, generation: u32) -> Option<SweepClaim<
 #[inline]
 #[must_use]
 pub fn is_swept(span: &Span, generation: u32) -> bool {
-    span.generation().load(Acquire) == generation
+    span.generation().load(step::order(Step::SweptReadRelaxed, Acquire)) == generation
 }
 
 impl<'a> SweepClaim<'a> {
@@ -67,7 +72,7 @@ impl<'a> SweepClaim<'a> {
     #[inline]
     pub(crate) fn settle(self) -> SpanId {
         crate::sync::point("claim: before settling");
-        self.span.generation().store(self.generation, Release);
+        self.span.generation().store(self.generation, step::order(Step::SettledRelaxed, Release));
         let id = self.id;
         core::mem::forget(self);
         id

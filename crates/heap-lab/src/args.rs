@@ -1,6 +1,6 @@
 //! Arguments, as typed.
 //!
-//! This file is the command line and its help, nothing else: what the words mean is [`crate::plan`]'s business.
+//! This file is the command line and its help, nothing else: what the words mean is the plan's business.
 
 use clap::{Args as Group, Parser, Subcommand};
 use std::path::PathBuf;
@@ -75,7 +75,9 @@ pub(crate) struct Run {
 
 /// What to time.
 #[derive(Debug, Group)]
-#[command(after_help = "trees DEPTH [THREADS]\nalloc SHAPE MODE\nmark SHAPE COUNT CYCLES\n\nA wrong or missing word lists what exists.")]
+#[command(
+    after_help = "trees DEPTH [THREADS]\nalloc SHAPE MODE\nmark SHAPE COUNT CYCLES\n\nA wrong or missing word lists what exists."
+)]
 pub(crate) struct Bench {
     /// trees, alloc or mark.
     #[arg(value_name = "KIND")]

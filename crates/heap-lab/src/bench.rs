@@ -116,10 +116,9 @@ impl Bench {
                 let threads = within("THREADS", threads, 1, MAX_THREADS)?;
                 Ok(Self::Trees { depth: self::depth(depth)?, threads: usize::try_from(threads).unwrap_or(1) })
             }
-            ("alloc", [shape, mode]) => Ok(Self::Alloc {
-                shape: AllocShape::named(shape)?,
-                mode: AllocMode::named(mode)?,
-            }),
+            ("alloc", [shape, mode]) => {
+                Ok(Self::Alloc { shape: AllocShape::named(shape)?, mode: AllocMode::named(mode)? })
+            }
             ("mark", [shape, count, cycles]) => Ok(Self::Mark {
                 shape: MarkShape::named(shape)?,
                 count: usize::try_from(within("COUNT", count, 1, 1 << 40)?).unwrap_or(usize::MAX),
@@ -181,7 +180,9 @@ fn within(name: &str, text: &str, least: u64, most: u64) -> Result<u64, LabError
         .and_then(|number| number.checked_mul(scale))
         .filter(|number| (least..=most).contains(number))
         .ok_or_else(|| {
-            LabError::Argument(format!("{name} is `{text}`, but must be a whole number from {least} to {most}"))
+            LabError::Argument(format!(
+                "{name} is `{text}`, but must be a whole number from {least} to {most}"
+            ))
         })
 }
 

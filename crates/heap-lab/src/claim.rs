@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!   Claims::predict(..)  ->  Prediction       only before the run
-//!   Claims::begin()      ->  Trial            predicting ends, measuring begins
+//!   Lab::begin(Claims)   ->  Trial            predicting ends, measuring begins
 //!   Trial::judge(Prediction, measured)        each prediction once: it is consumed
 //!   Trial::finish()      ->  Record           an error if one was never judged
 //! ```
 //! The order is a matter of types: [`Claims`] is consumed by `begin`, so nothing can be predicted once the measuring
-//! has begun, and the things to measure with come from the [`Trial`](crate::experiment::Trial). A prediction is computed from a model, and
+//! has begun, and the things to measure with come from the trial. A prediction is computed from a model, and
 //! the model is written beside it in words; a tolerance says how far reality may be off before the model is wrong.
 //!
 //! Invariants

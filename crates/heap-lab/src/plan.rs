@@ -264,7 +264,11 @@ fn list(json: bool) -> String {
 /// Where the page goes when nobody says: beside other build products if there are any, else here.
 fn default_page() -> PathBuf {
     let target = Path::new("target");
-    if target.is_dir() { target.join("heap-lab").join("headline.html") } else { PathBuf::from("heap-lab.html") }
+    if target.is_dir() {
+        target.join("heap-lab").join("headline.html")
+    } else {
+        PathBuf::from("heap-lab.html")
+    }
 }
 
 fn checked_input(input: Vec<PathBuf>) -> Result<Vec<PathBuf>, LabError> {

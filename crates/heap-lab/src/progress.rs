@@ -33,6 +33,7 @@ impl Progress {
     }
 
     /// No bars at all.
+    #[cfg(test)]
     pub(crate) fn hidden() -> Self {
         Self { whole: ProgressBar::hidden(), stage: ProgressBar::hidden() }
     }

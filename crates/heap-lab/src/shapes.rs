@@ -40,6 +40,20 @@ choices! {
     }
 }
 
+impl MarkShape {
+    /// Bytes that one of a shape takes while it is built, those of the builder's own lists included.
+    pub(crate) fn bytes(self) -> u64 {
+        match self {
+            Self::Ptr3 | Self::Ptr3Nil | Self::Int3 => 8 + 24,
+            Self::List | Self::Tree => 16,
+            Self::ListRandom => 16 + 8,
+            Self::Graph => 32 + 8,
+            Self::Wide => 8,
+            Self::Bytes => PIECE as u64 + 8192,
+        }
+    }
+}
+
 /// Arrays of `wide`.
 const WIDE_ARRAYS: usize = 64;
 /// Objects that the references of `wide` lead to.
@@ -76,14 +90,7 @@ struct Vertex<'gc> {
 
 /// A shape that lives as long as this does.
 pub(crate) struct Live {
-    roots: Vec<Box<dyn Any>>,
-}
-
-impl Live {
-    /// How many roots hold it.
-    pub(crate) fn roots(&self) -> usize {
-        self.roots.len()
-    }
+    _roots: Vec<Box<dyn Any>>,
 }
 
 /// A number generator whose whole sequence follows from its seed (splitmix64, Steele, Lea and Flood 2014).
@@ -107,7 +114,10 @@ impl Random {
 
     /// A number below `bound`, which must not be zero; uneven by less than `bound / 2^64`.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
-        #[expect(clippy::cast_possible_truncation, reason = "the high half of a product with a usize is below it")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the high half of a product with a usize is below it"
+        )]
         let number = ((u128::from(self.bits()) * bound as u128) >> 64) as usize;
         number
     }
@@ -153,7 +163,7 @@ pub(crate) fn build(mutator: &mut Mutator, shape: MarkShape, count: usize, seed:
             roots.extend((0..count).map(|_| boxed(mu.root(mu.alloc_copy(&piece)))));
         }
     });
-    Live { roots }
+    Live { _roots: roots }
 }
 
 fn boxed<R: tricolor::Rebrand + 'static>(root: Root<R>) -> Box<dyn Any> {
@@ -191,9 +201,8 @@ pub(crate) fn tree<'gc>(mu: &Mu<'gc>, count: usize) -> Option<Gc<'gc, Tree<'gc>>
 }
 
 fn graph(mu: &Mu<'_>, count: usize, random: &mut Random) -> Option<Root<Vertex<'static>>> {
-    let vertices: Vec<Gc<'_, Vertex<'_>>> = (0..count)
-        .map(|_| mu.alloc(Vertex { edges: [const { GcCell::new(None) }; 4] }))
-        .collect();
+    let vertices: Vec<Gc<'_, Vertex<'_>>> =
+        (0..count).map(|_| mu.alloc(Vertex { edges: [const { GcCell::new(None) }; 4] })).collect();
     for vertex in &vertices {
         for edge in &vertex.edges {
             edge.set(mu, Some(vertices[random.below(count)]));

@@ -31,8 +31,6 @@ pub(crate) enum Unit {
     Nanos,
     /// Nanoseconds for each object.
     NanosPerObject,
-    /// Nanoseconds for each operation.
-    NanosPerOp,
     /// Milliseconds.
     Millis,
     /// Hundredths of something named by the claim.
@@ -56,7 +54,6 @@ impl Unit {
             Self::Cycles => "cycles",
             Self::Nanos => "ns",
             Self::NanosPerObject => "ns/object",
-            Self::NanosPerOp => "ns/op",
             Self::Millis => "ms",
             Self::Percent => "%",
             Self::Times => "×",
@@ -83,8 +80,7 @@ impl Unit {
             | Self::Spans
             | Self::Refills
             | Self::Cycles
-            | Self::NanosPerObject
-            | Self::NanosPerOp => format!("{} {}", digits(value), self.name()),
+            | Self::NanosPerObject => format!("{} {}", digits(value), self.name()),
         }
     }
 
@@ -104,8 +100,7 @@ impl Unit {
             | Self::Spans
             | Self::Refills
             | Self::Cycles
-            | Self::NanosPerObject
-            | Self::NanosPerOp => decimal(value),
+            | Self::NanosPerObject => decimal(value),
         }
     }
 }
@@ -221,7 +216,7 @@ mod tests {
     fn ticks_are_short() {
         assert_eq!(Unit::Bytes.tick((1u64 << 44) as f64), "16 TiB");
         assert_eq!(Unit::Objects.tick(10_000_000.0), "10M");
-        assert_eq!(Unit::NanosPerOp.tick(12.5), "12.5");
+        assert_eq!(Unit::NanosPerObject.tick(12.5), "12.5");
         assert_eq!(Unit::Nanos.tick(2e6), "2 ms");
     }
 }

@@ -42,7 +42,9 @@ fn classes_are_shown_as_text_csv_and_explained() {
     assert!(stdout(&lab(&["classes"])).contains("32,768"));
     let explained = lab(&["classes", "--explain", "3", "33B"]);
     assert!(explained.status.success());
-    assert!(stdout(&explained).contains("class 3: 24 bytes") && stdout(&explained).contains("class 5: 48 bytes"));
+    assert!(
+        stdout(&explained).contains("class 3: 24 bytes") && stdout(&explained).contains("class 5: 48 bytes")
+    );
 }
 
 #[test]

@@ -83,9 +83,8 @@ fn timed<S: Shape>(builder: &HeapBuilder, mode: AllocMode, count: u64) -> Result
     };
     let heap = builder.build()?;
     let mut mutator = heap.attach()?;
-    let ballast = (mode == AllocMode::Gc64).then(|| {
-        mutator.enter(|mu| mu.root(mu.alloc_copy(&vec![1u8; BALLAST])))
-    });
+    let ballast =
+        (mode == AllocMode::Gc64).then(|| mutator.enter(|mu| mu.root(mu.alloc_copy(&vec![1u8; BALLAST]))));
     match mode {
         // The first collections of a growing heap come early; the steady state is wanted.
         AllocMode::Gc | AllocMode::Gc64 => mutator.collect(),

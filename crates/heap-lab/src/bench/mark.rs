@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use crate::error::LabError;
+use crate::measure::machine;
 use crate::measure::resident::{peak, reset_peak};
 use crate::measure::spread::Spread;
 use crate::measure::time::{Stopwatch, millis, nanos};
@@ -19,6 +20,7 @@ pub(super) fn run(
     cycles: u32,
     args: Vec<String>,
 ) -> Result<Outcome, LabError> {
+    machine::must_fit((count as u64).saturating_mul(shape.bytes()), "COUNT")?;
     let heap = builder.clone().gc_off().build()?;
     let mut mutator = heap.attach()?;
     let live = shapes::build(&mut mutator, shape, count, SEED);

@@ -57,7 +57,9 @@ fn a_wrong_word_is_answered_with_those_that_exist() {
 
 #[test]
 fn numbers_out_of_range_are_refused_with_the_range() {
-    for line in ["trees 3", "trees 32", "trees 18 0", "trees x", "mark ptr3 0 1", "mark ptr3 10 0", "mark ptr3 -1 1"] {
+    for line in
+        ["trees 3", "trees 32", "trees 18 0", "trees x", "mark ptr3 0 1", "mark ptr3 10 0", "mark ptr3 -1 1"]
+    {
         let text = parse(line).expect_err(line).to_string();
         assert!(text.contains("must be a whole number from"), "{line}: {text}");
     }
@@ -85,7 +87,17 @@ fn keys_that_do_not_apply_are_left_out() {
     let keys: Vec<&str> = value.as_object().expect("an object").keys().map(String::as_str).collect();
     assert_eq!(
         keys,
-        ["bench", "args", "wall_s", "cpu_s", "ns_per_op", "cpu_ns_per_op", "objects", "cycles", "peak_rss_bytes"]
+        [
+            "bench",
+            "args",
+            "wall_s",
+            "cpu_s",
+            "ns_per_op",
+            "cpu_ns_per_op",
+            "objects",
+            "cycles",
+            "peak_rss_bytes"
+        ]
     );
     assert!(outcome.text().lines().count() == keys.len());
 }

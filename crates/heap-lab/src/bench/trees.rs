@@ -6,6 +6,7 @@
 
 use super::Outcome;
 use crate::error::LabError;
+use crate::measure::machine;
 use crate::measure::resident::peak;
 use crate::measure::time::Stopwatch;
 use crate::shapes::Tree;
@@ -71,9 +72,11 @@ pub(super) fn run(
     threads: usize,
     args: Vec<String>,
 ) -> Result<Outcome, LabError> {
+    let max = depth.max(MIN_DEPTH + 2);
+    // The stretch tree and the long-lived one, and as much again between collections.
+    machine::must_fit(nodes(max + 2) * 16 * 2, "DEPTH")?;
     let heap = builder.build()?;
     let mut mutator = heap.attach()?;
-    let max = depth.max(MIN_DEPTH + 2);
     let before = heap.figures();
     let watch = Stopwatch::start();
 

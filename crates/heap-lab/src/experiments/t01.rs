@@ -96,7 +96,8 @@ impl Experiment for MillionSmall {
         trial.judge(objects, change.objects);
         trial.judge(frees, change.frees);
         trial.judge(alloc, change.alloc);
-        let left = memory.heap_sys.get() as f64 - memory.heap_idle.get() as f64 - memory.heap_inuse.get() as f64;
+        let left =
+            memory.heap_sys.get() as f64 - memory.heap_idle.get() as f64 - memory.heap_inuse.get() as f64;
         trial.judge(identity, left);
         trial.judge(rss, grown);
         for (name, value) in [
@@ -111,10 +112,13 @@ impl Experiment for MillionSmall {
         ] {
             trial.figure(name, value);
         }
-        let bar = |label: &str, value: f64, source| Bar { label: label.to_owned(), value, samples: vec![], source };
+        let bar =
+            |label: &str, value: f64, source| Bar { label: label.to_owned(), value, samples: vec![], source };
         trial.plot(Plot {
             title: String::from("Bytes, by who counts them"),
-            reading: String::from("What lives is less than what is in spans, and that is less than what is accessible."),
+            reading: String::from(
+                "What lives is less than what is in spans, and that is less than what is accessible.",
+            ),
             shape: Shape::Bars {
                 unit: Unit::Bytes,
                 bars: vec![

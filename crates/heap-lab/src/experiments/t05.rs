@@ -81,7 +81,11 @@ fn claim(claims: &mut Claims, size: usize) -> Claimed {
             format!("class {class}: bytes of a span"),
             format!(
                 "{} at most an eighth over: {} bytes",
-                if pages == 1 { String::from("one page leaves") } else { format!("{pages} pages are the fewest that leave") },
+                if pages == 1 {
+                    String::from("one page leaves")
+                } else {
+                    format!("{pages} pages are the fewest that leave")
+                },
                 pages * PAGE_BYTES - slots * size
             ),
             (pages * PAGE_BYTES) as f64,
@@ -150,8 +154,18 @@ impl Experiment for Classes {
             ["the text says", "is", "objects here", "objects in Go 1.27 (noscan / scan)"],
         );
         for row in [
-            ["class 3 = 32 B, 256 objects", "class 3 = 24 B; 32 B is class 4", "341; 256", "336 / 330; 252 / 248"],
-            ["class 5 = 64 B, 128 objects", "class 5 = 48 B; 64 B is class 6", "170; 128", "168 / 165; 126 / 124"],
+            [
+                "class 3 = 32 B, 256 objects",
+                "class 3 = 24 B; 32 B is class 4",
+                "341; 256",
+                "336 / 330; 252 / 248",
+            ],
+            [
+                "class 5 = 64 B, 128 objects",
+                "class 5 = 48 B; 64 B is class 6",
+                "170; 128",
+                "168 / 165; 126 / 124",
+            ],
             ["class 25 = 1024 B, 8 objects", "class 25 = 480 B; 1024 B is class 32", "17; 8", "16; 8"],
             ["class 67 = 32768 B, 1 object", "so it is", "1", "1"],
         ] {

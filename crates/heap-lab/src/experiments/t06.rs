@@ -36,8 +36,7 @@ fn shared(trial: &Trial<'_>, threads: usize) -> Result<Difference, LabError> {
     let mut mutator = heap.attach()?;
     let ledger = Ledger::open(&mut mutator);
     let results: Vec<Result<(), LabError>> = thread::scope(|scope| {
-        let workers: Vec<_> =
-            (0..threads).map(|_| scope.spawn(|| make(&heap, COUNT / threads))).collect();
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| make(&heap, COUNT / threads))).collect();
         let panicked = |_| LabError::Heap(String::from("a mutator thread panicked"));
         workers.into_iter().map(|worker| worker.join().map_err(panicked).and_then(|result| result)).collect()
     });
@@ -134,9 +133,11 @@ impl Experiment for Refills {
             "Where spans came from",
             ["situation", "refills", "new spans", "of them without the page heap's lock"],
         );
-        for (name, change) in
-            [("one mutator", one), ("four mutators, shared", many), ("half-empty spans, half as many objects", among)]
-        {
+        for (name, change) in [
+            ("one mutator", one),
+            ("four mutators, shared", many),
+            ("half-empty spans, half as many objects", among),
+        ] {
             trial.figure(format!("{name}: refills"), change.refills);
             trial.figure(format!("{name}: spans made"), change.spans_made);
             table.row([
@@ -156,7 +157,9 @@ impl Experiment for Refills {
              pointers), not the 128 of the table, because mark bits lie at the end of the span. Here they lie beside the \
              heap, and all 128 slots are used.",
         );
-        trial.finding("The text's GODEBUG=allocfreetrace has been removed from Go; this count takes its place.");
+        trial.finding(
+            "The text's GODEBUG=allocfreetrace has been removed from Go; this count takes its place.",
+        );
         trial.finish()
     }
 }

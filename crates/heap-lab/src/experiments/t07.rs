@@ -48,7 +48,10 @@ impl Experiment for SmallObjects {
         let mut claims = Claims::new();
         let pages = ARRAY / PAGE_BYTES;
         let mut claim = |name: &str, size: usize, why: &str| {
-            let model = format!("100,000 × {} + an array of {pages} pages; {why}", SizeClass::for_bytes(size).size().get());
+            let model = format!(
+                "100,000 × {} + an array of {pages} pages; {why}",
+                SizeClass::for_bytes(size).size().get()
+            );
             claims.predict(name, model, predicted(size), Unit::Bytes, Tolerance::Relative(0.000_1))
         };
         let pair = claim("live bytes, { i32, i32 }", size_of::<Pair>(), "two share a block of 16");
@@ -78,7 +81,8 @@ impl Experiment for SmallObjects {
             trial.figure(format!("heap_alloc_{name}"), bytes);
             trial.figure(format!("bytes_per_object_{name}"), each(bytes));
         }
-        let bar = |label: &str, value: f64, source| Bar { label: label.to_owned(), value, samples: vec![], source };
+        let bar =
+            |label: &str, value: f64, source| Bar { label: label.to_owned(), value, samples: vec![], source };
         trial.plot(Plot {
             title: String::from("Bytes of heap for each object"),
             reading: String::from("Size classes fit these sizes exactly: nothing is added."),

@@ -54,7 +54,9 @@ impl Kind {
             Self::Nulls => MarkShape::Ptr3Nil,
             Self::Integers => MarkShape::Int3,
             Self::Flat => {
-                let all = |mutator: &mut Mutator| mutator.enter(|mu| mu.root(mu.alloc_slice(count, |_| [1u64, 2, 3])));
+                let all = |mutator: &mut Mutator| {
+                    mutator.enter(|mu| mu.root(mu.alloc_slice(count, |_| [1u64, 2, 3])))
+                };
                 return Box::new(all(mutator));
             }
         };
@@ -153,7 +155,9 @@ impl Experiment for PointersAndValues {
                     match kind {
                         Kind::Pointers => "8 of the array and 24 of the object, for each",
                         Kind::Nulls => "the same: a null is known to be one only when it has been read",
-                        Kind::Integers => "8 of the array for each; the mask of the object is empty, so it is not read",
+                        Kind::Integers => {
+                            "8 of the array for each; the mask of the object is empty, so it is not read"
+                        }
                         Kind::Flat => "one object with an empty mask: nothing is read at all",
                     },
                     (kind.words(count) * 8) as f64,

@@ -59,7 +59,9 @@ fn times(trial: &Trial<'_>, count: usize) -> Result<[Vec<f64>; 3], LabError> {
         let [tiny, small, pointer] = &mut samples;
         tiny.push(time(&mut |mutator| mutator.enter(|mu| make(mu, batch, |mu| mu.alloc(1i8)))));
         small.push(time(&mut |mutator| mutator.enter(|mu| make(mu, batch, |mu| mu.alloc([1u8; BLOCK])))));
-        pointer.push(time(&mut |mutator| mutator.enter(|mu| make(mu, batch, |mu| mu.alloc::<Pointer<'_>>((None,))))));
+        pointer.push(time(&mut |mutator| {
+            mutator.enter(|mu| make(mu, batch, |mu| mu.alloc::<Pointer<'_>>((None,))));
+        }));
     }
     Ok(samples)
 }
@@ -82,13 +84,22 @@ impl Experiment for Tiny {
         let models = [
             (1.0, "16 of them fill a block of 16 bytes"),
             (16.0, "a slot of class 2 each: a whole block is not tiny"),
-            (8.0, "a slot of class 1 each: a block would need a mask, so objects with references do not share"),
+            (
+                8.0,
+                "a slot of class 1 each: a block would need a mask, so objects with references do not share",
+            ),
         ];
         let bytes: Vec<_> = NAMES
             .into_iter()
             .zip(models)
             .map(|(name, (each, model))| {
-                claims.predict(format!("heap bytes, {name}"), model, each, Unit::BytesPerObject, Tolerance::Relative(0.001))
+                claims.predict(
+                    format!("heap bytes, {name}"),
+                    model,
+                    each,
+                    Unit::BytesPerObject,
+                    Tolerance::Relative(0.001),
+                )
             })
             .collect();
         let slots = claims.predict(
@@ -116,7 +127,9 @@ impl Experiment for Tiny {
         let costs = [
             cost_of(&heap, |mu| Box::new(mu.root(mu.alloc_slice(COUNT, |_| mu.alloc(1i8)))))?,
             cost_of(&heap, |mu| Box::new(mu.root(mu.alloc_slice(COUNT, |_| mu.alloc([1u8; BLOCK])))))?,
-            cost_of(&heap, |mu| Box::new(mu.root(mu.alloc_slice(COUNT, |_| mu.alloc::<Pointer<'_>>((None,))))))?,
+            cost_of(&heap, |mu| {
+                Box::new(mu.root(mu.alloc_slice(COUNT, |_| mu.alloc::<Pointer<'_>>((None,)))))
+            })?,
         ];
         let each = costs.map(|change| (change.alloc - ARRAY as f64) / COUNT as f64);
         for (prediction, measured) in bytes.into_iter().zip(each) {
@@ -132,7 +145,12 @@ impl Experiment for Tiny {
         }
         trial.judge(time, spreads[0].median() / spreads[1].median());
 
-        trial.plot(plot("Heap bytes an object", Unit::BytesPerObject, |kind| (each[kind], vec![]), |go| go.0));
+        trial.plot(plot(
+            "Heap bytes an object",
+            Unit::BytesPerObject,
+            |kind| (each[kind], vec![]),
+            |go| go.0,
+        ));
         trial.plot(plot(
             "CPU an object",
             Unit::NanosPerObject,

@@ -135,7 +135,16 @@ impl Experiment for Large {
         );
         for ((prediction, change), size) in bytes.into_iter().zip(&counted).zip(sizes) {
             trial.judge(prediction, change.alloc / COUNT as f64);
-            table.row([size as f64, change.alloc / COUNT as f64, change.refills, change.spans_made, change.page_cache_hits].map(digits));
+            table.row(
+                [
+                    size as f64,
+                    change.alloc / COUNT as f64,
+                    change.refills,
+                    change.spans_made,
+                    change.page_cache_hits,
+                ]
+                .map(digits),
+            );
         }
         trial.judge(refills, counted[3].refills);
         trial.table(table);
@@ -156,10 +165,20 @@ impl Experiment for Large {
         trial.judge(per_byte, a_byte(128 << 10)? / a_byte(8 << 10)?);
         trial.plot(Plot {
             title: String::from("CPU to make an object"),
-            reading: String::from("In proportion to its bytes, across the line at 32 KiB where size classes end."),
+            reading: String::from(
+                "In proportion to its bytes, across the line at 32 KiB where size classes end.",
+            ),
             shape: Shape::Lines {
-                x: Axis { label: String::from("bytes of the object"), scale: Scale::Log, ticks: Ticks::Unit(Unit::Bytes) },
-                y: Axis { label: String::from("one object"), scale: Scale::Log, ticks: Ticks::Unit(Unit::Nanos) },
+                x: Axis {
+                    label: String::from("bytes of the object"),
+                    scale: Scale::Log,
+                    ticks: Ticks::Unit(Unit::Bytes),
+                },
+                y: Axis {
+                    label: String::from("one object"),
+                    scale: Scale::Log,
+                    ticks: Ticks::Unit(Unit::Nanos),
+                },
                 series: vec![
                     Series { label: String::from("made and dropped"), points, source: Source::Measured },
                     Series {

@@ -72,7 +72,10 @@ fn hash(word: &str) -> usize {
     let bits = word.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |bits, byte| {
         (bits ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
-    #[expect(clippy::cast_possible_truncation, reason = "the low bits choose a bucket; this is a 64-bit program")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the low bits choose a bucket; this is a 64-bit program"
+    )]
     let low = (bits ^ (bits >> 32)) as usize;
     low
 }
@@ -172,7 +175,8 @@ impl<'gc> Branch<'gc> {
 }
 
 fn words_of(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character: char| !character.is_alphanumeric() && character != '_').filter(|word| !word.is_empty())
+    text.split(|character: char| !character.is_alphanumeric() && character != '_')
+        .filter(|word| !word.is_empty())
 }
 
 /// What standard collections say of a document.
@@ -362,12 +366,16 @@ impl Experiment for Words {
         }
         let words: u64 = plain.values().sum();
         let window = &texts[texts.len().saturating_sub(WINDOW)..];
-        let alive = map_objects(plain.len()) + window.iter().map(|text| document_objects(&counted(text))).sum::<usize>();
+        let alive = map_objects(plain.len())
+            + window.iter().map(|text| document_objects(&counted(text))).sum::<usize>();
 
         let mut claims = Claims::new();
         let differing = claims.predict(
             "words whose counts differ in a map or a trie",
-            format!("none, in any of {} documents, each checked before it is dropped", digits(texts.len() as f64)),
+            format!(
+                "none, in any of {} documents, each checked before it is dropped",
+                digits(texts.len() as f64)
+            ),
             0.0,
             Unit::Count,
             Tolerance::Exact,
@@ -393,7 +401,13 @@ impl Experiment for Words {
             Unit::Objects,
             Tolerance::Exact,
         );
-        let nothing = claims.predict("objects alive when the roots are gone", "none", 0.0, Unit::Objects, Tolerance::Exact);
+        let nothing = claims.predict(
+            "objects alive when the roots are gone",
+            "none",
+            0.0,
+            Unit::Objects,
+            Tolerance::Exact,
+        );
         let mut trial = lab.begin(self, claims);
         trial.method(
             "The text is counted by standard collections first, and the number of objects that must be alive at the end \
@@ -426,6 +440,7 @@ impl Experiment for Words {
             ("cycles", cycles as f64),
             ("wall_s", lap.wall.as_secs_f64()),
             ("cpu_s", lap.cpu.as_secs_f64()),
+            ("mutator_cpu_s", lap.thread.as_secs_f64()),
             ("mark_cpu_s", figures.mark_cpu_total.as_secs_f64()),
             ("objects_made", gone.mallocs as f64),
             ("bytes_allocated", gone.total_alloc.get() as f64),
@@ -458,9 +473,15 @@ fn sawtooth(samples: &[(f64, f64, f64)]) -> Plot {
     };
     Plot {
         title: String::from("The heap while the text goes through it"),
-        reading: String::from("What lives grows with the vocabulary; the heap rises above it and falls back at each collection."),
+        reading: String::from(
+            "What lives grows with the vocabulary; the heap rises above it and falls back at each collection.",
+        ),
         shape: Shape::Lines {
-            x: Axis { label: String::from("bytes of text read"), scale: Scale::Linear, ticks: Ticks::Unit(Unit::Bytes) },
+            x: Axis {
+                label: String::from("bytes of text read"),
+                scale: Scale::Linear,
+                ticks: Ticks::Unit(Unit::Bytes),
+            },
             y: Axis { label: String::from("bytes"), scale: Scale::Linear, ticks: Ticks::Unit(Unit::Bytes) },
             series: vec![
                 series("allocated", |sample| sample.1),

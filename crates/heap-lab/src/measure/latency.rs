@@ -67,20 +67,6 @@ impl Latencies {
         self.histogram.mean()
     }
 
-    /// The sum of all durations, in nanoseconds, within three significant digits.
-    pub(crate) fn total(&self) -> f64 {
-        self.histogram.mean() * self.histogram.len() as f64
-    }
-
-    /// Adds all of `other`'s durations.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.clamped += other.clamped;
-        // Both have the same bounds, so nothing can fall outside.
-        for value in other.histogram.iter_recorded() {
-            self.histogram.saturating_record_n(value.value_iterated_to(), value.count_since_last_iteration());
-        }
-    }
-
     /// The distribution as a curve for a plot: (how many nines, nanoseconds), `x = -log10(1 - quantile)`, so that
     /// 1 is p90, 2 is p99 and so on; up to the last percentile that these samples can support.
     pub(crate) fn curve(&self) -> Vec<(f64, f64)> {
@@ -125,16 +111,6 @@ mod tests {
         latencies.record(Duration::from_secs(10_000));
         assert_eq!((latencies.count(), latencies.clamped()), (2, 1));
         assert!(latencies.max() >= 599e9);
-    }
-
-    #[test]
-    fn adding_two_distributions_counts_both() {
-        let (mut left, mut right) = (Latencies::new().expect("bounds"), Latencies::new().expect("bounds"));
-        left.record(Duration::from_micros(10));
-        right.record(Duration::from_millis(10));
-        left.add(&right);
-        assert_eq!(left.count(), 2);
-        assert!(left.max() >= 9.9e6);
     }
 
     #[test]

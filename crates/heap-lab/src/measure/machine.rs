@@ -3,6 +3,8 @@
 //! Read once, at the start of a run, from proc and sysfs. A field that cannot be read says so in words and stops
 //! nothing: a description is not a measurement.
 
+use crate::error::LabError;
+use crate::unit::binary;
 use serde::Serialize;
 use std::fs;
 use std::time::SystemTime;
@@ -55,6 +57,21 @@ fn minute(rfc3339: &str) -> String {
     }
 }
 
+/// Refuses what this machine's memory cannot hold, before the kernel has to end the process for it.
+///
+/// # Errors
+/// When `bytes`, which `what` asks for, are more than nine tenths of the memory.
+pub(crate) fn must_fit(bytes: u64, what: &str) -> Result<(), LabError> {
+    match Machine::here().memory {
+        Some(memory) if bytes > memory / 10 * 9 => Err(LabError::Argument(format!(
+            "{what} needs {} of memory, and this machine has {}: give a smaller number",
+            binary(bytes as f64),
+            binary(memory as f64)
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
 impl Machine {
     /// This machine, now.
     pub(crate) fn here() -> Self {
@@ -72,7 +89,8 @@ impl Machine {
             huge_pages: first_line("/sys/kernel/mm/transparent_hugepage/enabled")
                 .and_then(|line| chosen(&line).map(str::to_owned))
                 .unwrap_or_else(unknown),
-            load: first_line("/proc/loadavg").and_then(|line| line.split_ascii_whitespace().next()?.parse().ok()),
+            load: first_line("/proc/loadavg")
+                .and_then(|line| line.split_ascii_whitespace().next()?.parse().ok()),
             rustc: env!("HEAP_LAB_RUSTC").to_owned(),
             optimised: !cfg!(debug_assertions),
             date: minute(&humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
@@ -91,6 +109,13 @@ mod tests {
         assert_eq!(field(text, "bogomips"), None);
         assert_eq!(chosen("always [madvise] never"), Some("madvise"));
         assert_eq!(chosen("none"), None);
+    }
+
+    #[test]
+    fn more_than_the_machine_has_is_refused_with_both_sizes() {
+        assert!(must_fit(1 << 20, "a little").is_ok());
+        let text = must_fit(1 << 62, "COUNT").expect_err("4 EiB").to_string();
+        assert!(text.starts_with("COUNT needs ") && text.contains("this machine has"), "{text}");
     }
 
     #[test]

@@ -77,8 +77,8 @@ pub(crate) struct Faults {
 /// When the stat file cannot be read or has another shape.
 pub(crate) fn faults() -> Result<Faults, LabError> {
     let text = read("/proc/self/stat")?;
-    let (minor, major) =
-        faults_of(&text).ok_or_else(|| LabError::Measure(String::from("/proc/self/stat has another shape")))?;
+    let (minor, major) = faults_of(&text)
+        .ok_or_else(|| LabError::Measure(String::from("/proc/self/stat has another shape")))?;
     Ok(Faults { minor, major })
 }
 

@@ -35,8 +35,18 @@ pub(crate) fn sample(measured: f64) -> Record {
                 shape: Shape::Bars {
                     unit: Unit::BytesPerObject,
                     bars: vec![
-                        Bar { label: String::from("<here>"), value: 8.0, samples: vec![7.9, 8.0, 8.1], source: Source::Measured },
-                        Bar { label: String::from("Go 1.27"), value: 8.0, samples: vec![], source: Source::Reference },
+                        Bar {
+                            label: String::from("<here>"),
+                            value: 8.0,
+                            samples: vec![7.9, 8.0, 8.1],
+                            source: Source::Measured,
+                        },
+                        Bar {
+                            label: String::from("Go 1.27"),
+                            value: 8.0,
+                            samples: vec![],
+                            source: Source::Reference,
+                        },
                     ],
                 },
             },

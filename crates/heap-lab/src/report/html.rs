@@ -60,7 +60,8 @@ fn claims(out: &mut String, record: &Record) {
 }
 
 fn table(out: &mut String, table: &Table) {
-    let _ = write!(out, "<div class=\"wide\"><table><caption>{}</caption><thead><tr>", escape(&table.caption));
+    let _ =
+        write!(out, "<div class=\"wide\"><table><caption>{}</caption><thead><tr>", escape(&table.caption));
     for (index, name) in table.columns.iter().enumerate() {
         let class = if index == 0 { "" } else { " class=\"n\"" };
         let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", escape(name));
@@ -94,7 +95,11 @@ fn key(plot: &Plot) -> String {
             marks.push("hollow: measured elsewhere");
         }
     }
-    if marks.is_empty() { String::new() } else { format!(" <span class=\"key\">({})</span>", marks.join(", ")) }
+    if marks.is_empty() {
+        String::new()
+    } else {
+        format!(" <span class=\"key\">({})</span>", marks.join(", "))
+    }
 }
 
 fn plots(out: &mut String, record: &Record) {
@@ -151,12 +156,8 @@ fn figures(out: &mut String, record: &Record) {
         escape(record.id)
     );
     for (name, value) in &record.figures {
-        let _ = write!(
-            out,
-            "<tr><th scope=\"row\">{}</th><td>{}</td></tr>",
-            escape(name),
-            escape(&raw(value))
-        );
+        let _ =
+            write!(out, "<tr><th scope=\"row\">{}</th><td>{}</td></tr>", escape(name), escape(&raw(value)));
     }
     out.push_str("</tbody></table></div></details>");
 }
@@ -255,11 +256,11 @@ impl Format for Html {
         out.push_str("</main><footer>");
         machine(&mut out, report);
         let lines: String = report.records.iter().map(|record| format!("{}\n", record.json())).collect();
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<details><summary>The report as JSON lines</summary>\
              <button type=\"button\" id=\"copy\" hidden>copy</button><pre id=\"json\">{}</pre></details></footer>\
-             <script>{SCRIPT}</script></body></html>\n",
+             <script>{SCRIPT}</script></body></html>",
             escape(&lines)
         );
         out

@@ -57,7 +57,8 @@ fn draw_bars(unit: Unit, bars: &[Bar]) -> (f64, String) {
         .flat_map(|bar| bar.samples.iter().copied().chain([bar.value]))
         .filter(|value| value.is_finite())
         .fold(0.0, f64::max);
-    let across = |value: f64| if longest > 0.0 { (value / longest).clamp(0.0, 1.0) * (WIDTH - 2.0) } else { 0.0 };
+    let across =
+        |value: f64| if longest > 0.0 { (value / longest).clamp(0.0, 1.0) * (WIDTH - 2.0) } else { 0.0 };
     let mut out = String::new();
     for (row, bar) in bars.iter().enumerate() {
         let top = row as f64 * ROW;
@@ -102,9 +103,9 @@ impl Ruler {
     /// A ruler over these values; a linear one begins at zero when `from_zero`.
     fn over(axis: &Axis, values: impl Iterator<Item = f64>, from_zero: bool) -> Self {
         let usable = |value: &f64| value.is_finite() && (axis.scale == Scale::Linear || *value > 0.0);
-        let (mut low, mut high) = values.filter(usable).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
+        let (mut low, mut high) = values
+            .filter(usable)
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
         if low > high {
             (low, high) = (1.0, 10.0);
         }
@@ -191,7 +192,8 @@ fn draw_lines(x: &Axis, y: &Axis, series: &[Series]) -> (f64, String) {
     let place_x = |value: f64| LEFT + across.share(value) * width;
     let place_y = |value: f64| top + (1.0 - up.share(value)) * height;
 
-    let _ = write!(out, "<text class=\"axis\" x=\"0\" y=\"{:.1}\">{}</text>", legend + 11.0, escape(&y.label));
+    let _ =
+        write!(out, "<text class=\"axis\" x=\"0\" y=\"{:.1}\">{}</text>", legend + 11.0, escape(&y.label));
     for (value, name) in &up.ticks {
         let at = place_y(*value);
         let _ = write!(

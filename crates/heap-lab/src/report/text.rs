@@ -57,7 +57,7 @@ fn bar(share: f64, source: Source) -> String {
         Source::Reference => '░',
     };
     let mut out: String = std::iter::repeat_n(full, eighths / 8).collect();
-    if source == Source::Measured && eighths % 8 > 0 {
+    if source == Source::Measured && !eighths.is_multiple_of(8) {
         out.push(EIGHTHS[eighths % 8]);
     }
     if out.is_empty() {
@@ -98,7 +98,8 @@ fn bars(out: &mut String, unit: Unit, bars: &[Bar]) {
     let label = bars.iter().map(|bar| bar.label.chars().count()).max().unwrap_or(0);
     for one in bars {
         let share = if longest > 0.0 { one.value / longest } else { 0.0 };
-        let _ = writeln!(out, "      {:<label$}  {} {}", one.label, bar(share, one.source), unit.show(one.value));
+        let _ =
+            writeln!(out, "      {:<label$}  {} {}", one.label, bar(share, one.source), unit.show(one.value));
     }
 }
 

@@ -9,7 +9,6 @@ fn live(shape: MarkShape, count: usize) -> u64 {
     let live = build(&mut mutator, shape, count, 1);
     mutator.collect();
     let objects = mutator.figures().memory.heap_objects;
-    assert!(live.roots() > 0);
     drop(live);
     mutator.collect();
     assert_eq!(mutator.figures().memory.heap_objects, 0, "{shape:?} outlives its roots");

@@ -42,7 +42,12 @@ fn values_without_a_place_do_not_reach_the_drawing() {
     }
     let (_, body) = draw_bars(
         Unit::Bytes,
-        &[Bar { label: String::from("b"), value: f64::NAN, samples: vec![f64::NAN], source: Source::Measured }],
+        &[Bar {
+            label: String::from("b"),
+            value: f64::NAN,
+            samples: vec![f64::NAN],
+            source: Source::Measured,
+        }],
     );
     assert!(!body.contains("NaN"), "{body}");
 }

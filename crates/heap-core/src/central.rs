@@ -4,9 +4,15 @@
 //! looked at since the last cycle). When the sweep generation moves on, partial and full become unswept together;
 //! that happens the first time somebody asks in the new generation, so a cycle costs nothing per layout.
 //!
-//! The unswept list is a hint: the background sweep may have taken a span out from under it, and the record may even
-//! belong to another layout by then. Who takes an entry has to win its claim ([`crate::span::claim`]), and an entry
-//! that cannot be claimed is thrown away. Every span that is unswept *is* on it, which is what matters.
+//! The unswept list is a hint: the walk over all spans may have swept a span, freed it, and its record may belong to
+//! another layout by then. Who takes an entry has to win its claim ([`crate::span::claim`]), and an entry that cannot be
+//! claimed is thrown away. Every span that is unswept *is* on it, which is what matters.
+//!
+//! A claim that is won is of a span of this layout, because entries do not outlive a generation: a span on `partial` or
+//! `full` was put there in the generation of the lists, after its only sweep in it, so it is still this layout's when
+//! the generation moves on; in the next one a record that changes hands is not claimable any more; and lists that were
+//! not touched for longer hold nothing that still exists, for every span that was left has been swept and put back in
+//! between, which would have touched them. So they are emptied, not carried over.
 //!
 //! Spans are kept in the order they came, so that sweeping walks the heap in order of address, as it was allocated.
 
@@ -35,12 +41,18 @@ struct Lists {
 impl Lists {
     /// Moves on to a generation: what was swept in the last is unswept in this.
     fn roll(&mut self, generation: u32) {
-        if self.generation != generation {
-            self.generation = generation;
-            self.unswept.clear();
+        if self.generation == generation {
+            return;
+        }
+        self.unswept.clear();
+        if self.generation + 2 == generation {
             self.unswept.extend(self.partial.drain(..));
             self.unswept.extend(self.full.drain(..));
+        } else {
+            self.partial.clear();
+            self.full.clear();
         }
+        self.generation = generation;
     }
 }
 

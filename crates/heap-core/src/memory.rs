@@ -249,6 +249,9 @@ impl Memory {
                 Taken::Partial(id) => return Ok(id),
                 Taken::Unswept(id) => {
                     let Some(claim) = try_claim(self.map().span(id), id, generation) else { continue };
+                    if !ptr::eq(self.entry_of(claim.span()), entry) {
+                        crate::bug!("{:?} on the list of {:?} is {:?}", id, entry.layout(), claim.span());
+                    }
                     let sweeping = self.sweep_claimed(claim);
                     if sweeping.swept == Swept::Full {
                         entry.put(generation, id, self.map().span(id));
@@ -263,7 +266,12 @@ impl Memory {
         if let Taken::Partial(id) = entry.take(generation, self.map()) {
             return Ok(id);
         }
-        self.pages.new_span(&self.request(entry, Bytes::ZERO), Some(stock))
+        let id = self.pages.new_span(&self.request(entry, Bytes::ZERO), Some(stock))?;
+        let span = self.map().span(id);
+        if let Some(byte) = self.poison.filter(|_| span.is_dirty()) {
+            self.sweeper().poison_free(span, byte);
+        }
+        Ok(id)
     }
 
     fn request(&self, entry: &Entry, used: Bytes) -> SpanRequest {

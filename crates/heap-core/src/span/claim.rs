@@ -82,7 +82,11 @@ impl<'a> SweepClaim<'a> {
 impl Drop for SweepClaim<'_> {
     fn drop(&mut self) {
         if !crate::sync::thread::panicking() {
-            crate::bug!("span {:?} was claimed for sweeping in generation {} and dropped unswept", self.span, self.generation);
+            crate::bug!(
+                "span {:?} was claimed for sweeping in generation {} and dropped unswept",
+                self.span,
+                self.generation
+            );
         }
     }
 }

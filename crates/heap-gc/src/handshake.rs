@@ -81,7 +81,8 @@ impl<T> Member<T> {
     /// finding `INSIDE` is half of the argument above, so it has its place in the one order.
     #[inline]
     fn try_hold(&self) -> bool {
-        let found = self.gate.compare_exchange(OUTSIDE, HELD, SeqCst, step::order(Step::HeldReadRelaxed, SeqCst));
+        let found =
+            self.gate.compare_exchange(OUTSIDE, HELD, SeqCst, step::order(Step::HeldReadRelaxed, SeqCst));
         found.unwrap_or_else(|now| now) != INSIDE
     }
 }

@@ -22,7 +22,7 @@ use heap_core::central::Entry;
 use heap_core::fault::{self, Fault};
 use heap_core::layout::{Extent, Layout};
 use heap_core::memory::Memory;
-use heap_core::span::map::{QuickRoad, SpanMap};
+use heap_core::span::map::{QuickRoad, ScanWord, SpanMap};
 use heap_core::span::marks::{DROPPED, Epoch, QUEUED};
 use heap_core::span::{Span, SpanId};
 use heap_core::stress::{GREY_BATCH, PIECE_WORDS};
@@ -38,9 +38,6 @@ const _: () = assert!(RING.is_power_of_two());
 /// The fewest objects on a stack of which half are given to a hungry worker. Small, since a depth-first walk keeps few
 /// objects with much below them; not smaller, since a batch costs a lock.
 const SHARE_FROM: usize = 8;
-
-/// A stack of at most that many objects is scanned without the ring: rotating through it costs more than it hides.
-const SHALLOW: usize = 4;
 
 /// What one worker did.
 #[derive(Clone, Copy, Default, Debug)]
@@ -63,14 +60,26 @@ impl Work {
 /// object.)
 struct Stack {
     /// All of it is initialised; the stack is the first `len`.
-    room: Vec<usize>,
+    room: Vec<Grey>,
     len: usize,
+}
+
+/// An object that is marked and not scanned yet, with the scan word of its page, which was at hand when it was marked.
+#[derive(Clone, Copy)]
+struct Grey {
+    object: usize,
+    scan: ScanWord,
+}
+
+impl Grey {
+    /// No object.
+    const NONE: Self = Self { object: 0, scan: ScanWord::NOSCAN };
 }
 
 /// The top of a [`Stack`], by value.
 #[derive(Clone, Copy)]
 struct Top {
-    base: *mut usize,
+    base: *mut Grey,
     len: usize,
     room: usize,
 }
@@ -80,7 +89,7 @@ const MOST_QUICK: usize = 60;
 
 impl Stack {
     fn new() -> Self {
-        Self { room: vec![0; 1 << 10], len: 0 }
+        Self { room: vec![Grey::NONE; 1 << 10], len: 0 }
     }
 
     /// The top, to work with. The stack must not be used until it is settled.
@@ -101,10 +110,10 @@ impl Stack {
     #[inline(never)]
     fn grow(&mut self, objects: usize) {
         let wanted = (self.len + objects).max(2 * self.room.len());
-        self.room.resize(wanted, 0);
+        self.room.resize(wanted, Grey::NONE);
     }
 
-    fn push(&mut self, object: usize) {
+    fn push(&mut self, object: Grey) {
         if self.len == self.room.len() {
             self.grow(1);
         }
@@ -112,15 +121,9 @@ impl Stack {
         self.len += 1;
     }
 
-    fn extend(&mut self, objects: &[usize]) {
-        for &object in objects {
-            self.push(object);
-        }
-    }
-
     /// Takes the oldest entries out.
     fn take_oldest(&mut self, objects: usize) -> Vec<usize> {
-        let taken = self.room[..objects].to_vec();
+        let taken = self.room[..objects].iter().map(|grey| grey.object).collect();
         self.room.copy_within(objects..self.len, 0);
         self.len -= objects;
         taken
@@ -131,9 +134,9 @@ impl Top {
     /// # Safety
     /// 1. There is room for it.
     #[inline(always)]
-    unsafe fn push(&mut self, object: usize) {
+    unsafe fn push(&mut self, object: Grey) {
         debug_assert!(self.len < self.room);
-        if fault::on(Fault::PushDropped) && object / 8 % 1000 == 7 {
+        if fault::on(Fault::PushDropped) && object.object / 8 % 1000 == 7 {
             return;
         }
         // SAFETY: inside the stack's memory (duty 1), which is borrowed until the top is settled.
@@ -144,7 +147,7 @@ impl Top {
     }
 
     #[inline(always)]
-    fn pop(&mut self) -> Option<usize> {
+    fn pop(&mut self) -> Option<Grey> {
         if self.len == 0 {
             return None;
         }
@@ -201,7 +204,7 @@ impl<'a> Hot<'a> {
         mark.store(self.epoch, Relaxed);
         if !scan.is_noscan() {
             // SAFETY: duty 2.
-            unsafe { stack.push(word) };
+            unsafe { stack.push(Grey { object: word, scan }) };
         }
         None
     }
@@ -252,6 +255,12 @@ impl<'a> Marker<'a> {
         }
     }
 
+    fn push(&mut self, object: usize) {
+        // SAFETY: callers push the address of a slot they marked.
+        let scan = unsafe { self.hot.road.scan_word(object) };
+        self.stack.push(Grey { object, scan });
+    }
+
     /// The stack's top, with room for that many more.
     #[inline(always)]
     fn top_with_room(&mut self, objects: usize) -> Top {
@@ -291,7 +300,7 @@ impl<'a> Marker<'a> {
         }
         mark.store(self.hot.epoch, Relaxed);
         if !self.memory.entry_of(span).layout().is_noscan() {
-            self.stack.push(word);
+            self.push(word);
         }
     }
 
@@ -310,7 +319,7 @@ impl<'a> Marker<'a> {
         }
         mark.store(self.hot.epoch, Relaxed);
         if !self.memory.entry_of(span).layout().is_noscan() {
-            self.stack.push(found.start);
+            self.push(found.start);
         }
     }
 
@@ -327,7 +336,7 @@ impl<'a> Marker<'a> {
             self.drain_own();
             let Some(queue) = self.queue else { return };
             match queue.take() {
-                Some(Batch::Objects(objects)) => self.stack.extend(&objects),
+                Some(Batch::Objects(objects)) => objects.into_iter().for_each(|object| self.push(object)),
                 Some(Batch::Piece(piece)) => self.pieces.push(piece),
                 None => return,
             }
@@ -336,51 +345,46 @@ impl<'a> Marker<'a> {
 
     /// Scans what is on this worker's own stacks.
     ///
-    /// With few objects on the stack they are scanned as they come: a list has one. With more, an object popped is asked
-    /// for and takes the place in the ring of the one that was asked for [`RING`] objects ago, which is scanned.
+    /// An object popped is asked for and goes into the ring; the oldest in the ring is scanned when the ring is full or the
+    /// stack is empty. A lone object, as a list has, is scanned at once.
     fn drain_own(&mut self) {
+        let (hot, queue) = (self.hot, self.queue);
         let mut top = self.stack.top();
-        let mut ring = [0_usize; RING];
-        let mut at = 0;
+        let mut ring = [Grey::NONE; RING];
+        // The ring's objects are those before `at`, `waiting` of them.
+        let (mut at, mut waiting) = (0_usize, 0_usize);
         loop {
-            while top.len > SHALLOW
+            let grey = if top.len > usize::from(waiting == 0)
                 && let Some(next) = top.pop()
             {
-                prefetch(self.place(next));
-                let object = core::mem::replace(&mut ring[at % RING], next);
+                prefetch(self.place(next.object));
+                let oldest = core::mem::replace(&mut ring[at % RING], next);
                 at += 1;
-                if object != 0 {
-                    top = self.scan(top, object);
+                if waiting < RING {
+                    waiting += 1;
+                    continue;
                 }
-                if let Some(queue) = self.queue
-                    && queue.is_hungry()
-                    && top.len > SHARE_FROM
-                {
-                    self.stack.settle(top);
-                    // The oldest entries lead to the most work: in a tree, to its largest subtrees.
-                    queue.put(Batch::Objects(self.stack.take_oldest((top.len / 2).min(GREY_BATCH))));
-                    top = self.stack.top();
-                }
-            }
-            if at != 0 {
-                // The stack is shallow: empty the ring, from the oldest on.
-                for place in 0..RING {
-                    let object = core::mem::take(&mut ring[(at + place) % RING]);
-                    if object != 0 {
-                        top = self.scan(top, object);
-                    }
-                }
-                at = 0;
-            }
-            while top.len <= SHALLOW
-                && let Some(object) = top.pop()
-            {
-                top = self.scan(top, object);
-            }
-            if top.len == 0 {
+                oldest
+            } else if waiting > 0 {
+                waiting -= 1;
+                ring[(at - waiting - 1) % RING]
+            } else if let Some(only) = top.pop() {
+                only
+            } else {
                 let Some(piece) = self.pieces.pop() else { break };
                 self.stack.settle(top);
                 self.scan_piece(piece);
+                top = self.stack.top();
+                continue;
+            };
+            top = self.scan(hot, top, grey);
+            if let Some(queue) = queue
+                && queue.is_hungry()
+                && top.len > SHARE_FROM
+            {
+                self.stack.settle(top);
+                // The oldest entries lead to the most work: in a tree, to its largest subtrees.
+                queue.put(Batch::Objects(self.stack.take_oldest((top.len / 2).min(GREY_BATCH))));
                 top = self.stack.top();
             }
         }
@@ -389,10 +393,7 @@ impl<'a> Marker<'a> {
 
     /// Looks into one marked object.
     #[inline(always)]
-    fn scan(&mut self, top: Top, object: usize) -> Top {
-        let hot = self.hot;
-        // SAFETY: only addresses of allocated slots are pushed.
-        let scan = unsafe { hot.road.scan_word(object) };
+    fn scan(&mut self, hot: Hot<'a>, top: Top, Grey { object, scan }: Grey) -> Top {
         if let Some(id) = scan.slow() {
             self.stack.settle(top);
             self.scan_slow(id, object);

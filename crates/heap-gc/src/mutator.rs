@@ -71,15 +71,18 @@ impl fmt::Display for AttachError {
 
 impl core::error::Error for AttachError {}
 
+/// Mutators by the number of their heap.
+type Attached = RefCell<Vec<(u64, Arc<Member<Cache>>)>>;
+
 std::thread_local! {
     /// The mutators of this thread, by heap. Looked at before a lock is taken that a collector may hold while it waits for
     /// this very thread.
-    static ATTACHED: RefCell<Vec<(u64, Arc<Member<Cache>>)>> = const { RefCell::new(Vec::new()) };
+    static ATTACHED: Attached = const { RefCell::new(Vec::new()) };
 }
 
 /// This thread's mutator of a heap, if it has one.
 fn attached(heap: u64) -> Option<Arc<Member<Cache>>> {
-    let find = |all: &RefCell<Vec<(u64, Arc<Member<Cache>>)>>| {
+    let find = |all: &Attached| {
         all.borrow().iter().find(|(other, _)| *other == heap).map(|(_, member)| Arc::clone(member))
     };
     // While the thread ends the list may be gone; what is attached then is a value that is being dropped, outside.
@@ -104,7 +107,7 @@ impl Mutator {
             cache.set_run_most(slots);
         }
         let member = heap.world.attach(cache);
-        let note = |all: &RefCell<Vec<(u64, Arc<Member<Cache>>)>>| all.borrow_mut().push((heap.id, Arc::clone(&member)));
+        let note = |all: &Attached| all.borrow_mut().push((heap.id, Arc::clone(&member)));
         if ATTACHED.try_with(note).is_err() {
             heap.world.detach(&member);
             return Err(AttachError::ThreadEnds);
@@ -265,7 +268,7 @@ impl Drop for Mutator {
         // What the thread was called for somebody else will answer.
         let _calls = self.heap.world.go_outside(&self.member);
         self.heap.world.detach(&self.member);
-        let forget = |all: &RefCell<Vec<(u64, Arc<Member<Cache>>)>>| all.borrow_mut().retain(|(heap, _)| *heap != self.heap.id);
+        let forget = |all: &Attached| all.borrow_mut().retain(|(heap, _)| *heap != self.heap.id);
         // A list that is gone already has nothing to forget.
         ATTACHED.try_with(forget).ok();
     }

@@ -18,9 +18,10 @@
 //!
 //! Both sides write one word and then read the other's, so all four steps are read-modify-writes or loads in the one
 //! order of sequentially consistent operations: either the collector's exchange finds `OUTSIDE`, or the mutator's load
-//! finds `STOP` and rings. The collector looks again under the bell's lock before it sleeps, and the mutator rings
-//! under it, so the ring is not lost. A mutator that finds `STOP` holds itself; otherwise one that leaves and enters in
-//! a tight loop could slip past a collector that is slow to wake.
+//! finds `STOP` and rings. The collector looks again under the bell's lock before it sleeps, and the mutator takes that
+//! lock before it rings, so the ring is not lost. A mutator that finds `STOP` holds itself; otherwise one that leaves
+//! and enters in a tight loop could slip past a collector that is slow to wake. The whole argument, and what has been
+//! explored of it with every step and without, is in `docs/design/handshake.md`.
 //!
 //! A mutator that blocks outside `enter`, or never comes back, is held at once. One that stays inside delays the
 //! collector and, since the others are already held, the others: that is what stopping the world means.

@@ -429,9 +429,11 @@ impl<'a> Marker<'a> {
         if let Some(trace) = layout.trace {
             let at = self.memory.pages().space().base().as_ptr().with_addr(object).cast_const();
             let mut found = Vec::new();
+            let whole = Whole;
             // SAFETY: the slot is allocated and initialised, of the layout the function came with, and the world is
             // stopped.
             unsafe { (trace.0)(at, &mut |word| found.push(word)) };
+            core::mem::forget(whole);
             for word in found {
                 // SAFETY: what `trace` reports is the address of a `Gc` (duty 2 of `Trace`).
                 unsafe { self.visit(word) };
@@ -534,6 +536,15 @@ impl<'a> Marker<'a> {
                 visit(self, word);
             }
         }
+    }
+}
+
+/// Ends the process when it is dropped: a trace function panicked, and what it did not report would be freed in use.
+struct Whole;
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        heap_core::bug!("a hand-written trace function panicked");
     }
 }
 

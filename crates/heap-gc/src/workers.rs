@@ -9,6 +9,7 @@
 //! If the system refuses the threads, the collecting thread marks alone, in this and all later cycles.
 
 use heap_core::sync::{Arc, Condvar, Mutex, thread};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a helper runs.
 type Job = Arc<dyn Fn() + Send + Sync>;
@@ -63,8 +64,12 @@ impl Workers {
         // SAFETY: only the lifetime changes. This function does not return, nor unwind (the guard waits), before the
         // coordinator has reported that no helper uses the job any more, and then the last copy of the pointer is gone.
         let job: &'static (dyn Fn() + Sync) = unsafe { core::mem::transmute(job) };
-        self.desk.state.lock().job = Some(Arc::new(job));
-        self.desk.state.lock().busy = true;
+        {
+            // Under one lock: a coordinator that took the job in between could report it done before it was noted as running.
+            let mut state = self.desk.state.lock();
+            state.job = Some(Arc::new(job));
+            state.busy = true;
+        }
         self.desk.changed.notify_all();
         let _finished = Finish(&self.desk);
         own();
@@ -97,7 +102,10 @@ fn coordinate(desk: &Desk, pool: &rayon::ThreadPool) {
                 desk.changed.wait(&mut state);
             }
         };
-        pool.broadcast(|_| job());
+        let outcome = catch_unwind(AssertUnwindSafe(|| pool.broadcast(|_| job())));
+        if outcome.is_err() {
+            heap_core::bug!("a marking helper panicked: objects it had taken are not scanned");
+        }
         drop(job);
         desk.state.lock().busy = false;
         desk.changed.notify_all();

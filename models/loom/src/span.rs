@@ -1,0 +1,33 @@
+//! As much of a span as the claim needs: a generation. The claim itself is the real file.
+
+use crate::sync::atomic::{AtomicU32, Ordering::Release};
+
+#[path = "../../../crates/heap-core/src/span/claim.rs"]
+pub mod claim;
+
+/// The number of a span.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SpanId(pub u32);
+
+/// A span without memory.
+#[derive(Debug)]
+pub struct Span {
+    generation: AtomicU32,
+}
+
+impl Span {
+    /// The record of a span that is not in use.
+    pub(crate) fn free() -> Self {
+        Self { generation: AtomicU32::new(0) }
+    }
+
+    /// Becomes a span in use, swept in `generation`, as the real one does: by a releasing store.
+    pub(crate) fn make(&self, generation: u32) {
+        self.generation.store(generation, Release);
+    }
+
+    /// The sweep generation.
+    pub(crate) fn generation(&self) -> &AtomicU32 {
+        &self.generation
+    }
+}

@@ -23,7 +23,7 @@ use crate::page_heap::{PageHeap, PageStock, SpanRequest};
 use crate::size_class::SizeClass;
 use crate::span::claim::{FIRST_GENERATION, SweepClaim, try_claim};
 use crate::span::map::slot_ptr;
-use crate::span::marks::{DROPPED, Epoch, live_word};
+use crate::span::marks::{DROPPED, Epoch, live_word, live_word_reference};
 use crate::span::{Home, Span, SpanId};
 use crate::stress::SWEEP_TRIES;
 use crate::sweep::{Sweeper, Sweeping, Swept};
@@ -383,7 +383,10 @@ impl Memory {
         }
     }
 
-    /// Sweeps whatever is not swept yet. Spans that others have claimed may still be in their hands.
+    /// Sweeps whatever is not swept yet.
+    ///
+    /// The caller sees to it that nobody else sweeps: every mutator is outside and stays there, or no other thread runs a
+    /// cycle, and none begins. Mutators that sweep in a refill are inside.
     pub fn finish_sweep(&self) {
         while self.sweep_some(usize::MAX).is_some() {}
         self.sweep_cursor.store(usize::MAX, Relaxed);
@@ -420,10 +423,11 @@ impl Memory {
             if span.home() == Home::Free {
                 continue;
             }
-            let words = self.map().bits_of(span).iter().zip(self.map().marks_of(span).chunks_exact(64));
-            let marked: u32 =
-                words.map(|(bits, marks)| (bits.load(Relaxed) & live_word(marks, epoch)).count_ones()).sum();
             let entry = self.entry_of(span);
+            // Drops of the last cycle's dead may be running, and write marks.
+            let live = if entry.layout().drop.is_some() { live_word_reference } else { live_word };
+            let words = self.map().bits_of(span).iter().zip(self.map().marks_of(span).chunks_exact(64));
+            let marked: u32 = words.map(|(bits, marks)| (bits.load(Relaxed) & live(marks, epoch)).count_ones()).sum();
             all.objects += u64::from(marked);
             all.bytes += Bytes::new(marked as usize * span.stride().get());
             if !entry.layout().is_noscan() {

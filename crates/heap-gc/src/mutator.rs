@@ -216,7 +216,6 @@ impl Mutator {
 pub(crate) fn collect(heap: &Shared) {
     insist_outside(heap);
     cycle::run(heap, Reason::Asked);
-    heap.memory.finish_sweep();
     dead::run_drops(&heap.memory);
 }
 

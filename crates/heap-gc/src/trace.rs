@@ -128,7 +128,9 @@ noscan! {
 }
 
 // SAFETY: 1: a `Gc` is one word, the address of a slot, never null. 2: nothing is elsewhere. 4: it is `Copy`.
-unsafe impl<T> Trace for Gc<'_, T> {
+// The object is traced, too: otherwise a type could hide its parameter behind a `Gc` to something untraced, and be given
+// another parameter by rebranding.
+unsafe impl<T: Trace> Trace for Gc<'_, T> {
     const MASK: TypeMask = TypeMask::pointer();
 }
 

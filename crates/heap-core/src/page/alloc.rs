@@ -32,6 +32,7 @@ use super::cache::PageCache;
 use super::chunk::{self, PageBits, WORD_PAGES, WORDS, Words};
 use super::summary::Summary;
 use super::tree::{Place, Tree};
+use crate::fault::{self, Fault};
 use crate::meta::Table;
 use crate::os::{Os, OsError};
 use crate::sync::Arc;
@@ -247,7 +248,9 @@ impl PageAlloc {
             } else {
                 uncovered += released.count(from, count);
                 in_use.set(from, count);
-                released.clear(from, count);
+                if !fault::on(Fault::ReleasedBitKept) {
+                    released.clear(from, count);
+                }
                 let summary = in_use.summarize();
                 self.tree.put_leaf(chunk, summary);
             }
@@ -292,12 +295,19 @@ impl PageAlloc {
                 self.released.get_mut(chunk).set(from, count);
             }
         }
-        self.tree.update(chunks_of(base, pages));
+        if !fault::on(Fault::SummaryNotMerged) {
+            self.tree.update(chunks_of(base, pages));
+        }
         self.counts.in_use -= pages;
         if backing == Backing::Released {
             self.counts.released += pages;
+            if fault::on(Fault::ReleaseCountedTwice) {
+                self.counts.released += pages;
+            }
         }
-        self.lower_hint(base);
+        if !fault::on(Fault::HintTooHigh) {
+            self.lower_hint(base);
+        }
     }
 
     /// Takes all that is free of the word of 64 pages around the lowest free page; `None` if nothing is free.

@@ -34,8 +34,8 @@ use heap_core::sync::Arc;
 pub struct Root<R: Rebrand> {
     heap: Arc<Shared>,
     index: RootIndex,
-    /// As if it held the object through a shared reference; not `Send` by itself.
-    object: PhantomData<*const R>,
+    /// Invariant in `R`, because a root can be set; not `Send` by itself.
+    object: PhantomData<*mut R>,
 }
 
 // SAFETY: a root gives shared access to the object on any thread that has a mutator, and may be what keeps it from being

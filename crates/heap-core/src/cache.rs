@@ -360,3 +360,6 @@ impl Cache {
 // SAFETY: the pointers are into the heap's memory, which any thread may use; a cache has one user at a time, which is
 // what `Send` without `Sync` says.
 unsafe impl Send for Cache {}
+
+#[cfg(test)]
+mod tests;

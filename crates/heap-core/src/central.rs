@@ -131,3 +131,6 @@ impl Entry {
         (lists.partial.clone(), lists.full.clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,3 +97,6 @@ pub fn on(fault: Fault) -> bool {
 pub fn arm(fault: Option<Fault>) {
     ARMED.store(fault.map_or(0, |fault| fault as u8), crate::sync::atomic::Ordering::Relaxed);
 }
+
+#[cfg(test)]
+mod tests;

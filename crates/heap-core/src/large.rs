@@ -40,3 +40,6 @@ pub fn alloc(memory: &Memory, entry: &Entry, used: Bytes, zeroed: bool, black: u
     counters.since_cycle.fetch_add(bytes, Relaxed);
     Ok(start)
 }
+
+#[cfg(test)]
+mod tests;

@@ -596,3 +596,6 @@ impl Drop for Memory {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

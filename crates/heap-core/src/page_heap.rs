@@ -366,3 +366,6 @@ impl PageHeap {
         Bytes::new(records.next_span as usize * size_of::<Span>() + blocks * (64 + 8))
     }
 }
+
+#[cfg(test)]
+mod tests;

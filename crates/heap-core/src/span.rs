@@ -319,3 +319,6 @@ impl fmt::Debug for Span {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

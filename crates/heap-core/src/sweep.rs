@@ -141,3 +141,6 @@ impl Sweeper<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

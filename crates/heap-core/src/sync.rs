@@ -22,6 +22,7 @@ pub use std::thread;
 // The real ones in models, too: no protocol of ours rests on a count of references, and loom's would multiply the
 // interleavings by those of every clone and drop.
 pub use std::sync::{Arc, OnceLock, Weak};
+pub use std::thread_local;
 
 #[cfg(loom)]
 pub use loom::thread;

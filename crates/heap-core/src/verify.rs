@@ -290,3 +290,6 @@ pub fn classes_in_use(memory: &Memory) -> HashMap<SizeClass, usize> {
     each_span(memory, |_, span| *classes.entry(memory.entry_of(span).layout().class).or_default() += 1);
     classes
 }
+
+#[cfg(test)]
+mod tests;

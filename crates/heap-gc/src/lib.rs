@@ -38,7 +38,6 @@ pub mod barrier;
 pub mod mutator;
 pub mod heap;
 pub mod api;
-mod smoke;
 
 pub use api::cell::GcCell;
 pub use gc::Gc;

@@ -74,7 +74,7 @@ impl core::error::Error for AttachError {}
 /// Mutators by the number of their heap.
 type Attached = RefCell<Vec<(u64, Arc<Member<Cache>>)>>;
 
-std::thread_local! {
+heap_core::sync::thread_local! {
     /// The mutators of this thread, by heap. Looked at before a lock is taken that a collector may hold while it waits for
     /// this very thread.
     static ATTACHED: Attached = const { RefCell::new(Vec::new()) };
@@ -228,6 +228,8 @@ pub(crate) fn verify(heap: &Shared) -> Vec<heap_core::verify::Violation> {
 /// See [`Mutator::release_free_memory`]. The caller is outside.
 pub(crate) fn release_free_memory(heap: &Shared) -> usize {
     collect(heap);
+    // No cycle meanwhile: a run that is at the system looks in use and is in no span.
+    let _no_cycle = heap.cycle.lock();
     heap_scav::release::release_free(heap.memory.pages()).bytes.get()
 }
 

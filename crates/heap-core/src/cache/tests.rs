@@ -1,0 +1,106 @@
+use super::{Cache, TINY_BLOCK};
+use crate::error::AllocError;
+use crate::memory::tests::{alloc, cycle, memory, memory_with, noscan, objects, references, settled};
+use crate::os::sim::SimOs;
+use crate::span::marks::Epoch;
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::units::Bytes;
+use std::collections::HashSet;
+
+#[test]
+fn slots_of_a_run_are_handed_out_once_and_what_is_left_goes_back() {
+    for most in [1, 2, 3, 64, 1024] {
+        let (memory, cache) = (memory(), Cache::new());
+        cache.set_run_most(most);
+        let mut seen = HashSet::new();
+        for round in 1..=4_u64 {
+            for id in [noscan(8), noscan(48), references(16), noscan(5000)] {
+                for _ in 0..25 {
+                    assert!(seen.insert(alloc(&memory, &cache, id, 0xF0)), "a slot was handed out twice");
+                }
+            }
+            cache.flush(&memory);
+            assert!(cache.is_flushed());
+            assert_eq!(objects(&memory), 100 * round, "runs of {most}");
+        }
+    }
+}
+
+#[test]
+fn slots_given_back_are_the_next_to_be_handed_out() {
+    let (memory, cache) = (memory(), Cache::new());
+    let first = alloc(&memory, &cache, noscan(32), 1);
+    cache.flush(&memory);
+    let second = alloc(&memory, &cache, noscan(32), 2);
+    assert_eq!(second.addr().get(), first.addr().get() + 32);
+    assert_eq!(memory.figures().spans, 1);
+}
+
+#[test]
+fn free_slots_between_living_ones_are_found() {
+    let (memory, cache) = (memory(), Cache::new());
+    let all: Vec<_> = (0..256).map(|_| alloc(&memory, &cache, noscan(32), 1)).collect();
+    let kept: Vec<_> = all.iter().copied().enumerate().filter(|(i, _)| i % 5 < 3).map(|(_, object)| object).collect();
+    let free: HashSet<_> = all.iter().copied().filter(|object| !kept.contains(object)).collect();
+    cycle(&memory, &cache, &kept);
+    let again: HashSet<_> = (0..free.len()).map(|_| alloc(&memory, &cache, noscan(32), 2)).collect();
+    assert_eq!(again, free);
+    assert!(!kept.contains(&alloc(&memory, &cache, noscan(32), 3)));
+    cycle(&memory, &cache, &kept);
+    settled(&memory, &cache);
+    assert_eq!(objects(&memory), kept.len() as u64);
+}
+
+#[test]
+fn a_refused_refill_leaves_cache_and_memory_as_they_were() {
+    let memory = memory_with(&SimOs::new(), None, Bytes::kib(16));
+    let cache = Cache::new();
+    let object = alloc(&memory, &cache, noscan(4096), 7);
+    let before = (0..100).map(|_| cache.alloc(noscan(4096), 4096).map_or_else(|| cache.refill(&memory, noscan(4096)), Ok));
+    let refused = before.filter_map(Result::err).next().expect("the limit is two pages");
+    assert!(matches!(refused, AllocError::Limit { .. }), "{refused:?}");
+    // Another layout is refused as well; the first one's objects are untouched.
+    assert!(cache.refill(&memory, noscan(64)).is_err());
+    // SAFETY: the object is allocated.
+    assert_eq!(unsafe { object.read() }, 7);
+    cycle(&memory, &cache, &[]);
+    settled(&memory, &cache);
+    assert_eq!(objects(&memory), 0);
+    alloc(&memory, &cache, noscan(64), 1);
+}
+
+#[test]
+fn a_run_handed_out_while_marking_is_marked() {
+    let (memory, cache) = (memory(), Cache::new());
+    let epoch = Epoch::FIRST;
+    cache.set_black(epoch.byte());
+    let object = alloc(&memory, &cache, references(64), 0);
+    let found = memory.map().resolve(object.addr().get()).unwrap();
+    let span = memory.map().span(found.span);
+    assert!((0..span.slots()).all(|slot| memory.map().is_marked(span, slot, epoch)));
+    cache.flush(&memory);
+    let marked = (0..span.slots()).filter(|slot| memory.map().is_marked(span, *slot, epoch)).count();
+    assert_eq!(marked, 1, "slots that were given back are not marked");
+    assert_eq!(memory.map().mark_of(span, found.slot).load(Relaxed), epoch.byte());
+}
+
+#[test]
+fn tiny_objects_fill_blocks_in_order_of_alignment() {
+    let (memory, cache) = (memory(), Cache::new());
+    let tiny = |bytes, align| {
+        cache.alloc_tiny(bytes, align).map_or_else(|| cache.refill_tiny(&memory, bytes), Ok).unwrap().addr().get()
+    };
+    let first = tiny(1, 1);
+    assert_eq!(first % TINY_BLOCK, 0);
+    assert_eq!([tiny(1, 1), tiny(2, 2), tiny(4, 4), tiny(8, 8)], [first + 1, first + 2, first + 4, first + 8]);
+    let second = tiny(3, 1);
+    assert_eq!(second, first + 16);
+    assert_eq!(tiny(8, 8), second + 8);
+    // An object that does not fit begins a block; the old one stays current when it has more room.
+    let third = tiny(15, 1);
+    assert_eq!(tiny(1, 1), third + 15);
+    cache.flush(&memory);
+    let figures = memory.figures();
+    assert_eq!((figures.heap_objects, figures.mallocs), (3, 9));
+    assert_ne!(tiny(1, 1), third + 16 - 1);
+}

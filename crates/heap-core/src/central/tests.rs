@@ -1,0 +1,42 @@
+use super::Taken;
+use crate::cache::Cache;
+use crate::memory::tests::{alloc, memory, noscan};
+use crate::page_heap::PageStock;
+use crate::span::Home;
+
+#[test]
+fn spans_rest_where_they_belong_and_become_unswept_together() {
+    let (memory, mut stock) = (memory(), PageStock::default());
+    let entry = memory.entry(noscan(1024));
+    let [first, second] = [(); 2].map(|()| memory.take_span(entry, &mut stock).unwrap());
+    let generation = memory.generation();
+    memory.put_span(first);
+    memory.map().span(second).set_allocated(memory.map().span(second).slots());
+    memory.put_span(second);
+    assert_eq!(entry.resting(generation), (vec![first], vec![second]));
+    assert_eq!(memory.map().span(first).home(), Home::Partial);
+    assert_eq!(memory.map().span(second).home(), Home::Full);
+    assert_eq!(entry.take(generation, memory.map()), Taken::Partial(first));
+    assert_eq!(memory.map().span(first).home(), Home::Moving);
+    assert_eq!(entry.take(generation, memory.map()), Taken::Nothing, "a full span is not taken");
+    memory.put_span(first);
+    // The next generation: both are unswept, in the order they came.
+    assert_eq!(entry.take(generation + 2, memory.map()), Taken::Unswept(first));
+    assert_eq!(entry.take(generation + 2, memory.map()), Taken::Unswept(second));
+    assert_eq!(entry.take(generation + 2, memory.map()), Taken::Nothing);
+}
+
+#[test]
+fn layouts_do_not_share_spans() {
+    let (memory, cache) = (memory(), Cache::new());
+    let ids: Vec<_> = (1..=20).map(|n| noscan(n * 48)).collect();
+    let mut spans = std::collections::HashMap::new();
+    for round in 0..50 {
+        for id in &ids {
+            let object = alloc(&memory, &cache, *id, round);
+            let found = memory.map().resolve(object.addr().get()).unwrap();
+            assert_eq!(*spans.entry(found.span).or_insert(*id), *id);
+            assert_eq!(memory.entry_of(memory.map().span(found.span)).id(), *id);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+use super::{PageHeap, PageStock, SpanRequest};
+use crate::error::AllocError;
+use crate::os::sim::SimOs;
+use crate::os::{Os, OsOp};
+use crate::size_class::SizeClass;
+use crate::span::SpanId;
+use crate::sync::Arc;
+use crate::units::{Bytes, PageIndex, Pages};
+
+fn heap(os: &Arc<SimOs>, limit: Bytes) -> PageHeap {
+    let os: Arc<dyn Os> = os.clone();
+    PageHeap::new(&os, Bytes::mib(8), Bytes::mib(8), limit).unwrap()
+}
+
+fn request(class: SizeClass, used: Bytes) -> SpanRequest {
+    SpanRequest { class, used, quick_mask: Some(0), entry: core::ptr::dangling_mut(), generation: 4 }
+}
+
+fn large(heap: &PageHeap, pages: usize) -> Result<SpanId, AllocError> {
+    heap.new_span(&request(SizeClass::LARGE, Pages::new(pages).bytes()), None)
+}
+
+fn small(heap: &PageHeap, stock: &mut PageStock) -> Result<SpanId, AllocError> {
+    let class = SizeClass::for_bytes(64);
+    heap.new_span(&request(class, class.size()), Some(stock))
+}
+
+fn first(heap: &PageHeap, id: SpanId) -> usize {
+    heap.map().span(id).first().get()
+}
+
+/// Gives the free pages of the heap back, as `heap-scav` does.
+fn release_all(heap: &PageHeap) -> usize {
+    let (mut below, mut released) = (PageIndex::new(1024), 0);
+    while let Some(run) = heap.with_pages(|all| all.take_free_run(below, Pages::new(512), Pages::new(1))) {
+        // SAFETY: the run is free and in use in the bitmap: nobody uses its memory.
+        unsafe { heap.space().release(run.base.offset(), run.pages.bytes()) }.unwrap();
+        heap.with_pages(|all| all.put_back_released(run.base, run.pages));
+        released += run.pages.get();
+        below = run.base;
+    }
+    released
+}
+
+fn sound(heap: &PageHeap) {
+    heap.with_pages(|all| all.check()).unwrap();
+}
+
+#[test]
+fn spans_come_from_the_lowest_free_pages_and_go_back_there() {
+    let heap = heap(&SimOs::new(), Bytes::new(usize::MAX));
+    let spans: Vec<_> = [3, 10, 2].map(|pages| large(&heap, pages).unwrap()).into();
+    assert_eq!(spans.iter().map(|&id| first(&heap, id)).collect::<Vec<_>>(), [0, 3, 13]);
+    heap.free_span(spans[1]);
+    sound(&heap);
+    let again = large(&heap, 8).unwrap();
+    assert_eq!((first(&heap, again), again), (3, spans[1]), "pages and record are used again");
+    assert_eq!(first(&heap, large(&heap, 2).unwrap()), 11);
+    assert_eq!(first(&heap, large(&heap, 600).unwrap()), 15, "over the border of two chunks");
+    sound(&heap);
+}
+
+#[test]
+fn a_stock_serves_small_spans_and_gives_back_what_is_left() {
+    let heap = heap(&SimOs::new(), Bytes::new(usize::MAX));
+    let mut stock = PageStock::default();
+    let spans: Vec<_> = (0..10).map(|_| small(&heap, &mut stock).unwrap()).collect();
+    assert_eq!(spans.iter().map(|&id| first(&heap, id)).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+    assert_eq!(heap.counters().page_cache_hits.load(core::sync::atomic::Ordering::Relaxed), 9);
+    assert_eq!(heap.with_pages(|all| all.in_use()), Pages::new(64));
+    assert_eq!(first(&heap, large(&heap, 20).unwrap()), 64, "another's stock is not touched");
+    heap.put_stock(&mut stock);
+    assert_eq!(heap.with_pages(|all| all.in_use()), Pages::new(30));
+    sound(&heap);
+}
+
+#[test]
+fn the_limit_counts_pages_in_spans_and_nothing_else() {
+    let heap = heap(&SimOs::new(), Bytes::kib(80));
+    let span = large(&heap, 10).unwrap();
+    let mut stock = PageStock::default();
+    for _ in 0..3 {
+        let error = small(&heap, &mut stock).unwrap_err();
+        assert_eq!(error, AllocError::Limit { asked: Bytes::kib(8), held: Bytes::kib(80), limit: Bytes::kib(80) });
+    }
+    heap.free_span(span);
+    assert!(small(&heap, &mut stock).is_ok());
+    assert!(large(&heap, 10).is_err());
+    assert!(large(&heap, 9).is_ok());
+    heap.put_stock(&mut stock);
+    sound(&heap);
+}
+
+#[test]
+fn a_system_that_refuses_leaves_everything_as_it_was() {
+    for op in [OsOp::Prepare, OsOp::Ready] {
+        let os = SimOs::new();
+        let heap = heap(&os, Bytes::new(usize::MAX));
+        let mut stock = PageStock::default();
+        for _ in 0..3 {
+            os.fail_nth_of(op, 1);
+            assert!(matches!(small(&heap, &mut stock), Err(AllocError::Os { .. })), "{op:?}");
+            os.fail_nth_of(op, 1);
+            let refused = large(&heap, 700);
+            os.fail_never();
+            assert!(op == OsOp::Prepare || matches!(refused, Err(AllocError::Os { .. })), "{op:?}");
+            if let Ok(span) = refused {
+                heap.free_span(span);
+            }
+            heap.put_stock(&mut stock);
+            sound(&heap);
+        }
+        assert!(small(&heap, &mut stock).is_ok());
+        assert!(large(&heap, 400).is_ok());
+    }
+}
+
+/// A run of which some pages are ready and some are released: when the system refuses those, all must be as before.
+#[test]
+fn a_run_that_is_partly_released_keeps_that_when_the_system_refuses() {
+    let os = SimOs::new();
+    let heap = heap(&os, Bytes::new(usize::MAX));
+    let (low, high) = (large(&heap, 10).unwrap(), large(&heap, 10).unwrap());
+    let _rest = large(&heap, 492).unwrap();
+    heap.free_span(high);
+    assert_eq!(release_all(&heap), 10);
+    heap.free_span(low);
+    os.fail_nth_of(OsOp::Ready, 1);
+    assert!(matches!(large(&heap, 20), Err(AllocError::Os { .. })));
+    os.fail_never();
+    sound(&heap);
+    assert_eq!(release_all(&heap), 10, "the ten pages that were ready");
+    let span = large(&heap, 20).unwrap();
+    assert_eq!(first(&heap, span), 0);
+    assert!(!heap.map().span(span).is_dirty(), "all of it reads zero");
+    assert_eq!(os.ready_bytes(), Pages::new(512).bytes());
+}
+
+#[test]
+fn free_records_and_blocks_of_bits_are_used_again() {
+    let heap = heap(&SimOs::new(), Bytes::new(usize::MAX));
+    let mut stock = PageStock::default();
+    for _ in 0..100 {
+        let spans: Vec<_> = (0..5).map(|_| small(&heap, &mut stock).unwrap()).collect();
+        let large = large(&heap, 7).unwrap();
+        for span in spans.into_iter().chain([large]) {
+            heap.free_span(span);
+        }
+    }
+    assert_eq!(heap.spans_high(), 6);
+    heap.put_stock(&mut stock);
+    assert_eq!(heap.with_pages(|all| all.in_use()), Pages::ZERO);
+}

@@ -37,14 +37,16 @@ pub(crate) fn library(input: &DeriveInput) -> Result<Path> {
 pub(crate) fn check(input: &DeriveInput) -> Result<()> {
     let (fields, variants): (Vec<_>, Vec<_>) = match &input.data {
         syn::Data::Struct(data) => (data.fields.iter().collect(), Vec::new()),
-        syn::Data::Enum(data) => {
-            (data.variants.iter().flat_map(|variant| &variant.fields).collect(), data.variants.iter().collect())
-        }
+        syn::Data::Enum(data) => (
+            data.variants.iter().flat_map(|variant| &variant.fields).collect(),
+            data.variants.iter().collect(),
+        ),
         syn::Data::Union(_) => (Vec::new(), Vec::new()),
     };
     let inner = fields.iter().map(|field| &field.attrs).chain(variants.iter().map(|variant| &variant.attrs));
     if let Some(attribute) = inner.flat_map(|attributes| of_ours(attributes)).next() {
-        let message = "fields and variants have no options: the only one is `#[trace(crate = path)]`, on the type";
+        let message =
+            "fields and variants have no options: the only one is `#[trace(crate = path)]`, on the type";
         return Err(Error::new(attribute.span(), message));
     }
     for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("repr")) {

@@ -39,7 +39,8 @@ pub(crate) fn implementations(input: &DeriveInput) -> Result<TokenStream> {
     let (impl_generics, arguments, bounds) = input.generics.split_for_impl();
 
     let mut traced = input.generics.clone();
-    let parameters: Vec<Ident> = input.generics.type_params().map(|parameter| parameter.ident.clone()).collect();
+    let parameters: Vec<Ident> =
+        input.generics.type_params().map(|parameter| parameter.ident.clone()).collect();
     traced.make_where_clause().predicates.extend(demand(&parameters, &parse_quote!(#library::Trace)));
     let trace_bounds = &traced.where_clause;
 
@@ -81,7 +82,8 @@ fn check_generics(generics: &Generics) -> Result<()> {
                        all of them. Borrows cannot be kept in the heap, except `&'static`";
         return Err(Error::new(second.span(), message));
     }
-    let mut bounds: Vec<&TypeParamBound> = generics.type_params().flat_map(|parameter| &parameter.bounds).collect();
+    let mut bounds: Vec<&TypeParamBound> =
+        generics.type_params().flat_map(|parameter| &parameter.bounds).collect();
     for predicate in generics.where_clause.iter().flat_map(|clause| &clause.predicates) {
         if let WherePredicate::Type(predicate) = predicate {
             bounds.extend(&predicate.bounds);
@@ -148,10 +150,11 @@ impl Rebranding {
 
     /// The type's bounds, of the rebranded parameters.
     fn bounds(&self, generics: &Generics) -> Result<Vec<WherePredicate>> {
-        let inline = generics.type_params().filter(|parameter| !parameter.bounds.is_empty()).map(|parameter| {
-            let (parameter, bounds) = (&parameter.ident, &parameter.bounds);
-            parse_quote!(#parameter: #bounds)
-        });
+        let inline =
+            generics.type_params().filter(|parameter| !parameter.bounds.is_empty()).map(|parameter| {
+                let (parameter, bounds) = (&parameter.ident, &parameter.bounds);
+                parse_quote!(#parameter: #bounds)
+            });
         let clause = generics.where_clause.iter().flat_map(|clause| clause.predicates.iter().cloned());
         inline.chain(clause).filter_map(|predicate| self.bound(predicate).transpose()).collect()
     }
@@ -181,8 +184,12 @@ impl Rebranding {
         let brand = &self.brand;
         let mut lifetimes: Punctuated<GenericParam, Token![,]> = parse_quote!(#brand);
         lifetimes.extend(predicate.lifetimes.into_iter().flat_map(|bound| bound.lifetimes));
-        predicate.lifetimes =
-            Some(BoundLifetimes { for_token: parse_quote!(for), lt_token: parse_quote!(<), lifetimes, gt_token: parse_quote!(>) });
+        predicate.lifetimes = Some(BoundLifetimes {
+            for_token: parse_quote!(for),
+            lt_token: parse_quote!(<),
+            lifetimes,
+            gt_token: parse_quote!(>),
+        });
         Ok(Some(WherePredicate::Type(predicate)))
     }
 }

@@ -15,12 +15,12 @@
 //! Offsets, sizes and the masks of the fields are constants that the compiler works out after this macro has run; the
 //! macro knows only names. What it must not get wrong, since a wrong mask frees an object that is in use:
 //!
-//!   D1  every field of every variant is looked at, with the type it really has                     ([`mask`])
-//!   D2  an enum with a reference anywhere has all its words ambiguous: its variants overlap        ([`mask`])
+//!   D1  every field of every variant is looked at, with the type it really has                     (`mask.rs`)
+//!   D2  an enum with a reference anywhere has all its words ambiguous: its variants overlap        (`mask.rs`)
 //!   D3  nothing but the fields is dropped: the type has no `Drop` of its own, which could follow references to objects
-//!       that are gone already                                                                      ([`emit`])
+//!       that are gone already                                                                      (`emit.rs`)
 //!   D4  `At` is the same type with another brand: one lifetime parameter at most, and type parameters rebranded
-//!       with it                                                                                    ([`emit`])
+//!       with it                                                                                    (`emit.rs`)
 //!
 //! Modules are listed bottom first; a module names only modules above it.
 

@@ -41,7 +41,8 @@ pub(crate) fn items(input: &DeriveInput, library: &Path) -> Result<TokenStream> 
             (of_enum(&fields, library), fields, arms.collect())
         }
         Data::Union(data) => {
-            let message = "a union cannot be traced, since nothing says which of its fields is there: use an enum";
+            let message =
+                "a union cannot be traced, since nothing says which of its fields is there: use an enum";
             return Err(Error::new(data.union_token.span(), message));
         }
     };
@@ -49,7 +50,7 @@ pub(crate) fn items(input: &DeriveInput, library: &Path) -> Result<TokenStream> 
         check_type(&field.ty)?;
     }
     let by_hand = fields.iter().map(|field| constant(&field.ty, library, "BY_HAND"));
-    let tracer = format_ident!("tracer", span = Span::mixed_site());
+    let tracer = format_ident!("__tracer", span = Span::mixed_site());
     Ok(quote! {
         const MASK: #library::TypeMask = #mask;
         const BY_HAND: ::core::primitive::bool = false #(|| #by_hand)*;
@@ -93,30 +94,43 @@ fn constant(ty: &Type, library: &Path, name: &str) -> TokenStream {
 
 /// Takes a struct or a variant apart and traces its fields (D1).
 fn arm(name: &TokenStream, fields: &Fields, library: &Path) -> TokenStream {
-    let tracer = format_ident!("tracer", span = Span::mixed_site());
+    let tracer = format_ident!("__tracer", span = Span::mixed_site());
     let members: Vec<Member> = fields.members().collect();
     let places: Vec<_> =
         (0..members.len()).map(|index| format_ident!("__field_{index}", span = Span::mixed_site())).collect();
     let calls = fields.iter().zip(&places).map(|(field, place)| {
         let ty = &field.ty;
-        quote! {
+        quote_spanned! {ty.span().resolved_at(Span::mixed_site())=>
             let _: *const #ty = &raw const *#place;
-            #library::Trace::trace(#place, #tracer);
+            <#ty as #library::Trace>::trace(#place, #tracer);
         }
     });
     quote!(#name { #(#members: ref #places),* } => { #(#calls)* })
 }
 
-/// No macros in types.
+/// Refuses types that cannot be right, with a better message than the compiler's: borrows, types without a size. And
+/// macros.
 fn check_type(ty: &Type) -> Result<()> {
-    match macro_in(ty.to_token_stream()) {
-        Some(span) => {
-            let message = "a macro in the type of a field could stand for another type each time: write the type out, or \
-                           give it a name with `type`";
-            Err(Error::new(span, message))
-        }
-        None => Ok(()),
+    if let Some(span) = macro_in(ty.to_token_stream()) {
+        let message = "a macro in the type of a field could stand for another type each time: write the type out, or give it \
+                       a name with `type`";
+        return Err(Error::new(span, message));
     }
+    let message = if let Type::Reference(borrow) = ty
+        && borrow.lifetime.as_ref().is_none_or(|lifetime| lifetime.ident != "static")
+    {
+        "a borrow cannot be kept in the heap, whose objects live as long as they are reachable: keep the value itself, or put \
+         it into the heap and keep a `Gc`"
+    } else if matches!(ty, Type::Slice(_)) {
+        "a slice has no size: keep a `Gc<GcSlice<T>>`, or an array"
+    } else if matches!(ty, Type::TraitObject(_)) {
+        "a trait object has no size: keep a `Box` of it, or use an enum"
+    } else if matches!(ty, Type::Path(path) if path.path.is_ident("str")) {
+        "a `str` has no size: keep a `Gc<GcStr>`, or a `String`"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new_spanned(ty, message))
 }
 
 /// Where a macro is called, if one is: an identifier, `!`, and a group.

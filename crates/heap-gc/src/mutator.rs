@@ -150,8 +150,8 @@ impl Mutator {
         drop(Inside(self));
     }
 
-    /// Runs a full collection and sweeps everything: when it returns, exactly what was reachable at its start is left,
-    /// and dead objects' drops have run.
+    /// Runs a full collection and sweeps everything: when it returns, exactly what was reachable at its start is left, and
+    /// dead objects' drops have run. (The slot of an object with a drop is free, and out of the figures, one cycle later.)
     ///
     /// # Panics
     /// With the panics of drops.

@@ -37,6 +37,11 @@ use heap_core::layout::TypeMask;
 /// 3. `trace` may be called from any thread, by several at once, while no mutator runs; it only reads, and does not
 ///    panic (the process is aborted if it does).
 /// 4. Dropping the value (if it needs dropping) reads no reference, and may happen on any thread.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot live in the heap, because the collector does not know its references",
+    note = "derive `Trace` for your own type; wrap a type without references, `'static` and `Send`, in `Leaf`; use `GcCell` for \
+            a reference that changes and `GcSlice` for a sequence of them"
+)]
 pub unsafe trait Trace {
     /// The words that may hold references.
     const MASK: TypeMask;

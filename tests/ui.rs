@@ -1,0 +1,52 @@
+//! What the compiler must refuse, each for the reason in the first lines of its file.
+//!
+//! The expected messages are beside the programs. `TRYBUILD=overwrite cargo test --test ui` writes them anew; read them
+//! before they are kept, because a program that is refused for another reason proves nothing.
+
+use std::marker::PhantomData;
+use tricolor::{Gc, GcCell, Heap, Leaf, Mu, Mutator, Root};
+
+#[test]
+fn the_compiler_refuses_what_would_be_unsound() {
+    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+}
+
+/// A type to ask about. Its own constants, where their bound holds, hide those of [`Otherwise`].
+struct Is<T>(PhantomData<T>);
+
+impl<T: Send> Is<T> {
+    const SEND: bool = true;
+}
+
+impl<T: Sync> Is<T> {
+    const SYNC: bool = true;
+}
+
+/// The answers where no bound holds.
+trait Otherwise {
+    const SEND: bool = false;
+    const SYNC: bool = false;
+}
+
+impl<T> Otherwise for Is<T> {}
+
+/// Whether a type is `Send`, and `Sync`.
+macro_rules! send_and_sync {
+    ($type:ty) => {
+        (Is::<$type>::SEND, Is::<$type>::SYNC)
+    };
+}
+
+#[test]
+fn handles_go_to_other_threads_only_where_that_is_sound() {
+    assert_eq!(send_and_sync!(Heap), (true, true), "a heap is for many threads");
+    assert_eq!(send_and_sync!(Mutator), (false, false), "what a mutator caches is its thread's");
+    assert_eq!(send_and_sync!(Mu<'static>), (false, false), "so is access to it");
+    assert_eq!(send_and_sync!(GcCell<u64>), (true, false), "a cell is written without a lock");
+    assert_eq!(send_and_sync!(Gc<'static, u64>), (true, true), "a reference is like `&T`");
+    assert_eq!(send_and_sync!(Gc<'static, GcCell<u64>>), (false, false), "also to a cell");
+    assert_eq!(send_and_sync!(Root<u64>), (true, true), "a root's slot is in the heap");
+    assert_eq!(send_and_sync!(Root<GcCell<u64>>), (false, false), "a root is shared access to its object");
+    assert_eq!(send_and_sync!(Root<Gc<'static, GcCell<u64>>>), (false, false), "and to what that refers to");
+    assert_eq!(send_and_sync!(Leaf<std::cell::Cell<u64>>), (true, false), "a leaf is like what is in it");
+}

@@ -2,4 +2,14 @@
 
 mod support;
 
+mod alloc;
+mod drop;
+mod figures;
+mod limit;
+mod many;
+mod os;
 mod programs;
+mod reach;
+mod scav;
+mod threads;
+mod tiny;

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use tricolor::Heap;
 
 /// What runs now, by cell: an abort cannot be caught, but it panics first, and the hook can say what led there.
-static RUNNING: Mutex<[Option<(Program, Cell)>; Cell::ALL.len()]> = Mutex::new([const { None }; Cell::ALL.len()]);
+static RUNNING: Mutex<[Option<(Program, Cell)>; Cell::ALL.len()]> =
+    Mutex::new([const { None }; Cell::ALL.len()]);
 
 fn say_what_runs_when_panicking() {
     static ONCE: Once = Once::new();
@@ -23,7 +24,8 @@ fn say_what_runs_when_panicking() {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             if panic.to_string().contains("an invariant of the heap is broken") {
-                for (program, cell) in RUNNING.lock().unwrap_or_else(PoisonError::into_inner).iter().flatten() {
+                for (program, cell) in RUNNING.lock().unwrap_or_else(PoisonError::into_inner).iter().flatten()
+                {
                     writeln!(std::io::stderr(), "running: {}", repro(program, *cell)).ok();
                 }
             }
@@ -78,12 +80,15 @@ fn programs_on_several_threads_agree_with_their_models_while_another_thread_coll
     let mut stats = Stats::default();
     for round in 0..rounds {
         let threads = 2 + round % 3;
-        let programs: Vec<_> = (0..threads).map(|thread| Program::generate(first + 100 * round + thread, ops)).collect();
+        let programs: Vec<_> =
+            (0..threads).map(|thread| Program::generate(first + 100 * round + thread, ops)).collect();
         let builder = Heap::builder().reservation(256 << 20).gc_percent(2).poison(0xDD).verify_every(16);
         let did = within(Duration::from_secs(60), move || run_threads(&programs, &builder));
         match did {
             Ok(did) => stats.add(&did),
-            Err(what) => panic!("round {round}, {threads} threads: {what}\nREPRO: seed={first:#x} ops={ops} cell=threads"),
+            Err(what) => panic!(
+                "round {round}, {threads} threads: {what}\nREPRO: seed={first:#x} ops={ops} cell=threads"
+            ),
         }
     }
     println!("threads: {stats:?}");

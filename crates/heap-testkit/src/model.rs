@@ -136,7 +136,8 @@ impl Model {
     #[must_use]
     pub fn slots(&self) -> usize {
         let is_tiny = |object: &&Object| object.shape == Shape::Tiny;
-        let blocks: HashSet<usize> = self.objects.values().filter(is_tiny).map(|object| object.addr / 16).collect();
+        let blocks: HashSet<usize> =
+            self.objects.values().filter(is_tiny).map(|object| object.addr / 16).collect();
         self.objects.values().filter(|object| object.shape != Shape::Tiny).count() + blocks.len()
     }
 

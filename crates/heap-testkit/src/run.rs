@@ -42,11 +42,8 @@ impl Cell {
     #[must_use]
     pub fn builder(self, seed: u64) -> HeapBuilder {
         let builder = Heap::builder().reservation(256 << 20).workers(1 + (seed % 2) as usize);
-        let builder = if seed.is_multiple_of(8) {
-            builder.reservation(16 << 20).os(SimOs::new())
-        } else {
-            builder
-        };
+        let builder =
+            if seed.is_multiple_of(8) { builder.reservation(16 << 20).os(SimOs::new()) } else { builder };
         match self {
             Self::EveryAlloc => builder.collect_every(1),
             Self::PoisonVerify => builder.poison(0xDD).verify_every(1).gc_percent(5),
@@ -95,12 +92,16 @@ pub struct Failure {
     pub what: String,
 }
 
+/// Operations of a program that a failure shows.
+const MOST_SHOWN: usize = 60;
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { program, cell, at, what } = self;
         writeln!(f, "{}: {what}", at.map_or("at the end".into(), |at| format!("operation {at}")))?;
-        writeln!(f, "{}", repro(program, *cell))?;
-        write!(f, "{:#?}", program.ops)
+        write!(f, "{}", repro(program, *cell))?;
+        // A program that was not shrunk is best had from its seed.
+        if program.ops.len() <= MOST_SHOWN { write!(f, "\n{:#?}", program.ops) } else { Ok(()) }
     }
 }
 
@@ -142,7 +143,10 @@ pub fn run_on(program: &Program, cell: Cell, builder: &HeapBuilder) -> Result<St
 fn caught<R>(f: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
-        Err(format!("panic: {}", text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("of an unknown type")))
+        Err(format!(
+            "panic: {}",
+            text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("of an unknown type")
+        ))
     })
 }
 
@@ -171,9 +175,15 @@ pub fn run_threads(programs: &[Program], builder: &HeapBuilder) -> Result<Stats,
                     })?;
                     runner.look()?;
                     runner.model.bury();
+                    runner.stats.drops = runner.register.total();
                     Ok((runner.model.slots(), runner.stats))
                 });
-                report.send(outcome.map_err(|what| format!("{what}\nseed {:#x} of thread {number}", program.seed))).ok();
+                report
+                    .send(
+                        outcome
+                            .map_err(|what| format!("{what}\nseed {:#x} of thread {number}", program.seed)),
+                    )
+                    .ok();
                 // A closed channel is the signal.
                 ended.recv().ok();
                 if let Some(runner) = &mut kept {
@@ -203,7 +213,10 @@ pub fn run_threads(programs: &[Program], builder: &HeapBuilder) -> Result<Stats,
             let figures = heap.figures();
             stats.cycles = figures.cycles;
             if figures.memory.heap_objects != slots as u64 {
-                first = Some(format!("{} slots are allocated, the models have {slots}", figures.memory.heap_objects));
+                first = Some(format!(
+                    "{} slots are allocated, the models have {slots}",
+                    figures.memory.heap_objects
+                ));
             }
             if let Some(violation) = heap.verify().first() {
                 first.get_or_insert(violation.to_string());
@@ -285,7 +298,12 @@ fn len_of(shape: Shape, random: &mut Random) -> usize {
 }
 
 /// Picks an object: the one a root leads to, or one some way from there.
-fn pick<'gc>(mu: &Mu<'gc>, model: &Model, roots: &[AnyRoot], random: &mut Random) -> Result<Option<(Id, Any<'gc>)>, String> {
+fn pick<'gc>(
+    mu: &Mu<'gc>,
+    model: &Model,
+    roots: &[AnyRoot],
+    random: &mut Random,
+) -> Result<Option<(Id, Any<'gc>)>, String> {
     if roots.is_empty() {
         return Ok(None);
     }
@@ -338,7 +356,11 @@ fn pick_for<'gc>(
 fn same(model: &Model, id: Id, found: Any<'_>) -> Result<(), String> {
     let wanted = model.object(id);
     if found.shape() != Some(wanted.shape) || found.addr() != wanted.addr {
-        return Err(format!("{found:p} of {:?} is found for {id:#x}, {wanted:?}", found.shape(), found = found.addr() as *const u8));
+        return Err(format!(
+            "{found:p} of {:?} is found for {id:#x}, {wanted:?}",
+            found.shape(),
+            found = found.addr() as *const u8
+        ));
     }
     Ok(())
 }
@@ -425,7 +447,10 @@ impl Runner {
                 if self.alone {
                     let memory = self.heap.figures().memory;
                     if memory.heap_idle != memory.heap_released {
-                        return Err(format!("{} are free, {} released", memory.heap_idle, memory.heap_released));
+                        return Err(format!(
+                            "{} are free, {} released",
+                            memory.heap_idle, memory.heap_released
+                        ));
                     }
                 }
             }
@@ -461,12 +486,13 @@ impl Runner {
             let mut edges = BTreeMap::new();
             if let Some(place) = shape.place() {
                 let most = shape.places(len).min(if place == Place::Fixed { len } else { 4 });
-                for at in 0..most {
+                for _ in 0..most {
                     match pick_for(place, mu, model, roots, random)? {
                         Some((to, object)) if place == Place::Fixed || random.below(3) > 0 => {
+                            edges.insert(first.len(), Edge::To(to));
                             first.push(Held::Object(object));
-                            edges.insert(at, Edge::To(to));
                         }
+                        Some(_) | None if place == Place::Fixed => {}
                         Some(_) | None => first.push(Held::Nothing),
                     }
                 }
@@ -553,7 +579,10 @@ impl Runner {
                             }
                         }
                         (found, wanted) => {
-                            return Err(format!("place {place} of {id:#x} holds {}, not {wanted:?}", said(found)));
+                            return Err(format!(
+                                "place {place} of {id:#x} holds {}, not {wanted:?}",
+                                said(found)
+                            ));
                         }
                     }
                 }
@@ -569,6 +598,16 @@ impl Runner {
         let droppable = self.model.droppable();
         self.model.bury();
         self.kept += droppable - self.model.droppable();
+        if self.alone {
+            // Before anything is looked at: what was freed by mistake must not be read.
+            let (slots, found) = (self.model.slots() as u64, self.heap.figures().memory.heap_objects);
+            if !(slots..=slots + self.kept as u64).contains(&found) {
+                return Err(format!(
+                    "{found} slots are allocated, not {slots} and at most {} more",
+                    self.kept
+                ));
+            }
+        }
         self.look()?;
         for stone in self.model.live_stones() {
             if self.register.times(stone) != 0 {
@@ -576,10 +615,6 @@ impl Runner {
             }
         }
         if self.alone {
-            let (slots, found) = (self.model.slots() as u64, self.heap.figures().memory.heap_objects);
-            if !(slots..=slots + self.kept as u64).contains(&found) {
-                return Err(format!("{found} slots are allocated, not {slots} and at most {} more", self.kept));
-            }
             self.check_dead()?;
         }
         Ok(())
@@ -621,7 +656,10 @@ impl Runner {
     fn verify(&self) -> Result<(), String> {
         match self.heap.verify().as_slice() {
             [] => Ok(()),
-            found => Err(format!("{} violations, the first is {}", found.len(), found[0])),
+            found => {
+                let first: Vec<_> = found.iter().take(5).map(ToString::to_string).collect();
+                Err(format!("{} violations, the first are {}", found.len(), first.join("; ")))
+            }
         }
     }
 

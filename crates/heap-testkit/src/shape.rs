@@ -29,28 +29,28 @@ use tricolor::{AllocError, Gc, GcCell, GcSlice, GcStr, Leaf, Mu, Rebrand, Root, 
 pub type HubCell<'gc> = GcCell<Option<Gc<'gc, Hub<'gc>>>>;
 
 /// A number and `N` references.
-#[derive(Debug)]
+#[derive(Trace, Debug)]
 pub struct Node<'gc, const N: usize> {
     id: u64,
     edges: [HubCell<'gc>; N],
 }
 
 /// A number and a reference to anything.
-#[derive(Debug)]
+#[derive(Trace, Debug)]
 pub struct Hub<'gc> {
     id: u64,
     edge: GcCell<Any<'gc>>,
 }
 
 /// A link of a list.
-#[derive(Debug)]
+#[derive(Trace, Debug)]
 pub struct Chain<'gc> {
     edge: GcCell<Option<Gc<'gc, Chain<'gc>>>>,
     id: u64,
 }
 
 /// An element of a slice: a number and a reference.
-#[derive(Debug)]
+#[derive(Trace, Debug)]
 pub struct Pair<'gc> {
     number: u64,
     edge: HubCell<'gc>,
@@ -61,50 +61,6 @@ pub struct Pair<'gc> {
 pub struct Hand<'gc> {
     edges: Vec<Gc<'gc, Hub<'gc>>>,
     stone: Stone,
-}
-
-// SAFETY: 1: the number is noscan, the array has its elements' mask at its offset. 2: nothing is elsewhere. 4: no drop.
-unsafe impl<'gc, const N: usize> Trace for Node<'gc, N> {
-    const MASK: TypeMask = TypeMask::noscan(size_of::<Self>())
-        .with(core::mem::offset_of!(Self, edges), &<[HubCell<'gc>; N] as Trace>::MASK);
-}
-
-// SAFETY: the one brand is replaced.
-unsafe impl<const N: usize> Rebrand for Node<'_, N> {
-    type At<'gc> = Node<'gc, N>;
-}
-
-// SAFETY: 1: the number is noscan, the cell has its mask at its offset. 2: nothing is elsewhere. 4: no drop.
-unsafe impl<'gc> Trace for Hub<'gc> {
-    const MASK: TypeMask = TypeMask::noscan(size_of::<Self>())
-        .with(core::mem::offset_of!(Self, edge), &<GcCell<Any<'gc>> as Trace>::MASK);
-}
-
-// SAFETY: the one brand is replaced.
-unsafe impl Rebrand for Hub<'_> {
-    type At<'gc> = Hub<'gc>;
-}
-
-// SAFETY: 1: the number is noscan, the cell has its mask at its offset. 2: nothing is elsewhere. 4: no drop.
-unsafe impl<'gc> Trace for Chain<'gc> {
-    const MASK: TypeMask = TypeMask::noscan(size_of::<Self>())
-        .with(core::mem::offset_of!(Self, edge), &<GcCell<Option<Gc<'gc, Chain<'gc>>>> as Trace>::MASK);
-}
-
-// SAFETY: the one brand is replaced.
-unsafe impl Rebrand for Chain<'_> {
-    type At<'gc> = Chain<'gc>;
-}
-
-// SAFETY: 1: the number is noscan, the cell has its mask at its offset. 2: nothing is elsewhere. 4: no drop.
-unsafe impl<'gc> Trace for Pair<'gc> {
-    const MASK: TypeMask = TypeMask::noscan(size_of::<Self>())
-        .with(core::mem::offset_of!(Self, edge), &<HubCell<'gc> as Trace>::MASK);
-}
-
-// SAFETY: the one brand is replaced.
-unsafe impl Rebrand for Pair<'_> {
-    type At<'gc> = Pair<'gc>;
 }
 
 // SAFETY: 1: no word of its own holds a reference. 2: `trace` reports all of the vector's. 3: it only reads. 4: dropping
@@ -125,16 +81,6 @@ unsafe impl Rebrand for Hand<'_> {
     type At<'gc> = Hand<'gc>;
 }
 
-// SAFETY: 1: both words may hold a reference or something else. 2: nothing is elsewhere. 4: it is `Copy`.
-unsafe impl Trace for Any<'_> {
-    const MASK: TypeMask = TypeMask::ambiguous(size_of::<Self>());
-}
-
-// SAFETY: the one brand is replaced.
-unsafe impl Rebrand for Any<'_> {
-    type At<'gc> = Any<'gc>;
-}
-
 macro_rules! shapes {
     ($($(#[$doc:meta])* $name:ident [$object:ty] [$kept:ty];)*) => {
         /// The name of a shape. See the module's text.
@@ -148,7 +94,7 @@ macro_rules! shapes {
         }
 
         /// A reference to an object of any shape, or a number.
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Trace, Clone, Copy, Debug)]
         #[repr(u64)]
         #[expect(missing_docs, reason = "the module's table says what each is")]
         pub enum Any<'gc> {
@@ -267,9 +213,13 @@ impl Shape {
             Self::Chain => Some(Place::Chain),
             Self::Hub | Self::Anys => Some(Place::Any),
             Self::Hand => Some(Place::Fixed),
-            Self::Node1 | Self::Node2 | Self::Node3 | Self::Node5 | Self::Node7 | Self::Node12 | Self::Node70 => {
-                Some(Place::Hub)
-            }
+            Self::Node1
+            | Self::Node2
+            | Self::Node3
+            | Self::Node5
+            | Self::Node7
+            | Self::Node12
+            | Self::Node70 => Some(Place::Hub),
             Self::Refs | Self::Pairs => Some(Place::Hub),
         }
     }
@@ -351,9 +301,9 @@ impl Shape {
             })?),
             Self::Anys => Any::Anys(mu.try_alloc_slice(len, |place| GcCell::new(any(place)))?),
             Self::Stone => Any::Stone(mu.try_alloc(Leaf::new(Stone::new(content(id, 0), register)))?),
-            Self::Stones => {
-                Any::Stones(mu.try_alloc_slice(len, |index| Leaf::new(Stone::new(content(id, index), register)))?)
-            }
+            Self::Stones => Any::Stones(
+                mu.try_alloc_slice(len, |index| Leaf::new(Stone::new(content(id, index), register)))?,
+            ),
             Self::Hand => Any::Hand(mu.try_alloc(Hand {
                 edges: (0..len).filter_map(hub).collect(),
                 stone: Stone::new(content(id, 0), register),
@@ -385,7 +335,8 @@ impl<'gc> Any<'gc> {
     /// Says what is wrong.
     pub fn check(self, id: u64, len: usize) -> Result<(), String> {
         let named = |found: u64| (found == id).then_some(()).ok_or(format!("its name is {found:#x}"));
-        let long = |found: usize| (found == len).then_some(()).ok_or(format!("its length is {found}, not {len}"));
+        let long =
+            |found: usize| (found == len).then_some(()).ok_or(format!("its length is {found}, not {len}"));
         let word = |index: usize, found: u64| {
             let wanted = content(id, index);
             (found == wanted).then_some(()).ok_or(format!("its word {index} is {found:#x}, not {wanted:#x}"))
@@ -441,7 +392,9 @@ impl<'gc> Any<'gc> {
             object => Held::Object(object),
         };
         match self {
-            Self::Chain(object) => object.edge.get().map_or(Held::Nothing, |next| Held::Object(Self::Chain(next))),
+            Self::Chain(object) => {
+                object.edge.get().map_or(Held::Nothing, |next| Held::Object(Self::Chain(next)))
+            }
             Self::Hub(object) => any(&object.edge),
             Self::Node1(object) => hub(&object.edges[place]),
             Self::Node2(object) => hub(&object.edges[place]),
@@ -454,7 +407,12 @@ impl<'gc> Any<'gc> {
             Self::Pairs(object) => hub(&object.as_slice()[place].edge),
             Self::Anys(object) => any(&object.as_slice()[place]),
             Self::Hand(object) => Held::Object(Self::Hub(object.edges[place])),
-            Self::Number(_) | Self::Tiny(_) | Self::Words(_) | Self::Text(_) | Self::Stone(_) | Self::Stones(_) => {
+            Self::Number(_)
+            | Self::Tiny(_)
+            | Self::Words(_)
+            | Self::Text(_)
+            | Self::Stone(_)
+            | Self::Stones(_) => {
                 panic!("a place of {self:?}, which has none")
             }
         }

@@ -40,7 +40,8 @@ fn slots_given_back_are_the_next_to_be_handed_out() {
 fn free_slots_between_living_ones_are_found() {
     let (memory, cache) = (memory(), Cache::new());
     let all: Vec<_> = (0..256).map(|_| alloc(&memory, &cache, noscan(32), 1)).collect();
-    let kept: Vec<_> = all.iter().copied().enumerate().filter(|(i, _)| i % 5 < 3).map(|(_, object)| object).collect();
+    let kept: Vec<_> =
+        all.iter().copied().enumerate().filter(|(i, _)| i % 5 < 3).map(|(_, object)| object).collect();
     let free: HashSet<_> = all.iter().copied().filter(|object| !kept.contains(object)).collect();
     cycle(&memory, &cache, &kept);
     let again: HashSet<_> = (0..free.len()).map(|_| alloc(&memory, &cache, noscan(32), 2)).collect();
@@ -56,7 +57,8 @@ fn a_refused_refill_leaves_cache_and_memory_as_they_were() {
     let memory = memory_with(&SimOs::new(), None, Bytes::kib(16));
     let cache = Cache::new();
     let object = alloc(&memory, &cache, noscan(4096), 7);
-    let before = (0..100).map(|_| cache.alloc(noscan(4096), 4096).map_or_else(|| cache.refill(&memory, noscan(4096)), Ok));
+    let before = (0..100)
+        .map(|_| cache.alloc(noscan(4096), 4096).map_or_else(|| cache.refill(&memory, noscan(4096)), Ok));
     let refused = before.filter_map(Result::err).next().expect("the limit is two pages");
     assert!(matches!(refused, AllocError::Limit { .. }), "{refused:?}");
     // Another layout is refused as well; the first one's objects are untouched.
@@ -88,11 +90,19 @@ fn a_run_handed_out_while_marking_is_marked() {
 fn tiny_objects_fill_blocks_in_order_of_alignment() {
     let (memory, cache) = (memory(), Cache::new());
     let tiny = |bytes, align| {
-        cache.alloc_tiny(bytes, align).map_or_else(|| cache.refill_tiny(&memory, bytes), Ok).unwrap().addr().get()
+        cache
+            .alloc_tiny(bytes, align)
+            .map_or_else(|| cache.refill_tiny(&memory, bytes), Ok)
+            .unwrap()
+            .addr()
+            .get()
     };
     let first = tiny(1, 1);
     assert_eq!(first % TINY_BLOCK, 0);
-    assert_eq!([tiny(1, 1), tiny(2, 2), tiny(4, 4), tiny(8, 8)], [first + 1, first + 2, first + 4, first + 8]);
+    assert_eq!(
+        [tiny(1, 1), tiny(2, 2), tiny(4, 4), tiny(8, 8)],
+        [first + 1, first + 2, first + 4, first + 8]
+    );
     let second = tiny(3, 1);
     assert_eq!(second, first + 16);
     assert_eq!(tiny(8, 8), second + 8);

@@ -1,9 +1,9 @@
 use super::alloc;
+use crate::cache::Cache;
 use crate::error::AllocError;
 use crate::layout::{Extent, Layout, TypeMask};
 use crate::memory::Memory;
 use crate::memory::tests::{cycle, memory, memory_with, objects, settled};
-use crate::cache::Cache;
 use crate::os::sim::SimOs;
 use crate::size_class::SizeClass;
 use crate::span::Home;
@@ -25,13 +25,19 @@ fn a_large_object_has_whole_pages_of_its_own() {
         let found = memory.map().resolve(last).expect("its last byte is inside");
         assert_eq!((found.slot, found.start), (0, object.addr().get()));
         let span = memory.map().span(found.span);
-        assert_eq!((span.pages(), span.used(), span.home()), (Bytes::new(bytes).pages_ceil(), Bytes::new(bytes), Home::Large));
+        assert_eq!(
+            (span.pages(), span.used(), span.home()),
+            (Bytes::new(bytes).pages_ceil(), Bytes::new(bytes), Home::Large)
+        );
     }
     assert_eq!(objects(&memory), 4);
     settled(&memory, &cache);
     cycle(&memory, &cache, &[]);
     settled(&memory, &cache);
-    assert_eq!((objects(&memory), memory.figures().heap_inuse, memory.figures().heap_alloc), (0, Bytes::ZERO, Bytes::ZERO));
+    assert_eq!(
+        (objects(&memory), memory.figures().heap_inuse, memory.figures().heap_alloc),
+        (0, Bytes::ZERO, Bytes::ZERO)
+    );
 }
 
 #[test]
@@ -62,7 +68,9 @@ fn dead_large_objects_are_swept_before_the_heap_grows() {
 fn a_refusal_changes_nothing() {
     let memory = memory_with(&SimOs::new(), None, Bytes::mib(1));
     let before = memory.figures();
-    assert!(matches!(large(&memory, 2 << 20, false), Err(AllocError::Limit { asked, .. }) if asked == Bytes::mib(2)));
+    assert!(
+        matches!(large(&memory, 2 << 20, false), Err(AllocError::Limit { asked, .. }) if asked == Bytes::mib(2))
+    );
     assert_eq!(memory.figures(), before);
     assert!(large(&memory, 1 << 20, false).is_ok());
     settled(&memory, &Cache::new());

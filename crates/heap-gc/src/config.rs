@@ -59,7 +59,7 @@ impl Default for HeapBuilder {
             workers: None,
             layouts: LayoutPolicy::default(),
             poison: None,
-            verify_every: None,
+            verify_every: if cfg!(feature = "verify") { Some(1) } else { None },
             run_slots: None,
             observer: None,
             os: None,
@@ -121,7 +121,8 @@ impl HeapBuilder {
         self
     }
 
-    /// Debugging: check the whole heap in every n-th cycle, and abort with a report if it is broken. 0 is never.
+    /// Debugging: check the whole heap in every n-th cycle, and abort with a report if it is broken. 0 is never, which is
+    /// the default; with the `verify` feature the default is 1.
     #[must_use]
     pub fn verify_every(mut self, cycles: u32) -> Self {
         self.verify_every = (cycles > 0).then_some(cycles);

@@ -32,19 +32,49 @@ fn alloc(c: &mut Criterion) {
     group.throughput(Throughput::Elements(ROUND));
     let mut m = mutator();
     group.bench_function("n8_tiny", |b| {
-        b.iter(|| m.enter(|mu| (0..ROUND).for_each(|i| { black_box(mu.alloc(i)); })));
+        b.iter(|| {
+            m.enter(|mu| {
+                (0..ROUND).for_each(|i| {
+                    black_box(mu.alloc(i));
+                })
+            })
+        });
     });
     group.bench_function("n16", |b| {
-        b.iter(|| m.enter(|mu| (0..ROUND).for_each(|i| { black_box(mu.alloc([i, i])); })));
+        b.iter(|| {
+            m.enter(|mu| {
+                (0..ROUND).for_each(|i| {
+                    black_box(mu.alloc([i, i]));
+                })
+            })
+        });
     });
     group.bench_function("s16", |b| {
-        b.iter(|| m.enter(|mu| (0..ROUND).for_each(|i| { black_box(mu.alloc(S16 { next: None, value: i })); })));
+        b.iter(|| {
+            m.enter(|mu| {
+                (0..ROUND).for_each(|i| {
+                    black_box(mu.alloc(S16 { next: None, value: i }));
+                })
+            })
+        });
     });
     group.bench_function("s64", |b| {
-        b.iter(|| m.enter(|mu| (0..ROUND).for_each(|i| { black_box(mu.alloc(S64 { next: None, values: [i; 7] })); })));
+        b.iter(|| {
+            m.enter(|mu| {
+                (0..ROUND).for_each(|i| {
+                    black_box(mu.alloc(S64 { next: None, values: [i; 7] }));
+                })
+            })
+        });
     });
     group.bench_function("str_12", |b| {
-        b.iter(|| m.enter(|mu| (0..ROUND).for_each(|_| { black_box(mu.alloc_str("twelve bytes")); })));
+        b.iter(|| {
+            m.enter(|mu| {
+                (0..ROUND).for_each(|_| {
+                    black_box(mu.alloc_str("twelve bytes"));
+                })
+            })
+        });
     });
     group.finish();
 }
@@ -52,7 +82,11 @@ fn alloc(c: &mut Criterion) {
 fn refill(c: &mut Criterion) {
     let mut m = mutator();
     c.bench_function("refill/n8k", |b| {
-        b.iter(|| m.enter(|mu| { black_box(mu.alloc_slice(1000, |_| 0_u64)); }));
+        b.iter(|| {
+            m.enter(|mu| {
+                black_box(mu.alloc_slice(1000, |_| 0_u64));
+            })
+        });
     });
     c.bench_function("enter", |b| b.iter(|| m.enter(|mu| black_box(mu.should_yield()))));
 }

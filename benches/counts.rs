@@ -30,16 +30,24 @@ type Case = (&'static str, &'static str, fn(usize));
 
 const CASES: [Case; 7] = [
     ("alloc_n8", "allocation of 8 bytes in a tiny block, with refills and cycles", |n| {
-        rounds(n, |mu, i| { black_box(mu.alloc(i)); });
+        rounds(n, |mu, i| {
+            black_box(mu.alloc(i));
+        });
     }),
     ("alloc_n16", "allocation of 16 noscan bytes, with refills and cycles", |n| {
-        rounds(n, |mu, i| { black_box(mu.alloc([i, i])); });
+        rounds(n, |mu, i| {
+            black_box(mu.alloc([i, i]));
+        });
     }),
     ("alloc_s16", "allocation of 16 bytes with a reference, with refills and cycles", |n| {
-        rounds(n, |mu, i| { black_box(mu.alloc(S16 { next: None, value: i as u64 })); });
+        rounds(n, |mu, i| {
+            black_box(mu.alloc(S16 { next: None, value: i as u64 }));
+        });
     }),
     ("alloc_s64", "allocation of 64 bytes with a reference, with refills and cycles", |n| {
-        rounds(n, |mu, i| { black_box(mu.alloc(S64 { next: None, values: [i as u64; 7] })); });
+        rounds(n, |mu, i| {
+            black_box(mu.alloc(S64 { next: None, values: [i as u64; 7] }));
+        });
     }),
     ("enter", "entering and leaving a heap", |n| {
         let heap = Heap::new().expect("address space");
@@ -93,7 +101,9 @@ fn main() {
     for (name, what, _) in CASES {
         let (few, many) = (200_000, 1_200_000);
         match (instructions(&args[0], name, few), instructions(&args[0], name, many)) {
-            (Some(less), Some(more)) => println!("{name:<12} {:>12.2}  {what}", (more - less) / (many - few) as f64),
+            (Some(less), Some(more)) => {
+                println!("{name:<12} {:>12.2}  {what}", (more - less) / (many - few) as f64)
+            }
             _ => println!("{name:<12} {:>12}  {what}", "failed"),
         }
     }

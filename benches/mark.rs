@@ -66,7 +66,11 @@ fn sweep(c: &mut Criterion) {
         b.iter_batched(
             || {},
             |()| {
-                m.enter(|mu| (0..OBJECTS).for_each(|i| { std::hint::black_box(mu.alloc([i; 2])); }));
+                m.enter(|mu| {
+                    (0..OBJECTS).for_each(|i| {
+                        std::hint::black_box(mu.alloc([i; 2]));
+                    })
+                });
                 m.collect();
             },
             criterion::BatchSize::PerIteration,

@@ -53,7 +53,7 @@ fn objects_are_aligned_as_their_types_ask_up_to_a_page() {
         ($($align:literal $name:ident;)*) => { $(
             #[repr(align($align))]
             struct $name(#[expect(dead_code, reason = "fills the object")] u8);
-            aligned(&heap, |number| Leaf::new($name(number as u8)));
+            aligned(&heap, |number| Leaf::new($name(u8::try_from(number).unwrap_or(u8::MAX))));
         )* };
     }
     alignments! {
@@ -103,16 +103,15 @@ fn values_without_size_are_objects_too() {
 
 #[test]
 fn references_to_references_and_options_of_all_kinds_survive() {
-    type Deep<'gc> = Gc<'gc, Gc<'gc, GcCell<Option<Gc<'gc, (u8, Option<u64>, [Option<Gc<'gc, u64>>; 3])>>>>>;
+    type Tuple<'gc> = (u8, Option<u64>, [Option<Gc<'gc, u64>>; 3]);
+    type Deep<'gc> = Gc<'gc, GcCell<Option<Gc<'gc, Tuple<'gc>>>>>;
     let heap = Heap::builder().collect_every(1).verify_every(1).build().unwrap();
     let mut mutator = heap.attach().unwrap();
-    let root: Root<
-        Gc<'static, GcCell<Option<Gc<'static, (u8, Option<u64>, [Option<Gc<'static, u64>>; 3])>>>>,
-    > = mutator.enter(|mu| {
+    let root: Root<Deep<'static>> = mutator.enter(|mu| {
         let number = mu.alloc(42_u64);
         let tuple = mu.alloc((7_u8, Some(9_u64), [None, Some(number), None]));
-        let deep: Deep<'_> = mu.alloc(mu.alloc(GcCell::new(Some(tuple))));
-        mu.root(deep)
+        let deep: Deep<'_> = mu.alloc(GcCell::new(Some(tuple)));
+        mu.root(mu.alloc(deep))
     });
     for _ in 0..3 {
         mutator.collect();

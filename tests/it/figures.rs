@@ -28,7 +28,7 @@ fn counts_are_exact_after_a_collection() {
         memory.check().unwrap();
         let (small, big) = (roots.len() as u64, large.len() as u64);
         assert_eq!(memory.heap_objects, small + big);
-        assert_eq!(memory.heap_alloc, Bytes::new(small as usize * 48 + big as usize * 13 * 8192));
+        assert_eq!(memory.heap_alloc, Bytes::new(roots.len() * 48 + large.len() * 13 * 8192));
         assert_eq!(memory.mallocs, (round as u64 + 1) * 1005);
         assert_eq!(memory.frees, memory.mallocs - small - big);
         let class =

@@ -3,6 +3,7 @@
 mod support;
 
 mod alloc;
+mod attacks;
 mod drop;
 mod figures;
 mod limit;

@@ -5,7 +5,7 @@
 //! `TRICOLOR_OPS` how long each is, and `TRICOLOR_SEED` with which seed they begin; a failure prints the line with which
 //! to see it again.
 
-use crate::support::{number_from, within};
+use crate::support::{length_from, number_from, within};
 use heap_testkit::program::Program;
 use heap_testkit::run::{Cell, Stats, repro, run, run_threads};
 use heap_testkit::shrink::shrink;
@@ -37,7 +37,7 @@ fn say_what_runs_when_panicking() {
 /// Runs many programs in one setting, and says how much that was.
 fn many(cell: Cell, programs: u64) {
     say_what_runs_when_panicking();
-    let (first, ops) = (number_from("TRICOLOR_SEED", 1), number_from("TRICOLOR_OPS", 150) as usize);
+    let (first, ops) = (number_from("TRICOLOR_SEED", 1), length_from("TRICOLOR_OPS", 150));
     let programs = number_from("TRICOLOR_PROGRAMS", programs);
     let (mut stats, begun) = (Stats::default(), Instant::now());
     let slot = Cell::ALL.iter().position(|each| *each == cell).expect("a cell is one of all");
@@ -76,7 +76,7 @@ fn programs_agree_with_the_model_with_a_layout_for_each_type() {
 #[test]
 fn programs_on_several_threads_agree_with_their_models_while_another_thread_collects() {
     let rounds = number_from("TRICOLOR_PROGRAMS", 12);
-    let (first, ops) = (number_from("TRICOLOR_SEED", 1), number_from("TRICOLOR_OPS", 400) as usize);
+    let (first, ops) = (number_from("TRICOLOR_SEED", 1), length_from("TRICOLOR_OPS", 400));
     let mut stats = Stats::default();
     for round in 0..rounds {
         let threads = 2 + round % 3;

@@ -11,12 +11,12 @@ struct Link<'gc> {
 }
 
 /// Ten million in a release build, fewer where every step is checked.
-const MANY: u64 = if cfg!(debug_assertions) { 300_000 } else { 10_000_000 };
+const MANY: usize = if cfg!(debug_assertions) { 300_000 } else { 10_000_000 };
 
-fn list(heap: &Heap, len: u64) -> Root<Link<'static>> {
+fn list(heap: &Heap, len: usize) -> Root<Link<'static>> {
     heap.attach().unwrap().enter(|mu| {
         let mut head = mu.alloc(Link { next: GcCell::new(None), number: 0 });
-        for number in 1..len {
+        for number in 1..len as u64 {
             head = mu.alloc(Link { next: GcCell::new(Some(head)), number });
         }
         mu.root(head)
@@ -30,7 +30,7 @@ fn a_list_of_many_nodes_is_marked_without_a_deep_stack() {
     let list = std::thread::Builder::new().stack_size(256 << 10);
     let thread = list.spawn(move || {
         let root = list_and_check(&heap);
-        assert_eq!(heap.figures().memory.heap_objects, MANY);
+        assert_eq!(heap.figures().memory.heap_objects, MANY as u64);
         drop(root);
         heap.collect();
         assert_eq!(heap.figures().memory.heap_objects, 0);
@@ -42,7 +42,7 @@ fn list_and_check(heap: &Heap) -> Root<Link<'static>> {
     let root = list(heap, MANY);
     heap.collect();
     heap.attach().unwrap().enter(|mu| {
-        let (mut at, mut wanted) = (Some(root.get(mu)), MANY);
+        let (mut at, mut wanted) = (Some(root.get(mu)), MANY as u64);
         while let Some(link) = at {
             wanted -= 1;
             assert_eq!(link.number, wanted);
@@ -58,10 +58,10 @@ fn an_array_of_many_references_is_scanned_to_its_last() {
     let heap = Heap::builder().workers(2).build().unwrap();
     let mut mutator = heap.attach().unwrap();
     let root: Root<GcSlice<GcCell<Option<Gc<'static, u128>>>>> = mutator.enter(|mu| {
-        let array = mu.alloc_slice(MANY as usize, |_| GcCell::new(None));
+        let array = mu.alloc_slice(MANY, |_| GcCell::new(None));
         // Every seventh place, and the ends.
         for (index, place) in array.iter().enumerate() {
-            if index % 7 == 0 || index as u64 == MANY - 1 {
+            if index % 7 == 0 || index == MANY - 1 {
                 place.set(mu, Some(mu.alloc(index as u128)));
             }
         }
@@ -72,12 +72,12 @@ fn an_array_of_many_references_is_scanned_to_its_last() {
     }
     mutator.enter(|mu| {
         for (index, place) in root.get(mu).iter().enumerate() {
-            let wanted = (index % 7 == 0 || index as u64 == MANY - 1).then_some(index as u128);
+            let wanted = (index % 7 == 0 || index == MANY - 1).then_some(index as u128);
             assert_eq!(place.get().map(|number| *number), wanted, "place {index}");
         }
     });
-    let held = MANY.div_ceil(7) + u64::from(!(MANY - 1).is_multiple_of(7));
-    assert_eq!(heap.figures().memory.heap_objects, held + 1);
+    let held = MANY.div_ceil(7) + usize::from(!(MANY - 1).is_multiple_of(7));
+    assert_eq!(heap.figures().memory.heap_objects, held as u64 + 1);
 }
 
 #[test]

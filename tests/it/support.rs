@@ -47,3 +47,8 @@ pub(crate) fn number_from(name: &str, otherwise: u64) -> u64 {
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied()).unwrap_or("")
 }
+
+/// A length from the environment.
+pub(crate) fn length_from(name: &str, otherwise: u64) -> usize {
+    usize::try_from(number_from(name, otherwise)).expect("a length")
+}

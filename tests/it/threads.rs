@@ -237,9 +237,9 @@ fn a_thread_that_panics_inside_enter_leaves_the_heap_usable() {
             mutator.enter(|mu| {
                 let _object = mu.alloc(Leaf::new(vec![1; 100]));
                 panic!("on purpose");
-            })
+            });
         });
-        assert_eq!(panic_text(&*dead.join().map(|()| ()).unwrap_err()), "on purpose");
+        assert_eq!(panic_text(&*dead.join().unwrap_err()), "on purpose");
         heap.collect();
         heap.collect();
         assert_eq!(heap.figures().mutators, 0);

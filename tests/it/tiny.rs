@@ -17,8 +17,8 @@ fn tiny_objects_share_blocks_and_keep_their_contents() {
         assert!((0..).zip(&shorts).all(|(number, object)| **object == number * 257));
         assert!((0..).zip(&words).all(|(number, object)| **object == [number; 3]));
         assert!((0..).zip(&longs).all(|(number, object)| **object == number << 40));
-        assert!(longs.iter().all(|object| Gc::addr(*object) % 8 == 0));
-        assert!(shorts.iter().all(|object| Gc::addr(*object) % 2 == 0));
+        assert!(longs.iter().all(|object| Gc::addr(*object).is_multiple_of(8)));
+        assert!(shorts.iter().all(|object| Gc::addr(*object).is_multiple_of(2)));
     });
     mutator.safepoint();
     // 256 bytes in 16 blocks, 256 shorts in 32, 256 of 12 bytes in one each, 256 longs in 128.

@@ -127,10 +127,12 @@ pub struct Cache {
     black: Cell<u8>,
     /// Slots a refill hands out at most.
     run_most: Cell<u32>,
+    /// The layout of tiny blocks.
+    tiny_layout: Cell<LayoutId>,
     cold: RefCell<Cold>,
 }
 
-/// The fixed layout of tiny blocks.
+/// The layout of tiny blocks, unless another is set.
 const TINY_LAYOUT: LayoutId = LayoutId::new(SizeClass::for_bytes(TINY_BLOCK).get() as u32);
 
 impl Default for Cache {
@@ -150,8 +152,15 @@ impl Cache {
             runs: Cell::new(0),
             black: Cell::new(0),
             run_most: Cell::new(RUN_SLOTS_MAX),
+            tiny_layout: Cell::new(TINY_LAYOUT),
             cold: RefCell::new(Cold::default()),
         }
+    }
+
+    /// Takes tiny blocks from the spans of another layout of 16-byte noscan slots: where every type has spans of its own, the
+    /// blocks are not a type's.
+    pub fn set_tiny_layout(&self, id: LayoutId) {
+        self.tiny_layout.set(id);
     }
 
     /// Lets a refill hand out at most that many slots. For tests that want every edge.
@@ -205,9 +214,9 @@ impl Cache {
     /// As [`Cache::refill`].
     #[inline(never)]
     pub fn refill_tiny(&self, memory: &Memory, bytes: usize) -> Result<NonNull<u8>, AllocError> {
-        let block = match self.alloc(TINY_LAYOUT, TINY_BLOCK) {
+        let block = match self.alloc_any(self.tiny_layout.get(), TINY_BLOCK) {
             Some(block) => block,
-            None => self.refill(memory, TINY_LAYOUT)?,
+            None => self.refill(memory, self.tiny_layout.get())?,
         };
         if TINY_BLOCK - bytes > self.tiny.left() {
             self.tiny.set(block.as_ptr(), TINY_BLOCK);

@@ -44,6 +44,11 @@ pub enum AllocError {
         /// Bytes of one element.
         size: Bytes,
     },
+    /// The heap has as many layouts as it can, and the type needs one of its own because it has a drop or is traced by hand.
+    Layouts {
+        /// How many there can be.
+        most: usize,
+    },
     /// The alignment is above a page (8 KiB), which no slot guarantees.
     Alignment {
         /// The alignment asked for.
@@ -67,12 +72,19 @@ impl fmt::Display for AllocError {
             Self::Os { asked, code } => {
                 write!(f, "the operating system refused {asked} (error {code}): free memory and try again")
             }
-            Self::TooLarge { count, size } => write!(
+            Self::TooLarge { count, size } => {
+                write!(f, "{count} elements of {size} each do not fit in the address space: ask for fewer")
+            }
+            Self::Layouts { most } => write!(
                 f,
-                "{count} elements of {size} each do not fit in the address space: ask for fewer"
+                "the heap has {most} layouts, the most there can be, and this type needs another: use fewer types with drops, or put \
+                 some of them into a second heap"
             ),
             Self::Alignment { asked } => {
-                write!(f, "an alignment of {asked} is above a page (8 KiB), the most a slot can give: align by less")
+                write!(
+                    f,
+                    "an alignment of {asked} is above a page (8 KiB), the most a slot can give: align by less"
+                )
             }
         }
     }

@@ -147,7 +147,11 @@ impl MemoryFigures {
     /// `heap_inuse / heap_alloc`: 1 is no fragmentation. 1 for an empty heap.
     #[must_use]
     pub fn fragmentation(&self) -> f64 {
-        if self.heap_alloc == Bytes::ZERO { 1.0 } else { self.heap_inuse.get() as f64 / self.heap_alloc.get() as f64 }
+        if self.heap_alloc == Bytes::ZERO {
+            1.0
+        } else {
+            self.heap_inuse.get() as f64 / self.heap_alloc.get() as f64
+        }
     }
 
     /// Checks I1 and B6.
@@ -159,7 +163,10 @@ impl MemoryFigures {
         let (allocs, frees): (u64, u64) =
             self.by_size.iter().fold((0, 0), |(a, f), class| (a + class.mallocs, f + class.frees));
         if let Some(class) = self.by_size.iter().find(|class| class.frees > class.mallocs) {
-            return Err(format!("I1: class of {} freed {} of {} slots", class.size, class.frees, class.mallocs));
+            return Err(format!(
+                "I1: class of {} freed {} of {} slots",
+                class.size, class.frees, class.mallocs
+            ));
         }
         if allocs - frees != self.heap_objects || self.mallocs - self.frees != self.heap_objects {
             return Err(format!(

@@ -20,7 +20,13 @@ use core::ptr::NonNull;
 ///
 /// # Errors
 /// As [`crate::page_heap::PageHeap::new_span`].
-pub fn alloc(memory: &Memory, entry: &Entry, used: Bytes, zeroed: bool, black: u8) -> Result<NonNull<u8>, AllocError> {
+pub fn alloc(
+    memory: &Memory,
+    entry: &Entry,
+    used: Bytes,
+    zeroed: bool,
+    black: u8,
+) -> Result<NonNull<u8>, AllocError> {
     let id = memory.take_large(entry, used)?;
     let span = memory.map().span(id);
     let start = memory.slot_ptr(span, 0);

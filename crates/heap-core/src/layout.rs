@@ -67,7 +67,10 @@ impl TypeMask {
     #[must_use]
     pub const fn ambiguous(bytes: usize) -> Self {
         let words = bytes / WORD_BYTES;
-        assert!(words <= LONGEST, "a type with references may be at most 8 KiB large: put its elements into a slice");
+        assert!(
+            words <= LONGEST,
+            "a type with references may be at most 8 KiB large: put its elements into a slice"
+        );
         let mut mask = Self::noscan(bytes);
         let mut word = 0;
         while word < words {
@@ -93,7 +96,10 @@ impl TypeMask {
             let (exact, ambiguous) = (part.is_exact(word), part.is_ambiguous(word));
             if exact || ambiguous {
                 let at = offset / WORD_BYTES + word;
-                assert!(at < LONGEST, "a type with references may be at most 8 KiB large: put its elements into a slice");
+                assert!(
+                    at < LONGEST,
+                    "a type with references may be at most 8 KiB large: put its elements into a slice"
+                );
                 let bit = 1 << (at % 64);
                 if exact {
                     self.exact[at / 64] |= bit;

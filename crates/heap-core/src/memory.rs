@@ -27,7 +27,10 @@ use crate::span::marks::{DROPPED, Epoch, live_word, live_word_reference};
 use crate::span::{Home, Span, SpanId};
 use crate::stress::SWEEP_TRIES;
 use crate::sweep::{Sweeper, Sweeping, Swept};
-use crate::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering::{AcqRel, Acquire, Relaxed, Release}};
+use crate::sync::atomic::{
+    AtomicPtr, AtomicU8, AtomicU32, AtomicUsize,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
+};
 use crate::sync::{Arc, Mutex};
 use crate::units::{Bytes, Pages, narrow, wide};
 use core::ptr::{self, NonNull};
@@ -100,7 +103,19 @@ impl Memory {
     ///
     /// # Errors
     /// If the system refuses even the least reservation.
-    pub fn new(os: &Arc<dyn Os>, options: &MemoryOptions) -> Result<Self, OsError> {
+    ///
+    /// # Safety
+    /// This is the memory below a collector, not a heap for programs: its functions trust each other. Whoever makes one
+    /// promises, for all that is done with it and with what it gives out:
+    /// 1. Spans, entries, claims, caches, stocks and [`Dead`] of this memory are used with this memory only, and not after it
+    ///    is dropped; a cache has one user at a time.
+    /// 2. A span is changed, put back or freed by its owner only ([`crate::span`]).
+    /// 3. [`Memory::begin_cycle`] comes when every span is swept and every cache flushed, [`Memory::end_marking`] when every
+    ///    object that is still used is marked; nobody sweeps between the two.
+    /// 4. A slot that was handed out is whole before the next cycle: under its exact mask are nulls and references into this
+    ///    memory, and it is initialised as its layout's drop and trace functions expect.
+    /// 5. Each [`Dead`] that is taken is buried once.
+    pub unsafe fn new(os: &Arc<dyn Os>, options: &MemoryOptions) -> Result<Self, OsError> {
         Ok(Self {
             pages: PageHeap::new(os, options.reservation, options.least_reservation, options.hard_limit)?,
             entries: Table::new(os, MOST_LAYOUTS)?,
@@ -192,13 +207,12 @@ impl Memory {
     /// The number of a layout, registering it if it is new. A layout without drop and trace past the
     /// [`MOST_LAYOUTS`]th gets its class's superset.
     ///
-    /// # Panics
-    /// If a layout with a drop or a trace function comes when all numbers are taken.
-    #[must_use]
-    pub fn register(&self, layout: &Layout) -> LayoutId {
+    /// # Errors
+    /// [`AllocError::Layouts`] if a layout with a drop or a trace function comes when all numbers are taken.
+    pub fn register(&self, layout: &Layout) -> Result<LayoutId, AllocError> {
         let mut registered = self.registered.lock();
         if let Some(id) = registered.get(layout) {
-            return *id;
+            return Ok(*id);
         }
         let next = FIXED_LAYOUTS + registered.len();
         // The last numbers are the supersets', one for each class.
@@ -207,20 +221,19 @@ impl Memory {
         let layout = if has_room || *layout == superset {
             layout.clone()
         } else {
-            assert!(
-                layout.drop.is_none() && layout.trace.is_none(),
-                "more than {MOST_LAYOUTS} layouts with drop or trace functions in one heap"
-            );
+            if layout.drop.is_some() || layout.trace.is_some() {
+                return Err(AllocError::Layouts { most: MOST_LAYOUTS });
+            }
             superset
         };
         if let Some(id) = registered.get(&layout) {
-            return *id;
+            return Ok(*id);
         }
-        assert!(next < MOST_LAYOUTS, "more than {MOST_LAYOUTS} layouts in one heap");
+        assert!(next < MOST_LAYOUTS, "a superset for each class fits");
         let id = LayoutId::new(narrow(next));
         self.set_entry(Entry::new(id, layout.clone()));
         registered.insert(layout, id);
-        id
+        Ok(id)
     }
 
     /// The entry of a span in use.
@@ -427,7 +440,8 @@ impl Memory {
             // Drops of the last cycle's dead may be running, and write marks.
             let live = if entry.layout().drop.is_some() { live_word_reference } else { live_word };
             let words = self.map().bits_of(span).iter().zip(self.map().marks_of(span).chunks_exact(64));
-            let marked: u32 = words.map(|(bits, marks)| (bits.load(Relaxed) & live(marks, epoch)).count_ones()).sum();
+            let marked: u32 =
+                words.map(|(bits, marks)| (bits.load(Relaxed) & live(marks, epoch)).count_ones()).sum();
             all.objects += u64::from(marked);
             all.bytes += Bytes::new(marked as usize * span.stride().get());
             if !entry.layout().is_noscan() {
@@ -486,7 +500,8 @@ impl Memory {
         struct Buried<'a>(&'a AtomicU8);
         impl Drop for Buried<'_> {
             fn drop(&mut self) {
-                self.0.store(DROPPED, Relaxed);
+                // Releases what the drop did to the slot, for whoever sweeps it and hands it out again.
+                self.0.store(DROPPED, Release);
             }
         }
         let span = self.map().span(dead.span);
@@ -543,7 +558,8 @@ impl Memory {
             class.frees = counters.frees[index].load(Relaxed);
             class.mallocs = counters.allocs[index].load(Relaxed).max(class.frees);
             if index > 0 {
-                class.size = SizeClass::new(u8::try_from(index).unwrap_or(0)).map_or(Bytes::ZERO, SizeClass::size);
+                class.size =
+                    SizeClass::new(u8::try_from(index).unwrap_or(0)).map_or(Bytes::ZERO, SizeClass::size);
                 total += Bytes::new(class.size.get() * wide(class.mallocs));
                 live += Bytes::new(class.size.get() * wide(class.mallocs - class.frees));
             }

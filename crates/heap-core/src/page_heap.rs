@@ -95,7 +95,12 @@ impl PageHeap {
     ///
     /// # Errors
     /// If the system grants not even `least`, or no side table.
-    pub fn new(os: &Arc<dyn Os>, reservation: Bytes, least: Bytes, hard_limit: Bytes) -> Result<Self, OsError> {
+    pub(crate) fn new(
+        os: &Arc<dyn Os>,
+        reservation: Bytes,
+        least: Bytes,
+        hard_limit: Bytes,
+    ) -> Result<Self, OsError> {
         let mut wanted = reservation;
         loop {
             match Self::try_new(os, wanted, hard_limit) {
@@ -170,8 +175,13 @@ impl PageHeap {
     ///
     /// # Errors
     /// [`AllocError::Limit`], [`AllocError::Reservation`] or [`AllocError::Os`]; nothing has changed then.
-    pub fn new_span(&self, request: &SpanRequest, stock: Option<&mut PageStock>) -> Result<SpanId, AllocError> {
-        let pages = if request.class.is_large() { request.used.pages_ceil() } else { request.class.span_pages() };
+    pub fn new_span(
+        &self,
+        request: &SpanRequest,
+        stock: Option<&mut PageStock>,
+    ) -> Result<SpanId, AllocError> {
+        let pages =
+            if request.class.is_large() { request.used.pages_ceil() } else { request.class.span_pages() };
         self.hold(pages, request.used)?;
         let run = match self.take_pages(pages, request.used, stock) {
             Ok(run) => run,
@@ -221,52 +231,73 @@ impl PageHeap {
                     limit: self.hard_limit,
                 });
             }
-            match self.counters.inuse.compare_exchange_weak(held, held + pages.bytes().get(), Relaxed, Relaxed) {
+            match self.counters.inuse.compare_exchange_weak(
+                held,
+                held + pages.bytes().get(),
+                Relaxed,
+                Relaxed,
+            ) {
                 Ok(_) => return Ok(()),
                 Err(now) => held = now,
             }
         }
     }
 
-    fn take_pages(&self, pages: Pages, asked: Bytes, stock: Option<&mut PageStock>) -> Result<PageRun, AllocError> {
-        if let Some(stock) = stock.filter(|_| pages.get() < STOCK_SPAN_PAGES) {
-            if let Some(run) = stock.cache.as_mut().and_then(|cache| cache.take(pages)) {
-                crate::figures::add(&self.counters.page_cache_hits, 1);
-                self.uncover(&run, asked)?;
-                return Ok(run);
-            }
-            let mut all = self.pages.lock();
-            if let Some(old) = stock.cache.take() {
-                all.put_cache(old);
-            }
-            if all.free().get() == 0 {
-                self.grow(&mut all, pages, asked)?;
-            }
-            stock.cache = all.take_cache();
-            if let Some(run) = stock.cache.as_mut().and_then(|cache| cache.take(pages)) {
-                drop(all);
-                self.uncover(&run, asked)?;
-                return Ok(run);
-            }
-            // The 64 pages of the first free page hold no such run: first fit over the whole heap decides.
-            let run = self.take_or_grow(&mut all, pages, asked)?;
-            drop(all);
-            self.uncover(&run, asked)?;
+    fn take_pages(
+        &self,
+        pages: Pages,
+        asked: Bytes,
+        stock: Option<&mut PageStock>,
+    ) -> Result<PageRun, AllocError> {
+        let Some(stock) = stock.filter(|_| pages.get() < STOCK_SPAN_PAGES) else {
+            return self.take_or_grow(&mut self.pages.lock(), pages, asked);
+        };
+        if let Some(run) = self.take_from(stock, pages, asked)? {
+            crate::figures::add(&self.counters.page_cache_hits, 1);
             return Ok(run);
         }
         let mut all = self.pages.lock();
-        let run = self.take_or_grow(&mut all, pages, asked)?;
-        drop(all);
-        self.uncover(&run, asked)?;
-        Ok(run)
+        if let Some(old) = stock.cache.take() {
+            all.put_cache(old);
+        }
+        if all.free().get() == 0 {
+            self.grow(&mut all, pages, asked)?;
+        }
+        stock.cache = all.take_cache();
+        match self.take_from(stock, pages, asked)? {
+            Some(run) => Ok(run),
+            // The 64 pages of the first free page hold no such run: first fit over the whole heap decides.
+            None => self.take_or_grow(&mut all, pages, asked),
+        }
     }
 
-    fn take_or_grow(&self, all: &mut PageAlloc, pages: Pages, asked: Bytes) -> Result<PageRun, AllocError> {
-        if let Some(run) = all.take(pages) {
-            return Ok(run);
+    /// A run out of a stock, if it has one. The stock is as before if the system refuses to back the pages.
+    fn take_from(
+        &self,
+        stock: &mut PageStock,
+        pages: Pages,
+        asked: Bytes,
+    ) -> Result<Option<PageRun>, AllocError> {
+        let Some(cache) = stock.cache.as_mut() else { return Ok(None) };
+        let Some(run) = cache.peek(pages) else { return Ok(None) };
+        if run.uncovered > Pages::ZERO {
+            self.uncover(run.base, pages, asked)?;
         }
-        self.grow(all, pages, asked)?;
-        all.take(pages).ok_or(AllocError::Reservation { asked, reserved: self.space.len() })
+        Ok(cache.take(pages))
+    }
+
+    /// A run out of the page allocator, which is as before if the system refuses to back the pages.
+    fn take_or_grow(&self, all: &mut PageAlloc, pages: Pages, asked: Bytes) -> Result<PageRun, AllocError> {
+        let base = match all.find_run(pages) {
+            Some(base) => base,
+            None => {
+                self.grow(all, pages, asked)?;
+                all.find_run(pages).ok_or(AllocError::Reservation { asked, reserved: self.space.len() })?
+            }
+        };
+        // Some of the pages may be with the system; making ready pages ready changes nothing.
+        self.uncover(base, pages, asked)?;
+        Ok(all.take_at(base, pages))
     }
 
     /// Makes more of the reservation accessible: enough for `pages`, in whole chunks.
@@ -274,8 +305,9 @@ impl PageHeap {
         let grown = PageIndex::new(self.grown.load(Relaxed));
         let total = self.space.len().pages_floor();
         let left = total.get() - grown.get();
-        let more = pages.get().next_multiple_of(CHUNK_PAGES);
-        if more > left {
+        // Whole chunks, or what is left: with free pages before it, less than `pages` may be enough.
+        let more = pages.get().next_multiple_of(CHUNK_PAGES).min(left - left % CHUNK_PAGES);
+        if more == 0 {
             return Err(AllocError::Reservation { asked, reserved: self.space.len() });
         }
         let refused = |error: OsError| AllocError::Os { asked, code: error.code };
@@ -288,23 +320,12 @@ impl PageHeap {
         Ok(())
     }
 
-    /// Backs the pages of a run that were released, before they are used again.
-    fn uncover(&self, run: &PageRun, asked: Bytes) -> Result<(), AllocError> {
-        if run.uncovered == Pages::ZERO {
-            return Ok(());
-        }
-        match self.space.ready(run.base.offset(), run.pages.bytes()) {
+    /// Backs the pages of a run that were released, before the run is taken: so a refusal changes nothing.
+    fn uncover(&self, base: PageIndex, pages: Pages, asked: Bytes) -> Result<(), AllocError> {
+        match self.space.ready(base.offset(), pages.bytes()) {
             Ok(()) => Ok(()),
             Err(_) if fault::on(Fault::RefusalIgnored) => Ok(()),
-            Err(error) => {
-                let mut all = self.pages.lock();
-                if run.uncovered == run.pages {
-                    all.put_back_released(run.base, run.pages);
-                } else {
-                    all.give_back(run.base, run.pages);
-                }
-                Err(AllocError::Os { asked, code: error.code })
-            }
+            Err(error) => Err(AllocError::Os { asked, code: error.code }),
         }
     }
 

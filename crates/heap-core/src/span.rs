@@ -164,7 +164,8 @@ impl Span {
         self.first.store(shape.first.get(), Relaxed);
         self.pages.store(shape.pages.get(), Relaxed);
         self.slots.store(shape.slots, Relaxed);
-        self.stride.store(if shape.magic == 0 { 0 } else { u32::try_from(shape.stride).unwrap_or(0) }, Relaxed);
+        self.stride
+            .store(if shape.magic == 0 { 0 } else { u32::try_from(shape.stride).unwrap_or(0) }, Relaxed);
         self.magic.store(shape.magic, Relaxed);
         self.block.store(shape.block, Relaxed);
         self.allocated.store(0, Relaxed);

@@ -10,12 +10,12 @@
 //!
 //! Sweeping decides nothing about where the span goes: it reports [`Swept`], and the caller moves it.
 
+use crate::os::Reservation;
 use crate::span::claim::SweepClaim;
 use crate::span::map::{SpanMap, slot_ptr};
 use crate::span::marks::{DROPPED, Epoch, QUEUED, live_word, live_word_reference};
 use crate::span::{Home, SpanId};
-use crate::os::Reservation;
-use crate::sync::atomic::Ordering::Relaxed;
+use crate::sync::atomic::Ordering::{Acquire, Relaxed};
 use crate::units::narrow;
 
 /// What a sweep left of a span.
@@ -44,13 +44,13 @@ pub struct Sweeping {
 #[derive(Debug)]
 pub struct Sweeper<'a> {
     /// The heap's tables.
-    pub map: &'a SpanMap,
+    pub(crate) map: &'a SpanMap,
     /// The heap's memory.
-    pub space: &'a Reservation,
+    pub(crate) space: &'a Reservation,
     /// The epoch of the cycle that marked.
-    pub epoch: Epoch,
+    pub(crate) epoch: Epoch,
     /// Fill free slots with this byte.
-    pub poison: Option<u8>,
+    pub(crate) poison: Option<u8>,
 }
 
 impl Sweeper<'_> {
@@ -82,7 +82,8 @@ impl Sweeper<'_> {
             while others != 0 {
                 let bit = others.trailing_zeros();
                 others &= others - 1;
-                match marks[bit as usize].load(Relaxed) {
+                // Acquires what the drop did to the slot (`Memory::bury`), before it is handed out again.
+                match marks[bit as usize].load(Acquire) {
                     DROPPED => marks[bit as usize].store(0, Relaxed),
                     QUEUED => kept |= 1 << bit,
                     _ => {
@@ -110,7 +111,9 @@ impl Sweeper<'_> {
             self.poison_free(claim.span(), byte);
         }
         if cfg!(feature = "asan") && !span.is_large() {
-            for slot in (0..span.slots()).filter(|&slot| !crate::span::slots::is_taken(self.map.bits_of(span), slot)) {
+            for slot in
+                (0..span.slots()).filter(|&slot| !crate::span::slots::is_taken(self.map.bits_of(span), slot))
+            {
                 crate::asan::poison(slot_ptr(self.space, span, slot), span.stride().get());
             }
         }

@@ -29,7 +29,7 @@ use crate::span::claim::is_swept;
 use crate::span::marks::{DROPPED, QUEUED};
 use crate::span::{Home, Span, SpanId, slots};
 use crate::sync::atomic::Ordering::Relaxed;
-use crate::units::{PageIndex, Pages, WORD_BYTES, narrow};
+use crate::units::{Bytes, PageIndex, Pages, WORD_BYTES, narrow};
 use std::collections::HashMap;
 
 /// Something that does not hold.
@@ -85,7 +85,8 @@ pub fn each_word(memory: &Memory, span: &Span, slot: u32, mut visit: impl FnMut(
     };
     for base in (from..to).step_by(period) {
         for offset in 0..period {
-            let has = |blocks: &[u64]| blocks.get(offset / 64).is_some_and(|block| block >> (offset % 64) & 1 == 1);
+            let has =
+                |blocks: &[u64]| blocks.get(offset / 64).is_some_and(|block| block >> (offset % 64) & 1 == 1);
             let index = base + offset;
             if index < words && has(&layout.exact) {
                 visit(index, Word::Exact(word_at(index)));
@@ -120,6 +121,7 @@ pub fn check(memory: &Memory) -> Vec<Violation> {
     pages(memory, &mut report);
     homes(memory, &mut report);
     each_span(memory, |id, span| one_span(memory, id, span, &mut report));
+    counters(memory, &mut report);
     if let Err(what) = memory.figures().check() {
         report("I1", what);
     }
@@ -139,7 +141,10 @@ fn pages(memory: &Memory, report: &mut Report<'_>) {
                 report("A3", format!("page {page} is in spans {other:?} and {id:?}"));
             }
             if map.owner(PageIndex::new(page)) != Some(id) {
-                report("A2", format!("page {page} of {id:?} has owner {:?}", map.owner(PageIndex::new(page))));
+                report(
+                    "A2",
+                    format!("page {page} of {id:?} has owner {:?}", map.owner(PageIndex::new(page))),
+                );
             }
         }
     });
@@ -164,6 +169,40 @@ fn pages(memory: &Memory, report: &mut Report<'_>) {
     });
 }
 
+/// I1 and B6, on the counters themselves: a snapshot of the figures is made plausible before it is shown.
+fn counters(memory: &Memory, report: &mut Report<'_>) {
+    let mut allocated = [0_u64; SizeClass::COUNT];
+    let mut large = Bytes::ZERO;
+    each_span(memory, |_, span| {
+        allocated[memory.entry_of(span).layout().class.index()] += u64::from(span.allocated());
+        if span.is_large() {
+            large += span.pages().bytes();
+        }
+    });
+    let counters = memory.pages().counters();
+    for (class, &allocated) in allocated.iter().enumerate() {
+        let (allocs, frees) = (counters.allocs[class].load(Relaxed), counters.frees[class].load(Relaxed));
+        if allocs.wrapping_sub(frees) != allocated {
+            report(
+                "I1",
+                format!("class {class}: {allocs} allocated - {frees} freed, {allocated} in the spans"),
+            );
+        }
+    }
+    let (allocs, frees) = (counters.large_alloc_bytes.load(Relaxed), counters.large_free_bytes.load(Relaxed));
+    if allocs.wrapping_sub(frees) != large.get() as u64 {
+        report(
+            "I1",
+            format!("{allocs} bytes of large objects - {frees} freed, {} in the spans", large.get()),
+        );
+    }
+    let (grown, released) = memory.pages().page_figures();
+    let inuse = counters.inuse.load(Relaxed);
+    if inuse > grown.bytes().get() || released.bytes().get() > grown.bytes().get() - inuse {
+        report("B6", format!("{inuse} bytes in use and {released:?} released of {grown:?}"));
+    }
+}
+
 /// C6: every list entry is at home there, once, and every span with a list for a home is on it.
 fn homes(memory: &Memory, report: &mut Report<'_>) {
     let mut listed: HashMap<SpanId, Home> = HashMap::new();
@@ -182,7 +221,13 @@ fn homes(memory: &Memory, report: &mut Report<'_>) {
                     report("C6", format!("{span:?} is on two lists: {other:?} and {home:?}"));
                 }
                 if memory.map().span(span).home() != home {
-                    report("C6", format!("{span:?} is on the list {home:?}, its home is {:?}", memory.map().span(span).home()));
+                    report(
+                        "C6",
+                        format!(
+                            "{span:?} is on the list {home:?}, its home is {:?}",
+                            memory.map().span(span).home()
+                        ),
+                    );
                 }
             }
         }
@@ -219,7 +264,10 @@ fn one_span(memory: &Memory, id: SpanId, span: &Span, report: &mut Report<'_>) {
     }
     let bits = map.bits_of(span);
     if slots::count(bits) != span.allocated() {
-        report("C2", format!("{id:?} counts {} allocated, {} bits are set", span.allocated(), slots::count(bits)));
+        report(
+            "C2",
+            format!("{id:?} counts {} allocated, {} bits are set", span.allocated(), slots::count(bits)),
+        );
     }
     let past = bits.len() * 64 - span.slots() as usize;
     if past > 0 && bits[bits.len() - 1].load(Relaxed) >> (64 - past) != 0 {
@@ -232,7 +280,9 @@ fn one_span(memory: &Memory, id: SpanId, span: &Span, report: &mut Report<'_>) {
         report("C9", format!("{id:?} is the empty span of a large object"));
     }
     let layout = entry.layout();
-    let top = |blocks: &[u64]| blocks.iter().rposition(|&b| b != 0).map(|i| i * 64 + 63 - blocks[i].leading_zeros() as usize);
+    let top = |blocks: &[u64]| {
+        blocks.iter().rposition(|&b| b != 0).map(|i| i * 64 + 63 - blocks[i].leading_zeros() as usize)
+    };
     let words = span.stride().get() / WORD_BYTES;
     // An empty slice may have elements longer than its slot; its masks lie over nothing.
     let lies_over_slot = !matches!(layout.extent, Extent::Slice { .. });
@@ -241,7 +291,11 @@ fn one_span(memory: &Memory, id: SpanId, span: &Span, report: &mut Report<'_>) {
             report("D1", format!("{id:?} has slots of {words} words and a mask bit past them"));
         }
     }
-    if layout.is_noscan() && !map.is_noscan_page(span.first()) && !span.is_large() && span.pages() == Pages::new(1) {
+    if layout.is_noscan()
+        && !map.is_noscan_page(span.first())
+        && !span.is_large()
+        && span.pages() == Pages::new(1)
+    {
         report("D3", format!("{id:?} is noscan and its pages say otherwise"));
     }
     for slot in 0..span.slots() {
@@ -257,7 +311,12 @@ fn one_span(memory: &Memory, id: SpanId, span: &Span, report: &mut Report<'_>) {
                     && word != 0
                     && map.resolve(word).is_none()
                 {
-                    report("D2", format!("word {index} of slot {slot} of {id:?} ({layout:?}) is {word:#x}, which is no object"));
+                    report(
+                        "D2",
+                        format!(
+                            "word {index} of slot {slot} of {id:?} ({layout:?}) is {word:#x}, which is no object"
+                        ),
+                    );
                 }
             });
         }

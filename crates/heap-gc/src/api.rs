@@ -1,6 +1,6 @@
 //! The safe API beside `Heap`, `Mutator`, `Mu` and `Gc`: cells, roots, slices, and values the collector leaves alone.
 
-pub mod cell;
-pub mod leaf;
-pub mod root;
-pub mod slice;
+pub(crate) mod cell;
+pub(crate) mod leaf;
+pub(crate) mod root;
+pub(crate) mod slice;

@@ -5,7 +5,7 @@
 //! masks name are written with relaxed atomics, whole, because a marker that runs beside the mutator reads them so.
 
 use crate::trace::Trace;
-use heap_core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use heap_core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use heap_core::units::WORD_BYTES;
 
 /// Stores a value into a place of an object.
@@ -20,8 +20,9 @@ pub(crate) unsafe fn store<T: Trace + Copy>(place: *mut T, value: T) {
         unsafe { place.write(value) };
         return;
     }
-    let from = (&raw const value).cast::<usize>();
-    let to = place.cast::<usize>();
+    // As pointers, not as numbers: what is read back later is still allowed to reach the object.
+    let from = (&raw const value).cast::<*mut u8>();
+    let to = place.cast::<*mut u8>();
     for word in 0..const { size_of::<T>() / WORD_BYTES } {
         if T::MASK.is_exact(word) {
             // SAFETY: an exact word of `value` is initialised: null or a reference.
@@ -30,7 +31,7 @@ pub(crate) unsafe fn store<T: Trace + Copy>(place: *mut T, value: T) {
             let at = unsafe { to.add(word) };
             // SAFETY: valid and aligned (a mask's words are at multiples of eight bytes); every access to it from
             // another thread is atomic.
-            unsafe { AtomicUsize::from_ptr(at) }.store(new, Relaxed);
+            unsafe { AtomicPtr::from_ptr(at) }.store(new, Relaxed);
         } else {
             let part = from.wrapping_add(word).cast::<core::mem::MaybeUninit<usize>>();
             // SAFETY: the word lies inside `value`, and may be uninitialised as a `MaybeUninit`.

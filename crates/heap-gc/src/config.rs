@@ -35,7 +35,7 @@ pub struct HeapBuilder {
     pub(crate) layouts: LayoutPolicy,
     pub(crate) poison: Option<u8>,
     pub(crate) verify_every: Option<u32>,
-    pub(crate) run_slots: Option<u32>,
+    pub(crate) collect_every: Option<u32>,
     pub(crate) observer: Option<Observer>,
     pub(crate) os: Option<Arc<dyn Os>>,
 }
@@ -60,7 +60,7 @@ impl Default for HeapBuilder {
             layouts: LayoutPolicy::default(),
             poison: None,
             verify_every: if cfg!(feature = "verify") { Some(1) } else { None },
-            run_slots: None,
+            collect_every: None,
             observer: None,
             os: None,
         }
@@ -92,7 +92,8 @@ impl HeapBuilder {
     }
 
     /// The most bytes of pages in spans. An allocation that would pass it is refused with
-    /// [`AllocError::Limit`](crate::AllocError). The heap is collected before it comes to that.
+    /// [`AllocError::Limit`](crate::AllocError). A collection is due from 7/8 of it on, and runs at the next safepoint; inside
+    /// one `enter` there is none.
     #[must_use]
     pub fn hard_limit(mut self, bytes: usize) -> Self {
         self.hard_limit = bytes;
@@ -129,17 +130,21 @@ impl HeapBuilder {
         self
     }
 
-    /// Debugging: ask for a collection at every n-th slot handed out, and hand out runs of at most n slots. With 1, every
-    /// safepoint that follows an allocation collects.
+    /// Debugging: hand out slots one by one, and ask for a collection at every n-th of a mutator. With 1, every safepoint that
+    /// follows an allocation collects. 0 is never.
     #[must_use]
     pub fn collect_every(mut self, slots: u32) -> Self {
-        self.run_slots = (slots > 0).then_some(slots);
+        self.collect_every = (slots > 0).then_some(slots);
         self
     }
 
-    /// Calls `listener` after every cycle, on the thread that ran it.
+    /// Calls `listener` after every cycle, on the thread that ran it, unless that thread is panicking. A panic of the listener
+    /// goes on in the call that ran the cycle.
     #[must_use]
-    pub fn on_cycle(mut self, listener: impl Fn(&crate::figures::CycleFigures) + Send + Sync + 'static) -> Self {
+    pub fn on_cycle(
+        mut self,
+        listener: impl Fn(&crate::figures::CycleFigures) + Send + Sync + 'static,
+    ) -> Self {
         self.observer = Some(Arc::new(listener));
         self
     }
@@ -160,7 +165,9 @@ impl HeapBuilder {
             return Err(BuildError::HardLimit { asked: Bytes::new(self.hard_limit) });
         }
         match self.workers {
-            Some(workers) if workers == 0 || workers > MOST_WORKERS => Err(BuildError::Workers { asked: workers }),
+            Some(workers) if workers == 0 || workers > MOST_WORKERS => {
+                Err(BuildError::Workers { asked: workers })
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -205,13 +212,22 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reservation { asked } => {
-                write!(f, "a reservation of {asked} is not between 4 MiB and 16 TiB: give HeapBuilder::reservation a size in bytes")
+                write!(
+                    f,
+                    "a reservation of {asked} is not between 4 MiB and 16 TiB: give HeapBuilder::reservation a size in bytes"
+                )
             }
             Self::HardLimit { asked } => {
-                write!(f, "a hard limit of {asked} is below one page of 8 KiB: give HeapBuilder::hard_limit a size in bytes")
+                write!(
+                    f,
+                    "a hard limit of {asked} is below one page of 8 KiB: give HeapBuilder::hard_limit a size in bytes"
+                )
             }
             Self::Workers { asked } => {
-                write!(f, "{asked} marking workers are not between 1 and {MOST_WORKERS}: leave HeapBuilder::workers out for one per processor")
+                write!(
+                    f,
+                    "{asked} marking workers are not between 1 and {MOST_WORKERS}: leave HeapBuilder::workers out for one per processor"
+                )
             }
             Self::Os(error) => write!(f, "the heap cannot be built: {error}"),
         }

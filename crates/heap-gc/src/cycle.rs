@@ -13,6 +13,7 @@ use crate::verify;
 use crate::workers::Workers;
 use core::time::Duration;
 use heap_core::cache::Cache;
+use heap_core::fault::{self, Fault};
 use heap_core::sync::Mutex;
 use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::units::{Bytes, WORD_BYTES, Words};
@@ -42,19 +43,20 @@ pub(crate) fn run(heap: &Shared, reason: Reason) {
     }
     let number = heap.history.lock().cycles + 1;
     let verifying = heap.verify_every.is_some_and(|every| number.is_multiple_of(u64::from(every)));
+    let roots = heap.roots.snapshot();
     if verifying {
-        verify::insist(&verify::check_all(&heap.memory, &heap.roots), "before marking");
+        verify::insist(&verify::check_all(&heap.memory, &roots), "before marking");
     }
     heap.memory.begin_cycle();
     let marking = Instant::now();
-    let marked = mark(heap, &world, &mut helpers);
+    let marked = mark(heap, &world, &mut helpers, &roots);
     let mark_wall = marking.elapsed();
     if verifying {
-        verify::insist(&verify::compare_marks(&heap.memory, &heap.roots), "after marking");
+        verify::insist(&verify::compare_marks(&heap.memory, &roots), "after marking");
     }
     let census = heap.memory.count_marked();
     heap.memory.end_marking();
-    let goal = heap.pacer.goal(Found { live: census.bytes, roots: Bytes::new(marked.roots * WORD_BYTES) });
+    let goal = heap.pacer.goal(Found { live: census.bytes, roots: Bytes::new(roots.len() * WORD_BYTES) });
     heap.runway.store(goal.runway.get(), Relaxed);
     heap.goal.store(goal.goal.get(), Relaxed);
     let mutators = world.members();
@@ -70,10 +72,13 @@ pub(crate) fn run(heap: &Shared, reason: Reason) {
         mark_cpu: marked.cpu,
         workers: marked.workers,
         scanned: census.scanned,
-        scanned_bytes: Words::new(usize::try_from(census.quick_words + marked.work.slow_words).unwrap_or(usize::MAX)).bytes(),
+        scanned_bytes: Words::new(
+            usize::try_from(census.quick_words + marked.work.slow_words).unwrap_or(usize::MAX),
+        )
+        .bytes(),
         live_objects: census.objects,
         live: census.bytes,
-        roots: marked.roots as u64,
+        roots: roots.len() as u64,
         heap_before,
         goal: goal.goal,
         mutators,
@@ -90,7 +95,8 @@ pub(crate) fn run(heap: &Shared, reason: Reason) {
     history.add(cycle.clone());
     drop(history);
     drop(helpers);
-    if let Some(observer) = &heap.observer {
+    // A listener that panics while the thread panics already would end the process.
+    if let Some(observer) = heap.observer.as_ref().filter(|_| !heap_core::sync::thread::panicking()) {
         observer(&cycle);
     }
 }
@@ -99,21 +105,21 @@ struct Marked {
     work: Work,
     cpu: Duration,
     workers: usize,
-    roots: usize,
 }
 
 /// Marks from the roots: alone, or with helpers if there is enough to do.
-fn mark(heap: &Shared, _world: &WorldStopped<'_, Cache>, helpers: &mut Helpers) -> Marked {
+fn mark(heap: &Shared, _world: &WorldStopped<'_, Cache>, helpers: &mut Helpers, roots: &[usize]) -> Marked {
     let begun = heap_core::os::thread_cpu_time();
     let last_live = heap.history.lock().last.as_ref().map_or(Bytes::ZERO, |cycle| cycle.live);
     let allocated = Bytes::new(heap.memory.pages().counters().inuse.load(Relaxed));
-    let helping = (heap.workers > 1 && last_live.max(allocated) >= PARALLEL_FROM).then(|| started(helpers, heap.workers - 1));
+    let helping = (heap.workers > 1 && last_live.max(allocated) >= PARALLEL_FROM)
+        .then(|| started(helpers, heap.workers - 1));
     let Some(Some(helpers)) = helping else {
         let mut marker = Marker::new(&heap.memory, heap.memory.epoch(), None);
-        let roots = visit_roots(heap, &mut marker);
+        visit_roots(&mut marker, roots);
         marker.drain();
         let cpu = heap_core::os::thread_cpu_time().saturating_sub(begun);
-        return Marked { work: marker.work(), cpu, workers: 1, roots };
+        return Marked { work: marker.work(), cpu, workers: 1 };
     };
     let queue = GreyQueue::new(helpers.helpers() + 1);
     let theirs = Mutex::new((Work::default(), Duration::ZERO));
@@ -126,22 +132,22 @@ fn mark(heap: &Shared, _world: &WorldStopped<'_, Cache>, helpers: &mut Helpers) 
         all.1 += heap_core::os::thread_cpu_time().saturating_sub(begun);
     };
     let mut own = Marker::new(&heap.memory, heap.memory.epoch(), Some(&queue));
-    let mut roots = 0;
     helpers.run(&help, || {
-        roots = visit_roots(heap, &mut own);
+        visit_roots(&mut own, roots);
         own.drain();
     });
     let cpu = heap_core::os::thread_cpu_time().saturating_sub(begun);
     let (mut work, helped) = *theirs.lock();
     work.add(own.work());
-    Marked { work, cpu: cpu + helped, workers: helpers.helpers() + 1, roots }
+    Marked { work, cpu: cpu + helped, workers: helpers.helpers() + 1 }
 }
 
-fn visit_roots(heap: &Shared, marker: &mut Marker<'_>) -> usize {
-    heap.roots.each(|word| {
+fn visit_roots(marker: &mut Marker<'_>, roots: &[usize]) {
+    let skipped = usize::from(fault::on(Fault::RootSkipped));
+    for &word in &roots[skipped.min(roots.len())..] {
         // SAFETY: a root is the address of an allocated slot of this heap (F2).
         unsafe { marker.visit(word) };
-    })
+    }
 }
 
 /// The helpers, started if they are not yet.
@@ -163,5 +169,5 @@ pub(crate) fn verify_now(heap: &Shared) -> Vec<heap_core::verify::Violation> {
     for cache in world.parts() {
         cache.flush(&heap.memory);
     }
-    verify::check_all(&heap.memory, &heap.roots)
+    verify::check_all(&heap.memory, &heap.roots.snapshot())
 }

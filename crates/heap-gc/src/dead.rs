@@ -21,7 +21,11 @@ pub(crate) fn run_drops(memory: &Memory) {
     let mut first = None;
     for dead in memory.take_dead() {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| memory.bury(&dead))) {
-            first.get_or_insert(panic);
+            match first {
+                None => first = Some(panic),
+                // Dropping a payload may panic again; there is one panic to go on with already.
+                Some(_) => core::mem::forget(panic),
+            }
         }
     }
     if let Some(panic) = first {

@@ -31,6 +31,7 @@
 
 use core::cell::UnsafeCell;
 use core::fmt;
+use core::marker::PhantomData;
 use heap_core::fault::step::{self, Step};
 use heap_core::sync::atomic::{
     AtomicU32, AtomicUsize,
@@ -46,12 +47,12 @@ const INSIDE: u32 = 1;
 const HELD: u32 = 2;
 
 /// In [`World::calls`]: a collector wants everybody to stand still.
-pub const STOP: u32 = 1;
+pub(crate) const STOP: u32 = 1;
 /// In [`World::calls`]: enough was allocated for a collection.
-pub const COLLECT: u32 = 2;
+pub(crate) const COLLECT: u32 = 2;
 
 /// A mutator as the world sees it, with its own part.
-pub struct Member<T> {
+pub(crate) struct Member<T> {
     gate: AtomicU32,
     part: UnsafeCell<T>,
 }
@@ -66,14 +67,14 @@ impl<T> Member<T> {
     /// # Safety
     /// 1. The caller is the mutator, and it is inside.
     #[inline]
-    pub unsafe fn part(&self) -> &T {
+    pub(crate) unsafe fn part(&self) -> &T {
         // SAFETY: inside, nobody else uses the part (duty 1).
         unsafe { &*self.part.get() }
     }
 
     /// Whether the mutator runs.
     #[must_use]
-    pub fn is_inside(&self) -> bool {
+    pub(crate) fn is_inside(&self) -> bool {
         self.gate.load(Acquire) == INSIDE
     }
 
@@ -96,7 +97,7 @@ impl<T> fmt::Debug for Member<T> {
 
 /// All mutators of a heap, and the calls they answer. See the module's text.
 #[derive(Debug)]
-pub struct World<T> {
+pub(crate) struct World<T> {
     /// [`STOP`] and [`COLLECT`]. Set by read-modify-writes; `STOP` is cleared under the bell.
     calls: AtomicU32,
     members: Mutex<Vec<Arc<Member<T>>>>,
@@ -118,7 +119,7 @@ impl<T> Default for World<T> {
 impl<T> World<T> {
     /// A world without mutators.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             calls: AtomicU32::new(0),
             members: Mutex::new(Vec::new()),
@@ -131,7 +132,7 @@ impl<T> World<T> {
 
     /// Takes a mutator in, outside. Waits while the world is stopped.
     #[must_use]
-    pub fn attach(&self, part: T) -> Arc<Member<T>> {
+    pub(crate) fn attach(&self, part: T) -> Arc<Member<T>> {
         let member = Arc::new(Member { gate: AtomicU32::new(OUTSIDE), part: UnsafeCell::new(part) });
         let mut members = self.members.lock();
         members.push(Arc::clone(&member));
@@ -140,7 +141,7 @@ impl<T> World<T> {
     }
 
     /// Lets a mutator go for good. It is outside. Waits while the world is stopped.
-    pub fn detach(&self, member: &Arc<Member<T>>) {
+    pub(crate) fn detach(&self, member: &Arc<Member<T>>) {
         let mut members = self.members.lock();
         members.retain(|other| !Arc::ptr_eq(other, member));
         self.count.store(members.len(), Relaxed);
@@ -148,13 +149,13 @@ impl<T> World<T> {
 
     /// How many mutators there are.
     #[must_use]
-    pub fn members(&self) -> usize {
+    pub(crate) fn members(&self) -> usize {
         self.count.load(Relaxed)
     }
 
     /// The mutator goes inside; waits while it is held.
     #[inline]
-    pub fn go_inside(&self, member: &Member<T>) {
+    pub(crate) fn go_inside(&self, member: &Member<T>) {
         if step::without(Step::EnteredInTwoSteps) && member.gate.load(SeqCst) == OUTSIDE {
             member.gate.store(INSIDE, SeqCst);
         } else if member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_err() {
@@ -174,7 +175,7 @@ impl<T> World<T> {
     /// answered already.
     #[inline]
     #[must_use]
-    pub fn go_outside(&self, member: &Member<T>) -> u32 {
+    pub(crate) fn go_outside(&self, member: &Member<T>) -> u32 {
         let early = if step::without(Step::StopSoughtEarly) { Some(self.calls.load(SeqCst)) } else { None };
         if step::without(Step::LeftRelaxed) {
             member.gate.store(OUTSIDE, Relaxed);
@@ -204,23 +205,23 @@ impl<T> World<T> {
     /// What mutators are called for. One relaxed load: an interpreter may ask in its loop.
     #[inline]
     #[must_use]
-    pub fn calls(&self) -> u32 {
+    pub(crate) fn calls(&self) -> u32 {
         self.calls.load(Relaxed)
     }
 
     /// Calls for a collection at the next safepoint of any mutator.
-    pub fn call_for_collection(&self) {
+    pub(crate) fn call_for_collection(&self) {
         self.calls.fetch_or(COLLECT, SeqCst);
     }
 
     /// The call was heard.
-    pub fn collection_answered(&self) {
+    pub(crate) fn collection_answered(&self) {
         self.calls.fetch_and(!COLLECT, SeqCst);
     }
 
     /// Stops the world: returns when every mutator is held. A caller that is inside would wait for itself.
-    pub fn stop(&self) -> WorldStopped<'_, T> {
-        let stopped = WorldStopped { world: self, members: self.members.lock() };
+    pub(crate) fn stop(&self) -> WorldStopped<'_, T> {
+        let stopped = WorldStopped { world: self, members: self.members.lock(), not_sync: PhantomData };
         self.calls.fetch_or(STOP, SeqCst);
         point("handshake: stop is called");
         for member in stopped.members.iter() {
@@ -258,14 +259,16 @@ impl<T> World<T> {
 
 /// The proof that every mutator is held. Dropping it lets them go.
 #[must_use]
-pub struct WorldStopped<'a, T> {
+pub(crate) struct WorldStopped<'a, T> {
     world: &'a World<T>,
     members: MutexGuard<'a, Vec<Arc<Member<T>>>>,
+    /// Only the thread that stopped the world may look at the parts, which need not be `Sync`.
+    not_sync: PhantomData<*mut ()>,
 }
 
 impl<T> WorldStopped<'_, T> {
     /// The parts of all mutators.
-    pub fn parts(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &T> {
         self.members.iter().map(|member| {
             debug_assert_eq!(member.gate.load(Acquire), HELD);
             // SAFETY: the gate is HELD, by `World::stop`, until `self` is dropped; meanwhile the mutator does not touch
@@ -276,7 +279,7 @@ impl<T> WorldStopped<'_, T> {
 
     /// How many mutators stand still.
     #[must_use]
-    pub fn members(&self) -> usize {
+    pub(crate) fn members(&self) -> usize {
         self.members.len()
     }
 }

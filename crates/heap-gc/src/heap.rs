@@ -13,7 +13,8 @@ use heap_core::units::Bytes;
 ///
 /// Heaps are values: there may be many in a process, and nothing is shared between them. A `Heap` is a handle; clones
 /// are handles on the same heap. The memory goes back to the system when the last handle, [`Mutator`] and
-/// [`Root`](crate::Root) is gone; the drops of objects that have one run then, on that thread.
+/// [`Root`](crate::Root) is gone; the drops of objects that have one run then, on that thread, and panics of theirs end with
+/// them. A handle or root that an object of the heap itself holds counts, too: it keeps the heap until that object dies.
 ///
 /// ```
 /// # extern crate heap_gc as tricolor;
@@ -113,7 +114,10 @@ impl HeapBuilder {
             hard_limit: Bytes::new(self.hard_limit),
             poison: self.poison,
         };
-        let memory = Memory::new(&os, &options).map_err(BuildError::Os)?;
+        // SAFETY: this crate is the collector: 1, 2: the memory and all it gives out stay inside `Shared`, caches with their
+        // members. 3: `cycle::run`, with the world stopped. 4: objects are written whole inside one `enter`, and have the
+        // heap's brand. 5: `dead::run_drops`.
+        let memory = unsafe { Memory::new(&os, &options) }.map_err(BuildError::Os)?;
         Ok(Heap { shared: Arc::new(Shared::new(self, memory)) })
     }
 }

@@ -18,6 +18,7 @@
 //! The world is stopped: nobody writes to objects, and hand-written `trace` functions may read them.
 
 use crate::grey::{Batch, GreyQueue, Piece};
+use core::ptr::NonNull;
 use heap_core::central::Entry;
 use heap_core::fault::{self, Fault};
 use heap_core::layout::{Extent, Layout};
@@ -27,7 +28,6 @@ use heap_core::span::marks::{DROPPED, Epoch, QUEUED};
 use heap_core::span::{Span, SpanId};
 use heap_core::stress::{GREY_BATCH, PIECE_WORDS};
 use heap_core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use core::ptr::NonNull;
 use heap_core::units::WORD_BYTES;
 
 /// Objects prefetched ahead. More hide more latency, until the misses under way exceed what the core can track (about
@@ -227,7 +227,11 @@ impl<'a> Marker<'a> {
         Self {
             memory,
             map: memory.map(),
-            hot: Hot { road: memory.map().quick(), memory: memory.pages().space().base(), epoch: epoch.byte() },
+            hot: Hot {
+                road: memory.map().quick(),
+                memory: memory.pages().space().base(),
+                epoch: epoch.byte(),
+            },
             stack: Stack::new(),
             pieces: Vec::new(),
             queue,
@@ -526,7 +530,14 @@ impl<'a> Marker<'a> {
     }
 
     #[inline(always)]
-    fn each_bit(&mut self, object: usize, base: usize, mut mask: u64, to: usize, visit: impl Fn(&mut Self, usize)) {
+    fn each_bit(
+        &mut self,
+        object: usize,
+        base: usize,
+        mut mask: u64,
+        to: usize,
+        visit: impl Fn(&mut Self, usize),
+    ) {
         while mask != 0 {
             self.work.slow_words += 1;
             let at = base + mask.trailing_zeros() as usize;
@@ -554,7 +565,11 @@ fn prefetch(at: &AtomicUsize) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         // SAFETY: a prefetch reads nothing, whatever the address; SSE is there on every x86-64.
-        unsafe { core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(core::ptr::from_ref(at).cast()) };
+        unsafe {
+            core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(
+                core::ptr::from_ref(at).cast(),
+            )
+        };
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     let _ = at;

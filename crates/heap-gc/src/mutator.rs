@@ -21,11 +21,12 @@ use crate::{config::LayoutPolicy, dead};
 use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use heap_core::cache::{Cache, TINY_BLOCK};
 use heap_core::error::AllocError;
 use heap_core::fault::{self, Fault};
-use heap_core::layout::LayoutId;
+use heap_core::layout::{Extent, Layout, LayoutId, TypeMask};
 use heap_core::size_class::{MAX_SMALL, SizeClass};
 use heap_core::sync::Arc;
 use heap_core::units::{Bytes, PAGE_BYTES, WORD_BYTES};
@@ -41,7 +42,8 @@ pub struct Mutator {
     member: Arc<Member<Cache>>,
     /// Layout numbers by the address of the `TypeInfo` (and the class, for slices). A wrong entry is overwritten.
     known: Box<[Cell<(usize, LayoutId)>; KNOWN]>,
-    /// Slots left until `collect_every` asks for a collection.
+    /// Slots until [`HeapBuilder::collect_every`](crate::HeapBuilder::collect_every) asks for a collection. A slot is a refill
+    /// in that mode.
     until_asked: Cell<u32>,
     not_send: PhantomData<*mut ()>,
 }
@@ -52,8 +54,6 @@ pub struct Mutator {
 pub enum AttachError {
     /// The thread has a mutator of this heap already.
     AlreadyAttached,
-    /// The thread is ending: its thread-local values are being destroyed.
-    ThreadEnds,
 }
 
 impl fmt::Display for AttachError {
@@ -62,31 +62,32 @@ impl fmt::Display for AttachError {
             Self::AlreadyAttached => {
                 f.write_str("this thread already has a mutator of this heap: use that one, or drop it first")
             }
-            Self::ThreadEnds => {
-                f.write_str("this thread is ending and cannot attach to a heap any more: attach from another thread")
-            }
         }
     }
 }
 
 impl core::error::Error for AttachError {}
 
-/// Mutators by the number of their heap.
-type Attached = RefCell<Vec<(u64, Arc<Member<Cache>>)>>;
+/// Mutators by the number of their heap. Never destroyed, so that it can be asked while the thread ends; the last mutator to
+/// go leaves no memory behind.
+type Attached = ManuallyDrop<RefCell<Vec<(u64, Arc<Member<Cache>>)>>>;
 
 heap_core::sync::thread_local! {
-    /// The mutators of this thread, by heap. Looked at before a lock is taken that a collector may hold while it waits for
-    /// this very thread.
-    static ATTACHED: Attached = const { RefCell::new(Vec::new()) };
+    /// The mutators of this thread. Looked at before a lock is taken that a collector may hold while it waits for this very
+    /// thread.
+    static ATTACHED: Attached = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
 /// This thread's mutator of a heap, if it has one.
 fn attached(heap: u64) -> Option<Arc<Member<Cache>>> {
-    let find = |all: &Attached| {
+    ATTACHED.with(|all| {
         all.borrow().iter().find(|(other, _)| *other == heap).map(|(_, member)| Arc::clone(member))
-    };
-    // While the thread ends the list may be gone; what is attached then is a value that is being dropped, outside.
-    ATTACHED.try_with(find).ok().flatten()
+    })
+}
+
+/// Whether this thread is inside any heap.
+fn is_inside_any() -> bool {
+    ATTACHED.with(|all| all.borrow().iter().any(|(_, member)| member.is_inside()))
 }
 
 /// Panics if this thread is inside `enter` of the heap: it would wait for itself.
@@ -103,20 +104,25 @@ impl Mutator {
             return Err(AttachError::AlreadyAttached);
         }
         let cache = Cache::new();
-        if let Some(slots) = heap.run_slots {
-            cache.set_run_most(slots);
+        if heap.collect_every.is_some() {
+            cache.set_run_most(1);
+        }
+        if heap.layouts == LayoutPolicy::PerType {
+            let mut blocks =
+                Layout::of(SizeClass::for_bytes(TINY_BLOCK), Extent::Object, &TypeMask::noscan(TINY_BLOCK));
+            blocks.name = Some("tiny objects");
+            // It is among the first layouts of its heap, or has a superset's number.
+            if let Ok(id) = heap.memory.register(&blocks) {
+                cache.set_tiny_layout(id);
+            }
         }
         let member = heap.world.attach(cache);
-        let note = |all: &Attached| all.borrow_mut().push((heap.id, Arc::clone(&member)));
-        if ATTACHED.try_with(note).is_err() {
-            heap.world.detach(&member);
-            return Err(AttachError::ThreadEnds);
-        }
+        ATTACHED.with(|all| all.borrow_mut().push((heap.id, Arc::clone(&member))));
         Ok(Self {
             heap: Arc::clone(heap),
             member,
             known: Box::new([const { Cell::new((0, LayoutId::new(0))) }; KNOWN]),
-            until_asked: Cell::new(heap.run_slots.unwrap_or(0)),
+            until_asked: Cell::new(heap.collect_every.unwrap_or(0)),
             not_send: PhantomData,
         })
     }
@@ -125,10 +131,11 @@ impl Mutator {
     ///
     /// While `f` runs no collection does, so everything it sees stays; a collection that is due runs before or after.
     /// So long-running work should leave and enter again now and then ([`Mu::should_yield`] says when), and `f` must not
-    /// wait for another thread that may want to collect.
+    /// wait for another thread that may want to collect. Threads that enter one heap inside another all nest them in the same
+    /// order, as with locks: to enter is to wait while the heap is being collected.
     ///
     /// # Panics
-    /// With the panics of `f`, and of drops of dead objects that run at its end.
+    /// With the panics of `f`, and of drops of dead objects and of the heap's listener, which run at its end.
     #[inline]
     pub fn enter<R>(&mut self, f: impl for<'gc> FnOnce(&Mu<'gc>) -> R) -> R {
         self.heap.world.go_inside(&self.member);
@@ -144,7 +151,7 @@ impl Mutator {
     /// drops that are due.
     ///
     /// # Panics
-    /// With the panics of drops.
+    /// With the panics of drops and of the heap's listener.
     pub fn safepoint(&mut self) {
         self.heap.world.go_inside(&self.member);
         drop(Inside(self));
@@ -154,7 +161,7 @@ impl Mutator {
     /// dead objects' drops have run. (The slot of an object with a drop is free, and out of the figures, one cycle later.)
     ///
     /// # Panics
-    /// With the panics of drops.
+    /// With the panics of drops and of the heap's listener.
     pub fn collect(&mut self) {
         collect(&self.heap);
     }
@@ -163,7 +170,7 @@ impl Mutator {
     /// zeros when they are needed again, at the price of a page fault each.
     ///
     /// # Panics
-    /// With the panics of drops.
+    /// With the panics of drops and of the heap's listener.
     pub fn release_free_memory(&mut self) -> usize {
         release_free_memory(&self.heap)
     }
@@ -197,7 +204,12 @@ impl Mutator {
 
     #[cold]
     fn answer_collection(&self) {
-        let reason = if self.heap.run_slots.is_some() { Reason::Debug } else { Reason::Goal };
+        if is_inside_any() {
+            // Of another heap, that is. Its collector may be waiting for this thread, while this one would wait for somebody
+            // who waits for that heap. The call stays, for the next safepoint.
+            return;
+        }
+        let reason = if self.heap.collect_every.is_some() { Reason::Debug } else { Reason::Goal };
         cycle::run(&self.heap, reason);
     }
 
@@ -269,9 +281,13 @@ impl Drop for Mutator {
         // What the thread was called for somebody else will answer.
         let _calls = self.heap.world.go_outside(&self.member);
         self.heap.world.detach(&self.member);
-        let forget = |all: &Attached| all.borrow_mut().retain(|(heap, _)| *heap != self.heap.id);
-        // A list that is gone already has nothing to forget.
-        ATTACHED.try_with(forget).ok();
+        ATTACHED.with(|all| {
+            let mut all = all.borrow_mut();
+            all.retain(|(heap, _)| *heap != self.heap.id);
+            if all.is_empty() {
+                *all = Vec::new();
+            }
+        });
     }
 }
 
@@ -358,12 +374,12 @@ impl<'gc> Mu<'gc> {
         }
         if info.is_tiny {
             let slot = self.cache.refill_tiny(&self.mutator.heap.memory, info.size.max(1));
-            self.pay(1);
+            self.pay();
             return slot;
         }
         let id = match info.fixed {
             Some(id) if self.mutator.heap.layouts == LayoutPolicy::SharedByShape => id,
-            Some(_) | None => self.layout(info, info.class, |name_it| info.object_layout(name_it)),
+            Some(_) | None => self.layout(info, info.class, |name_it| info.object_layout(name_it))?,
         };
         if info.class.is_large() {
             return self.alloc_large(id, info.size, false);
@@ -372,29 +388,28 @@ impl<'gc> Mu<'gc> {
             return Ok(slot);
         }
         let slot = self.cache.refill(&self.mutator.heap.memory, id);
-        self.pay(1);
+        self.pay();
         slot
     }
 
     fn alloc_large(&self, id: LayoutId, bytes: usize, zeroed: bool) -> Result<NonNull<u8>, AllocError> {
         let memory = &self.mutator.heap.memory;
         let slot = heap_core::large::alloc(memory, memory.entry(id), Bytes::new(bytes), zeroed, 0);
-        self.pay(1);
+        self.pay();
         slot
     }
 
     /// After a refill: is a collection due?
-    fn pay(&self, slots: u32) {
+    fn pay(&self) {
         let heap = &self.mutator.heap;
-        if heap.is_due() {
-            heap.world.call_for_collection();
+        let mut due = heap.is_due();
+        if let Some(every) = heap.collect_every {
+            let left = self.mutator.until_asked.get() - 1;
+            due |= left == 0;
+            self.mutator.until_asked.set(if left == 0 { every } else { left });
         }
-        if heap.run_slots.is_some() {
-            let left = self.mutator.until_asked.get().saturating_sub(slots);
-            self.mutator.until_asked.set(if left == 0 { heap.run_slots.unwrap_or(0) } else { left });
-            if left == 0 {
-                heap.world.call_for_collection();
-            }
+        if due {
+            heap.world.call_for_collection();
         }
     }
 
@@ -403,23 +418,23 @@ impl<'gc> Mu<'gc> {
         &self,
         info: &'static TypeInfo,
         class: SizeClass,
-        make: impl FnOnce(bool) -> heap_core::layout::Layout,
-    ) -> LayoutId {
+        make: impl FnOnce(bool) -> Layout,
+    ) -> Result<LayoutId, AllocError> {
         // A `TypeInfo` is longer than there are classes, so the sums of two types are different.
         const _: () = assert!(size_of::<TypeInfo>() > SizeClass::COUNT);
         let key = core::ptr::from_ref(info).addr() + class.index();
         let known = &self.mutator.known[(key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58) % KNOWN];
         let (whose, id) = known.get();
         if whose == key {
-            return id;
+            return Ok(id);
         }
         let mut layout = make(self.mutator.heap.layouts == LayoutPolicy::PerType);
         if fault::on(Fault::NoscanMisclass) && layout.exact.len() == 1 && layout.exact[0].count_ones() == 1 {
             layout.exact.clear();
         }
-        let id = self.mutator.heap.memory.register(&layout);
+        let id = self.mutator.heap.memory.register(&layout)?;
         known.set((key, id));
-        id
+        Ok(id)
     }
 
     /// The slot of a slice of `len` elements, all zeros if the elements may have references; its header is written.
@@ -433,10 +448,11 @@ impl<'gc> Mu<'gc> {
         let bytes = bytes.filter(|&bytes| isize::try_from(bytes).is_ok()).ok_or(too_large)?;
         let class = SizeClass::for_bytes_aligned(bytes.next_multiple_of(WORD_BYTES), info.align);
         let is_plain = info.mask.is_noscan() && info.drop.is_none() && info.trace.is_none();
-        let id = if is_plain && !class.is_large() && self.mutator.heap.layouts == LayoutPolicy::SharedByShape {
+        let id = if is_plain && !class.is_large() && self.mutator.heap.layouts == LayoutPolicy::SharedByShape
+        {
             LayoutId::new(u32::from(class.get()))
         } else {
-            self.layout(info, class, |name_it| info.slice_layout(class, name_it))
+            self.layout(info, class, |name_it| info.slice_layout(class, name_it))?
         };
         let slot = if class.is_large() {
             debug_assert!(bytes > MAX_SMALL || info.align > 8);
@@ -447,7 +463,7 @@ impl<'gc> Mu<'gc> {
                 Some(slot) => slot,
                 None => {
                     let slot = self.cache.refill(memory, id);
-                    self.pay(1);
+                    self.pay();
                     slot?
                 }
             };
@@ -472,8 +488,6 @@ impl<'gc> Mu<'gc> {
         &self.mutator.heap
     }
 }
-
-const _: () = assert!(TINY_BLOCK == 16);
 
 impl fmt::Debug for Mu<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

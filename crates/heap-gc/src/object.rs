@@ -134,7 +134,11 @@ impl TypeInfo {
 
     /// The layout of a slice of such elements in a size class.
     pub(crate) fn slice_layout(&self, class: SizeClass, name_it: bool) -> Layout {
-        let mut layout = Layout::of(class, Extent::Slice { header: u32::try_from(slice_header(self.align) / 8).unwrap_or(u32::MAX) }, &self.mask);
+        let mut layout = Layout::of(
+            class,
+            Extent::Slice { header: u32::try_from(slice_header(self.align) / 8).unwrap_or(u32::MAX) },
+            &self.mask,
+        );
         if layout.is_noscan() {
             // The element's size is of no interest to anybody then: all noscan slices of a class are alike.
             layout = Layout::of(class, Extent::Object, &TypeMask::noscan(class.size().get()));

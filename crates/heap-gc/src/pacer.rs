@@ -17,11 +17,11 @@ use heap_core::units::Bytes;
 
 /// Least bytes between two collections at 100 percent: below it, the fixed cost of a cycle would show
 /// (Go's `defaultHeapMinimum`).
-pub const LEAST_GOAL: Bytes = Bytes::mib(4);
+pub(crate) const LEAST_GOAL: Bytes = Bytes::mib(4);
 
 /// What a cycle found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Found {
+pub(crate) struct Found {
     /// Bytes of marked slots.
     pub live: Bytes,
     /// Bytes of roots.
@@ -30,14 +30,14 @@ pub struct Found {
 
 /// Decides when to collect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Pacer {
+pub(crate) struct Pacer {
     percent: Option<u32>,
     hard_limit: Bytes,
 }
 
 /// When to collect next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Goal {
+pub(crate) struct Goal {
     /// The size at which to collect; `usize::MAX` for never.
     pub goal: Bytes,
     /// Bytes to allocate until then.
@@ -47,23 +47,26 @@ pub struct Goal {
 impl Pacer {
     /// A pacer for a growth in percent (`None`: never collect) under a hard limit.
     #[must_use]
-    pub fn new(percent: Option<u32>, hard_limit: Bytes) -> Self {
+    pub(crate) fn new(percent: Option<u32>, hard_limit: Bytes) -> Self {
         Self { percent, hard_limit }
     }
 
     /// The goal after a cycle that found that much.
     #[must_use]
-    pub fn goal(&self, found: Found) -> Goal {
+    pub(crate) fn goal(&self, found: Found) -> Goal {
         let live = found.live.get();
         let wished = match self.percent {
             None => usize::MAX,
             Some(percent) => {
-                let scaled = |bytes: usize| usize::try_from(bytes as u128 * u128::from(percent) / 100).unwrap_or(usize::MAX);
+                let scaled = |bytes: usize| {
+                    usize::try_from(bytes as u128 * u128::from(percent) / 100).unwrap_or(usize::MAX)
+                };
                 let growth = scaled(live.saturating_add(found.roots.get()));
                 live.saturating_add(growth).max(scaled(LEAST_GOAL.get())) // ¹
             }
         };
-        let ceiling = if self.hard_limit.get() == usize::MAX { usize::MAX } else { self.hard_limit.get() / 8 * 7 };
+        let ceiling =
+            if self.hard_limit.get() == usize::MAX { usize::MAX } else { self.hard_limit.get() / 8 * 7 };
         let goal = wished.min(ceiling).max(live); // ²
         Goal { goal: Bytes::new(goal), runway: Bytes::new(goal - live) }
     }
@@ -82,7 +85,11 @@ mod tests {
         assert_eq!(goal(Some(100), usize::MAX, Bytes::mib(100)).goal, Bytes::mib(200));
         assert_eq!(goal(Some(50), usize::MAX, Bytes::mib(100)).goal, Bytes::mib(150));
         assert_eq!(goal(Some(100), usize::MAX, Bytes::mib(1)).goal, Bytes::mib(4), "the least goal");
-        assert_eq!(goal(Some(400), usize::MAX, Bytes::ZERO).runway, Bytes::mib(16), "scales with the percentage");
+        assert_eq!(
+            goal(Some(400), usize::MAX, Bytes::ZERO).runway,
+            Bytes::mib(16),
+            "scales with the percentage"
+        );
         assert_eq!(goal(None, usize::MAX, Bytes::mib(1)).goal, Bytes::new(usize::MAX));
     }
 

@@ -64,7 +64,7 @@ pub(crate) struct Shared {
     pub(crate) layouts: LayoutPolicy,
     pub(crate) workers: usize,
     pub(crate) verify_every: Option<u32>,
-    pub(crate) run_slots: Option<u32>,
+    pub(crate) collect_every: Option<u32>,
     pub(crate) observer: Option<Observer>,
     /// Held by whoever runs a cycle: one at a time.
     pub(crate) cycle: Mutex<Helpers>,
@@ -78,7 +78,8 @@ impl Shared {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let pacer = Pacer::new(builder.gc_percent, Bytes::new(builder.hard_limit));
         let goal = pacer.goal(Found { live: Bytes::ZERO, roots: Bytes::ZERO });
-        let processors = || heap_core::sync::thread::available_parallelism().map_or(1, core::num::NonZero::get);
+        let processors =
+            || heap_core::sync::thread::available_parallelism().map_or(1, core::num::NonZero::get);
         Self {
             id: NEXT.fetch_add(1, Relaxed),
             world: World::new(),
@@ -89,7 +90,7 @@ impl Shared {
             layouts: builder.layouts,
             workers: builder.workers.unwrap_or_else(processors),
             verify_every: builder.verify_every,
-            run_slots: builder.run_slots,
+            collect_every: builder.collect_every,
             observer: builder.observer.clone(),
             cycle: Mutex::new(Helpers::Idle),
             history: Mutex::new(History::default()),

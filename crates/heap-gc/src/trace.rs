@@ -30,12 +30,14 @@ use heap_core::layout::TypeMask;
 ///
 /// # Safety
 /// An implementation promises:
-/// 1. [`Trace::MASK`] names every word of the value that may hold a reference, exact words being null or a reference at
-///    any time, and its size is the type's size.
+/// 1. [`Trace::MASK`] has a bit for every word of the value that may hold a reference, and none past its size, which is the
+///    type's. A word is exact only if it is, at any time, null or a reference of the value's own brand; a word that may also
+///    be anything else is ambiguous.
 /// 2. References the value keeps elsewhere (in memory it owns) are all reported by [`Trace::trace`], and then
-///    [`Trace::BY_HAND`] is true.
-/// 3. `trace` may be called from any thread, by several at once, while no mutator runs; it only reads, and does not
-///    panic (the process is aborted if it does).
+///    [`Trace::BY_HAND`] is true. What is reported has the value's own brand and is alive. The function may also be called on
+///    an object that nothing refers to any more, as long as it has not been dropped.
+/// 3. `trace` may be called from any thread, by several threads at once, while no mutator runs. It only reads (a `RefCell`
+///    may not be borrowed, since that writes), and does not panic (the process is aborted if it does).
 /// 4. Dropping the value (if it needs dropping) reads no reference, and may happen on any thread.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot live in the heap, because the collector does not know its references",
@@ -60,11 +62,21 @@ pub unsafe trait Trace {
 /// `#[derive(Trace)]` implements it, too.
 ///
 /// # Safety
-/// `At<'gc>` is `Self` with its brand lifetime replaced by `'gc`, and nothing else changed.
+/// `At<'gc>` is `Self` with its brand lifetime replaced by `'gc`, and nothing else changed. So `At<'a>` rebranded with `'b` is
+/// `At<'b>`.
 pub unsafe trait Rebrand: Trace {
     /// The same type with the brand `'gc`.
     type At<'gc>: Trace;
 }
+
+/// A type whose brand is `'gc`, everywhere in it.
+///
+/// It is implemented for every type that rebranding with `'gc` does not change, and cannot be implemented otherwise. A
+/// [`Root`](crate::Root) is made only of such a type: read back, the object has the brand of that `enter` throughout, and it
+/// must have been so when it was rooted.
+pub trait Branded<'gc>: Rebrand {}
+
+impl<'gc, T: Rebrand<At<'gc> = T>> Branded<'gc> for T {}
 
 /// Takes the references that a [`Trace::trace`] reports.
 pub struct Tracer<'a> {

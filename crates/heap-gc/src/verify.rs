@@ -1,11 +1,10 @@
 //! Verification of a heap whose world is stopped: the memory's invariants, and reachability a second time.
 //!
 //! The second marker is as simple as can be: a set, a list, the plain walk over an object's words
-//! ([`heap_core::verify::each_word`]), and the roots read afresh. After marking the two must agree exactly: an object
+//! ([`heap_core::verify::each_word`]), and the roots the cycle began with. After marking the two must agree exactly: an object
 //! reached but not marked would be freed while in use (E3), one marked but not reached would be kept for nothing (E4;
 //! while collections stop the world there is no floating garbage).
 
-use crate::roots::Roots;
 use heap_core::memory::Memory;
 use heap_core::span::SpanId;
 use heap_core::span::marks::{DROPPED, QUEUED};
@@ -14,18 +13,18 @@ use heap_core::verify::{Violation, Word, check, each_span, each_word};
 use std::collections::HashSet;
 
 /// The memory's invariants and the roots'. No mutator holds anything, and every span is swept.
-pub(crate) fn check_all(memory: &Memory, roots: &Roots) -> Vec<Violation> {
+pub(crate) fn check_all(memory: &Memory, roots: &[usize]) -> Vec<Violation> {
     let mut found = check(memory);
-    roots.each(|word| {
+    for &word in roots {
         if memory.map().resolve(word).is_none() {
             found.push(Violation { name: "F2", what: format!("a root is {word:#x}, which is no object") });
         }
-    });
+    }
     found
 }
 
 /// Compares the marks with a second, simple marking.
-pub(crate) fn compare_marks(memory: &Memory, roots: &Roots) -> Vec<Violation> {
+pub(crate) fn compare_marks(memory: &Memory, roots: &[usize]) -> Vec<Violation> {
     let map = memory.map();
     let epoch = memory.epoch();
     let mut reached: HashSet<(SpanId, u32)> = HashSet::new();
@@ -41,11 +40,16 @@ pub(crate) fn compare_marks(memory: &Memory, roots: &Roots) -> Vec<Violation> {
             list.push((at.span, at.slot));
         }
     };
-    roots.each(|word| visit(word, &mut list, false));
+    for &word in roots {
+        visit(word, &mut list, false);
+    }
     while let Some((id, slot)) = list.pop() {
         let span = map.span(id);
         if !map.is_marked(span, slot, epoch) && found.len() < 50 {
-            let what = format!("slot {slot} of {id:?} ({:?}) is reachable and not marked", memory.entry_of(span).layout());
+            let what = format!(
+                "slot {slot} of {id:?} ({:?}) is reachable and not marked",
+                memory.entry_of(span).layout()
+            );
             found.push(Violation { name: "E3", what });
         }
         each_word(memory, span, slot, |_, word| match word {
@@ -56,7 +60,10 @@ pub(crate) fn compare_marks(memory: &Memory, roots: &Roots) -> Vec<Violation> {
     each_span(memory, |id, span| {
         for slot in 0..span.slots() {
             if map.is_marked(span, slot, epoch) && !reached.contains(&(id, slot)) && found.len() < 50 {
-                let what = format!("slot {slot} of {id:?} ({:?}) is marked and not reachable", memory.entry_of(span).layout());
+                let what = format!(
+                    "slot {slot} of {id:?} ({:?}) is marked and not reachable",
+                    memory.entry_of(span).layout()
+                );
                 found.push(Violation { name: "E4", what });
             }
         }

@@ -140,7 +140,12 @@ mod tests {
         for round in 1..=20 {
             let count = AtomicUsize::new(0);
             let mut own = false;
-            workers.run(&|| { count.fetch_add(1, Relaxed); }, || own = true);
+            workers.run(
+                &|| {
+                    count.fetch_add(1, Relaxed);
+                },
+                || own = true,
+            );
             assert_eq!(count.load(Relaxed), 3, "round {round}");
             assert!(own);
         }

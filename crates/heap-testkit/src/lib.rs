@@ -23,5 +23,6 @@ pub mod drops;
 pub mod shape;
 pub mod model;
 pub mod program;
+mod runner;
 pub mod run;
 pub mod shrink;

@@ -22,6 +22,14 @@ impl Random {
         self.next() % bound
     }
 
+    /// An index below `bound`, which is not zero.
+    ///
+    /// # Panics
+    /// If `bound` is zero.
+    pub fn index(&mut self, bound: usize) -> usize {
+        usize::try_from(self.below(bound as u64)).unwrap_or(0)
+    }
+
     /// Thirty-two bits.
     pub const fn word(&mut self) -> u32 {
         (self.next() >> 32) as u32

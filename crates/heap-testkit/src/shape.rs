@@ -139,7 +139,7 @@ macro_rules! shapes {
             #[must_use]
             pub fn addr(self) -> usize {
                 match self {
-                    Self::Number(number) => number as usize,
+                    Self::Number(number) => usize::try_from(number).unwrap_or(usize::MAX),
                     $(Self::$name(object) => Gc::addr(object)),*
                 }
             }
@@ -246,7 +246,15 @@ impl Shape {
         match self {
             Self::Stone | Self::Hand => 1,
             Self::Stones => len,
-            _ => 0,
+            Self::Tiny | Self::Words | Self::Text | Self::Chain | Self::Hub => 0,
+            Self::Node1
+            | Self::Node2
+            | Self::Node3
+            | Self::Node5
+            | Self::Node7
+            | Self::Node12
+            | Self::Node70 => 0,
+            Self::Refs | Self::Pairs | Self::Anys => 0,
         }
     }
 
@@ -325,7 +333,7 @@ pub fn content(id: u64, index: usize) -> u64 {
 }
 
 fn text(id: u64, len: usize) -> String {
-    (0..len).map(|index| char::from(b'a' + (content(id, index) % 26) as u8)).collect()
+    (0..len).map(|index| char::from(b'a' + u8::try_from(content(id, index) % 26).unwrap_or(0))).collect()
 }
 
 impl<'gc> Any<'gc> {
@@ -386,10 +394,12 @@ impl<'gc> Any<'gc> {
     #[must_use]
     pub fn held(self, place: usize) -> Held<'gc> {
         let hub = |cell: &HubCell<'gc>| cell.get().map_or(Held::Nothing, |hub| Held::Object(Self::Hub(hub)));
-        let any = |cell: &GcCell<Self>| match cell.get() {
-            Self::Number(0) => Held::Nothing,
-            Self::Number(number) => Held::Number(number),
-            object => Held::Object(object),
+        let any = |cell: &GcCell<Self>| {
+            let held = cell.get();
+            if let Self::Number(number) = held {
+                return if number == 0 { Held::Nothing } else { Held::Number(number) };
+            }
+            Held::Object(held)
         };
         match self {
             Self::Chain(object) => {

@@ -12,7 +12,7 @@ use core::ptr::NonNull;
 
 fn large(memory: &Memory, bytes: usize, zeroed: bool) -> Result<NonNull<u8>, AllocError> {
     let layout = Layout::of(SizeClass::LARGE, Extent::Object, &TypeMask::noscan(8));
-    alloc(memory, memory.entry(memory.register(&layout)), Bytes::new(bytes), zeroed, 0)
+    alloc(memory, memory.entry(memory.register(&layout).unwrap()), Bytes::new(bytes), zeroed, 0)
 }
 
 #[test]

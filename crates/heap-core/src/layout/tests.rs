@@ -67,5 +67,9 @@ fn quick_masks_are_the_simple_ones() {
     assert_eq!(Layout::of(class, Extent::Slice { header: 1 }, &TypeMask::pointer()).quick_mask(), None);
     assert_eq!(Layout::of(class, Extent::Object, &TypeMask::ambiguous(8)).quick_mask(), None);
     let late = TypeMask::noscan(488).with(480, &TypeMask::pointer());
-    assert_eq!(Layout::of(class, Extent::Object, &late).quick_mask(), None, "word 60 does not fit beside the tag");
+    assert_eq!(
+        Layout::of(class, Extent::Object, &late).quick_mask(),
+        None,
+        "word 60 does not fit beside the tag"
+    );
 }

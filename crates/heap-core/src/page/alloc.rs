@@ -191,14 +191,32 @@ impl PageAlloc {
     /// # Panics
     /// If `pages` is zero.
     pub fn take(&mut self, pages: Pages) -> Option<PageRun> {
+        let base = self.find_run(pages)?;
+        Some(self.take_at(base, pages))
+    }
+
+    /// Where [`PageAlloc::take`] would take such a run. For a caller who has to make the pages ready first, and to whom that
+    /// may be refused: [`PageAlloc::take_at`] takes it then.
+    ///
+    /// # Panics
+    /// If `pages` is zero.
+    #[must_use]
+    pub fn find_run(&mut self, pages: Pages) -> Option<PageIndex> {
         assert!(pages > Pages::ZERO, "a run of no pages");
-        let base = self.find(pages)?;
+        self.find(pages)
+    }
+
+    /// Takes the run that [`PageAlloc::find_run`] has just found.
+    ///
+    /// # Panics
+    /// If the run is not free.
+    pub fn take_at(&mut self, base: PageIndex, pages: Pages) -> PageRun {
         let uncovered = self.occupy(base, pages);
         // The hint is the lowest free page there was, so if that is where the run began, it lies behind the run now.
         if self.hint == Some(base) {
             self.raise_hint(base.plus(pages));
         }
-        Some(PageRun { base, pages, uncovered })
+        PageRun { base, pages, uncovered }
     }
 
     /// The lowest free run of `pages` pages. Raises the hint as far as the search could see.

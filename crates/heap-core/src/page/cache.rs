@@ -61,6 +61,16 @@ impl PageCache {
         Some(PageRun { base: self.base.plus(Pages::new(at)), pages, uncovered })
     }
 
+    /// The run that [`PageCache::take`] would take, not taken. For a caller who has to make its pages ready first.
+    ///
+    /// # Panics
+    /// If `pages` is zero.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self, pages: Pages) -> Option<PageRun> {
+        Self { base: self.base, free: self.free, released: self.released }.take(pages)
+    }
+
     /// Whether no page is left.
     #[inline]
     #[must_use]

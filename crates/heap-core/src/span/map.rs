@@ -237,9 +237,7 @@ impl SpanMap {
         let (first, pages) = (span.first(), span.pages());
         let quick = if pages == Pages::new(1) && !span.is_large() { quick_mask } else { None };
         let (place, scan) = match quick {
-            Some(mask) => {
-                (u64::from(span.magic()) << 32 | u64::from(span.block()), mask << TAG_BITS)
-            }
+            Some(mask) => (u64::from(span.magic()) << 32 | u64::from(span.block()), mask << TAG_BITS),
             None => (UNMARKED_BLOCK, u64::from(id.get()) << TAG_BITS | SLOW),
         };
         for page in first.get()..first.plus(pages).get() {

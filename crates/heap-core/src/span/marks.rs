@@ -53,7 +53,8 @@ pub const DROPPED: u8 = 255;
 
 /// Sixty-four slots' marks as one word: bit `i` is set if byte `i` equals the epoch's.
 ///
-/// The fast twin of [`live_word_reference`].
+/// The fast twin of [`live_word_reference`], for bytes that nobody else writes meanwhile: sweeping a span whose layout has
+/// no drop.
 ///
 /// # Panics
 /// If there are not exactly 64 bytes.
@@ -92,7 +93,8 @@ mod sse2 {
         for (i, part) in bytes.chunks_exact(16).enumerate() {
             let at = part.as_ptr().cast::<__m128i>();
             // SAFETY: the chunk has sixteen bytes; unaligned loads are allowed. The slots' owner calls this (nobody
-            // marks in a span that is being swept), so no other thread writes them meanwhile.
+            // marks in a span that is being swept), for a layout without drops (a running drop writes to its mark), so no
+            // other thread writes them meanwhile.
             let part = unsafe { _mm_loadu_si128(at) };
             let equal = _mm_movemask_epi8(_mm_cmpeq_epi8(part, wanted));
             word |= u64::from(equal.cast_unsigned()) << (16 * i);

@@ -49,7 +49,7 @@ fn exactly_the_marked_slots_stay_allocated() {
         let claim = try_claim(span, id, generation).unwrap();
         assert!(try_claim(span, id, generation).is_none(), "a span is claimed once");
         let sweeping = sweeper(&memory, None).sweep(claim);
-        let live = (0..64).filter(|&slot| is_live(slot)).count() as u32;
+        let live: u32 = (0..64).map(|slot| u32::from(is_live(slot))).sum();
         assert_eq!((sweeping.span, sweeping.swept, sweeping.freed), (id, wanted, 64 - live), "{marked:?}");
         assert!((0..64).all(|slot| slots::is_taken(memory.map().bits_of(span), slot) == is_live(slot)));
         assert_eq!((span.allocated(), span.is_dirty()), (live, live < 64));

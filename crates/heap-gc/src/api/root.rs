@@ -4,7 +4,7 @@ use crate::gc::Gc;
 use crate::mutator::Mu;
 use crate::roots::RootIndex;
 use crate::shared::Shared;
-use crate::trace::{Rebrand, Trace};
+use crate::trace::{Branded, Rebrand, Trace};
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -15,6 +15,9 @@ use heap_core::sync::Arc;
 /// `R` is the object's type with `'static` for its brand, as in `Root<Node<'static>>`; the compiler finds it. Making,
 /// cloning and dropping a root takes a short lock; reading it, too. A root keeps the heap's memory, but not a mutator:
 /// to look at the object one is needed.
+///
+/// A root that is kept inside the heap it leads into (in a [`Leaf`](crate::Leaf)) keeps that whole heap for as long as its
+/// object is not collected: also for good, if it is the last handle.
 ///
 /// A root is `Send` if its object may be used by another thread, that is if `R` is `Send + Sync`. Types with a
 /// [`GcCell`](crate::GcCell) are not.
@@ -47,7 +50,7 @@ unsafe impl<R: Rebrand + Send + Sync> Sync for Root<R> {}
 impl<'gc> Mu<'gc> {
     /// Makes a root for an object.
     #[must_use = "a root that is dropped keeps nothing alive"]
-    pub fn root<T: Rebrand + 'gc>(&self, object: Gc<'gc, T>) -> Root<T::At<'static>>
+    pub fn root<T: Branded<'gc> + 'gc>(&self, object: Gc<'gc, T>) -> Root<T::At<'static>>
     where
         T::At<'static>: Rebrand,
     {
@@ -70,9 +73,7 @@ impl<R: Rebrand> Root<R> {
         );
         let word = self.heap.roots.get(self.index);
         let object = self.heap.memory.pages().space().base().as_ptr().with_addr(word).cast::<R::At<'gc>>();
-        let Some(object) = NonNull::new(object) else {
-            heap_core::bug!("root {:?} is null", self.index)
-        };
+        let Some(object) = NonNull::new(object) else { heap_core::bug!("root {:?} is null", self.index) };
         // SAFETY: the entry holds the address of an object of type `R` up to its brand (`Mu::root`, `set`, duty of
         // `Rebrand`), of this heap, kept alive by the entry.
         unsafe { Gc::from_raw(object) }
@@ -96,7 +97,7 @@ impl<R: Rebrand> Root<R> {
 
 impl<R: Rebrand> Clone for Root<R> {
     fn clone(&self) -> Self {
-        let index = self.heap.roots.add(self.heap.roots.get(self.index));
+        let index = self.heap.roots.duplicate(self.index);
         Self { heap: Arc::clone(&self.heap), index, object: PhantomData }
     }
 }

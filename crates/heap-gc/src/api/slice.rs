@@ -55,7 +55,11 @@ impl<'gc> Mu<'gc> {
     /// # Panics
     /// If there is no memory for it ([`Mu::try_alloc_slice`] returns the error instead), and with the panics of
     /// `element`; the elements made so far are then dropped if the slice dies, which it does.
-    pub fn alloc_slice<T: Trace + 'gc>(&self, len: usize, element: impl FnMut(usize) -> T) -> Gc<'gc, GcSlice<T>> {
+    pub fn alloc_slice<T: Trace + 'gc>(
+        &self,
+        len: usize,
+        element: impl FnMut(usize) -> T,
+    ) -> Gc<'gc, GcSlice<T>> {
         self.try_alloc_slice(len, element).unwrap_or_else(|error| refused(&error))
     }
 

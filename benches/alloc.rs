@@ -36,8 +36,8 @@ fn alloc(c: &mut Criterion) {
             m.enter(|mu| {
                 (0..ROUND).for_each(|i| {
                     black_box(mu.alloc(i));
-                })
-            })
+                });
+            });
         });
     });
     group.bench_function("n16", |b| {
@@ -45,8 +45,8 @@ fn alloc(c: &mut Criterion) {
             m.enter(|mu| {
                 (0..ROUND).for_each(|i| {
                     black_box(mu.alloc([i, i]));
-                })
-            })
+                });
+            });
         });
     });
     group.bench_function("s16", |b| {
@@ -54,8 +54,8 @@ fn alloc(c: &mut Criterion) {
             m.enter(|mu| {
                 (0..ROUND).for_each(|i| {
                     black_box(mu.alloc(S16 { next: None, value: i }));
-                })
-            })
+                });
+            });
         });
     });
     group.bench_function("s64", |b| {
@@ -63,8 +63,8 @@ fn alloc(c: &mut Criterion) {
             m.enter(|mu| {
                 (0..ROUND).for_each(|i| {
                     black_box(mu.alloc(S64 { next: None, values: [i; 7] }));
-                })
-            })
+                });
+            });
         });
     });
     group.bench_function("str_12", |b| {
@@ -72,8 +72,8 @@ fn alloc(c: &mut Criterion) {
             m.enter(|mu| {
                 (0..ROUND).for_each(|_| {
                     black_box(mu.alloc_str("twelve bytes"));
-                })
-            })
+                });
+            });
         });
     });
     group.finish();
@@ -85,7 +85,7 @@ fn refill(c: &mut Criterion) {
         b.iter(|| {
             m.enter(|mu| {
                 black_box(mu.alloc_slice(1000, |_| 0_u64));
-            })
+            });
         });
     });
     c.bench_function("enter", |b| b.iter(|| m.enter(|mu| black_box(mu.should_yield()))));

@@ -102,7 +102,7 @@ fn main() {
         let (few, many) = (200_000, 1_200_000);
         match (instructions(&args[0], name, few), instructions(&args[0], name, many)) {
             (Some(less), Some(more)) => {
-                println!("{name:<12} {:>12.2}  {what}", (more - less) / (many - few) as f64)
+                println!("{name:<12} {:>12.2}  {what}", (more - less) / (many - few) as f64);
             }
             _ => println!("{name:<12} {:>12}  {what}", "failed"),
         }

@@ -69,7 +69,7 @@ fn sweep(c: &mut Criterion) {
                 m.enter(|mu| {
                     (0..OBJECTS).for_each(|i| {
                         std::hint::black_box(mu.alloc([i; 2]));
-                    })
+                    });
                 });
                 m.collect();
             },

@@ -138,7 +138,7 @@ fn a_layout_that_slept_for_two_cycles_does_not_take_anothers_span() {
         mutator.enter(|mu| {
             (0..2000).for_each(|value| {
                 std::hint::black_box(mu.alloc_slice(3, |_| value));
-            })
+            });
         });
         mutator.collect();
         let root = mutator.enter(|mu| {
@@ -150,7 +150,7 @@ fn a_layout_that_slept_for_two_cycles_does_not_take_anothers_span() {
         mutator.enter(|mu| {
             (0..2000).for_each(|value| {
                 std::hint::black_box(mu.alloc_slice(3, |_| value));
-            })
+            });
         });
         mutator.enter(|mu| {
             for (index, object) in root.get(mu).iter().enumerate() {
@@ -181,7 +181,7 @@ fn a_panic_with_a_payload_that_panics_again_is_one_panic() {
     mutator.enter(|mu| {
         (0..5).for_each(|_| {
             std::hint::black_box(mu.alloc(Leaf::new(Angry)));
-        })
+        });
     });
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| mutator.collect())).unwrap_err();
     assert!(panic.is::<Payload>());

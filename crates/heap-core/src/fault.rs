@@ -3,7 +3,7 @@
 //! A test-suite that passes proves little until it has been seen to fail. Each [`Fault`] is a mistake real
 //! collectors have made, wired into the place where it would be made. Without the `faults` feature [`on`] is a
 //! constant `false` and the optimiser removes every trace. With it, one fault at a time is switched on for the whole
-//! process by [`arm`], and `tests/faults.rs` asserts that a named check notices each of them.
+//! process by `arm`, and `tests/faults.rs` asserts that a named check notices each of them.
 
 pub mod step;
 

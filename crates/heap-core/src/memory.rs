@@ -229,7 +229,9 @@ impl Memory {
         if let Some(id) = registered.get(&layout) {
             return Ok(*id);
         }
-        assert!(next < MOST_LAYOUTS, "a superset for each class fits");
+        if next >= MOST_LAYOUTS {
+            crate::bug!("{} layouts are registered, and the supersets do not fit", registered.len());
+        }
         let id = LayoutId::new(narrow(next));
         self.set_entry(Entry::new(id, layout.clone()));
         registered.insert(layout, id);

@@ -26,7 +26,7 @@
 //!   I3  for every offset inside a span, `(offset * magic) >> 32 == offset / size`: proved for all of them by test;
 //!   I4  a slot starts at a multiple of [`SizeClass::align`], as spans begin on pages.
 //!
-//! The table in [`table`] is generated, and a test compares it with the generator. Called by layouts, spans and
+//! The table in `table.rs` is generated, and a test compares it with the generator. Called by layouts, spans and
 //! caches. Does not know about pointers, spans in memory or how many slots are in use.
 #![forbid(unsafe_code)]
 

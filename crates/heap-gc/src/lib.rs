@@ -1,21 +1,21 @@
 //! Liveness: what is reachable, when to look, and the safe API.
 //!
-//! A collection in ten lines ([`cycle`]):
+//! A collection in ten lines (`cycle.rs`):
 //!
-//! 1. ask every mutator to stand still at its next safepoint; who is outside is held there ([`handshake`]);
+//! 1. ask every mutator to stand still at its next safepoint; who is outside is held there (`handshake.rs`);
 //! 2. finish sweeping what the last cycle left ([`heap_core::memory::Memory::finish_sweep`]);
 //! 3. take back every mutator's runs ([`heap_core::cache::Cache::flush`]);
 //! 4. take the next epoch: all marks are void;
-//! 5. mark from the roots, in parallel ([`mark`]);
-//! 6. (on request) mark again, simply, and compare ([`verify`]);
+//! 5. mark from the roots, in parallel (`mark.rs`);
+//! 6. (on request) mark again, simply, and compare (`verify.rs`);
 //! 7. from here what is unmarked is dead: the sweep generation moves on;
-//! 8. the pacer learns how much is live and says when to come back ([`pacer`]);
+//! 8. the pacer learns how much is live and says when to come back (`pacer.rs`);
 //! 9. let everybody go; spans are swept when somebody needs them;
-//! 10. drops of dead objects run at the next safepoint of some mutator ([`dead`]).
+//! 10. drops of dead objects run at the next safepoint of some mutator (`dead.rs`).
 //!
 //! Marking stops the world in this version. The pieces are laid out for marking beside the mutators: a mutator is
 //! answered for while it is outside, a run handed out while marking is black, and every store of a reference goes
-//! through [`barrier`].
+//! through `barrier.rs`.
 //!
 //! Modules are listed bottom first; a module names only modules above it.
 

@@ -568,7 +568,7 @@ fn prefetch(at: &AtomicUsize) {
         unsafe {
             core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(
                 core::ptr::from_ref(at).cast(),
-            )
+            );
         };
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]

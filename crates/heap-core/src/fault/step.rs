@@ -6,7 +6,7 @@
 //! more with the step taken out.
 //!
 //! Outside the models [`without`] is a constant `false` and [`order`] returns what it is given: nothing of this is in a
-//! real build, whatever its features. In a model one step at a time is taken out for the whole process ([`leave_out`]).
+//! real build, whatever its features. In a model one step at a time is taken out for the whole process (`leave_out`).
 
 use crate::sync::atomic::Ordering;
 

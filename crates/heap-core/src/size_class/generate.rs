@@ -13,7 +13,7 @@
 //!   I1  every walked size up to [`MAX_SMALL`] is held by some row: merging and widening only grow slots;
 //!   I2  rows rise strictly in size.
 //!
-//! Nothing at run time calls this: the test of [`super::table`] does, and whoever explains a class. It allocates
+//! Nothing at run time calls this: the test of `table.rs` does, and whoever explains a class. It allocates
 //! and is not fast.
 #![forbid(unsafe_code)]
 

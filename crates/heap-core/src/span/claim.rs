@@ -10,7 +10,7 @@
 //! | `h` | swept, or made since the cycle |
 //!
 //! [`try_claim`] moves `h - 2` to `h - 1` with one compare-exchange; its winner holds a [`SweepClaim`], which
-//! [`crate::sweep::sweep`] consumes. Losing is normal: somebody else sweeps the span. Dropping a claim unswept is
+//! [`crate::sweep::Sweeper::sweep`] consumes. Losing is normal: somebody else sweeps the span. Dropping a claim unswept is
 //! a bug, because the span would stay at `h - 1` for good.
 //!
 //! Ordering: the compare-exchange acquires, so the sweeper sees everything the last owner did; finishing releases,

@@ -79,6 +79,20 @@ fn alloc(c: &mut Criterion) {
     group.finish();
 }
 
+fn start(c: &mut Criterion) {
+    c.bench_function("start/heap_and_first_object", |b| {
+        b.iter(|| {
+            let heap = Heap::new().expect("address space");
+            let mut m = heap.attach().expect("a fresh heap");
+            m.enter(|mu| {
+                black_box(mu.alloc([1_u64, 2]));
+            });
+            drop(m);
+            heap
+        });
+    });
+}
+
 fn refill(c: &mut Criterion) {
     let mut m = mutator();
     c.bench_function("refill/n8k", |b| {
@@ -91,5 +105,5 @@ fn refill(c: &mut Criterion) {
     c.bench_function("enter", |b| b.iter(|| m.enter(|mu| black_box(mu.should_yield()))));
 }
 
-criterion_group!(benches, alloc, refill);
+criterion_group!(benches, alloc, start, refill);
 criterion_main!(benches);

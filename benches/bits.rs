@@ -1,17 +1,21 @@
 //! Raw words against `bitvec`, for the three things a refill does with a bitmap: count its ones, walk its ones and
-//! find its zero runs. It answers why the hot paths keep plain words and `bits`, while cold code may use `bitvec`.
+//! find its zero runs. It answers why the hot paths keep plain words (`heap_core::span::slots`), while cold code may use
+//! `bitvec`.
 //!
 //! The bitmap is that of a span of 512 slots (16-byte objects), at four densities: a fresh span, one survivor in
 //! sixteen, half of them, and all but one in sixteen.
 
 use std::hint::black_box;
+use std::sync::atomic::AtomicU64;
 
 use bitvec::prelude::{BitSlice, Lsb0};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use heap_core::bits;
+use heap_core::span::slots;
 
 const WORDS: usize = 8;
-const SLOTS: usize = WORDS * bits::WORD_BITS;
+const SLOTS: usize = WORDS * 64;
+const LIMIT: u32 = 512;
+const _: () = assert!(LIMIT as usize == SLOTS);
 
 /// Bitmaps with about so many sixteenths of their bits set, from a fixed seed.
 fn bitmap(sixteenths: u64) -> [u64; WORDS] {
@@ -23,13 +27,17 @@ fn bitmap(sixteenths: u64) -> [u64; WORDS] {
         state ^= state >> 7;
         state ^= state << 17;
         if state % 16 < sixteenths {
-            bits::set(&mut words, slot);
+            words[slot / 64] |= 1_u64 << (slot % 64);
         }
     }
     words
 }
 
 const DENSITIES: [(&str, u64); 4] = [("fresh", 0), ("1of16", 1), ("8of16", 8), ("15of16", 15)];
+
+fn shared(words: &[u64; WORDS]) -> [AtomicU64; WORDS] {
+    words.map(AtomicU64::new)
+}
 
 fn oracle(words: &[u64]) -> &BitSlice<u64, Lsb0> {
     BitSlice::from_slice(words)
@@ -40,7 +48,8 @@ fn count(c: &mut Criterion) {
     for (name, sixteenths) in DENSITIES {
         let words = bitmap(sixteenths);
         group.bench_function(BenchmarkId::new("words", name), |b| {
-            b.iter(|| bits::count_ones(black_box(&words)));
+            let words = shared(&words);
+            b.iter(|| slots::count(black_box(&words)));
         });
         group.bench_function(BenchmarkId::new("bitvec", name), |b| {
             b.iter(|| oracle(black_box(&words)).count_ones());
@@ -54,7 +63,17 @@ fn ones(c: &mut Criterion) {
     for (name, sixteenths) in DENSITIES {
         let words = bitmap(sixteenths);
         group.bench_function(BenchmarkId::new("words", name), |b| {
-            b.iter(|| bits::iter_ones(black_box(&words)).fold(0, |sum, bit| sum ^ bit));
+            b.iter(|| {
+                let mut sum = 0;
+                for (index, &word) in black_box(&words).iter().enumerate() {
+                    let mut left = word;
+                    while left != 0 {
+                        sum ^= index * 64 + left.trailing_zeros() as usize;
+                        left &= left - 1;
+                    }
+                }
+                sum
+            });
         });
         group.bench_function(BenchmarkId::new("bitvec", name), |b| {
             b.iter(|| oracle(black_box(&words)).iter_ones().fold(0, |sum, bit| sum ^ bit));
@@ -68,12 +87,13 @@ fn zero_runs(c: &mut Criterion) {
     for (name, sixteenths) in DENSITIES {
         let words = bitmap(sixteenths);
         group.bench_function(BenchmarkId::new("words", name), |b| {
+            let words = shared(&words);
             b.iter(|| {
                 let words = black_box(&words);
                 let (mut at, mut found) = (0, 0);
-                while let Some((start, len)) = bits::next_zero_run(words, at, SLOTS, SLOTS) {
-                    found ^= start;
-                    at = start + len;
+                while let Some(run) = slots::next_run(words, LIMIT, at, LIMIT) {
+                    found ^= run.start;
+                    at = run.start + run.len;
                 }
                 found
             });

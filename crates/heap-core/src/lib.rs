@@ -6,7 +6,6 @@ pub mod stress;
 pub mod fault;
 mod asan;
 pub mod error;
-pub mod bits;
 pub mod size_class;
 pub mod figures;
 pub mod os;

@@ -12,11 +12,17 @@
 //! Sweep generation and mark epoch move together: `begin_cycle` (all spans are swept) takes the next epoch,
 //! `end_marking` moves the generation on, and with that every span is unswept.
 
+mod layouts;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use layouts::MOST_LAYOUTS;
+
 use crate::central::{Entry, Taken};
 use crate::error::AllocError;
 use crate::fault::{self, Fault};
 use crate::figures::{BySize, MemoryFigures, add};
-use crate::layout::{DropFn, FIXED_LAYOUTS, Layout, LayoutId, fixed};
+use crate::layout::{DropFn, Layout, LayoutId};
 use crate::meta::Table;
 use crate::os::{Os, OsError};
 use crate::page_heap::{PageHeap, PageStock, SpanRequest};
@@ -29,15 +35,12 @@ use crate::stress::SWEEP_TRIES;
 use crate::sweep::{Sweeper, Sweeping, Swept};
 use crate::sync::atomic::{
     AtomicPtr, AtomicU8, AtomicU32, AtomicUsize,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+    Ordering::{Acquire, Relaxed, Release},
 };
 use crate::sync::{Arc, Mutex};
 use crate::units::{Bytes, Pages, narrow, wide};
 use core::ptr::{self, NonNull};
 use std::collections::HashMap;
-
-/// Layouts of one heap, at most. Past it, shapes share a superset mask per size class.
-pub const MOST_LAYOUTS: usize = 4096;
 
 /// How to make a [`Memory`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -161,94 +164,6 @@ impl Memory {
     #[must_use]
     pub fn poison(&self) -> Option<u8> {
         self.poison
-    }
-
-    // ---- layouts ----
-
-    /// The entry of a layout number.
-    ///
-    /// # Panics
-    /// If no layout has the number.
-    #[must_use]
-    pub fn entry(&self, id: LayoutId) -> &Entry {
-        let slot = self.entries.get(id.index());
-        let found = slot.load(Acquire);
-        if found.is_null() {
-            assert!(id.index() < FIXED_LAYOUTS, "no layout has the number {}", id.index());
-            return self.set_entry(Entry::new(id, fixed(id)));
-        }
-        // SAFETY: a non-null pointer came from `Box::into_raw` in `set_entry`, and is freed when `self` is dropped.
-        unsafe { &*found }
-    }
-
-    /// The entry of a layout number, if it was ever used.
-    #[must_use]
-    pub fn known_entry(&self, id: LayoutId) -> Option<&Entry> {
-        let found = self.entries.get(id.index()).load(Acquire);
-        // SAFETY: as in `entry`.
-        (!found.is_null()).then(|| unsafe { &*found })
-    }
-
-    fn set_entry(&self, entry: Entry) -> &Entry {
-        let slot = self.entries.get(entry.id().index());
-        let fresh = Box::into_raw(Box::new(entry));
-        match slot.compare_exchange(ptr::null_mut(), fresh, AcqRel, Acquire) {
-            // SAFETY: from `Box::into_raw` just now; published for good.
-            Ok(_) => unsafe { &*fresh },
-            Err(first) => {
-                // SAFETY: from `Box::into_raw` just now, and nobody else has seen it.
-                drop(unsafe { Box::from_raw(fresh) });
-                // SAFETY: as in `entry`.
-                unsafe { &*first }
-            }
-        }
-    }
-
-    /// The number of a layout, registering it if it is new. A layout without drop and trace past the
-    /// [`MOST_LAYOUTS`]th gets its class's superset.
-    ///
-    /// # Errors
-    /// [`AllocError::Layouts`] if a layout with a drop or a trace function comes when all numbers are taken.
-    pub fn register(&self, layout: &Layout) -> Result<LayoutId, AllocError> {
-        let mut registered = self.registered.lock();
-        if let Some(id) = registered.get(layout) {
-            return Ok(*id);
-        }
-        let next = FIXED_LAYOUTS + registered.len();
-        // The last numbers are the supersets', one for each class.
-        let has_room = next + SizeClass::COUNT < MOST_LAYOUTS;
-        let superset = Layout::superset(layout.class);
-        let layout = if has_room || *layout == superset {
-            layout.clone()
-        } else {
-            if layout.drop.is_some() || layout.trace.is_some() {
-                return Err(AllocError::Layouts { most: MOST_LAYOUTS });
-            }
-            superset
-        };
-        if let Some(id) = registered.get(&layout) {
-            return Ok(*id);
-        }
-        if next >= MOST_LAYOUTS {
-            crate::bug!("{} layouts are registered, and the supersets do not fit", registered.len());
-        }
-        let id = LayoutId::new(narrow(next));
-        self.set_entry(Entry::new(id, layout.clone()));
-        registered.insert(layout, id);
-        Ok(id)
-    }
-
-    /// The entry of a span in use.
-    ///
-    /// # Panics
-    /// If the span is free.
-    #[inline]
-    #[must_use]
-    pub fn entry_of(&self, span: &Span) -> &Entry {
-        let entry = span.entry().cast::<Entry>();
-        assert!(!entry.is_null(), "a free span has no layout");
-        // SAFETY: a span's entry is one of this heap's (`new_span`), which live as long as the heap.
-        unsafe { &*entry }
     }
 
     // ---- spans for mutators ----
@@ -614,6 +529,3 @@ impl Drop for Memory {
         }
     }
 }
-
-#[cfg(test)]
-pub(crate) mod tests;

@@ -17,7 +17,7 @@ use heap_core::fault::{self, Fault};
 use heap_core::sync::Mutex;
 use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::units::{Bytes, WORD_BYTES, Words};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// Live bytes of the last cycle from which helpers are woken: below, marking takes about as long as waking them
 /// (13 to 24 µs a wake-up, against some 5 ns an object of 32 bytes).
@@ -82,6 +82,7 @@ pub(crate) fn run(heap: &Shared, reason: Reason) {
         heap_before,
         goal: goal.goal,
         mutators,
+        ended: SystemTime::now(),
     };
     if reason == Reason::Asked {
         // Who asks wants the dead gone. Under the cycle's lock: a thread that sweeps is either inside or holds this lock, so

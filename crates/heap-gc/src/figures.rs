@@ -3,6 +3,7 @@
 use core::time::Duration;
 use heap_core::figures::MemoryFigures;
 use heap_core::units::Bytes;
+use std::time::SystemTime;
 
 /// Why a cycle ran.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +53,8 @@ pub struct CycleFigures {
     pub goal: Bytes,
     /// Mutators that stood still.
     pub mutators: usize,
+    /// When it ended. (`LastGC`, and an entry of `PauseEnd`)
+    pub ended: SystemTime,
 }
 
 /// Pauses kept in [`Figures::pauses`].
@@ -75,6 +78,9 @@ pub struct Figures {
     pub pauses: Vec<Duration>,
     /// Processor time of marking, over all cycles.
     pub mark_cpu_total: Duration,
+    /// Of the processor time there was since the heap was built, on all processors, the part that marking took, 0 to 1. Errs
+    /// low: sweeping and the waiting of mutators are not in it. (`GCCPUFraction`)
+    pub gc_cpu_fraction: f64,
     /// Mutators attached.
     pub mutators: usize,
     /// Roots.

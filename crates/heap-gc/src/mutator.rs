@@ -257,6 +257,8 @@ pub(crate) fn figures(heap: &Shared) -> Figures {
         pause_total: history.pause_total,
         pauses: history.pauses.iter().copied().collect(),
         mark_cpu_total: history.mark_cpu_total,
+        gc_cpu_fraction: history.mark_cpu_total.as_secs_f64()
+            / (heap.built.elapsed().as_secs_f64() * heap.processors as f64).max(f64::MIN_POSITIVE),
         mutators: heap.mutators(),
         roots: heap.roots.count(),
         last_cycle: history.last.clone(),

@@ -9,9 +9,10 @@ use crate::workers::Workers;
 use core::time::Duration;
 use heap_core::cache::Cache;
 use heap_core::memory::Memory;
-use heap_core::sync::Mutex;
 use heap_core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use heap_core::sync::{Mutex, OnceLock};
 use heap_core::units::Bytes;
+use std::time::Instant;
 
 /// What is remembered of past cycles.
 #[derive(Debug, Default)]
@@ -49,6 +50,12 @@ pub(crate) enum Helpers {
     Refused,
 }
 
+/// Processors the process may use. Asked once: the answer costs reading files of the system's.
+fn processors() -> usize {
+    static KNOWN: OnceLock<usize> = OnceLock::new();
+    *KNOWN.get_or_init(|| heap_core::sync::thread::available_parallelism().map_or(1, core::num::NonZero::get))
+}
+
 /// What all handles of one heap share.
 pub(crate) struct Shared {
     /// Tells heaps apart, for roots that come back.
@@ -63,6 +70,9 @@ pub(crate) struct Shared {
     pub(crate) goal: AtomicUsize,
     pub(crate) layouts: LayoutPolicy,
     pub(crate) workers: usize,
+    /// Processors the process may use.
+    pub(crate) processors: usize,
+    pub(crate) built: Instant,
     pub(crate) verify_every: Option<u32>,
     pub(crate) collect_every: Option<u32>,
     pub(crate) observer: Option<Observer>,
@@ -78,8 +88,7 @@ impl Shared {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let pacer = Pacer::new(builder.gc_percent, Bytes::new(builder.hard_limit));
         let goal = pacer.goal(Found { live: Bytes::ZERO, roots: Bytes::ZERO });
-        let processors =
-            || heap_core::sync::thread::available_parallelism().map_or(1, core::num::NonZero::get);
+        let processors = processors();
         Self {
             id: NEXT.fetch_add(1, Relaxed),
             world: World::new(),
@@ -88,7 +97,9 @@ impl Shared {
             runway: AtomicUsize::new(goal.runway.get()),
             goal: AtomicUsize::new(goal.goal.get()),
             layouts: builder.layouts,
-            workers: builder.workers.unwrap_or_else(processors),
+            workers: builder.workers.unwrap_or(processors),
+            processors,
+            built: Instant::now(),
             verify_every: builder.verify_every,
             collect_every: builder.collect_every,
             observer: builder.observer.clone(),

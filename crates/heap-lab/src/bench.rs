@@ -216,6 +216,12 @@ pub(crate) struct Outcome {
     /// Live megabytes (10^6) marked in a second of mark CPU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mark_mb_per_s: Option<f64>,
+    /// Bytes of spans in use over the live shape (`mark`); over `heap_alloc_bytes` it is the fragmentation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) heap_inuse_bytes: Option<usize>,
+    /// Bytes of slots allocated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) heap_alloc_bytes: Option<usize>,
     /// The largest resident size of the process.
     pub(crate) peak_rss_bytes: u64,
 }

@@ -41,6 +41,7 @@ pub(super) fn run(
         }
     }
     let lap = watch.lap();
+    let memory = mutator.figures().memory;
     drop(live);
 
     let median = |samples: Vec<f64>| Spread::of(samples).map(|spread| spread.median());
@@ -58,6 +59,8 @@ pub(super) fn run(
         mark_cpu_ns_per_object: mark.map(|nanos| nanos / objects.max(1) as f64),
         // Bytes in a nanosecond are gigabytes in a second.
         mark_mb_per_s: mark.filter(|nanos| *nanos > 0.0).map(|nanos| bytes / nanos * 1e3),
+        heap_inuse_bytes: Some(memory.heap_inuse.get()),
+        heap_alloc_bytes: Some(memory.heap_alloc.get()),
         peak_rss_bytes: peak()?,
     })
 }

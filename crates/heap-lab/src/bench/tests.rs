@@ -81,6 +81,8 @@ fn keys_that_do_not_apply_are_left_out() {
         cycle_wall_ms: None,
         mark_cpu_ns_per_object: None,
         mark_mb_per_s: None,
+        heap_inuse_bytes: None,
+        heap_alloc_bytes: None,
         peak_rss_bytes: 1 << 20,
     };
     let value = serde_json::to_value(&outcome).expect("plain data");

@@ -207,21 +207,36 @@ impl Cache {
         Some(unsafe { NonNull::new_unchecked(start) })
     }
 
-    /// The slow twin of [`Cache::alloc_tiny`]: takes a new block. The new block becomes the current one if it has more
-    /// room left.
+    /// The second step of [`Cache::alloc_tiny`]: takes a new block from the current run. The new block becomes the current one
+    /// if it has more room left.
+    #[inline(never)]
+    #[must_use]
+    pub fn alloc_tiny_block(&self, bytes: usize) -> Option<NonNull<u8>> {
+        let block = self.fixed.get(self.tiny_layout.get().index())?.take(TINY_BLOCK)?;
+        self.keep_tiny_block(block, bytes);
+        Some(block)
+    }
+
+    #[inline]
+    fn keep_tiny_block(&self, block: NonNull<u8>, bytes: usize) {
+        if TINY_BLOCK - bytes > self.tiny.left() {
+            self.tiny.set(block.as_ptr(), TINY_BLOCK);
+            self.tiny.cursor.set(block.as_ptr().wrapping_add(bytes));
+        }
+    }
+
+    /// The slow twin of [`Cache::alloc_tiny`]: takes a new block, and a new run for it if need be.
     ///
     /// # Errors
     /// As [`Cache::refill`].
+    #[cold]
     #[inline(never)]
     pub fn refill_tiny(&self, memory: &Memory, bytes: usize) -> Result<NonNull<u8>, AllocError> {
         let block = match self.alloc_any(self.tiny_layout.get(), TINY_BLOCK) {
             Some(block) => block,
             None => self.refill(memory, self.tiny_layout.get())?,
         };
-        if TINY_BLOCK - bytes > self.tiny.left() {
-            self.tiny.set(block.as_ptr(), TINY_BLOCK);
-            self.tiny.cursor.set(block.as_ptr().wrapping_add(bytes));
-        }
+        self.keep_tiny_block(block, bytes);
         Ok(block)
     }
 

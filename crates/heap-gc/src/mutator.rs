@@ -352,7 +352,8 @@ impl<'gc> Mu<'gc> {
     #[inline(always)]
     fn bump(&self, info: &'static TypeInfo) -> Option<NonNull<u8>> {
         if info.is_tiny {
-            self.cache.alloc_tiny(info.size.max(1), info.align)
+            let bytes = info.size.max(1);
+            self.cache.alloc_tiny(bytes, info.align).or_else(|| self.cache.alloc_tiny_block(bytes))
         } else if let Some(id) = info.fixed {
             self.cache.alloc(id, info.stride)
         } else {

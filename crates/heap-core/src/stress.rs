@@ -12,9 +12,12 @@ pub const STRESSED: bool = cfg!(any(miri, loom, feature = "stress"));
 /// back a longer unused tail. 1024 is the most a span can hold, so a whole empty span is one run.
 pub const RUN_SLOTS_MAX: u32 = if STRESSED { 3 } else { 1024 };
 
-/// References in one batch that marking workers exchange. Larger batches mean less traffic on the shared queue,
-/// smaller ones feed idle workers sooner.
-pub const GREY_BATCH: usize = if STRESSED { 4 } else { 512 };
+/// References in one batch that marking workers exchange, at most. A worker that takes a batch whose objects lead nowhere is
+/// back soon: 8192 objects of one line each keep it busy for some 50 µs, as long as it takes to be woken.
+pub const GREY_BATCH: usize = if STRESSED { 4 } else { 8192 };
+
+/// How often a worker without work looks for some before it sleeps: some 10 µs, less than sleeping and being woken costs.
+pub const GREY_SPINS: usize = if STRESSED { 2 } else { 4000 };
 
 /// Words of a large array scanned in one piece: 16 Ki words are Go's 128 KiB oblet. A smaller piece spreads an
 /// array over more workers, a larger one is cut less often.

@@ -9,6 +9,9 @@
 //!
 //!   E3  over  ⇔  waiting = workers  and  no batch queued
 //!
+//! A worker that finds nothing looks for a while before it sleeps, since being woken takes longer than most waits. The look
+//! is at a counter that changes with every batch; it decides nothing, and the models leave it out.
+//!
 //! If a worker's thread never comes (the system refused it), [`GreyQueue::new`] is told fewer workers; nobody waits for
 //! a thread that does not exist.
 
@@ -50,13 +53,21 @@ pub(crate) struct GreyQueue {
     /// Workers that wait while the queue has nothing for them. Written under the lock; read without, as a hint: a wrong
     /// answer only moves a batch too early or too late.
     hungry: AtomicUsize,
+    /// Batches put so far. Written under the lock; looked at without, by a worker that does not want to sleep yet.
+    batches_put: AtomicUsize,
 }
 
 impl GreyQueue {
     /// An empty queue for that many workers.
     pub(crate) fn new(workers: usize) -> Self {
         let state = State { batches: Vec::new(), waiting: 0, over: false };
-        Self { workers, state: Mutex::new(state), wake: Condvar::new(), hungry: AtomicUsize::new(0) }
+        Self {
+            workers,
+            state: Mutex::new(state),
+            wake: Condvar::new(),
+            hungry: AtomicUsize::new(0),
+            batches_put: AtomicUsize::new(0),
+        }
     }
 
     /// Whether somebody would take a batch now.
@@ -69,15 +80,29 @@ impl GreyQueue {
     pub(crate) fn put(&self, batch: Batch) {
         let mut state = self.state.lock();
         state.batches.push(batch);
+        self.batches_put.fetch_add(1, Relaxed);
         self.hungry.store(state.waiting.saturating_sub(state.batches.len()), Relaxed);
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// Returns when a batch was put since `seen` were, or after a while.
+    #[cfg(not(loom))]
+    fn look_for_a_batch(&self, seen: usize) {
+        for _ in 0..heap_core::stress::GREY_SPINS {
+            if self.batches_put.load(Relaxed) != seen {
+                return;
+            }
+            core::hint::spin_loop();
+        }
     }
 
     /// Takes a batch, waiting for one if need be; `None` when marking is over.
     pub(crate) fn take(&self) -> Option<Batch> {
         let mut state = self.state.lock();
         state.waiting += 1;
+        #[cfg(not(loom))]
+        let mut looked = false;
         loop {
             let all_wait = if step::without(Step::HintDecides) {
                 self.hungry.load(Relaxed) + 1 == self.workers
@@ -103,6 +128,15 @@ impl GreyQueue {
                 return None;
             }
             self.hungry.store(state.waiting, Relaxed);
+            #[cfg(not(loom))]
+            if !looked {
+                looked = true;
+                let seen = self.batches_put.load(Relaxed);
+                drop(state);
+                self.look_for_a_batch(seen);
+                state = self.state.lock();
+                continue;
+            }
             if step::without(Step::WaitedUnlooked) {
                 drop(state);
                 state = self.state.lock();

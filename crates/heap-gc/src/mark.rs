@@ -354,7 +354,9 @@ impl<'a> Marker<'a> {
     fn drain_own(&mut self) {
         let (hot, queue) = (self.hot, self.queue);
         let mut top = self.stack.top();
-        let mut ring = [Grey::NONE; RING];
+        // Two arrays: an entry copied whole goes by one 16-byte load of the two 8-byte stores that pushed it, which the
+        // processor cannot forward.
+        let (mut objects, mut scans) = ([0_usize; RING], [ScanWord::NOSCAN; RING]);
         // The ring's objects are those before `at`, `waiting` of them.
         let (mut at, mut waiting) = (0_usize, 0_usize);
         loop {
@@ -362,16 +364,18 @@ impl<'a> Marker<'a> {
                 && let Some(next) = top.pop()
             {
                 prefetch(self.place(next.object));
-                let oldest = core::mem::replace(&mut ring[at % RING], next);
+                let object = core::mem::replace(&mut objects[at % RING], next.object);
+                let scan = core::mem::replace(&mut scans[at % RING], next.scan);
                 at += 1;
                 if waiting < RING {
                     waiting += 1;
                     continue;
                 }
-                oldest
+                Grey { object, scan }
             } else if waiting > 0 {
                 waiting -= 1;
-                ring[(at - waiting - 1) % RING]
+                let oldest = (at - waiting - 1) % RING;
+                Grey { object: objects[oldest], scan: scans[oldest] }
             } else if let Some(only) = top.pop() {
                 only
             } else {

@@ -288,6 +288,7 @@ impl Cache {
         slots::take(bits, run);
         span.set_allocated(span.allocated() + run.len);
         held.next = run.start + run.len;
+        crate::sync::point("refill: run taken, before its marks");
         if self.black.get() != 0 {
             for mark in &memory.map().marks_of(span)[run.start as usize..held.next as usize] {
                 mark.store(self.black.get(), Relaxed);
@@ -331,6 +332,7 @@ impl Cache {
         }
         let cold = &mut *self.cold.borrow_mut();
         for id in cold.used.drain(..) {
+            crate::sync::point("flush: between two layouts");
             let bump = match self.fixed.get(id.index()) {
                 Some(bump) => bump,
                 None => &cold.more[id.index() - FIXED_LAYOUTS],

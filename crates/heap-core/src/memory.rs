@@ -37,7 +37,7 @@ use crate::sync::atomic::{
     AtomicPtr, AtomicU8, AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, point};
 use crate::units::{Bytes, Pages, narrow, wide};
 use core::ptr::{self, NonNull};
 use std::collections::HashMap;
@@ -178,6 +178,7 @@ impl Memory {
             match entry.take(generation, self.map()) {
                 Taken::Partial(id) => return Ok(id),
                 Taken::Unswept(id) => {
+                    point("sweep: off the list, before the claim");
                     let Some(claim) = try_claim(self.map().span(id), id, generation) else { continue };
                     if !ptr::eq(self.entry_of(claim.span()), entry) {
                         crate::bug!("{:?} on the list of {:?} is {:?}", id, entry.layout(), claim.span());
@@ -296,6 +297,7 @@ impl Memory {
     fn sweep_and_place(&self, claim: SweepClaim<'_>) -> Pages {
         let span = claim.span();
         let sweeping = self.sweep_claimed(claim);
+        point("sweep: swept, on no list yet");
         match sweeping.swept {
             Swept::Empty => {
                 let pages = span.pages();
@@ -424,6 +426,7 @@ impl Memory {
         let span = self.map().span(dead.span);
         let _buried = Buried(self.map().mark_of(span, dead.slot));
         let object = slot_ptr(self.pages.space(), span, dead.slot).as_ptr();
+        point("dead: taken, before the drop");
         // SAFETY: the slot was allocated and unreachable when it was swept, and its mark says QUEUED since: it is not
         // swept or handed out again, and `Dead` is made once for it and taken once.
         unsafe { (dead.drop.0)(object) };

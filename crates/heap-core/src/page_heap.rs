@@ -360,6 +360,7 @@ impl PageHeap {
             records.spans.push(id.get());
             records.blocks[(slots as usize).div_ceil(64)].push(block);
         }
+        crate::sync::point("free span: record free, pages in use");
         self.pages.lock().give_back(first, pages);
         self.counters.spans.fetch_sub(1, Relaxed);
         self.counters.inuse.fetch_sub(pages.bytes().get(), Relaxed);

@@ -34,6 +34,7 @@ pub fn release_free(pages: &PageHeap) -> Released {
         // Never the same run twice, even if it is freed again at once.
         below = run.base;
         released.calls += 1;
+        heap_core::sync::point("release: run taken, before the system call");
         // SAFETY: the run is free, and in use in the bitmap until it is put back: no object is in it, and nobody can
         // take it.
         let outcome = unsafe { pages.space().release(run.base.offset(), run.pages.bytes()) };

@@ -83,7 +83,8 @@ const SWEEP_AHEAD: usize = 16;
 /// The memory of one heap. See the module's text.
 #[derive(Debug)]
 pub struct Memory {
-    pages: PageHeap,
+    /// Counted, so that a scavenger's thread can hold the pages and nothing else of the heap.
+    pages: Arc<PageHeap>,
     /// Layout entries by number. An entry is set once (release) and lives as long as the heap.
     entries: Table<AtomicPtr<Entry>>,
     /// Registered layouts above the fixed ones.
@@ -120,7 +121,12 @@ impl Memory {
     /// 5. Each [`Dead`] that is taken is buried once.
     pub unsafe fn new(os: &Arc<dyn Os>, options: &MemoryOptions) -> Result<Self, OsError> {
         Ok(Self {
-            pages: PageHeap::new(os, options.reservation, options.least_reservation, options.hard_limit)?,
+            pages: Arc::new(PageHeap::new(
+                os,
+                options.reservation,
+                options.least_reservation,
+                options.hard_limit,
+            )?),
             entries: Table::new(os, MOST_LAYOUTS)?,
             registered: Mutex::new(HashMap::new()),
             generation: AtomicU32::new(FIRST_GENERATION),
@@ -137,6 +143,12 @@ impl Memory {
     #[must_use]
     pub fn pages(&self) -> &PageHeap {
         &self.pages
+    }
+
+    /// The page heap, for a scavenger with a life of its own. The address space is held until the last of these is gone.
+    #[must_use]
+    pub fn shared_pages(&self) -> Arc<PageHeap> {
+        Arc::clone(&self.pages)
     }
 
     /// The span tables.

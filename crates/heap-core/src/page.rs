@@ -40,7 +40,7 @@ mod tree;
 #[cfg(test)]
 mod samples;
 
-pub use alloc::{PageAlloc, PageRun};
+pub use alloc::{FreeRun, LOOKED_AT, PageAlloc, PageRun, WantedRun};
 pub use cache::PageCache;
 
 use crate::units::Pages;

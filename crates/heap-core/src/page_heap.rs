@@ -9,6 +9,13 @@
 //! Neither is held while another is taken, nor across anything that waits, except that growth calls the system under
 //! `pages` (once in 4 MiB).
 //!
+//! Pages that a scavenger took to release are *away* until it puts them back: in use in the bitmap, and in no span. An
+//! allocation that finds no room while some are away waits for them, and is not refused for their sake:
+//!
+//! ```text
+//!   pages in use = pages in spans + pages in stocks + pages away
+//! ```
+//!
 //! The *hard limit* bounds pages in spans. It is checked before anything changes, so a refusal costs nothing.
 //!
 //! ```text
@@ -20,12 +27,12 @@ use crate::error::AllocError;
 use crate::fault::{self, Fault};
 use crate::figures::Counters;
 use crate::os::{Os, OsError, Reservation};
-use crate::page::{PageAlloc, PageCache, PageRun};
+use crate::page::{FreeRun, PageAlloc, PageCache, PageRun, WantedRun};
 use crate::size_class::SizeClass;
 use crate::span::map::{BLOCKS_PER_PAGE, FIRST_BLOCK, SpanMap};
 use crate::span::{Span, SpanId, SpanShape};
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::units::{Bytes, PageIndex, Pages, narrow};
 
 impl Drop for PageHeap {
@@ -74,12 +81,25 @@ pub struct SpanRequest {
     pub generation: u32,
 }
 
+/// Where the memory of a run is that comes back from being released.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RunMemory {
+    /// With the system.
+    Released,
+    /// Still here: the system refused it.
+    Kept,
+}
+
 /// The page heap. See the module's text.
 #[derive(Debug)]
 pub struct PageHeap {
     space: Reservation,
     map: SpanMap,
     pages: Mutex<PageAlloc>,
+    /// Told when pages that were away are back.
+    back: Condvar,
+    /// Pages away. Written and read under `pages`.
+    away: AtomicUsize,
     records: Mutex<Records>,
     /// First page never made accessible. Written under `pages`.
     grown: AtomicUsize,
@@ -119,6 +139,8 @@ impl PageHeap {
             space,
             map,
             pages: Mutex::new(pages),
+            back: Condvar::new(),
+            away: AtomicUsize::new(0),
             records: Mutex::new(Records {
                 spans: Vec::new(),
                 next_span: 0,
@@ -169,6 +191,46 @@ impl PageHeap {
     /// Runs `f` on the page allocator, under its lock.
     pub fn with_pages<R>(&self, f: impl FnOnce(&mut PageAlloc) -> R) -> R {
         f(&mut self.pages.lock())
+    }
+
+    /// Takes a free run to release its memory ([`PageAlloc::take_free_run`]). Its pages are away until
+    /// [`PageHeap::put_back`], and nobody else's meanwhile.
+    pub fn take_to_release(&self, below: PageIndex, wanted: &WantedRun) -> FreeRun {
+        let mut all = self.pages.lock();
+        let found = all.take_free_run(below, wanted);
+        if let FreeRun::Taken(run) = found {
+            self.away.fetch_add(run.pages.get(), Relaxed);
+        }
+        found
+    }
+
+    /// Puts a run of [`PageHeap::take_to_release`] back: it is free again.
+    ///
+    /// # Panics
+    /// If a page of it is not in use.
+    pub fn put_back(&self, run: PageRun, memory: RunMemory) {
+        let mut all = self.pages.lock();
+        match memory {
+            RunMemory::Released => all.put_back_released(run.base, run.pages),
+            RunMemory::Kept => all.give_back(run.base, run.pages),
+        }
+        self.away.fetch_sub(run.pages.get(), Relaxed);
+        drop(all);
+        self.back.notify_all();
+    }
+
+    /// Pages away. Exact inside [`PageHeap::with_pages`]; elsewhere it may have changed already.
+    #[must_use]
+    pub fn away(&self) -> Pages {
+        Pages::new(self.away.load(Relaxed))
+    }
+
+    /// Pages grown whose memory is not with the system: in spans, in stocks, away, or free and not released. Errs low by what
+    /// is released in the stocks of mutators.
+    #[must_use]
+    pub fn retained(&self) -> Pages {
+        let (grown, released) = self.page_figures();
+        grown - released
     }
 
     /// Makes a span in use, owned by the caller, all of whose slots are free.
@@ -260,8 +322,8 @@ impl PageHeap {
         if let Some(old) = stock.cache.take() {
             all.put_cache(old);
         }
-        if all.free().get() == 0 {
-            self.grow(&mut all, pages, asked)?;
+        while all.free().get() == 0 {
+            self.grow_or_wait(&mut all, pages, asked)?;
         }
         stock.cache = all.take_cache();
         match self.take_from(stock, pages, asked)? {
@@ -287,17 +349,37 @@ impl PageHeap {
     }
 
     /// A run out of the page allocator, which is as before if the system refuses to back the pages.
-    fn take_or_grow(&self, all: &mut PageAlloc, pages: Pages, asked: Bytes) -> Result<PageRun, AllocError> {
-        let base = match all.find_run(pages) {
-            Some(base) => base,
-            None => {
-                self.grow(all, pages, asked)?;
-                all.find_run(pages).ok_or(AllocError::Reservation { asked, reserved: self.space.len() })?
+    fn take_or_grow(
+        &self,
+        all: &mut MutexGuard<'_, PageAlloc>,
+        pages: Pages,
+        asked: Bytes,
+    ) -> Result<PageRun, AllocError> {
+        let base = loop {
+            if let Some(base) = all.find_run(pages) {
+                break base;
             }
+            self.grow_or_wait(all, pages, asked)?;
         };
         // Some of the pages may be with the system; making ready pages ready changes nothing.
         self.uncover(base, pages, asked)?;
         Ok(all.take_at(base, pages))
+    }
+
+    /// Makes more of the reservation accessible, so that a run of `pages` is more likely to be found; if that is refused while
+    /// pages are away, waits until some are back. After either, look again.
+    fn grow_or_wait(
+        &self,
+        all: &mut MutexGuard<'_, PageAlloc>,
+        pages: Pages,
+        asked: Bytes,
+    ) -> Result<(), AllocError> {
+        let outcome = self.grow(all, pages, asked);
+        if outcome.is_err() && self.away() > Pages::ZERO {
+            self.back.wait(all);
+            return Ok(());
+        }
+        outcome
     }
 
     /// Makes more of the reservation accessible: enough for `pages`, in whole chunks.

@@ -15,6 +15,18 @@ pub enum LayoutPolicy {
     PerType,
 }
 
+/// When free pages go back to the operating system.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Scavenge {
+    /// By and by, on a thread that the heap starts when a cycle first leaves more than it means to retain, at about one
+    /// hundredth of a processor; and on request. A heap that never collects by itself and has no hard limit does not know how
+    /// large it means to become, and gives back on request only.
+    #[default]
+    Background,
+    /// Only when [`release_free_memory`](crate::Heap::release_free_memory) is called. The heap has no such thread.
+    OnRequest,
+}
+
 /// A cycle-by-cycle listener. Called on the thread that ran the cycle, after it, with no lock held.
 pub type Observer = Arc<dyn Fn(&crate::figures::CycleFigures) + Send + Sync>;
 
@@ -33,6 +45,7 @@ pub struct HeapBuilder {
     pub(crate) hard_limit: usize,
     pub(crate) workers: Option<usize>,
     pub(crate) layouts: LayoutPolicy,
+    pub(crate) scavenge: Scavenge,
     pub(crate) poison: Option<u8>,
     pub(crate) verify_every: Option<u32>,
     pub(crate) collect_every: Option<u32>,
@@ -58,6 +71,7 @@ impl Default for HeapBuilder {
             hard_limit: usize::MAX,
             workers: None,
             layouts: LayoutPolicy::default(),
+            scavenge: Scavenge::default(),
             poison: None,
             verify_every: if cfg!(feature = "verify") { Some(1) } else { None },
             collect_every: None,
@@ -112,6 +126,13 @@ impl HeapBuilder {
     #[must_use]
     pub fn layouts(mut self, policy: LayoutPolicy) -> Self {
         self.layouts = policy;
+        self
+    }
+
+    /// When free pages go back to the operating system. Default [`Scavenge::Background`].
+    #[must_use]
+    pub fn scavenge(mut self, when: Scavenge) -> Self {
+        self.scavenge = when;
         self
     }
 
@@ -181,6 +202,7 @@ impl fmt::Debug for HeapBuilder {
             .field("hard_limit", &Bytes::new(self.hard_limit))
             .field("workers", &self.workers)
             .field("layouts", &self.layouts)
+            .field("scavenge", &self.scavenge)
             .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 //! [`run`] is the protocol: one step a line. What each step needs is proved by what it takes: the world's standing
 //! still by a [`WorldStopped`], the right to be the one collector by the helpers' guard.
 
+use crate::config::Scavenge;
 use crate::figures::{CycleFigures, Reason};
 use crate::grey::GreyQueue;
 use crate::handshake::WorldStopped;
@@ -17,6 +18,7 @@ use heap_core::fault::{self, Fault};
 use heap_core::sync::Mutex;
 use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::units::{Bytes, WORD_BYTES, Words};
+use heap_scav::goal::CycleEnd;
 use std::time::{Instant, SystemTime};
 
 /// Live bytes of the last cycle from which helpers are woken: below, marking takes about as long as waking them
@@ -58,7 +60,8 @@ pub(crate) fn run(heap: &Shared, reason: Reason) {
     heap.memory.end_marking();
     let goal = heap.pacer.goal(Found { live: census.bytes, roots: Bytes::new(roots.len() * WORD_BYTES) });
     heap.runway.store(goal.runway.get(), Relaxed);
-    heap.goal.store(goal.goal.get(), Relaxed);
+    let last_goal = heap.goal.swap(goal.goal.get(), Relaxed);
+    let in_spans = Bytes::new(heap.memory.pages().counters().inuse.load(Relaxed));
     let mutators = world.members();
     drop(world);
 
@@ -88,6 +91,15 @@ pub(crate) fn run(heap: &Shared, reason: Reason) {
         // Who asks wants the dead gone. Under the cycle's lock: a thread that sweeps is either inside or holds this lock, so
         // no cycle begins while it does.
         heap.memory.finish_sweep();
+    }
+    if heap.scavenge == Scavenge::Background {
+        let finite = |goal: usize| (goal != usize::MAX).then_some(Bytes::new(goal));
+        heap.scavenger.cycle_ended(&CycleEnd {
+            in_spans,
+            heap: heap_before,
+            last_goal: finite(last_goal),
+            next_goal: finite(goal.goal.get()),
+        });
     }
     let mut history = heap.history.lock();
     if reason == Reason::Asked {

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use heap_core::figures::MemoryFigures;
 use heap_core::units::Bytes;
+use heap_scav::background::ScavengeFigures;
 use std::time::SystemTime;
 
 /// Why a cycle ran.
@@ -66,6 +67,9 @@ pub const PAUSES_KEPT: usize = 256;
 pub struct Figures {
     /// The memory.
     pub memory: MemoryFigures,
+    /// What was given back to the system, in the background and on request. What of it is with the system now is
+    /// `memory.heap_released`.
+    pub scavenge: ScavengeFigures,
     /// Completed cycles. (`MemStats.NumGC`)
     pub cycles: u64,
     /// Of them, those the program asked for. (`NumForcedGC`)

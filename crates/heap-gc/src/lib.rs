@@ -1,6 +1,6 @@
 //! Liveness: what is reachable, when to look, and the safe API.
 //!
-//! A collection in ten lines (`cycle.rs`):
+//! A collection in eleven lines (`cycle.rs`):
 //!
 //! 1. ask every mutator to stand still at its next safepoint; who is outside is held there (`handshake.rs`);
 //! 2. finish sweeping what the last cycle left ([`heap_core::memory::Memory::finish_sweep`]);
@@ -11,7 +11,8 @@
 //! 7. from here what is unmarked is dead: the sweep generation moves on;
 //! 8. the pacer learns how much is live and says when to come back (`pacer.rs`);
 //! 9. let everybody go; spans are swept when somebody needs them;
-//! 10. drops of dead objects run at the next safepoint of some mutator (`dead.rs`).
+//! 10. the scavenger learns how much may stay ([`heap_scav::background`]);
+//! 11. drops of dead objects run at the next safepoint of some mutator (`dead.rs`).
 //!
 //! Marking stops the world in this version. The pieces are laid out for marking beside the mutators: a mutator is
 //! answered for while it is outside, a run handed out while marking is black, and every store of a reference goes
@@ -43,7 +44,7 @@ pub use api::cell::GcCell;
 pub use api::leaf::Leaf;
 pub use api::root::Root;
 pub use api::slice::{GcSlice, GcStr};
-pub use config::{BuildError, HeapBuilder, LayoutPolicy, Observer};
+pub use config::{BuildError, HeapBuilder, LayoutPolicy, Observer, Scavenge};
 pub use figures::{CycleFigures, Figures, PAUSES_KEPT, Reason};
 pub use gc::Gc;
 pub use heap::Heap;
@@ -51,5 +52,6 @@ pub use heap_core::error::AllocError;
 pub use heap_core::figures::MemoryFigures;
 pub use heap_core::layout::TypeMask;
 pub use heap_core::verify::Violation;
+pub use heap_scav::background::ScavengeFigures;
 pub use mutator::{AttachError, Mu, Mutator};
 pub use trace::{Branded, Rebrand, Trace, Tracer};

@@ -166,8 +166,9 @@ impl Mutator {
         collect(&self.heap);
     }
 
-    /// Collects, and gives every free page back to the operating system. Returns the bytes given back. They come back as
-    /// zeros when they are needed again, at the price of a page fault each.
+    /// Collects, and gives every free page back to the operating system. Returns the bytes this call gave back; what the
+    /// [background](crate::Scavenge) had given back before is not among them. They come back as zeros when they are needed
+    /// again, at the price of a page fault each.
     ///
     /// # Panics
     /// With the panics of drops and of the heap's listener.
@@ -240,17 +241,19 @@ pub(crate) fn verify(heap: &Shared) -> Vec<heap_core::verify::Violation> {
 /// See [`Mutator::release_free_memory`]. The caller is outside.
 pub(crate) fn release_free_memory(heap: &Shared) -> usize {
     collect(heap);
-    // No cycle meanwhile: a run that is at the system looks in use and is in no span.
+    // No cycle meanwhile: what it frees would be missed.
     let _no_cycle = heap.cycle.lock();
-    heap_scav::release::release_free(heap.memory.pages()).bytes.get()
+    heap.scavenger.release_free().bytes.get()
 }
 
 /// See [`Mutator::figures`].
 pub(crate) fn figures(heap: &Shared) -> Figures {
     let memory = heap.memory.figures();
+    let scavenge = heap.scavenger.figures();
     let history = heap.history.lock();
     Figures {
         memory,
+        scavenge,
         cycles: history.cycles,
         cycles_asked: history.asked,
         goal: Bytes::new(heap.goal.load(heap_core::sync::atomic::Ordering::Relaxed)),

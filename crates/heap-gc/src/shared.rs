@@ -1,6 +1,6 @@
 //! What all handles of one heap share.
 
-use crate::config::{HeapBuilder, LayoutPolicy, Observer};
+use crate::config::{HeapBuilder, LayoutPolicy, Observer, Scavenge};
 use crate::figures::{CycleFigures, PAUSES_KEPT};
 use crate::handshake::World;
 use crate::pacer::{Found, Pacer};
@@ -12,6 +12,7 @@ use heap_core::memory::Memory;
 use heap_core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use heap_core::sync::{Mutex, OnceLock};
 use heap_core::units::Bytes;
+use heap_scav::background::Scavenger;
 use std::time::Instant;
 
 /// What is remembered of past cycles.
@@ -79,6 +80,9 @@ pub(crate) struct Shared {
     /// Held by whoever runs a cycle: one at a time.
     pub(crate) cycle: Mutex<Helpers>,
     pub(crate) history: Mutex<History>,
+    /// Gives free pages back: told at the end of a cycle, if at all. Before the memory, since its thread ends with it.
+    pub(crate) scavenger: Scavenger,
+    pub(crate) scavenge: Scavenge,
     /// Last: its drop runs the drops of all objects, when nothing else of the heap is used any more.
     pub(crate) memory: Memory,
 }
@@ -105,6 +109,8 @@ impl Shared {
             observer: builder.observer.clone(),
             cycle: Mutex::new(Helpers::Idle),
             history: Mutex::new(History::default()),
+            scavenger: Scavenger::new(memory.shared_pages()),
+            scavenge: builder.scavenge,
             memory,
         }
     }

@@ -1,18 +1,98 @@
 //! Releasing free pages, run by run.
 //!
 //! ```text
-//!   take_free_run (short lock: the run looks in use)  →  release (the system call, no lock)  →  put_back_released
+//!   take_to_release (short lock: the run looks in use)  →  release (the system call, no lock)  →  put_back
 //! ```
 //!
 //! Highest addresses first, because the page allocator fills the lowest: what is given back is what will be wanted last.
-//! While a run is at the system it is in use in the page bitmap, so nobody can take it, and nobody waits for it.
+//! While a run is at the system it is in use in the page bitmap, so nobody can take it; it counts as away, so that the
+//! verifier knows of it, and so that an allocation with no room left waits for it and is not refused.
+//!
+//! Called by [`crate::background`], which sees to it that only one thread goes through a heap at a time.
 
-use heap_core::page_heap::PageHeap;
+use heap_core::page::{CHUNK_PAGES, FreeRun, WantedRun};
+use heap_core::page_heap::{PageHeap, RunMemory};
 use heap_core::units::{Bytes, PageIndex, Pages};
 
-/// Pages given to the system in one call, at most. The kernel takes some 60 µs a MiB; longer calls hold the process's
-/// memory map longer, shorter ones cost a lock each.
-const MOST_PAGES: Pages = Pages::new(512);
+/// Which runs to release.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Which {
+    /// All, in pieces of up to 4 MiB. The kernel takes some 60 µs a MiB; longer calls hold the process's memory map longer,
+    /// shorter ones cost a lock each.
+    All,
+    /// Those worth it, in small pieces. A chunk that is in use to [`DENSE`] or more is left alone: its few free pages will be
+    /// wanted soon, and releasing them would break up the huge pages the rest may lie in.
+    Sparing,
+}
+
+/// Pages in use from which a chunk is dense: 31/32, that is 96.9 % (Go 1.27 `runtime/mgcscavenge.go`). Lower leaves more free
+/// pages resident, higher takes huge pages apart for little.
+pub const DENSE: Pages = Pages::new(CHUNK_PAGES.get() - CHUNK_PAGES.get() / 32);
+
+/// Pages that the background has away at once: 64 KiB. More make its calls to the system cheaper by the byte; as many cannot
+/// be allocated meanwhile, and as long is its longest step (Go 1.27 `runtime/mgcscavenge.go`, `scavengeQuantum`).
+pub const QUANTUM: Pages = Pages::new(8);
+
+/// What became of one try.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// So many bytes are with the system.
+    Released(Bytes),
+    /// The system did not take them; the heap loses nothing but the saving.
+    Refused,
+    /// A part of the heap was looked through, and nothing found. Go on.
+    Passed,
+    /// There is nothing left.
+    Nothing,
+}
+
+/// A walk over the free pages of a heap, from the top down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Walk {
+    below: PageIndex,
+    wanted: WantedRun,
+}
+
+impl Walk {
+    /// A walk from the top.
+    #[must_use]
+    pub fn new(pages: &PageHeap, which: Which) -> Self {
+        let (most, least_free) = match which {
+            Which::All => (CHUNK_PAGES, Pages::new(1)),
+            Which::Sparing => (QUANTUM, CHUNK_PAGES - DENSE + Pages::new(1)),
+        };
+        let align = pages.space().os().os_page().pages_ceil();
+        let below = PageIndex::new(pages.space().len().pages_floor().get());
+        Self { below, wanted: WantedRun { most, align, least_free } }
+    }
+
+    /// Releases the next run. Never the same twice, even if it is freed again at once.
+    pub fn step(&mut self, pages: &PageHeap) -> Step {
+        let run = match pages.take_to_release(self.below, &self.wanted) {
+            FreeRun::Taken(run) => run,
+            FreeRun::Further(below) => {
+                self.below = below;
+                return Step::Passed;
+            }
+            FreeRun::None => return Step::Nothing,
+        };
+        self.below = run.base;
+        heap_core::sync::point("release: run taken, before the system call");
+        // SAFETY: the run is free, and in use in the bitmap until it is put back: no object is in it, and nobody can take it.
+        // All of it is ready: a page that is not released was made ready before it was first taken.
+        let outcome = unsafe { pages.space().release(run.base.offset(), run.pages.bytes()) };
+        match outcome {
+            Ok(()) => {
+                pages.put_back(run, RunMemory::Released);
+                Step::Released(run.pages.bytes())
+            }
+            Err(_) => {
+                pages.put_back(run, RunMemory::Kept);
+                Step::Refused
+            }
+        }
+    }
+}
 
 /// What was given back.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -21,33 +101,26 @@ pub struct Released {
     pub bytes: Bytes,
     /// Calls to the system.
     pub calls: u32,
-    /// Calls it refused. The pages stay with the heap, which loses nothing but the saving.
+    /// Calls it refused. The pages stay with the heap.
     pub refused: u32,
 }
 
 /// Gives every free page back. Pages freed meanwhile may be missed.
 pub fn release_free(pages: &PageHeap) -> Released {
     let mut released = Released::default();
-    let least = pages.space().os().os_page().pages_ceil();
-    let mut below = PageIndex::new(pages.space().len().pages_floor().get());
-    while let Some(run) = pages.with_pages(|all| all.take_free_run(below, MOST_PAGES, least)) {
-        // Never the same run twice, even if it is freed again at once.
-        below = run.base;
-        released.calls += 1;
-        heap_core::sync::point("release: run taken, before the system call");
-        // SAFETY: the run is free, and in use in the bitmap until it is put back: no object is in it, and nobody can
-        // take it.
-        let outcome = unsafe { pages.space().release(run.base.offset(), run.pages.bytes()) };
-        pages.with_pages(|all| match outcome {
-            Ok(()) => {
-                released.bytes += run.pages.bytes();
-                all.put_back_released(run.base, run.pages);
+    let mut walk = Walk::new(pages, Which::All);
+    loop {
+        match walk.step(pages) {
+            Step::Released(bytes) => {
+                released.bytes += bytes;
+                released.calls += 1;
             }
-            Err(_) => {
+            Step::Refused => {
                 released.refused += 1;
-                all.give_back(run.base, run.pages);
+                released.calls += 1;
             }
-        });
+            Step::Passed => {}
+            Step::Nothing => return released,
+        }
     }
-    released
 }

@@ -50,6 +50,32 @@ pub struct PageRun {
     pub uncovered: Pages,
 }
 
+/// Chunks that one search for a run to release looks at: 256 are 1 GiB of heap, and some 20 µs.
+pub const LOOKED_AT: usize = 256;
+
+/// What a run to release must be like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WantedRun {
+    /// At most so many pages, or one group of `align`.
+    pub most: Pages,
+    /// Whole groups of so many pages, counted from page 0: a power of two, at most a chunk.
+    pub align: Pages,
+    /// Of a chunk that has at least so many free pages, released or not.
+    pub least_free: Pages,
+}
+
+/// What a search for a run to release came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "pages taken stay in use until they are given back"]
+pub enum FreeRun {
+    /// A run, in use from now on.
+    Taken(PageRun),
+    /// Nothing from this page up; what lies below has not been looked at.
+    Further(PageIndex),
+    /// There is none.
+    None,
+}
+
 /// The pages of one reservation. See the module's text.
 #[derive(Debug)]
 pub struct PageAlloc {
@@ -373,45 +399,49 @@ impl PageAlloc {
         self.lower_hint(cache.base().plus(Pages::new(free.trailing_zeros() as usize)));
     }
 
-    /// Takes, for releasing, the highest run of pages that are free and not released: below page `below`, whole
-    /// groups of `min_align` pages (counted from page 0), at most `max` pages or one such group, inside one chunk.
-    /// `None` if there is none.
+    /// Takes, for releasing, the highest run of pages below page `below` that are free, not released, and as `wanted`. A run
+    /// lies inside one chunk. Looks at [`LOOKED_AT`] chunks at most, so that whoever waits for the lock does not wait for a
+    /// walk over a large heap.
     ///
     /// The pages are in use from now on, so that nobody takes them while they are with the system without a lock
     /// held. They go back by [`Self::put_back_released`], or by [`Self::give_back`] if the system refused. To go
-    /// through the whole heap, call again with the run's base as `below`.
+    /// through the whole heap, call again with the run's base, or with the page of [`FreeRun::Further`], as `below`.
     ///
     /// # Panics
-    /// If `min_align` is not a power of two, or above the size of a chunk.
-    pub fn take_free_run(&mut self, below: PageIndex, max: Pages, min_align: Pages) -> Option<PageRun> {
-        let align = min_align.get();
-        assert!(align.is_power_of_two() && min_align <= CHUNK_PAGES, "groups of {min_align:?}");
+    /// If `wanted.align` is not a power of two, or above the size of a chunk.
+    pub fn take_free_run(&mut self, below: PageIndex, wanted: &WantedRun) -> FreeRun {
+        let align = wanted.align.get();
+        assert!(align.is_power_of_two() && wanted.align <= CHUNK_PAGES, "groups of {:?}", wanted.align);
         if self.counts.released == self.free() {
-            return None;
+            return FreeRun::None;
         }
-        let most = (max.get() - max.get() % align).max(align);
+        let most = (wanted.most.get() - wanted.most.get() % align).max(align);
         let mut end = below.get().min(self.total().get());
-        while let Some(chunk) = self.tree.highest_free_chunk(end.div_ceil(chunk::PAGES)) {
+        for _ in 0..LOOKED_AT {
+            let Some(chunk) = self.tree.highest_free_chunk(end.div_ceil(chunk::PAGES)) else {
+                return FreeRun::None;
+            };
             let begin = chunk * chunk::PAGES;
-            let mut wanted: Words = [0; WORDS];
-            for (word, (in_use, released)) in
-                self.in_use.get(chunk).iter().zip(self.released.get(chunk)).enumerate()
-            {
-                wanted[word] = !(in_use | released);
-            }
-            if end < begin + chunk::PAGES {
-                wanted.clear(end - begin, begin + chunk::PAGES - end);
-            }
-            wanted.keep_whole_groups(align);
-            if let Some(run) = wanted.highest_set_run(most) {
-                let (base, pages) = (PageIndex::new(begin + run.start), Pages::new(run.len()));
-                let uncovered = self.occupy(base, pages);
-                debug_assert_eq!(uncovered, Pages::ZERO, "pages that are not released uncover nothing");
-                return Some(PageRun { base, pages, uncovered });
+            let in_use = self.in_use.get(chunk);
+            if chunk::PAGES - in_use.count(0, chunk::PAGES) >= wanted.least_free.get() {
+                let mut run: Words = [0; WORDS];
+                for (word, (in_use, released)) in in_use.iter().zip(self.released.get(chunk)).enumerate() {
+                    run[word] = !(in_use | released);
+                }
+                if end < begin + chunk::PAGES {
+                    run.clear(end - begin, begin + chunk::PAGES - end);
+                }
+                run.keep_whole_groups(align);
+                if let Some(run) = run.highest_set_run(most) {
+                    let (base, pages) = (PageIndex::new(begin + run.start), Pages::new(run.len()));
+                    let uncovered = self.occupy(base, pages);
+                    debug_assert_eq!(uncovered, Pages::ZERO, "pages that are not released uncover nothing");
+                    return FreeRun::Taken(PageRun { base, pages, uncovered });
+                }
             }
             end = begin;
         }
-        None
+        FreeRun::Further(PageIndex::new(end))
     }
 
     /// Pages below `page` may be free no more, because `page` may be.

@@ -1,7 +1,8 @@
-use super::{PageHeap, PageStock, SpanRequest};
+use super::{PageHeap, PageStock, RunMemory, SpanRequest};
 use crate::error::AllocError;
 use crate::os::sim::SimOs;
 use crate::os::{Os, OsOp};
+use crate::page::{FreeRun, WantedRun};
 use crate::size_class::SizeClass;
 use crate::span::SpanId;
 use crate::sync::Arc;
@@ -29,13 +30,16 @@ fn first(heap: &PageHeap, id: SpanId) -> usize {
     heap.map().span(id).first().get()
 }
 
+const ANY_RUN: WantedRun =
+    WantedRun { most: Pages::new(512), align: Pages::new(1), least_free: Pages::new(1) };
+
 /// Gives the free pages of the heap back, as `heap-scav` does.
 fn release_all(heap: &PageHeap) -> usize {
     let (mut below, mut released) = (PageIndex::new(1024), 0);
-    while let Some(run) = heap.with_pages(|all| all.take_free_run(below, Pages::new(512), Pages::new(1))) {
+    while let FreeRun::Taken(run) = heap.take_to_release(below, &ANY_RUN) {
         // SAFETY: the run is free and in use in the bitmap: nobody uses its memory.
         unsafe { heap.space().release(run.base.offset(), run.pages.bytes()) }.unwrap();
-        heap.with_pages(|all| all.put_back_released(run.base, run.pages));
+        heap.put_back(run, RunMemory::Released);
         released += run.pages.get();
         below = run.base;
     }
@@ -158,4 +162,41 @@ fn free_records_and_blocks_of_bits_are_used_again() {
     assert_eq!(heap.spans_high(), 6);
     heap.put_stock(&mut stock);
     assert_eq!(heap.with_pages(|all| all.in_use()), Pages::ZERO);
+}
+
+#[test]
+fn an_allocation_waits_for_pages_that_are_away_instead_of_being_refused() {
+    let heap = heap(&SimOs::new(), Bytes::new(usize::MAX));
+    let all = large(&heap, 1024).unwrap();
+    heap.free_span(all);
+    let FreeRun::Taken(run) = heap.take_to_release(PageIndex::new(1024), &ANY_RUN) else {
+        panic!("all is free")
+    };
+    assert_eq!((run.base.get(), heap.away()), (512, Pages::new(512)));
+    assert_eq!(heap.with_pages(|pages| pages.in_use()), Pages::new(512));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| first(&heap, large(&heap, 700).unwrap()));
+        while !waiting.is_finished() && heap.counters().inuse.load(core::sync::atomic::Ordering::Relaxed) == 0
+        {
+            std::thread::yield_now();
+        }
+        assert!(!waiting.is_finished(), "there is no room for it yet");
+        heap.put_back(run, RunMemory::Kept);
+        assert_eq!(waiting.join().unwrap(), 0);
+    });
+    assert_eq!(heap.away(), Pages::ZERO);
+    sound(&heap);
+    let refused = large(&heap, 700).unwrap_err();
+    assert!(matches!(refused, AllocError::Reservation { .. }), "nothing is away, so: {refused}");
+    let mut stock = PageStock::default();
+    let rest = large(&heap, 324).unwrap();
+    heap.free_span(rest);
+    let FreeRun::Taken(run) = heap.take_to_release(PageIndex::new(1024), &ANY_RUN) else {
+        panic!("324 are free")
+    };
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| first(&heap, small(&heap, &mut stock).unwrap()));
+        heap.put_back(run, RunMemory::Kept);
+        assert_eq!(waiting.join().unwrap(), 700);
+    });
 }

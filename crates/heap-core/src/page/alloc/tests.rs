@@ -19,6 +19,19 @@ fn pages(count: usize) -> Pages {
     Pages::new(count)
 }
 
+/// The highest run to release in chunks however full, looked for to the end.
+fn take_free_run(alloc: &mut PageAlloc, below: PageIndex, most: Pages, align: Pages) -> Option<PageRun> {
+    let wanted = WantedRun { most, align, least_free: pages(1) };
+    let mut below = below;
+    loop {
+        match alloc.take_free_run(below, &wanted) {
+            FreeRun::Taken(run) => return Some(run),
+            FreeRun::Further(page) => below = page,
+            FreeRun::None => return None,
+        }
+    }
+}
+
 /// An allocator on a simulated system, for a reservation of `chunks` chunks.
 fn fresh(chunks: usize) -> PageAlloc {
     let os: Arc<dyn Os> = SimOs::new();

@@ -84,7 +84,7 @@ fn only_making_an_allocator_calls_the_system() {
     let run = alloc.take(pages(700)).unwrap();
     let cache = alloc.take_cache().unwrap();
     alloc.give_back(run.base, run.pages);
-    let run = alloc.take_free_run(page(1 << 16), pages(64), pages(8)).unwrap();
+    let run = take_free_run(&mut alloc, page(1 << 16), pages(64), pages(8)).unwrap();
     alloc.put_back_released(run.base, run.pages);
     alloc.put_cache(cache);
     alloc.check().unwrap();

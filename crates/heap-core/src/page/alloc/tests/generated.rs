@@ -217,7 +217,7 @@ impl Pair {
     fn scavenge(&mut self, below: usize, most: usize, align: usize, refused: bool) {
         let below = self.model.pages[below % self.model.pages.len()].0 + 1;
         let expected = self.model.find_free_run(below, most, align);
-        let run = self.alloc.take_free_run(page(below), pages(most), pages(align));
+        let run = take_free_run(&mut self.alloc, page(below), pages(most), pages(align));
         assert_eq!(
             run.map(|run| (run.base.get(), run.pages.get())),
             expected,

@@ -406,7 +406,7 @@ fn the_highest_free_run_is_taken_for_releasing() {
     for (row, (grown, in_use, released, requests)) in table.into_iter().enumerate() {
         let mut alloc = state(4097, grown, in_use, released);
         for &(below, most, align, expected) in requests {
-            let run = alloc.take_free_run(page(below), pages(most), pages(align));
+            let run = take_free_run(&mut alloc, page(below), pages(most), pages(align));
             let found = run.map(|run| (run.base.get(), run.pages.get()));
             assert_eq!(found, expected, "row {row}: below {below}, {most} pages, groups of {align}");
             assert!(run.is_none_or(|run| run.uncovered == Pages::ZERO));
@@ -418,10 +418,58 @@ fn the_highest_free_run_is_taken_for_releasing() {
 #[test]
 fn a_run_being_released_is_nobody_elses() {
     let mut alloc = state(1, &[(0, 1)], &[(0, 500)], &[]);
-    let run = alloc.take_free_run(page(512), pages(64), pages(1)).unwrap();
+    let run = take_free_run(&mut alloc, page(512), pages(64), pages(1)).unwrap();
     assert_eq!((run.base, run.pages, alloc.take(pages(1))), (page(500), pages(12), None));
     alloc.put_back_released(run.base, run.pages);
-    assert_eq!((alloc.released(), alloc.take_free_run(page(512), pages(64), pages(1))), (pages(12), None));
+    assert_eq!(
+        (alloc.released(), take_free_run(&mut alloc, page(512), pages(64), pages(1))),
+        (pages(12), None)
+    );
     assert_eq!(alloc.take(pages(12)).unwrap().uncovered, pages(12));
+    alloc.check().unwrap();
+}
+
+#[test]
+fn chunks_with_too_few_free_pages_are_passed_over() {
+    // Free pages: 16 in chunk 0, 17 in chunk 1 (of them 10 released), 16 in chunk 2, 512 in chunk 3.
+    let in_use = [(0, 496), (512, 495), (1024, 496)];
+    let mut alloc = state(4, &[(0, 4)], &in_use, &[(1007, 10)]);
+    let sparing = |least| WantedRun { most: pages(64), align: pages(1), least_free: pages(least) };
+    let taken = |found: FreeRun| match found {
+        FreeRun::Taken(run) => (run.base.get(), run.pages.get()),
+        other @ (FreeRun::Further(_) | FreeRun::None) => panic!("{other:?}"),
+    };
+    let mut put_back = |below: usize, least: usize| {
+        let run = taken(alloc.take_free_run(page(below), &sparing(least)));
+        alloc.put_back_released(page(run.0), pages(run.1));
+        alloc.check().unwrap();
+        run
+    };
+    assert_eq!(put_back(2048, 17), (1984, 64), "the empty chunk first, from its end");
+    assert_eq!(
+        put_back(1536, 17),
+        (1017, 7),
+        "17 free pages are enough, and 10 of them are released already"
+    );
+    assert_eq!(put_back(1536, 16), (1520, 16), "asked for less, the denser chunk counts");
+    assert_eq!(alloc.take_free_run(page(1536), &sparing(17)), FreeRun::None);
+    assert_eq!(alloc.take_free_run(page(2048), &sparing(513)), FreeRun::None, "no chunk is as empty as that");
+}
+
+#[test]
+fn a_search_for_a_run_to_release_is_cut_into_pieces() {
+    let chunks = 2 * LOOKED_AT + 3;
+    let mut alloc = state(chunks, &[(0, 1)], &[], &[]);
+    alloc.grow(page(chunk::PAGES), pages((chunks - 1) * chunk::PAGES));
+    let wanted = WantedRun { most: pages(8), align: pages(1), least_free: pages(1) };
+    // All above chunk 0 is released: fresh memory is.
+    let mut below = chunks * chunk::PAGES;
+    for left in [LOOKED_AT + 3, 3] {
+        let found = alloc.take_free_run(page(below), &wanted);
+        assert_eq!(found, FreeRun::Further(page(left * chunk::PAGES)));
+        below = left * chunk::PAGES;
+    }
+    let FreeRun::Taken(run) = alloc.take_free_run(page(below), &wanted) else { panic!("chunk 0 is free") };
+    assert_eq!((run.base, run.pages), (page(504), pages(8)));
     alloc.check().unwrap();
 }

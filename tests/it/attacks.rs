@@ -189,3 +189,52 @@ fn a_panic_with_a_payload_that_panics_again_is_one_panic() {
     mutator.collect();
     assert_eq!(heap.verify(), vec![]);
 }
+
+#[test]
+fn a_heap_may_be_filled_with_one_size_after_another() {
+    // Blocks of mark bytes are reused by length: every length must have room for its own peak.
+    let heap = Heap::builder().reservation(16 << 20).workers(1).gc_off().build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    fn fill<T: Trace + Copy + 'static>(mutator: &mut tricolor::Mutator, value: T) {
+        let refused = mutator.enter(|mu| (0..4 << 20).find_map(|_| mu.try_alloc(value).err()));
+        assert!(refused.is_some(), "a heap of 16 MiB holds no more than 4 Mi objects");
+        mutator.collect();
+        assert_eq!(mutator.figures().memory.heap_objects, 0);
+    }
+    fill(&mut mutator, None::<&'static u8>);
+    fill(&mut mutator, [1_u64; 2]);
+    fill(&mut mutator, [1_u64; 3]);
+    fill(&mut mutator, [1_u64; 4]);
+    fill(&mut mutator, [1_u64; 6]);
+    fill(&mut mutator, [1_u64; 8]);
+    fill(&mut mutator, [1_u64; 128]);
+    assert_eq!(heap.verify(), vec![]);
+}
+
+#[test]
+fn nothing_is_refused_while_the_dead_are_not_swept() {
+    let heap = Heap::builder().hard_limit(16 << 20).workers(1).gc_off().build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    let live = mutator.enter(|mu| {
+        let all = mu.alloc_slice(7 << 10, |_| mu.alloc([1_u64; 128]));
+        mu.root(all)
+    });
+    // Lives between the dead, so that no span is empty, and then only dead ones.
+    mutator.enter(|mu| while mu.try_alloc([2_u64; 64]).is_ok() {});
+    // Refused: so the next safepoint, the end of that `enter`, has collected. Nothing is swept yet.
+    assert_eq!(mutator.figures().cycles, 1);
+    mutator.enter(|mu| {
+        for _ in 0..10_000 {
+            mu.try_alloc([3_u64; 32]).expect("half of the heap is dead");
+        }
+    });
+    drop(live);
+}
+
+#[test]
+fn a_request_that_can_never_be_met_leaves_the_heap_small() {
+    let heap = Heap::builder().reservation(1 << 40).workers(1).build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    mutator.enter(|mu| mu.try_alloc_slice(isize::MAX as usize - 64, |_| 0_u8).map(|_| ()).unwrap_err());
+    assert!(heap.figures().memory.heap_sys.get() <= 4 << 20);
+}

@@ -32,7 +32,7 @@ pub struct Entry {
 
 #[derive(Debug, Default)]
 struct Lists {
-    generation: u32,
+    generation: u64,
     partial: Vec<SpanId>,
     full: Vec<SpanId>,
     unswept: VecDeque<SpanId>,
@@ -40,7 +40,7 @@ struct Lists {
 
 impl Lists {
     /// Moves on to a generation: what was swept in the last is unswept in this.
-    fn roll(&mut self, generation: u32) {
+    fn roll(&mut self, generation: u64) {
         if self.generation == generation {
             return;
         }
@@ -97,7 +97,7 @@ impl Entry {
     }
 
     /// Takes a span out: a partial one if there is one, else one that may be unswept.
-    pub fn take(&self, generation: u32, map: &crate::span::map::SpanMap) -> Taken {
+    pub fn take(&self, generation: u64, map: &crate::span::map::SpanMap) -> Taken {
         let mut lists = self.lists.lock();
         lists.roll(generation);
         if let Some(id) = lists.partial.pop() {
@@ -108,7 +108,7 @@ impl Entry {
     }
 
     /// Puts a swept span in, which the caller owns until now.
-    pub fn put(&self, generation: u32, id: SpanId, span: &Span) {
+    pub fn put(&self, generation: u64, id: SpanId, span: &Span) {
         let mut lists = self.lists.lock();
         lists.roll(generation);
         if span.allocated() < span.slots() {
@@ -125,7 +125,7 @@ impl Entry {
 
     /// The swept spans at rest, for the verifier: partial, then full.
     #[must_use]
-    pub fn resting(&self, generation: u32) -> (Vec<SpanId>, Vec<SpanId>) {
+    pub fn resting(&self, generation: u64) -> (Vec<SpanId>, Vec<SpanId>) {
         let mut lists = self.lists.lock();
         lists.roll(generation);
         (lists.partial.clone(), lists.full.clone())

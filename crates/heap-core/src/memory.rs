@@ -34,7 +34,7 @@ use crate::span::{Home, Span, SpanId};
 use crate::stress::SWEEP_TRIES;
 use crate::sweep::{Sweeper, Sweeping, Swept};
 use crate::sync::atomic::{
-    AtomicPtr, AtomicU8, AtomicU32, AtomicUsize,
+    AtomicPtr, AtomicU8, AtomicU64, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
 use crate::sync::{Arc, Mutex, point};
@@ -90,7 +90,7 @@ pub struct Memory {
     /// Registered layouts above the fixed ones.
     registered: Mutex<HashMap<Layout, LayoutId>>,
     /// Even, grows by two per cycle. Written by the collector in [`Memory::end_marking`].
-    generation: AtomicU32,
+    generation: AtomicU64,
     /// The byte of the current or last cycle. Written by the collector in [`Memory::begin_cycle`].
     epoch: AtomicU8,
     /// The next record the walk looks at.
@@ -129,7 +129,7 @@ impl Memory {
             )?),
             entries: Table::new(os, MOST_LAYOUTS)?,
             registered: Mutex::new(HashMap::new()),
-            generation: AtomicU32::new(FIRST_GENERATION),
+            generation: AtomicU64::new(FIRST_GENERATION),
             epoch: AtomicU8::new(Epoch::FIRST.byte()),
             sweep_cursor: AtomicUsize::new(usize::MAX),
             dead: Mutex::new(Vec::new()),
@@ -161,7 +161,7 @@ impl Memory {
     /// The sweep generation.
     #[inline]
     #[must_use]
-    pub fn generation(&self) -> u32 {
+    pub fn generation(&self) -> u64 {
         self.generation.load(Acquire)
     }
 
@@ -209,7 +209,20 @@ impl Memory {
         if let Taken::Partial(id) = entry.take(generation, self.map()) {
             return Ok(id);
         }
-        let id = self.pages.new_span(&self.request(entry, Bytes::ZERO), Some(stock))?;
+        let request = self.request(entry, Bytes::ZERO);
+        let id = loop {
+            let refused = match self.pages.new_span(&request, Some(stock)) {
+                Ok(id) => break id,
+                Err(refused) => refused,
+            };
+            // The dead are not asked for their memory yet: no refusal before all is swept.
+            if self.sweep_some(SWEEP_AHEAD).is_none() {
+                return Err(refused);
+            }
+            if let Taken::Partial(id) = entry.take(generation, self.map()) {
+                return Ok(id);
+            }
+        };
         let span = self.map().span(id);
         if let Some(byte) = self.poison.filter(|_| span.is_dirty()) {
             self.sweeper().poison_free(span, byte);

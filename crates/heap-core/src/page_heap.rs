@@ -33,7 +33,7 @@ use crate::span::map::{BLOCKS_PER_PAGE, FIRST_BLOCK, SpanMap};
 use crate::span::{Span, SpanId, SpanShape};
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
-use crate::units::{Bytes, PageIndex, Pages, narrow};
+use crate::units::{Bytes, PageIndex, Pages};
 
 impl Drop for PageHeap {
     fn drop(&mut self) {
@@ -78,7 +78,7 @@ pub struct SpanRequest {
     /// The layout's entry.
     pub entry: *mut (),
     /// The sweep generation in force.
-    pub generation: u32,
+    pub generation: u64,
 }
 
 /// Where the memory of a run is that comes back from being released.
@@ -253,7 +253,11 @@ impl PageHeap {
             }
         };
         let slots = if request.class.is_large() { 1 } else { request.class.slots() };
-        let (id, block) = self.take_record(slots);
+        let Some((id, block)) = self.take_record(slots) else {
+            self.pages.lock().give_back(run.base, pages);
+            self.counters.inuse.fetch_sub(pages.bytes().get(), Relaxed);
+            return Err(AllocError::Reservation { asked: request.used, reserved: self.space.len() });
+        };
         let span = self.map.span(id);
         let shape = SpanShape {
             first: run.base,
@@ -286,7 +290,8 @@ impl PageHeap {
         let wanted = if fault::on(Fault::LimitIgnoresRequest) { 0 } else { pages.bytes().get() };
         let mut held = self.counters.inuse.load(Relaxed);
         loop {
-            if held.saturating_add(wanted) > self.hard_limit.get() {
+            let after = held.checked_add(pages.bytes().get());
+            if held.saturating_add(wanted) > self.hard_limit.get() || after.is_none() {
                 return Err(AllocError::Limit {
                     asked: pages.bytes().max(asked),
                     held: Bytes::new(held),
@@ -387,9 +392,10 @@ impl PageHeap {
         let grown = PageIndex::new(self.grown.load(Relaxed));
         let total = self.space.len().pages_floor();
         let left = total.get() - grown.get();
-        // Whole chunks, or what is left: with free pages before it, less than `pages` may be enough.
-        let more = pages.get().next_multiple_of(CHUNK_PAGES).min(left - left % CHUNK_PAGES);
-        if more == 0 {
+        // What is free just before counts; whole chunks, and nothing at all if they would not be enough.
+        let before = all.free_before(grown, pages);
+        let more = (pages.get() - before.get()).max(1).next_multiple_of(CHUNK_PAGES);
+        if more > left - left % CHUNK_PAGES {
             return Err(AllocError::Reservation { asked, reserved: self.space.len() });
         }
         let refused = |error: OsError| AllocError::Os { asked, code: error.code };
@@ -411,21 +417,30 @@ impl PageHeap {
         }
     }
 
-    fn take_record(&self, slots: u32) -> (SpanId, u32) {
+    /// A free record and a free block. `None` if the numbers of blocks are used up, which a 32-bit number is for reservations
+    /// of some TiB full of 8-byte objects.
+    fn take_record(&self, slots: u32) -> Option<(SpanId, u32)> {
         let blocks = (slots as usize).div_ceil(64);
         let mut records = self.records.lock();
+        let block = match records.blocks[blocks].pop() {
+            Some(block) => block,
+            None => {
+                let block = records.next_block;
+                let next = u32::try_from(blocks).ok().and_then(|blocks| block.checked_add(blocks))?;
+                if next as usize > self.map.blocks() {
+                    return None;
+                }
+                records.next_block = next;
+                block
+            }
+        };
         let span = records.spans.pop().unwrap_or_else(|| {
             let span = records.next_span;
             records.next_span += 1;
             self.spans_high.store(records.next_span as usize, Relaxed);
             span
         });
-        let block = records.blocks[blocks].pop().unwrap_or_else(|| {
-            let block = records.next_block;
-            records.next_block += narrow(blocks);
-            block
-        });
-        (SpanId::new(span), block)
+        Some((SpanId::new(span), block))
     }
 
     /// Gives an empty span's pages back. The caller owns the span, and no reference into it exists.

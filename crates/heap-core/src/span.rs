@@ -37,7 +37,9 @@ pub mod marks;
 pub mod claim;
 pub mod map;
 
-use crate::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use crate::sync::atomic::{
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed,
+};
 use crate::units::{Bytes, PageIndex, Pages, narrow, wide};
 use core::fmt;
 
@@ -132,6 +134,8 @@ pub struct Span {
     first: AtomicUsize,
     /// Pages. Written while the span is made.
     pages: AtomicUsize,
+    /// The sweep generation the span was last swept in; 0 while the record is free ([`claim`]). 64 bits: it never comes round.
+    generation: AtomicU64,
     /// Bytes in use by a large object from the start of its span. Written while it is made.
     used: AtomicUsize,
     /// See [`SpanShape::slots`].
@@ -142,8 +146,6 @@ pub struct Span {
     magic: AtomicU32,
     /// See [`SpanShape::block`].
     block: AtomicU32,
-    /// The sweep generation the span was last swept in; 0 while the record is free ([`claim`]).
-    generation: AtomicU32,
     /// Slots allocated: the ones in the alloc bits (C2).
     allocated: AtomicU32,
     /// A [`Home`].
@@ -159,7 +161,7 @@ unsafe impl crate::meta::Zeroable for Span {}
 
 impl Span {
     /// Takes a shape and becomes a span in use, swept in `generation`, owned by the caller.
-    pub(crate) fn make(&self, shape: &SpanShape, entry: *mut (), generation: u32) {
+    pub(crate) fn make(&self, shape: &SpanShape, entry: *mut (), generation: u64) {
         self.entry.store(entry, Relaxed);
         self.first.store(shape.first.get(), Relaxed);
         self.pages.store(shape.pages.get(), Relaxed);
@@ -302,7 +304,7 @@ impl Span {
 
     /// The sweep generation, for [`claim`].
     #[inline]
-    pub(crate) fn generation(&self) -> &AtomicU32 {
+    pub(crate) fn generation(&self) -> &AtomicU64 {
         &self.generation
     }
 }

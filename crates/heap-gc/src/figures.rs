@@ -13,6 +13,8 @@ pub enum Reason {
     Goal,
     /// The program asked.
     Asked,
+    /// An allocation was refused.
+    Refused,
     /// A debugging mode asked.
     Debug,
 }

@@ -29,6 +29,7 @@ use heap_core::fault::{self, Fault};
 use heap_core::layout::{Extent, Layout, LayoutId, TypeMask};
 use heap_core::size_class::{MAX_SMALL, SizeClass};
 use heap_core::sync::Arc;
+use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::units::{Bytes, PAGE_BYTES, WORD_BYTES};
 
 /// Entries of a mutator's layout cache.
@@ -210,7 +211,13 @@ impl Mutator {
             // who waits for that heap. The call stays, for the next safepoint.
             return;
         }
-        let reason = if self.heap.collect_every.is_some() { Reason::Debug } else { Reason::Goal };
+        let reason = if self.heap.refused.swap(false, Relaxed) {
+            Reason::Refused
+        } else if self.heap.collect_every.is_some() {
+            Reason::Debug
+        } else {
+            Reason::Goal
+        };
         cycle::run(&self.heap, reason);
     }
 
@@ -256,7 +263,7 @@ pub(crate) fn figures(heap: &Shared) -> Figures {
         scavenge,
         cycles: history.cycles,
         cycles_asked: history.asked,
-        goal: Bytes::new(heap.goal.load(heap_core::sync::atomic::Ordering::Relaxed)),
+        goal: Bytes::new(heap.goal.load(Relaxed)),
         pause_total: history.pause_total,
         pauses: history.pauses.iter().copied().collect(),
         mark_cpu_total: history.mark_cpu_total,
@@ -380,8 +387,7 @@ impl<'gc> Mu<'gc> {
         }
         if info.is_tiny {
             let slot = self.cache.refill_tiny(&self.mutator.heap.memory, info.size.max(1));
-            self.pay();
-            return slot;
+            return self.pay(slot);
         }
         let id = match info.fixed {
             Some(id) if self.mutator.heap.layouts == LayoutPolicy::SharedByShape => id,
@@ -394,21 +400,23 @@ impl<'gc> Mu<'gc> {
             return Ok(slot);
         }
         let slot = self.cache.refill(&self.mutator.heap.memory, id);
-        self.pay();
-        slot
+        self.pay(slot)
     }
 
     fn alloc_large(&self, id: LayoutId, bytes: usize, zeroed: bool) -> Result<NonNull<u8>, AllocError> {
         let memory = &self.mutator.heap.memory;
         let slot = heap_core::large::alloc(memory, memory.entry(id), Bytes::new(bytes), zeroed, 0);
-        self.pay();
-        slot
+        self.pay(slot)
     }
 
     /// After a refill: is a collection due?
-    fn pay(&self) {
+    fn pay(&self, outcome: Result<NonNull<u8>, AllocError>) -> Result<NonNull<u8>, AllocError> {
         let heap = &self.mutator.heap;
-        let mut due = heap.is_due();
+        // Refused: a cycle at the next safepoint frees what it can, and takes back the pages that mutators keep.
+        let mut due = heap.is_due() || outcome.is_err();
+        if outcome.is_err() {
+            heap.refused.store(true, Relaxed);
+        }
         if let Some(every) = heap.collect_every {
             let left = self.mutator.until_asked.get() - 1;
             due |= left == 0;
@@ -417,6 +425,7 @@ impl<'gc> Mu<'gc> {
         if due {
             heap.world.call_for_collection();
         }
+        outcome
     }
 
     /// The number of a layout that has no fixed one.
@@ -469,8 +478,7 @@ impl<'gc> Mu<'gc> {
                 Some(slot) => slot,
                 None => {
                     let slot = self.cache.refill(memory, id);
-                    self.pay();
-                    slot?
+                    self.pay(slot)?
                 }
             };
             if !is_plain {

@@ -9,7 +9,7 @@ use crate::workers::Workers;
 use core::time::Duration;
 use heap_core::cache::Cache;
 use heap_core::memory::Memory;
-use heap_core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use heap_core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use heap_core::sync::{Mutex, OnceLock};
 use heap_core::units::Bytes;
 use heap_scav::background::Scavenger;
@@ -69,6 +69,8 @@ pub(crate) struct Shared {
     pub(crate) runway: AtomicUsize,
     /// The size at which the next cycle starts.
     pub(crate) goal: AtomicUsize,
+    /// An allocation was refused since the last cycle. Written by mutators; taken by the one that answers the call.
+    pub(crate) refused: AtomicBool,
     pub(crate) layouts: LayoutPolicy,
     pub(crate) workers: usize,
     /// Processors the process may use.
@@ -100,6 +102,7 @@ impl Shared {
             pacer,
             runway: AtomicUsize::new(goal.runway.get()),
             goal: AtomicUsize::new(goal.goal.get()),
+            refused: AtomicBool::new(false),
             layouts: builder.layouts,
             workers: builder.workers.unwrap_or(processors),
             processors,

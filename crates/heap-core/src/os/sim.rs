@@ -293,6 +293,8 @@ impl Touched<'_> {
             );
         }
         self.states.fill(to);
+        // Whatever the heap has told the sanitizer of these bytes, the system may write them.
+        crate::asan::allow(self.start, self.states.len() * page.get());
         // SAFETY: the pages lie in one region (`World::pages`), which is one block of writable memory; by the rules
         // of `Os` nobody else uses them now.
         unsafe { self.start.write_bytes(byte, self.states.len() * page.get()) }
@@ -338,6 +340,7 @@ unsafe impl Os for SimOs {
             *state = State::Ready;
             // SAFETY: the page lies in the region, as `World::pages` checked.
             let start = unsafe { pages.start.add(index * page) };
+            crate::asan::allow(start, page);
             // SAFETY: one OS page of the region's block; it was not ready, so nobody uses it.
             unsafe { start.write_bytes(0, page) };
         }

@@ -221,6 +221,17 @@ impl PageAlloc {
         Some(self.take_at(base, pages))
     }
 
+    /// Free pages next to each other that end where `end` begins, at most `most`.
+    #[must_use]
+    pub fn free_before(&self, end: PageIndex, most: Pages) -> Pages {
+        let is_free = |page: usize| {
+            let word = self.in_use.get(page / chunk::PAGES)[page % chunk::PAGES / WORD_PAGES];
+            word >> (page % WORD_PAGES) & 1 == 0
+        };
+        let free = (0..end.get()).rev().take(most.get()).take_while(|&page| is_free(page)).count();
+        Pages::new(free)
+    }
+
     /// Where [`PageAlloc::take`] would take such a run. For a caller who has to make the pages ready first, and to whom that
     /// may be refused: [`PageAlloc::take_at`] takes it then.
     ///

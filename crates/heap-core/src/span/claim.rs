@@ -21,7 +21,7 @@ use crate::fault::step::{self, Step};
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 
 /// The heap's generation before its first cycle.
-pub const FIRST_GENERATION: u32 = 4;
+pub const FIRST_GENERATION: u64 = 4;
 
 /// The right, and the duty, to sweep one span in one generation.
 #[derive(Debug)]
@@ -29,12 +29,12 @@ pub const FIRST_GENERATION: u32 = 4;
 pub struct SweepClaim<'a> {
     span: &'a Span,
     id: SpanId,
-    generation: u32,
+    generation: u64,
 }
 
 /// Claims a span for sweeping if it has not been swept in `generation`.
 #[inline]
-pub fn try_claim(span: &Span, id: SpanId, generation: u32) -> Option<SweepClaim<'_>> {
+pub fn try_claim(span: &Span, id: SpanId, generation: u64) -> Option<SweepClaim<'_>> {
     crate::sync::point("claim: before the exchange");
     if step::without(Step::ClaimedInTwoSteps) && span.generation().load(Acquire) == generation - 2 {
         span.generation().store(generation - 1, Release);
@@ -49,7 +49,7 @@ pub fn try_claim(span: &Span, id: SpanId, generation: u32) -> Option<SweepClaim<
 /// Whether a span in use was swept in `generation`, or made since it began.
 #[inline]
 #[must_use]
-pub fn is_swept(span: &Span, generation: u32) -> bool {
+pub fn is_swept(span: &Span, generation: u64) -> bool {
     span.generation().load(step::order(Step::SweptReadRelaxed, Acquire)) == generation
 }
 

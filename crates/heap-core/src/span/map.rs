@@ -22,6 +22,7 @@ use super::marks::Epoch;
 use super::{Span, SpanId, slots};
 use crate::meta::{Table, Zeroable};
 use crate::os::{Os, OsError, Reservation};
+use crate::size_class::SLOTS;
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::units::{Addr, Bytes, PAGE_BYTES, PAGE_SHIFT, PageIndex, Pages, narrow, wide};
@@ -29,6 +30,23 @@ use core::ptr::NonNull;
 
 /// Blocks of 64 slots a page can need: 1024 slots of 8 bytes.
 pub const BLOCKS_PER_PAGE: usize = 16;
+
+/// Blocks the tables have for each page. A block that was freed serves spans of the same number of blocks again, and no
+/// others, so there must be room for every number at its peak: all pages as spans of one class after the other.
+pub const TABLE_BLOCKS_PER_PAGE: usize = {
+    let mut seen = [false; BLOCKS_PER_PAGE + 1];
+    let mut sum = 0;
+    let mut class = 1;
+    while class < SLOTS.len() {
+        let blocks = (SLOTS[class] as usize).div_ceil(64);
+        if !seen[blocks] {
+            seen[blocks] = true;
+            sum += blocks;
+        }
+        class += 1;
+    }
+    sum
+};
 /// The first block a span may get. Block 0 and its neighbours take stray marks.
 pub const FIRST_BLOCK: u32 = narrow(BLOCKS_PER_PAGE);
 
@@ -116,7 +134,7 @@ impl SpanMap {
     /// If the system refuses the address space for a table.
     pub fn new(os: &Arc<dyn Os>, space: &Reservation) -> Result<Self, OsError> {
         let pages = space.len().pages_floor().get();
-        let blocks = (pages + 1) * BLOCKS_PER_PAGE;
+        let blocks = pages * TABLE_BLOCKS_PER_PAGE + BLOCKS_PER_PAGE;
         Ok(Self {
             base: space.base().addr().get(),
             bytes: space.len().get(),
@@ -156,6 +174,12 @@ impl SpanMap {
     #[must_use]
     pub fn span(&self, id: SpanId) -> &Span {
         self.spans.get(id.index())
+    }
+
+    /// How many blocks there are.
+    #[must_use]
+    pub fn blocks(&self) -> usize {
+        self.bits.len()
     }
 
     /// How many records there can be.
@@ -315,7 +339,7 @@ impl<'a> QuickRoad<'a> {
         let offset = (word & (PAGE_BYTES - 1)) as u64;
         let slot = (offset * (place >> 32)) >> 32;
         let at = wide(place & u64::from(u32::MAX)) * 64 + wide(slot);
-        // SAFETY: the block was given to the page's span (or is block 0), and has a byte for each of its slots; the
+        // SAFETY: the block was given to the page's span (or is one of those that are nobody's), and has a byte for each of its slots; the
         // multiplication cannot exceed them, since the offset is inside the page.
         let mark = unsafe { self.marks.add(at) };
         // SAFETY: a table's entry, as in `info`.

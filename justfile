@@ -79,6 +79,10 @@ miri *ARGS:
     export MIRIFLAGS="-Zmiri-strict-provenance -Zmiri-disable-isolation"
     cargo +{{nightly}} miri test -p heap-core --lib "$@"
 
+# The Spin models of the cycle on the fly, whole and with each failing variant. Four to six minutes, one core, up to 3 GB.
+models *WORD:
+    models/spin/run.sh "$@"
+
 # The loom models of the protocols between threads, whole and with each step left out. Half a minute and a build.
 loom:
     #!/usr/bin/env bash

@@ -44,7 +44,7 @@ impl Swept {
     }
 
     /// Sweeps if nobody else does. Says whether the span is known to be swept.
-    fn sweep(&self, generation: u32) -> bool {
+    fn sweep(&self, generation: u64) -> bool {
         match try_claim(&self.span, SpanId(7), generation) {
             Some(claim) => {
                 self.won.fetch_add(1, Relaxed);

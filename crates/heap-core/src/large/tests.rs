@@ -57,7 +57,7 @@ fn memory_used_before_is_zeroed_when_that_is_asked_for() {
 #[test]
 fn dead_large_objects_are_swept_before_the_heap_grows() {
     let (memory, cache) = (memory(), Cache::new());
-    for _ in 0..100 {
+    for _ in 0..if cfg!(miri) { 4 } else { 100 } {
         large(&memory, 3 << 20, false).expect("one dead, one alive, and 16 MiB");
         cycle(&memory, &cache, &[]);
     }

@@ -105,6 +105,17 @@ asan:
     cargo +{{nightly}} test --target {{host}} -p heap-core -p heap-gc --lib --features asan
     cargo +{{nightly}} test --target {{host}} -p tricolor --test it --features asan
 
+# ThreadSanitizer over the tests with several threads, with a standard library built for it: its locks and fences count.
+tsan:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! rustc +{{nightly}} --version >/dev/null 2>&1 || [ ! -d "$(rustc +{{nightly}} --print sysroot)/lib/rustlib/src/rust" ]; then
+        echo "SKIPPED tsan: there is no toolchain {{nightly}} with rust-src (rustup component add rust-src --toolchain {{nightly}})"
+        exit 0
+    fi
+    export RUSTFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR=target/tsan
+    cargo +{{nightly}} test -Zbuild-std --target {{host}} -p tricolor --test it -- --test-threads=1 thread collect
+
 # Build every bench. Timing is done by hand: `just bench-run`.
 bench:
     cargo bench --workspace --no-run

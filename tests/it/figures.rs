@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 use tricolor::core::units::Bytes;
-use tricolor::{CycleFigures, Heap, Root};
+use tricolor::{Collector, CycleFigures, Heap, Root};
 
 #[test]
 fn counts_are_exact_after_a_collection() {
@@ -61,6 +61,7 @@ fn cycles_are_counted_and_told_to_the_observer_in_order() {
     let theirs = Arc::clone(&told);
     let heap = Heap::builder()
         .gc_percent(10)
+        .collector(Collector::StopTheWorld)
         .on_cycle(move |cycle| theirs.lock().unwrap().push(cycle.clone()))
         .build()
         .unwrap();

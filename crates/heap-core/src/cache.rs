@@ -21,8 +21,14 @@
 //! that do not write every word clear the slot first; a fresh large span is known to be zero and is not cleared again
 //! ([`crate::large`]).
 //!
+//! A cycle runs beside the mutator. What it means for the cache:
+//!
+//! * From some moment on, new objects are *black* ([`Cache::blacken`]): what is left of the current runs is marked then, and
+//!   each run handed out later, before it is handed out. So the hot path never asks for a colour.
+//! * The cache keeps its spans while a cycle marks and while the sweep generation moves on. They come back as swept in the
+//!   generation the cache knows ([`Cache::flush`]), so those it had before are unswept then.
+//!
 //! Invariants
-//!   A mutator's runs are handed back (`flush`) before a cycle marks, so no span is cached when the generation moves.
 //!   F3  a flushed cache holds no span, no run, no tiny block and no pages.
 
 use crate::central::Entry;
@@ -33,6 +39,7 @@ use crate::layout::{FIXED_LAYOUTS, LayoutId};
 use crate::memory::Memory;
 use crate::page_heap::PageStock;
 use crate::size_class::SizeClass;
+use crate::span::marks::Epoch;
 use crate::span::slots::{self, Run, next_run};
 use crate::span::{Home, SpanId};
 use crate::stress::RUN_SLOTS_MAX;
@@ -86,6 +93,15 @@ impl Bump {
     }
 }
 
+/// What an object that gets a span of its own is born with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Birth {
+    /// Its mark byte.
+    pub colour: u8,
+    /// The generation its span is swept in.
+    pub generation: u64,
+}
+
 /// The span a cache holds for a layout.
 #[derive(Clone, Copy, Debug)]
 struct Held {
@@ -122,9 +138,11 @@ pub struct Cache {
     tiny_allocs: Cell<u64>,
     /// Runs handed out, not yet folded.
     runs: Cell<u64>,
-    /// The byte a refill marks its run with; 0 while not marking. Written by the mutator at a safepoint, or on its
-    /// behalf while it is outside.
-    black: Cell<u8>,
+    /// The byte a refill marks its run with; 0 for none. Written by the mutator at a safepoint, or on its behalf while it is
+    /// outside.
+    colour: Cell<u8>,
+    /// The sweep generation in which the spans it holds were swept. Written as `colour` is.
+    generation: Cell<u64>,
     /// Slots a refill hands out at most.
     run_most: Cell<u32>,
     /// The layout of tiny blocks.
@@ -150,7 +168,8 @@ impl Cache {
             tiny: Bump::empty(),
             tiny_allocs: Cell::new(0),
             runs: Cell::new(0),
-            black: Cell::new(0),
+            colour: Cell::new(0),
+            generation: Cell::new(0),
             run_most: Cell::new(RUN_SLOTS_MAX),
             tiny_layout: Cell::new(TINY_LAYOUT),
             cold: RefCell::new(Cold::default()),
@@ -269,7 +288,7 @@ impl Cache {
                 cold.places[id.index()].held = None;
                 self.settle(memory, spent);
             }
-            let span = memory.take_span(entry, &mut cold.stock)?;
+            let span = memory.take_span(entry, &mut cold.stock, self.known_generation(memory, &cold.used))?;
             self.hold(memory, entry, span);
             let place = &mut cold.places[id.index()];
             place.held = Some(Held { span, next: 0 });
@@ -285,20 +304,36 @@ impl Cache {
         let span = memory.map().span(held.span);
         let bits = memory.map().bits_of(span);
         let run = next_run(bits, span.slots(), held.next, self.run_most.get())?;
+        held.next = run.start + run.len;
+        // The marks first: a marker that finds the slots taken, by a word that looks like a reference, must not look into them.
+        self.mark_run(memory, held.span, run);
+        crate::sync::point("refill: run marked, before it is taken");
         slots::take(bits, run);
         span.set_allocated(span.allocated() + run.len);
-        held.next = run.start + run.len;
-        crate::sync::point("refill: run taken, before its marks");
-        if self.black.get() != 0 {
-            for mark in &memory.map().marks_of(span)[run.start as usize..held.next as usize] {
-                mark.store(self.black.get(), Relaxed);
-            }
-        }
         self.runs.set(self.runs.get() + 1);
         let stride = span.stride().get();
         let (start, bytes) = (memory.slot_ptr(span, run.start), run.len as usize * stride);
         crate::asan::allow(start, bytes);
         Some((start, bytes, stride))
+    }
+
+    /// Marks the slots of a run, if new objects are black.
+    fn mark_run(&self, memory: &Memory, id: SpanId, run: Run) {
+        let colour = self.colour.get();
+        if colour != 0 {
+            let marks = memory.map().marks_of(memory.map().span(id));
+            for mark in &marks[run.start as usize..(run.start + run.len) as usize] {
+                mark.store(colour, Relaxed);
+            }
+        }
+    }
+
+    /// The generation to take spans in. Who holds nothing may know the newest: nothing of his is unswept in it.
+    fn known_generation(&self, memory: &Memory, used: &[LayoutId]) -> u64 {
+        if used.is_empty() {
+            self.generation.set(memory.generation());
+        }
+        self.generation.get()
     }
 
     /// Counts a span as handed out whole.
@@ -322,37 +357,77 @@ impl Cache {
             counters.allocs[class.index()].fetch_sub(u64::from(unused), Relaxed);
             counters.since_cycle.fetch_sub(unused as usize * span.stride().get(), Relaxed);
         }
-        memory.put_span(id);
+        memory.put_span(id, self.generation.get());
     }
 
-    /// Hands everything back: runs, spans, the tiny block, pages.
+    /// From now on new objects are marked with this epoch: what is left of the current runs is marked now, and the tiny block
+    /// is given up.
+    pub fn blacken(&self, memory: &Memory, epoch: Epoch) {
+        self.colour.set(epoch.byte());
+        let cold = &*self.cold.borrow();
+        for id in &cold.used {
+            if let Some((span, run)) = self.rest_of_run(memory, cold, *id) {
+                crate::sync::point("blacken: before the rest of a run");
+                self.mark_run(memory, span, run);
+            }
+        }
+        self.tiny.clear();
+    }
+
+    /// From now on new objects are not marked. No marker runs.
+    pub fn whiten(&self) {
+        self.colour.set(0);
+    }
+
+    /// What an object that gets a span of its own is born with.
+    #[must_use]
+    pub fn birth(&self, memory: &Memory) -> Birth {
+        let generation = self.known_generation(memory, &self.cold.borrow().used);
+        Birth { colour: self.colour.get(), generation }
+    }
+
+    /// What is left of a layout's current run.
+    fn rest_of_run(&self, memory: &Memory, cold: &Cold, id: LayoutId) -> Option<(SpanId, Run)> {
+        let bump = match self.fixed.get(id.index()) {
+            Some(bump) => bump,
+            None => &cold.more[id.index() - FIXED_LAYOUTS],
+        };
+        let held = cold.places[id.index()].held?;
+        let stride = memory.map().span(held.span).stride().get();
+        let left = u32::try_from(bump.left() / stride).unwrap_or(0);
+        (left > 0).then_some((held.span, Run { start: held.next - left, len: left }))
+    }
+
+    /// Hands everything back: runs, spans, the tiny block, pages. Spans come back as swept in the generation the cache knew;
+    /// after that it knows the newest.
     pub fn flush(&self, memory: &Memory) {
         if fault::on(Fault::FlushSkipped) {
             return;
         }
         let cold = &mut *self.cold.borrow_mut();
-        for id in cold.used.drain(..) {
+        let mut used = core::mem::take(&mut cold.used);
+        for &id in &used {
             crate::sync::point("flush: between two layouts");
-            let bump = match self.fixed.get(id.index()) {
-                Some(bump) => bump,
-                None => &cold.more[id.index() - FIXED_LAYOUTS],
-            };
-            let Some(held) = core::mem::take(&mut cold.places[id.index()]).held else { continue };
-            let span = memory.map().span(held.span);
-            let left = u32::try_from(bump.left() / span.stride().get()).unwrap_or(0);
-            if left > 0 {
-                let run = Run { start: held.next - left, len: left };
+            if let Some((id, run)) = self.rest_of_run(memory, cold, id) {
+                // They may stay marked: nobody looks at the mark of a free slot, and the next epoch is another. (A marker that
+                // found one taken must go on finding it marked.)
+                let span = memory.map().span(id);
                 slots::give_back(memory.map().bits_of(span), run);
-                span.set_allocated(span.allocated() - left);
-                for mark in &memory.map().marks_of(span)[run.start as usize..held.next as usize] {
-                    mark.store(0, Relaxed);
-                }
-                crate::asan::poison(memory.slot_ptr(span, run.start), left as usize * span.stride().get());
+                span.set_allocated(span.allocated() - run.len);
+                crate::asan::poison(memory.slot_ptr(span, run.start), run.len as usize * span.stride().get());
             }
-            bump.clear();
-            self.settle(memory, held.span);
+            match self.fixed.get(id.index()) {
+                Some(bump) => bump.clear(),
+                None => cold.more[id.index() - FIXED_LAYOUTS].clear(),
+            }
+            if let Some(held) = core::mem::take(&mut cold.places[id.index()]).held {
+                self.settle(memory, held.span);
+            }
         }
+        used.clear();
+        cold.used = used;
         self.tiny.clear();
+        self.generation.set(memory.generation());
         add(&memory.pages().counters().tiny_allocs, self.tiny_allocs.replace(0));
         add(&memory.pages().counters().runs, self.runs.replace(0));
         memory.pages().put_stock(&mut cold.stock);
@@ -369,11 +444,6 @@ impl Cache {
     #[must_use]
     pub fn spans(&self) -> Vec<SpanId> {
         self.cold.borrow().places.iter().filter_map(|place| place.held).map(|held| held.span).collect()
-    }
-
-    /// From now on a refill marks its run with this byte; 0 for none.
-    pub fn set_black(&self, byte: u8) {
-        self.black.set(byte);
     }
 
     /// Bytes of the slot a layout's objects get, for accounting in callers.

@@ -4,21 +4,25 @@
 //! looked at since the last cycle). When the sweep generation moves on, partial and full become unswept together;
 //! that happens the first time somebody asks in the new generation, so a cycle costs nothing per layout.
 //!
-//! The unswept list is a hint: the walk over all spans may have swept a span, freed it, and its record may belong to
-//! another layout by then. Who takes an entry has to win its claim ([`crate::span::claim`]), and an entry that cannot be
-//! claimed is thrown away. Every span that is unswept *is* on it, which is what matters.
+//! The generation moves on while mutators run, and they hear of it one by one. The lists are of the newest generation
+//! that somebody came with. Who comes with the one before finds nothing, and what he puts back is unswept.
 //!
-//! A claim that is won is of a span of this layout, because entries do not outlive a generation: a span on `partial` or
-//! `full` was put there in the generation of the lists, after its only sweep in it, so it is still this layout's when
-//! the generation moves on; in the next one a record that changes hands is not claimable any more; and lists that were
-//! not touched for longer hold nothing that still exists, for every span that was left has been swept and put back in
-//! between, which would have touched them. So they are emptied, not carried over.
+//! All entries are hints. Who takes one has to win its exchange ([`crate::span::claim`]): from `partial` with
+//! [`try_take`], since a sweeper of the next generation may claim the span at the same moment; from `unswept` with
+//! [`try_claim`](crate::span::claim::try_claim), since the walk over all spans may have swept and freed the span, and its
+//! record may even belong to another layout and be unswept again. The same can have happened to an entry of `partial` that a
+//! late mutator takes: the winner looks whose span it is, and gives back another's. An entry that loses is thrown away. Every unswept span
+//! of the layout *is* on the list, which is what matters. Lists that were left alone for longer than a generation are
+//! emptied: what was on them has been swept and put back since, or freed.
 //!
 //! Spans are kept in the order they came, so that sweeping walks the heap in order of address, as it was allocated.
 
+use crate::fault::step::{self, Step};
 use crate::layout::{Layout, LayoutId};
+use crate::span::claim::{rest, try_take};
 use crate::span::{Home, Span, SpanId};
 use crate::sync::Mutex;
+use core::ptr;
 use std::collections::VecDeque;
 
 /// A layout in its heap: the layout, its number, and its central.
@@ -39,10 +43,11 @@ struct Lists {
 }
 
 impl Lists {
-    /// Moves on to a generation: what was swept in the last is unswept in this.
-    fn roll(&mut self, generation: u64) {
-        if self.generation == generation {
-            return;
+    /// Moves on to a generation: what was swept in the last is unswept in this. Says whether the lists are of that
+    /// generation; if not, they are of a later one.
+    fn roll(&mut self, generation: u64) -> bool {
+        if self.generation >= generation {
+            return self.generation == generation;
         }
         self.unswept.clear();
         if self.generation + 2 == generation {
@@ -53,13 +58,14 @@ impl Lists {
             self.full.clear();
         }
         self.generation = generation;
+        true
     }
 }
 
 /// A span from a central.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Taken {
-    /// Swept, with free slots, and the caller's.
+    /// Swept, with free slots, and the caller's (cached).
     Partial(SpanId),
     /// Perhaps not swept: the caller may try to claim it.
     Unswept(SpanId),
@@ -96,29 +102,42 @@ impl Entry {
         self.quick_mask
     }
 
-    /// Takes a span out: a partial one if there is one, else one that may be unswept.
+    /// Takes a span out, for somebody who knows `generation`: a partial one if there is one, else one that may be unswept.
     pub fn take(&self, generation: u64, map: &crate::span::map::SpanMap) -> Taken {
         let mut lists = self.lists.lock();
-        lists.roll(generation);
-        if let Some(id) = lists.partial.pop() {
-            map.span(id).set_home(Home::Moving);
-            return Taken::Partial(id);
+        if !lists.roll(generation) {
+            return Taken::Nothing;
+        }
+        while let Some(id) = lists.partial.pop() {
+            let span = map.span(id);
+            if !try_take(span, generation) {
+                continue;
+            }
+            if ptr::eq(span.entry().cast_const().cast(), self) || step::without(Step::TakenUnlooked) {
+                span.set_home(Home::Moving);
+                return Taken::Partial(id);
+            }
+            // Another layout's by now, and unswept: the walk over all spans will come to it.
+            rest(span, generation);
         }
         lists.unswept.pop_front().map_or(Taken::Nothing, Taken::Unswept)
     }
 
-    /// Puts a swept span in, which the caller owns until now.
+    /// Puts a span in, which the caller owns until now, as swept in `generation`.
     pub fn put(&self, generation: u64, id: SpanId, span: &Span) {
         let mut lists = self.lists.lock();
-        lists.roll(generation);
-        if span.allocated() < span.slots() {
-            span.set_home(Home::Partial);
+        let is_swept = lists.roll(generation);
+        let has_room = span.allocated() < span.slots();
+        span.set_home(if has_room { Home::Partial } else { Home::Full });
+        rest(span, generation);
+        if !is_swept {
+            lists.unswept.push_back(id);
+        } else if has_room {
             lists.partial.push(id);
             if crate::fault::on(crate::fault::Fault::SpanOnTwoLists) {
                 lists.partial.push(id);
             }
         } else {
-            span.set_home(Home::Full);
             lists.full.push(id);
         }
     }

@@ -48,11 +48,33 @@ pub enum Fault {
     EpochStuck = 17,
     /// A freed page keeps its owner.
     OwnerKept = 18,
+    /// The barrier does not shade what a store deletes.
+    DeletionUnshaded = 19,
+    /// The barrier does not shade what a store inserts before the roots are taken.
+    InsertionUnshaded = 20,
+    /// New objects stay white while a cycle marks.
+    WhiteAllocation = 21,
+    /// A mutator that is asked whether it has anything grey throws its buffer away.
+    BufferKept = 22,
+    /// A root that is made while a cycle marks is not shaded.
+    RootUnshaded = 23,
+    /// A root that is cloned while a cycle marks is not shaded.
+    CloneUnshaded = 24,
+    /// A root that is pointed elsewhere while a cycle marks is not shaded.
+    SetUnshaded = 25,
+    /// The collector takes the first empty queue for the end of marking.
+    NoDryRound = 26,
+    /// Barriers are on, and roots are taken, without a round between.
+    NoSettledRound = 27,
+    /// The root table's shades are not handed over.
+    RootShadesKept = 28,
+    /// Objects that were lost for want of memory are not looked for.
+    LostForgotten = 29,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 29] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -71,6 +93,17 @@ impl Fault {
         Self::LimitIgnoresRequest,
         Self::EpochStuck,
         Self::OwnerKept,
+        Self::DeletionUnshaded,
+        Self::InsertionUnshaded,
+        Self::WhiteAllocation,
+        Self::BufferKept,
+        Self::RootUnshaded,
+        Self::CloneUnshaded,
+        Self::SetUnshaded,
+        Self::NoDryRound,
+        Self::NoSettledRound,
+        Self::RootShadesKept,
+        Self::LostForgotten,
     ];
 }
 

@@ -44,7 +44,7 @@ pub struct Counters {
     pub spans: AtomicUsize,
     /// Bytes of spans in use.
     pub inuse: AtomicUsize,
-    /// Bytes handed out since the last cycle began: what paces the next one.
+    /// Bytes handed out since the last census, as a signed number ([`crate::memory::Memory::since_count`]): what paces the next cycle.
     pub since_cycle: AtomicUsize,
 }
 

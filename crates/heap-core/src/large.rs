@@ -5,10 +5,12 @@
 //! dead spans are swept first until as many pages are free, so that a program that replaces one large object after
 //! another does not grow.
 
+use crate::cache::Birth;
 use crate::central::Entry;
 use crate::error::AllocError;
 use crate::figures::add;
 use crate::memory::Memory;
+use crate::span::claim::rest;
 use crate::span::{Home, slots};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::units::Bytes;
@@ -16,7 +18,7 @@ use core::ptr::NonNull;
 
 /// A large object of `used` bytes. All its bytes are zero if `zeroed` is asked for or the pages are fresh.
 ///
-/// `black` marks it at birth; 0 for not.
+/// It is born as slots of the cache that asks are: see [`Birth`].
 ///
 /// # Errors
 /// As [`crate::page_heap::PageHeap::new_span`].
@@ -25,9 +27,9 @@ pub fn alloc(
     entry: &Entry,
     used: Bytes,
     zeroed: bool,
-    black: u8,
+    birth: Birth,
 ) -> Result<NonNull<u8>, AllocError> {
-    let id = memory.take_large(entry, used)?;
+    let id = memory.take_large(entry, used, birth.generation)?;
     let span = memory.map().span(id);
     let start = memory.slot_ptr(span, 0);
     crate::asan::allow(start, used.get().next_multiple_of(crate::units::WORD_BYTES));
@@ -35,10 +37,11 @@ pub fn alloc(
         // SAFETY: the span is the caller's and has no object yet; its pages are ready memory.
         unsafe { start.write_bytes(0, used.get().next_multiple_of(crate::units::WORD_BYTES)) };
     }
+    memory.map().mark_of(span, 0).store(birth.colour, Relaxed);
     slots::take(memory.map().bits_of(span), slots::Run { start: 0, len: 1 });
     span.set_allocated(1);
-    memory.map().mark_of(span, 0).store(black, Relaxed);
     span.set_home(Home::Large);
+    rest(span, birth.generation);
     let counters = memory.pages().counters();
     let bytes = span.pages().bytes().get();
     add(&counters.allocs[0], 1);

@@ -3,6 +3,7 @@
 pub mod units;
 pub mod sync;
 pub mod stress;
+pub mod racy;
 pub mod fault;
 mod asan;
 pub mod error;

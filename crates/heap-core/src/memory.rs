@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Sweep generation and mark epoch move together: `begin_cycle` (all spans are swept) takes the next epoch,
-//! `end_marking` moves the generation on, and with that every span is unswept.
+//! `end_marking` moves the generation on, and with that every span at rest is unswept. A span in a mutator's cache is
+//! unswept when it comes back, if the mutator had not heard of the new generation ([`crate::span::claim`]).
 
 mod layouts;
 #[cfg(test)]
@@ -27,9 +28,9 @@ use crate::meta::Table;
 use crate::os::{Os, OsError};
 use crate::page_heap::{PageHeap, PageStock, SpanRequest};
 use crate::size_class::SizeClass;
-use crate::span::claim::{FIRST_GENERATION, SweepClaim, try_claim};
+use crate::span::claim::{FIRST_GENERATION, SweepClaim, is_claimed, keep, try_claim, try_claim_unswept};
 use crate::span::map::slot_ptr;
-use crate::span::marks::{DROPPED, Epoch, live_word, live_word_reference};
+use crate::span::marks::{DROPPED, Epoch, live_word};
 use crate::span::{Home, Span, SpanId};
 use crate::stress::SWEEP_TRIES;
 use crate::sweep::{Sweeper, Sweeping, Swept};
@@ -37,7 +38,7 @@ use crate::sync::atomic::{
     AtomicPtr, AtomicU8, AtomicU64, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
-use crate::sync::{Arc, Mutex, point};
+use crate::sync::{Arc, Mutex, point, thread};
 use crate::units::{Bytes, Pages, narrow, wide};
 use core::ptr::{self, NonNull};
 use std::collections::HashMap;
@@ -63,7 +64,7 @@ pub struct Dead {
     drop: DropFn,
 }
 
-/// What a cycle marked.
+/// What a cycle marked, as of one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Marked {
     /// Objects.
@@ -114,8 +115,8 @@ impl Memory {
     /// 1. Spans, entries, claims, caches, stocks and [`Dead`] of this memory are used with this memory only, and not after it
     ///    is dropped; a cache has one user at a time.
     /// 2. A span is changed, put back or freed by its owner only ([`crate::span`]).
-    /// 3. [`Memory::begin_cycle`] comes when every span is swept and every cache flushed, [`Memory::end_marking`] when every
-    ///    object that is still used is marked; nobody sweeps between the two.
+    /// 3. [`Memory::begin_cycle`] comes after [`Memory::finish_sweep`], [`Memory::end_marking`] when every object that is still
+    ///    used is marked, and every user of a cache has been heard of since [`Memory::begin_cycle`], between two calls of it.
     /// 4. A slot that was handed out is whole before the next cycle: under its exact mask are nulls and references into this
     ///    memory, and it is initialised as its layout's drop and trace functions expect.
     /// 5. Each [`Dead`] that is taken is buried once.
@@ -180,32 +181,40 @@ impl Memory {
 
     // ---- spans for mutators ----
 
-    /// A span of a layout with at least one free slot, owned by the caller.
+    /// A span of a layout with at least one free slot, owned by the caller, who knows `generation`.
     ///
     /// # Errors
     /// As [`PageHeap::new_span`].
-    pub fn take_span(&self, entry: &Entry, stock: &mut PageStock) -> Result<SpanId, AllocError> {
-        let generation = self.generation();
+    pub fn take_span(
+        &self,
+        entry: &Entry,
+        stock: &mut PageStock,
+        generation: u64,
+    ) -> Result<SpanId, AllocError> {
         for _ in 0..SWEEP_TRIES {
             match entry.take(generation, self.map()) {
                 Taken::Partial(id) => return Ok(id),
                 Taken::Unswept(id) => {
                     point("sweep: off the list, before the claim");
-                    let Some(claim) = try_claim(self.map().span(id), id, generation) else { continue };
-                    if !ptr::eq(self.entry_of(claim.span()), entry) {
-                        crate::bug!("{:?} on the list of {:?} is {:?}", id, entry.layout(), claim.span());
+                    let span = self.map().span(id);
+                    let Some(claim) = try_claim(span, id, generation) else { continue };
+                    if !ptr::eq(self.entry_of(span), entry) {
+                        // An old hint: the record is another layout's by now. It is unswept all the same.
+                        self.sweep_and_place(claim, generation);
+                        continue;
                     }
                     let sweeping = self.sweep_claimed(claim);
                     if sweeping.swept == Swept::Full {
-                        entry.put(generation, id, self.map().span(id));
+                        entry.put(generation, id, span);
                     } else {
+                        keep(span);
                         return Ok(id);
                     }
                 }
                 Taken::Nothing => break,
             }
         }
-        self.sweep_some(SWEEP_AHEAD);
+        self.sweep_ahead(generation);
         if let Taken::Partial(id) = entry.take(generation, self.map()) {
             return Ok(id);
         }
@@ -216,7 +225,7 @@ impl Memory {
                 Err(refused) => refused,
             };
             // The dead are not asked for their memory yet: no refusal before all is swept.
-            if self.sweep_some(SWEEP_AHEAD).is_none() {
+            if self.sweep_ahead(generation).is_none() {
                 return Err(refused);
             }
             if let Taken::Partial(id) = entry.take(generation, self.map()) {
@@ -236,19 +245,18 @@ impl Memory {
             used: if used == Bytes::ZERO { entry.layout().class.size() } else { used },
             quick_mask: entry.quick_mask(),
             entry: ptr::from_ref(entry).cast_mut().cast(),
-            generation: self.generation(),
         }
     }
 
-    /// A span for one large object of that many bytes, owned by the caller.
+    /// A span for one large object of that many bytes, owned by the caller, who knows `generation`.
     ///
     /// # Errors
     /// As [`PageHeap::new_span`].
-    pub fn take_large(&self, entry: &Entry, used: Bytes) -> Result<SpanId, AllocError> {
+    pub fn take_large(&self, entry: &Entry, used: Bytes, generation: u64) -> Result<SpanId, AllocError> {
         // Dead objects' pages come first: sweep until as many were freed, or all is swept.
         let mut freed = Pages::ZERO;
         while freed < used.pages_ceil() {
-            match self.sweep_some(SWEEP_AHEAD) {
+            match self.sweep_ahead(generation) {
                 Some(pages) => freed += pages,
                 None => break,
             }
@@ -256,11 +264,11 @@ impl Memory {
         self.pages.new_span(&self.request(entry, used), None)
     }
 
-    /// Puts a span back that a mutator held.
-    pub fn put_span(&self, id: SpanId) {
+    /// Puts a span back, as swept in `generation`.
+    pub fn put_span(&self, id: SpanId, generation: u64) {
         let span = self.map().span(id);
         let entry = self.entry_of(span);
-        entry.put(self.generation(), id, span);
+        entry.put(generation, id, span);
     }
 
     // ---- sweeping ----
@@ -294,6 +302,14 @@ impl Memory {
         sweeping
     }
 
+    /// [`Memory::sweep_some`] for an allocation. Who has not heard of the newest generation sweeps nothing.
+    fn sweep_ahead(&self, generation: u64) -> Option<Pages> {
+        if generation != self.generation() {
+            return None;
+        }
+        self.sweep_some(SWEEP_AHEAD)
+    }
+
     /// Sweeps up to `most` spans wherever they are, and says how many pages that freed; `None` when the walk has
     /// reached the end.
     pub fn sweep_some(&self, most: usize) -> Option<Pages> {
@@ -312,14 +328,14 @@ impl Memory {
             let span = self.map().span(id);
             if let Some(claim) = try_claim(span, id, generation) {
                 swept += 1;
-                freed += self.sweep_and_place(claim);
+                freed += self.sweep_and_place(claim, generation);
             }
         }
         Some(freed)
     }
 
     /// Sweeps a claimed span and puts it where it belongs now; says how many pages that freed.
-    fn sweep_and_place(&self, claim: SweepClaim<'_>) -> Pages {
+    fn sweep_and_place(&self, claim: SweepClaim<'_>, generation: u64) -> Pages {
         let span = claim.span();
         let sweeping = self.sweep_claimed(claim);
         point("sweep: swept, on no list yet");
@@ -334,24 +350,38 @@ impl Memory {
                 Pages::ZERO
             }
             Swept::Partial | Swept::Full => {
-                self.put_span(sweeping.span);
+                self.put_span(sweeping.span, generation);
                 Pages::ZERO
             }
         }
     }
 
-    /// Sweeps whatever is not swept yet.
+    /// Sweeps whatever is not swept yet, and waits for what others are sweeping: when it returns, no span at rest is
+    /// unswept, and none is claimed. Mutators may run; spans in their caches stay there.
     ///
-    /// The caller sees to it that nobody else sweeps: every mutator is outside and stays there, or no other thread runs a
-    /// cycle, and none begins. Mutators that sweep in a refill are inside.
+    /// The caller sees to it that no cycle begins or ends meanwhile.
     pub fn finish_sweep(&self) {
         while self.sweep_some(usize::MAX).is_some() {}
+        // The walk's cursor is shared: a record it has passed may be with a thread that has not claimed it yet. So each is
+        // looked at once more.
+        let generation = self.generation();
+        for number in 0..self.pages.spans_high() {
+            let id = SpanId::new(narrow(number));
+            let span = self.map().span(id);
+            if let Some(claim) = try_claim_unswept(span, id, generation) {
+                self.sweep_and_place(claim, generation);
+            }
+            while is_claimed(span, generation) {
+                // Somebody is in the middle of sweeping one span.
+                thread::yield_now();
+            }
+        }
         self.sweep_cursor.store(usize::MAX, Relaxed);
     }
 
     // ---- cycles ----
 
-    /// A cycle begins: every span is swept, and no mutator holds one. Takes the next epoch.
+    /// A cycle begins: every span at rest is swept. Takes the next epoch.
     pub fn begin_cycle(&self) {
         if fault::on(Fault::EpochStuck) {
             return;
@@ -363,29 +393,41 @@ impl Memory {
         self.epoch.store(next.byte(), Relaxed);
     }
 
-    /// Marking is done: from here an unmarked slot is dead, and every span is unswept.
+    /// Marking is done: from here an unmarked slot is dead, and every span at rest is unswept.
     pub fn end_marking(&self) {
         self.generation.fetch_add(2, Release);
         self.sweep_cursor.store(0, Relaxed);
+    }
+
+    /// Bytes handed out since [`Memory::restart_count`]. Errs either way by what is in mutators' caches: spans count whole when
+    /// they are taken, and what was not used of them is taken back later, even if the count began between the two.
+    #[inline]
+    #[must_use]
+    pub fn since_count(&self) -> Bytes {
+        let signed = self.pages.counters().since_cycle.load(Relaxed).cast_signed();
+        Bytes::new(usize::try_from(signed).unwrap_or(0))
+    }
+
+    /// Begins to count the bytes handed out anew.
+    pub fn restart_count(&self) {
         self.pages.counters().since_cycle.store(0, Relaxed);
     }
 
-    /// Counts what is marked in the current epoch. No mutator holds a span.
+    /// Counts what is marked in the current epoch, also in the spans that mutators have, whose slots not handed out yet may
+    /// be marked. Between [`Memory::begin_cycle`] and [`Memory::end_marking`], while no span is freed.
     #[must_use]
     pub fn count_marked(&self) -> Marked {
         let epoch = self.epoch();
         let mut all = Marked::default();
         for number in 0..self.pages.spans_high() {
             let span = self.map().span(SpanId::new(narrow(number)));
-            if span.home() == Home::Free {
+            if !span.is_in_use() {
                 continue;
             }
             let entry = self.entry_of(span);
-            // Drops of the last cycle's dead may be running, and write marks.
-            let live = if entry.layout().drop.is_some() { live_word_reference } else { live_word };
             let words = self.map().bits_of(span).iter().zip(self.map().marks_of(span).chunks_exact(64));
             let marked: u32 =
-                words.map(|(bits, marks)| (bits.load(Relaxed) & live(marks, epoch)).count_ones()).sum();
+                words.map(|(bits, marks)| (bits.load(Relaxed) & live_word(marks, epoch)).count_ones()).sum();
             all.objects += u64::from(marked);
             all.bytes += Bytes::new(marked as usize * span.stride().get());
             if !entry.layout().is_noscan() {
@@ -403,7 +445,7 @@ impl Memory {
     fn clear_marks(&self) {
         for number in 0..self.pages.spans_high() {
             let span = self.map().span(SpanId::new(narrow(number)));
-            if span.home() != Home::Free {
+            if span.is_in_use() {
                 for mark in self.map().marks_of(span) {
                     if Epoch::from_byte(mark.load(Relaxed)).is_some() {
                         mark.store(0, Relaxed);

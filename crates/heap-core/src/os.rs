@@ -40,8 +40,10 @@ use crate::units::{Addr, Bytes, PAGE_BYTES};
 #[cfg(all(target_os = "linux", not(miri)))]
 pub mod linux;
 pub mod sim;
+mod cgroup;
 mod clock;
 
+pub use cgroup::memory_limit as cgroup_memory_limit;
 pub use clock::thread_cpu_time;
 
 /// The system's number for "no memory".

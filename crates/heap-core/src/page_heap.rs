@@ -77,8 +77,6 @@ pub struct SpanRequest {
     pub quick_mask: Option<u64>,
     /// The layout's entry.
     pub entry: *mut (),
-    /// The sweep generation in force.
-    pub generation: u64,
 }
 
 /// Where the memory of a run is that comes back from being released.
@@ -181,6 +179,13 @@ impl PageHeap {
         self.hard_limit
     }
 
+    /// Whether more than 15/16 of the hard limit is in spans.
+    #[must_use]
+    pub fn is_near_limit(&self) -> bool {
+        let limit = self.hard_limit.get();
+        limit != usize::MAX && self.counters.inuse.load(Relaxed) > limit - limit / 16
+    }
+
     /// Span numbers ever used; every span in use is below.
     #[inline]
     #[must_use]
@@ -233,7 +238,7 @@ impl PageHeap {
         grown - released
     }
 
-    /// Makes a span in use, owned by the caller, all of whose slots are free.
+    /// Makes a span in use, cached by the caller, all of whose slots are free.
     ///
     /// # Errors
     /// [`AllocError::Limit`], [`AllocError::Reservation`] or [`AllocError::Os`]; nothing has changed then.
@@ -268,7 +273,7 @@ impl PageHeap {
             block,
             dirty: run.uncovered != pages,
         };
-        span.make(&shape, request.entry, request.generation);
+        span.make(&shape, request.entry);
         if request.class.is_large() {
             span.set_used(request.used);
         }

@@ -29,7 +29,6 @@
 //!   C1  slots = span bytes / stride; the layout's class and the record agree
 //!   C2  allocated = ones in the alloc bits
 //!   C4  alloc bits at and above `slots` are zero
-//!   C7  after marking, every mark of this epoch is on an allocated slot
 //!   A2  every page of a span in use has it as owner; a page without a span has none
 
 pub mod slots;
@@ -134,7 +133,7 @@ pub struct Span {
     first: AtomicUsize,
     /// Pages. Written while the span is made.
     pages: AtomicUsize,
-    /// The sweep generation the span was last swept in; 0 while the record is free ([`claim`]). 64 bits: it never comes round.
+    /// The sweep generation the span was last swept in, or who has it ([`claim`]). 64 bits: it never comes round.
     generation: AtomicU64,
     /// Bytes in use by a large object from the start of its span. Written while it is made.
     used: AtomicUsize,
@@ -160,8 +159,8 @@ const _: () = assert!(size_of::<Span>() == 64);
 unsafe impl crate::meta::Zeroable for Span {}
 
 impl Span {
-    /// Takes a shape and becomes a span in use, swept in `generation`, owned by the caller.
-    pub(crate) fn make(&self, shape: &SpanShape, entry: *mut (), generation: u64) {
+    /// Takes a shape and becomes a span in use, [`CACHED`](claim::CACHED) by the caller.
+    pub(crate) fn make(&self, shape: &SpanShape, entry: *mut ()) {
         self.entry.store(entry, Relaxed);
         self.first.store(shape.first.get(), Relaxed);
         self.pages.store(shape.pages.get(), Relaxed);
@@ -174,7 +173,7 @@ impl Span {
         self.used.store(shape.stride, Relaxed);
         self.dirty.store(shape.dirty, Relaxed);
         self.home.store(Home::Moving as u8, Relaxed);
-        self.generation.store(generation, crate::sync::atomic::Ordering::Release);
+        self.generation.store(claim::CACHED, crate::sync::atomic::Ordering::Release);
     }
 
     /// Gives the shape up.
@@ -306,6 +305,13 @@ impl Span {
     #[inline]
     pub(crate) fn generation(&self) -> &AtomicU64 {
         &self.generation
+    }
+
+    /// Whether the record is a span's, whose shape can then be read: it was made before this look.
+    #[inline]
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        self.generation.load(crate::sync::atomic::Ordering::Acquire) != 0
     }
 }
 

@@ -23,6 +23,12 @@ pub const GREY_SPINS: usize = if STRESSED { 2 } else { 4000 };
 /// array over more workers, a larger one is cut less often.
 pub const PIECE_WORDS: usize = if STRESSED { 8 } else { 16 << 10 };
 
+/// Objects in a mutator's barrier buffer. More are handed over more seldom, and wait longer to be scanned; Go's has 512.
+pub const BARRIER_BUFFER: usize = if STRESSED { 3 } else { 512 };
+
+/// Entries of the root table that are looked at under its lock at once: some microseconds, for which a mutator may wait.
+pub const ROOTS_AT_ONCE: usize = if STRESSED { 2 } else { 1024 };
+
 /// Unswept spans a refill looks at before it takes a fresh one. Bounds the time of an allocation when every span
 /// is full (Go 1.27 `runtime/mcentral.go` uses 100).
 pub const SWEEP_TRIES: usize = if STRESSED { 2 } else { 100 };

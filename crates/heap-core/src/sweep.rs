@@ -13,7 +13,7 @@
 use crate::os::Reservation;
 use crate::span::claim::SweepClaim;
 use crate::span::map::{SpanMap, slot_ptr};
-use crate::span::marks::{DROPPED, Epoch, QUEUED, live_word, live_word_reference};
+use crate::span::marks::{DROPPED, Epoch, QUEUED, live_word};
 use crate::span::{Home, SpanId};
 use crate::sync::atomic::Ordering::{Acquire, Relaxed};
 use crate::units::narrow;
@@ -76,8 +76,7 @@ impl Sweeper<'_> {
         let mut live = 0;
         for (index, (word, marks)) in bits.iter().zip(marks.chunks_exact(64)).enumerate() {
             let taken = word.load(Relaxed);
-            // Byte by byte: a mutator that runs a drop writes to its mark meanwhile.
-            let mut kept = taken & live_word_reference(marks, self.epoch);
+            let mut kept = taken & live_word(marks, self.epoch);
             let mut others = taken & !kept;
             while others != 0 {
                 let bit = others.trailing_zeros();

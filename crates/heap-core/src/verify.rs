@@ -13,7 +13,6 @@
 //! | C4 | no alloc bit at or above the number of slots |
 //! | C5 | every span in use is swept in the current generation |
 //! | C6 | a span's home is the one list it is on, once |
-//! | C7 | a mark of the current epoch is on an allocated slot |
 //! | C8 | a free slot of a span that is not dirty is zero; with poisoning, one of a dirty span is poison |
 //! | C9 | a span without allocated slots has gone back to the page heap, unless it came from a mutator just now |
 //! | D1 | no mask bit at or past the end of the slot |
@@ -306,9 +305,6 @@ fn one_span(memory: &Memory, id: SpanId, span: &Span, report: &mut Report<'_>) {
     for slot in 0..span.slots() {
         let mark = map.mark_of(span, slot).load(Relaxed);
         if !slots::is_taken(bits, slot) {
-            if mark == memory.epoch().byte() {
-                report("C7", format!("slot {slot} of {id:?} is free and marked"));
-            }
             free_slot(memory, id, span, slot, report);
         } else if mark != QUEUED && mark != DROPPED {
             each_word(memory, span, slot, |index, word| {

@@ -1,50 +1,232 @@
-//! The barrier: the one place where a reference inside the heap is overwritten.
+//! The write barrier: what a store of a reference tells the collector, and the one place where one is overwritten.
 //!
-//! While collections stop the world no barrier is needed: nothing is stored while anything is marked. What already
-//! holds is that there is no way round this module in safe code, and that a store is done word by word: words that the
-//! masks name are written with relaxed atomics, whole, because a marker that runs beside the mutator reads them so.
+//! A collector that marks beside the mutators must not lose an object that moves from where it has not looked to where it
+//! has. Two stores can do that. One *deletes* a reference that was there when the roots were taken, while a mutator still
+//! has the object in its hands. One *inserts* a reference into an object that is marked already. So, while a cycle marks:
+//!
+//! | the mutator | its barrier | shades, before it stores |
+//! |---|---|---|
+//! | has not heard of the cycle | off | nothing |
+//! | has answered the first round | [`Mode::Both`] | what was there, and what is stored |
+//! | has answered the round of roots | [`Mode::Deleted`] | what was there |
+//!
+//! **Why deletion alone is enough once the roots are taken.** Everything reachable at that moment is then reachable from a
+//! grey object through fields that have been there all along, or it is marked. A field is erased: what it led to is made
+//! grey. So whatever a mutator can reach later was reachable then, and is protected, or it was allocated since, and is
+//! black. What a mutator stores is in its hands, so it is protected, and a black object may hold it.
+//!
+//! **Why both before.** A mutator whose roots are not taken may have the only reference to a white object in its hands, and
+//! put it into an object that another mutator, or the collector, has marked and passed. Nothing would ever lead there again.
+//!
+//! **Why a round lies between.** A barrier and its store are two steps. One mutator has read the old value; another, whose
+//! barrier is still off, stores a white object into the same field, answers the rounds, and has the object in its hands
+//! once its roots were taken. Now the first stores, and erases the only copy. With a round between, that store is over
+//! before anybody's roots are taken.
+//!
+//! **Why new objects are white until the roots are taken.** A new object is filled without a barrier. If it were black, and
+//! filled with a white object that the mutator has read from a root, nothing would lead the collector to the latter.
+//!
+//! Shaded objects that have to be scanned go into a buffer of the mutator's own, and from there to the grey queue when it
+//! is full, when the collector asks whether it is dry, and when the mutator detaches. The models of all this, with each
+//! rule and without, are in `models/spin`, the account of them in `docs/design/on-the-fly.md`.
+//!
+//! A store is done word by word. Words that the masks name are written with atomics, whole, because a marker that runs
+//! beside reads them so; with release, because it will look into the object. No safe code gets round this module.
 
+use crate::grey::GreyQueue;
+use crate::mark::{shade, shade_ambiguous};
 use crate::trace::Trace;
-use heap_core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use core::cell::{Cell, RefCell};
+use core::mem::MaybeUninit;
+use heap_core::fault::{self, Fault};
+use heap_core::memory::Memory;
+use heap_core::racy::copy_word;
+use heap_core::stress::BARRIER_BUFFER;
+use heap_core::sync::atomic::{
+    AtomicPtr, AtomicUsize,
+    Ordering::{Relaxed, Release},
+};
+use heap_core::sync::point;
 use heap_core::units::WORD_BYTES;
+
+/// What a mutator's stores shade. See the module's text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// Nothing: no cycle marks.
+    Off,
+    /// What was there, and what is stored.
+    Both,
+    /// What was there.
+    Deleted,
+}
+
+/// Where shades go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shading<'a> {
+    pub(crate) memory: &'a Memory,
+    pub(crate) queue: &'a GreyQueue,
+}
+
+/// The barrier of one mutator. See the module's text.
+#[derive(Debug)]
+pub(crate) struct Barrier {
+    mode: Cell<Mode>,
+    /// Objects that are marked, and that somebody has to scan.
+    buffer: RefCell<Vec<usize>>,
+}
+
+impl Barrier {
+    /// A barrier.
+    pub(crate) fn new(mode: Mode) -> Self {
+        Self { mode: Cell::new(mode), buffer: RefCell::default() }
+    }
+
+    /// Changes what is shaded from now on.
+    pub(crate) fn set(&self, mode: Mode) {
+        self.mode.set(mode);
+    }
+
+    /// Whether stores shade anything.
+    #[inline(always)]
+    pub(crate) fn is_on(&self) -> bool {
+        self.mode.get() != Mode::Off
+    }
+
+    /// Hands what was shaded to the collector.
+    pub(crate) fn hand_over(&self, to: &GreyQueue) {
+        if fault::on(Fault::BufferKept) {
+            self.buffer.borrow_mut().clear();
+        }
+        to.offer(self.buffer.take());
+    }
+
+    /// Makes what a reference leads to grey.
+    ///
+    /// # Safety
+    /// 1. `word` is null or the address of (a byte of) an allocated slot of the memory.
+    pub(crate) unsafe fn shade(&self, to: Shading<'_>, word: usize) {
+        // SAFETY: duty 1.
+        if unsafe { shade(to.memory, word) } {
+            self.push(to, word);
+        }
+    }
+
+    /// The same for a word that may be anything.
+    fn shade_ambiguous(&self, to: Shading<'_>, word: usize) {
+        if let Some(object) = shade_ambiguous(to.memory, word) {
+            self.push(to, object);
+        }
+    }
+
+    fn push(&self, to: Shading<'_>, object: usize) {
+        point("barrier: marked, before it is in the buffer");
+        let mut buffer = self.buffer.borrow_mut();
+        if buffer.capacity() == 0 {
+            buffer.reserve_exact(BARRIER_BUFFER);
+        }
+        buffer.push(object);
+        if buffer.len() >= BARRIER_BUFFER {
+            to.queue.offer(core::mem::take(&mut *buffer));
+        }
+    }
+}
 
 /// Stores a value into a place of an object.
 ///
 /// # Safety
-/// 1. `place` is valid for writes of `T`, aligned, and only this thread writes to it.
+/// 1. `place` is valid for writes of `T`, aligned, holds a `T`, and only this thread writes to it.
 /// 2. The old value needs no drop (`T: Copy`).
+/// 3. Both values' references lead into the memory of `to`, or are null.
 #[inline(always)]
-pub(crate) unsafe fn store<T: Trace + Copy>(place: *mut T, value: T) {
+pub(crate) unsafe fn store<T: Trace + Copy>(barrier: &Barrier, to: Shading<'_>, place: *mut T, value: T) {
     if const { T::MASK.is_noscan() } {
         // SAFETY: duty 1. No marker reads these words.
         unsafe { place.write(value) };
         return;
     }
+    if barrier.is_on() {
+        // SAFETY: duties 1 and 3.
+        unsafe { shade_both(barrier, to, place, &value) };
+    }
+    // SAFETY: duty 1.
+    unsafe { store_words(place, &value) };
+}
+
+/// What a store of `value` into `place` has to shade. Also for places that others write to as well, with atomics.
+///
+/// # Safety
+/// 1. `place` is valid for atomic reads of the words that the mask names, and `value` is whole.
+/// 2. Both values' references lead into the memory of `to`, or are null.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn shade_both<T: Trace>(barrier: &Barrier, to: Shading<'_>, place: *const T, value: &T) {
+    if !fault::on(Fault::DeletionUnshaded) {
+        // SAFETY: duties 1 and 2.
+        unsafe { shade_words(barrier, to, place) };
+    }
+    if barrier.mode.get() == Mode::Both && !fault::on(Fault::InsertionUnshaded) {
+        // SAFETY: duties 1 and 2.
+        unsafe { shade_words(barrier, to, value) };
+    }
+    point("barrier: shaded, before the store");
+}
+
+/// Makes what a value's references lead to grey.
+///
+/// # Safety
+/// 1. `value` is valid for atomic reads of the words that the mask names.
+/// 2. Its references lead into the memory of `to`, or are null.
+unsafe fn shade_words<T: Trace>(barrier: &Barrier, to: Shading<'_>, value: *const T) {
+    let words = value.cast::<AtomicUsize>();
+    for word in 0..const { size_of::<T>() / WORD_BYTES } {
+        let is_exact = T::MASK.is_exact(word);
+        if !is_exact && !T::MASK.is_ambiguous(word) {
+            continue;
+        }
+        let at = words.wrapping_add(word);
+        // SAFETY: a word of the value (duty 1), aligned as words under a mask are.
+        let found = unsafe { &*at }.load(Relaxed);
+        if is_exact {
+            // SAFETY: an exact word of a whole value is null or a reference, into this memory (duty 2).
+            unsafe { barrier.shade(to, found) };
+        } else {
+            barrier.shade_ambiguous(to, found);
+        }
+    }
+}
+
+/// Stores a value word by word, without telling anybody.
+///
+/// # Safety
+/// 1. `place` is valid for writes of `T`, aligned, and only this thread writes to it.
+#[inline(always)]
+unsafe fn store_words<T: Trace + Copy>(place: *mut T, value: &T) {
     // As pointers, not as numbers: what is read back later is still allowed to reach the object.
-    let from = (&raw const value).cast::<*mut u8>();
+    let from = core::ptr::from_ref(value).cast::<*mut u8>();
     let to = place.cast::<*mut u8>();
     for word in 0..const { size_of::<T>() / WORD_BYTES } {
+        let part = from.wrapping_add(word);
+        let at = to.wrapping_add(word);
         if T::MASK.is_exact(word) {
             // SAFETY: an exact word of `value` is initialised: null or a reference.
-            let new = unsafe { from.wrapping_add(word).read() };
-            // SAFETY: the word lies inside `place` (duty 1).
-            let at = unsafe { to.add(word) };
-            // SAFETY: valid and aligned (a mask's words are at multiples of eight bytes); every access to it from
-            // another thread is atomic.
-            unsafe { AtomicPtr::from_ptr(at) }.store(new, Relaxed);
-        } else {
-            let part = from.wrapping_add(word).cast::<core::mem::MaybeUninit<usize>>();
-            // SAFETY: the word lies inside `value`, and may be uninitialised as a `MaybeUninit`.
             let new = unsafe { part.read() };
-            let at = to.wrapping_add(word).cast::<core::mem::MaybeUninit<usize>>();
+            // SAFETY: the word lies inside `place` (duty 1), valid and aligned (a mask's words are at multiples of eight
+            // bytes); every access to it from another thread is atomic.
+            unsafe { AtomicPtr::from_ptr(at) }.store(new, Release);
+        } else if T::MASK.is_ambiguous(word) {
+            // SAFETY: the word lies inside `value`, and inside `place` (duty 1).
+            unsafe { copy_word(part.cast(), at.cast()) };
+        } else {
+            // SAFETY: the word lies inside `value`, and may be uninitialised as a `MaybeUninit`.
+            let new = unsafe { part.cast::<MaybeUninit<usize>>().read() };
             // SAFETY: the word lies inside `place` (duty 1).
-            unsafe { at.write(new) };
+            unsafe { at.cast::<MaybeUninit<usize>>().write(new) };
         }
     }
     let whole = const { size_of::<T>() / WORD_BYTES * WORD_BYTES };
     let rest = const { size_of::<T>() % WORD_BYTES };
-    let tail = from.cast::<core::mem::MaybeUninit<u8>>().wrapping_add(whole);
-    let to = place.cast::<core::mem::MaybeUninit<u8>>().wrapping_add(whole);
+    let tail = from.cast::<MaybeUninit<u8>>().wrapping_add(whole);
+    let to = place.cast::<MaybeUninit<u8>>().wrapping_add(whole);
     // SAFETY: the last bytes of `value` and of `place`, less than a word, which hold no reference; the two do not
     // overlap, since `value` is ours.
     unsafe { core::ptr::copy_nonoverlapping(tail, to, rest) };

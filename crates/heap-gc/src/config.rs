@@ -27,6 +27,45 @@ pub enum Scavenge {
     OnRequest,
 }
 
+/// What the heap, with all that belongs to it, shall not grow beyond: a wish that makes collections more frequent, and never
+/// an error.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum MemoryLimit {
+    /// Nothing.
+    #[default]
+    None,
+    /// That many bytes.
+    Bytes(usize),
+    /// What the control group of the process may have (Linux), as it is when the heap is built; nothing if it is in none.
+    ControlGroup,
+}
+
+impl MemoryLimit {
+    /// The limit in bytes; `usize::MAX` for none.
+    pub(crate) fn bytes(self) -> Bytes {
+        let none = Bytes::new(usize::MAX);
+        match self {
+            Self::None => none,
+            Self::Bytes(bytes) => Bytes::new(bytes),
+            Self::ControlGroup => heap_core::os::cgroup_memory_limit().unwrap_or(none),
+        }
+    }
+}
+
+/// How a heap is collected.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Collector {
+    /// Beside the mutators, on a thread that the heap starts when the first collection is due. No mutator waits for another,
+    /// nor for the collector; each is asked a few times in a cycle, at its own safepoint.
+    #[default]
+    Concurrent,
+    /// By the mutator that finds it due, while all others stand still. For teaching, and as something to compare with.
+    StopTheWorld,
+}
+
+/// A listener for what happens inside a cycle. Called on the thread that runs it.
+pub type Listener = Arc<dyn Fn(&crate::event::Event) + Send + Sync>;
+
 /// A cycle-by-cycle listener. Called on the thread that ran the cycle, after it, with no lock held.
 pub type Observer = Arc<dyn Fn(&crate::figures::CycleFigures) + Send + Sync>;
 
@@ -43,6 +82,8 @@ pub struct HeapBuilder {
     pub(crate) reservation: usize,
     pub(crate) gc_percent: Option<u32>,
     pub(crate) hard_limit: usize,
+    pub(crate) memory_limit: MemoryLimit,
+    pub(crate) least_heap: usize,
     pub(crate) workers: Option<usize>,
     pub(crate) layouts: LayoutPolicy,
     pub(crate) scavenge: Scavenge,
@@ -50,6 +91,10 @@ pub struct HeapBuilder {
     pub(crate) verify_every: Option<u32>,
     pub(crate) collect_every: Option<u32>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) listener: Option<Listener>,
+    pub(crate) collector: Collector,
+    pub(crate) cpu_share: f64,
+    pub(crate) mark_stack: usize,
     pub(crate) os: Option<Arc<dyn Os>>,
 }
 
@@ -69,6 +114,8 @@ impl Default for HeapBuilder {
             reservation: DEFAULT_RESERVATION,
             gc_percent: Some(100),
             hard_limit: usize::MAX,
+            memory_limit: MemoryLimit::None,
+            least_heap: 4 << 20,
             workers: None,
             layouts: LayoutPolicy::default(),
             scavenge: Scavenge::default(),
@@ -76,6 +123,10 @@ impl Default for HeapBuilder {
             verify_every: if cfg!(feature = "verify") { Some(1) } else { None },
             collect_every: None,
             observer: None,
+            listener: None,
+            collector: Collector::default(),
+            cpu_share: 0.25,
+            mark_stack: usize::MAX,
             os: None,
         }
     }
@@ -114,8 +165,24 @@ impl HeapBuilder {
         self
     }
 
-    /// Threads that mark, the collecting thread included. Default: as many as there are processors. The threads are
-    /// started when there is enough to mark.
+    /// The size that the heap, its tables and its free pages shall not pass (Go's `GOMEMLIMIT`). Collections become as frequent
+    /// as that takes, up to half of the processors' time; past that the heap grows over it. Nothing is refused for its sake:
+    /// that is what [`hard_limit`](Self::hard_limit) is for.
+    #[must_use]
+    pub fn memory_limit(mut self, limit: MemoryLimit) -> Self {
+        self.memory_limit = limit;
+        self
+    }
+
+    /// The size below which a heap is not collected, at 100 percent. Default 4 MiB, as Go's.
+    #[must_use]
+    pub fn least_heap(mut self, bytes: usize) -> Self {
+        self.least_heap = bytes;
+        self
+    }
+
+    /// Threads that mark when a collection is asked for, the collecting thread included. Default: as many as there are processors. The threads are
+    /// started when there is enough to mark. How many mark beside running mutators is [`cpu_share`](Self::cpu_share)'s.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
@@ -170,6 +237,38 @@ impl HeapBuilder {
         self
     }
 
+    /// Calls `listener` with every step of every cycle, on the thread that runs it. It must not panic, and must not use this
+    /// heap except for [`Heap::figures`](crate::Heap::figures): the cycle waits for it.
+    #[must_use]
+    pub fn on_event(mut self, listener: impl Fn(&crate::event::Event) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Arc::new(listener));
+        self
+    }
+
+    /// How the heap is collected. Default [`Collector::Concurrent`].
+    #[must_use]
+    pub fn collector(mut self, collector: Collector) -> Self {
+        self.collector = collector;
+        self
+    }
+
+    /// The part of the processors that marks in the background while mutators run on the others, above 0 and up to 1. Default
+    /// 0.25, as Go's. Processors that no mutator of this heap is using are not spared, and a collection that is asked for
+    /// takes [`workers`](Self::workers) of them.
+    #[must_use]
+    pub fn cpu_share(mut self, share: f64) -> Self {
+        self.cpu_share = share;
+        self
+    }
+
+    /// Debugging: the most objects a marker keeps on its stack, at least 1024. Past it, it behaves as if the system had refused
+    /// the memory.
+    #[must_use]
+    pub fn mark_stack(mut self, objects: usize) -> Self {
+        self.mark_stack = objects;
+        self
+    }
+
     /// Where memory comes from. Default: the operating system. Tests give a simulated one.
     #[must_use]
     pub fn os(mut self, os: Arc<dyn Os>) -> Self {
@@ -184,6 +283,9 @@ impl HeapBuilder {
         }
         if self.hard_limit < heap_core::units::PAGE_BYTES {
             return Err(BuildError::HardLimit { asked: Bytes::new(self.hard_limit) });
+        }
+        if !(self.cpu_share > 0.0 && self.cpu_share <= 1.0) {
+            return Err(BuildError::CpuShare { asked: self.cpu_share.to_string() });
         }
         match self.workers {
             Some(workers) if workers == 0 || workers > MOST_WORKERS => {
@@ -203,6 +305,7 @@ impl fmt::Debug for HeapBuilder {
             .field("workers", &self.workers)
             .field("layouts", &self.layouts)
             .field("scavenge", &self.scavenge)
+            .field("collector", &self.collector)
             .finish_non_exhaustive()
     }
 }
@@ -225,6 +328,11 @@ pub enum BuildError {
     Workers {
         /// What was asked for.
         asked: usize,
+    },
+    /// A share of the processors that is not above 0 and up to 1.
+    CpuShare {
+        /// What was asked for.
+        asked: String,
     },
     /// The operating system refused.
     Os(OsError),
@@ -251,6 +359,12 @@ impl fmt::Display for BuildError {
                     "{asked} marking workers are not between 1 and {MOST_WORKERS}: leave HeapBuilder::workers out for one per processor"
                 )
             }
+            Self::CpuShare { asked } => {
+                write!(
+                    f,
+                    "a share of {asked} is not above 0 and up to 1: give HeapBuilder::cpu_share a part of the processors, such as 0.25"
+                )
+            }
             Self::Os(error) => write!(f, "the heap cannot be built: {error}"),
         }
     }
@@ -260,7 +374,10 @@ impl std::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Os(error) => Some(error),
-            Self::Reservation { .. } | Self::HardLimit { .. } | Self::Workers { .. } => None,
+            Self::Reservation { .. }
+            | Self::HardLimit { .. }
+            | Self::Workers { .. }
+            | Self::CpuShare { .. } => None,
         }
     }
 }

@@ -1,22 +1,26 @@
 //! A collection, from top to bottom.
 //!
-//! [`run`] is the protocol: one step a line. What each step needs is proved by what it takes: the world's standing
-//! still by a [`WorldStopped`], the right to be the one collector by the helpers' guard.
+//! [`on_the_fly`] is the protocol: one step a line, and what a step needs is said where it is. [`stopped`] is the same
+//! with everybody standing still, for teaching and as a partner to compare with. The argument for the order of the rounds
+//! is in `barrier.rs` and `docs/design/on-the-fly.md`; how mutators are asked is in `handshake.rs`, what they do about it
+//! in `part.rs`.
 
-use crate::config::Scavenge;
-use crate::figures::{CycleFigures, Reason};
-use crate::grey::GreyQueue;
-use crate::handshake::WorldStopped;
-use crate::mark::{Marker, Work};
-use crate::pacer::Found;
+use crate::config::{Collector, Scavenge};
+use crate::event::Event;
+use crate::figures::{CycleFigures, Reason, RoundFigures};
+use crate::handshake::Round;
+use crate::mark::{Go, Marker, Work};
+use crate::pace::{Hurry, OBJECT_WORDS, work_bytes};
+use crate::pacer::{Bound, CycleEnd as Paced, Limiting, NEVER, Plan};
 use crate::shared::{Helpers, Shared};
 use crate::verify;
 use crate::workers::Workers;
 use core::time::Duration;
-use heap_core::cache::Cache;
 use heap_core::fault::{self, Fault};
-use heap_core::sync::Mutex;
+use heap_core::memory::Marked;
+use heap_core::os::thread_cpu_time;
 use heap_core::sync::atomic::Ordering::Relaxed;
+use heap_core::sync::{Mutex, thread};
 use heap_core::units::{Bytes, WORD_BYTES, Words};
 use heap_scav::goal::CycleEnd;
 use std::time::{Instant, SystemTime};
@@ -25,141 +29,549 @@ use std::time::{Instant, SystemTime};
 /// (13 to 24 µs a wake-up, against some 5 ns an object of 32 bytes).
 const PARALLEL_FROM: Bytes = if heap_core::stress::STRESSED { Bytes::ZERO } else { Bytes::mib(2) };
 
-/// Runs one cycle, and sweeps everything if the program [asked](Reason::Asked) for it. The calling thread must not be inside. A cycle for [`Reason::Goal`] that is no
-/// longer due, because somebody else ran one meanwhile, is not run.
+/// What a marker that has to spare the processors sleeps at least, and so saves up for: less costs more in waking than it
+/// gives.
+const LEAST_REST: Duration = Duration::from_micros(500);
+/// Spans swept between two looks around.
+const SWEPT_AT_ONCE: usize = 16;
+/// The longest that a limited marker sleeps before it looks again.
+const LONGEST_REST: Duration = Duration::from_millis(20);
+
+/// Runs one cycle, and sweeps everything if the program [asked](Reason::Asked) for it. The calling thread must not be
+/// inside. A cycle that is no longer due, because somebody else ran one meanwhile, is not run, unless it was asked for or
+/// memory was refused; nor is one for [`Reason::Goal`] while the limiter says that collecting costs too much.
 pub(crate) fn run(heap: &Shared, reason: Reason) {
     let mut helpers = heap.cycle.lock();
     heap.world.collection_answered();
-    if reason == Reason::Goal && !heap.is_due() {
+    let begins = match reason {
+        Reason::Goal => heap.pace.is_due(&heap.memory) && may_begin(heap),
+        Reason::Limit => heap.pace.is_due(&heap.memory),
+        Reason::Idle => heap.pace.is_idle_cycle_worthwhile(&heap.memory) && may_begin(heap),
+        Reason::Asked | Reason::Refused | Reason::Debug => true,
+    };
+    if !begins {
         return;
     }
-    let called = Instant::now();
-    let world = heap.world.stop();
-    let stopped = Instant::now();
-
-    let heap_before = heap.memory.figures().heap_alloc;
-    heap.memory.finish_sweep();
-    let swept = Instant::now();
-    for cache in world.parts() {
-        cache.flush(&heap.memory);
-    }
     let number = heap.history.lock().cycles + 1;
-    let verifying = heap.verify_every.is_some_and(|every| number.is_multiple_of(u64::from(every)));
-    let roots = heap.roots.snapshot();
-    if verifying {
-        verify::insist(&verify::check_all(&heap.memory, &roots), "before marking");
+    heap.tell(|| Event::Began { number, reason });
+    let mut cycle = Cycle::new(heap, &mut helpers, number, reason);
+    match heap.collector {
+        Collector::Concurrent => on_the_fly(&mut cycle),
+        Collector::StopTheWorld => stopped(&mut cycle),
     }
-    heap.memory.begin_cycle();
-    let marking = Instant::now();
-    let marked = mark(heap, &world, &mut helpers, &roots);
-    let mark_wall = marking.elapsed();
-    if verifying {
-        verify::insist(&verify::compare_marks(&heap.memory, &roots), "after marking");
+    if cycle.is_given_up {
+        return;
     }
-    let census = heap.memory.count_marked();
-    heap.memory.end_marking();
-    let goal = heap.pacer.goal(Found { live: census.bytes, roots: Bytes::new(roots.len() * WORD_BYTES) });
-    heap.runway.store(goal.runway.get(), Relaxed);
-    let last_goal = heap.goal.swap(goal.goal.get(), Relaxed);
-    let in_spans = Bytes::new(heap.memory.pages().counters().inuse.load(Relaxed));
-    let mutators = world.members();
-    drop(world);
-
-    let cycle = CycleFigures {
-        number,
-        reason,
-        stopping: stopped - called,
-        pause: stopped.elapsed(),
-        finish_sweep: swept - stopped,
-        mark: mark_wall,
-        mark_cpu: marked.cpu,
-        workers: marked.workers,
-        scanned: census.scanned,
-        scanned_bytes: Words::new(
-            usize::try_from(census.quick_words + marked.work.slow_words).unwrap_or(usize::MAX),
-        )
-        .bytes(),
-        live_objects: census.objects,
-        live: census.bytes,
-        roots: roots.len() as u64,
-        heap_before,
-        goal: goal.goal,
-        mutators,
-        ended: SystemTime::now(),
-    };
+    let figures = cycle.figures();
     if reason == Reason::Asked {
-        // Who asks wants the dead gone. Under the cycle's lock: a thread that sweeps is either inside or holds this lock, so
-        // no cycle begins while it does.
+        // Who asks wants the dead gone. Under the cycle's lock, so no cycle begins meanwhile.
         heap.memory.finish_sweep();
     }
-    if heap.scavenge == Scavenge::Background {
-        let finite = |goal: usize| (goal != usize::MAX).then_some(Bytes::new(goal));
-        heap.scavenger.cycle_ended(&CycleEnd {
-            in_spans,
-            heap: heap_before,
-            last_goal: finite(last_goal),
-            next_goal: finite(goal.goal.get()),
-        });
-    }
+    tell_scavenger(heap, &figures, cycle.in_spans);
     let mut history = heap.history.lock();
     if reason == Reason::Asked {
         history.asked += 1;
     }
-    history.add(cycle.clone());
+    history.add(figures.clone());
     drop(history);
+    if !cycle.is_waited_for() {
+        sweep_beside(heap);
+    }
     drop(helpers);
+    heap.tell(|| Event::Ended { number });
     // A listener that panics while the thread panics already would end the process.
-    if let Some(observer) = heap.observer.as_ref().filter(|_| !heap_core::sync::thread::panicking()) {
-        observer(&cycle);
+    if let Some(observer) = heap.observer.as_ref().filter(|_| !thread::panicking()) {
+        observer(&figures);
     }
 }
 
-struct Marked {
-    work: Work,
-    cpu: Duration,
+/// A cycle beside the mutators. `barrier.rs` says why the steps have this order.
+fn on_the_fly(cycle: &mut Cycle<'_>) {
+    cycle.finish_sweep();
+    cycle.check_memory();
+    cycle.begin();
+    cycle.ask(Round::BarrierOn);
+    if !fault::on(Fault::NoSettledRound) {
+        cycle.ask(Round::Settled);
+    }
+    cycle.shade_roots();
+    cycle.ask(Round::Roots);
+    loop {
+        cycle.drain();
+        if cycle.is_given_up || (cycle.is_dry() && !cycle.look_for_lost()) {
+            break;
+        }
+    }
+    cycle.check_marks();
+    cycle.end_marking();
+    cycle.ask(Round::Off);
+}
+
+/// A cycle while everybody stands still.
+fn stopped(cycle: &mut Cycle<'_>) {
+    let heap = cycle.heap;
+    let called = Instant::now();
+    let world = heap.world.stop();
+    let begun = Instant::now();
+    cycle.stopping = begun - called;
+    cycle.finish_sweep();
+    for part in world.parts() {
+        part.flush(heap.shading());
+    }
+    let roots = heap.roots.snapshot();
+    if cycle.is_verified() {
+        verify::insist(&verify::check_all(&heap.memory, &roots), "before marking");
+    }
+    cycle.begin();
+    cycle.visit_roots(&roots);
+    cycle.drain();
+    while cycle.look_for_lost_in_stopped_world() {
+        cycle.drain();
+    }
+    if cycle.is_verified() {
+        verify::insist(&verify::compare_marks(&heap.memory, &roots, verify::Floating::None), "after marking");
+    }
+    cycle.end_marking();
+    drop(world);
+    cycle.pause = begun.elapsed();
+    // Nobody else had a processor.
+    let others = u32::try_from(heap.processors).unwrap_or(1);
+    heap.pace.spend((cycle.pause * others).saturating_sub(cycle.mark_cpu));
+}
+
+/// Sweeps beside the mutators, who sweep what they need meanwhile. Under the cycle's lock, so no cycle begins.
+fn sweep_beside(heap: &Shared) {
+    let mut began = Instant::now();
+    while !heap.desk.has_quit() && heap.memory.sweep_some(SWEPT_AT_ONCE).is_some() {
+        if heap.world.inside() >= heap.processors && began.elapsed() >= LEAST_REST {
+            heap.pace.spend(began.elapsed());
+            thread::sleep(LEAST_REST);
+            began = Instant::now();
+        }
+    }
+}
+
+/// Waits until the limiter lets a cycle begin; `false` if it should not be waited for, or the heap ends.
+fn may_begin(heap: &Shared) -> bool {
+    while let Limiting::On { rest } = heap.pace.limiting() {
+        if heap.collector == Collector::StopTheWorld || heap.desk.has_quit() {
+            return false;
+        }
+        thread::sleep(rest.min(LONGEST_REST));
+    }
+    true
+}
+
+/// One cycle under way.
+struct Cycle<'a> {
+    heap: &'a Shared,
+    helpers: &'a mut Helpers,
+    number: u64,
+    reason: Reason,
+    begun: Instant,
+    marker: Marker<'a>,
+    /// What helpers did.
+    helped: Work,
     workers: usize,
+    roots: usize,
+    mark_begun: Instant,
+    mark_cpu: Duration,
+    assist_before: Duration,
+    heap_before: Bytes,
+    heap_after: Bytes,
+    in_spans: Bytes,
+    finish_sweep: Duration,
+    mark: Duration,
+    stopping: Duration,
+    pause: Duration,
+    rounds: Vec<RoundFigures>,
+    found: Option<(Marked, Plan, Bytes)>,
+    mutators: usize,
+    /// The heap ends: marking was not finished, and nothing may be swept.
+    is_given_up: bool,
 }
 
-/// Marks from the roots: alone, or with helpers if there is enough to do.
-fn mark(heap: &Shared, _world: &WorldStopped<'_, Cache>, helpers: &mut Helpers, roots: &[usize]) -> Marked {
-    let begun = heap_core::os::thread_cpu_time();
-    let last_live = heap.history.lock().last.as_ref().map_or(Bytes::ZERO, |cycle| cycle.live);
-    let allocated = Bytes::new(heap.memory.pages().counters().inuse.load(Relaxed));
-    let helping = (heap.workers > 1 && last_live.max(allocated) >= PARALLEL_FROM)
-        .then(|| started(helpers, heap.workers - 1));
-    let Some(Some(helpers)) = helping else {
-        let mut marker = Marker::new(&heap.memory, heap.memory.epoch(), None);
-        visit_roots(&mut marker, roots);
+impl<'a> Cycle<'a> {
+    fn new(heap: &'a Shared, helpers: &'a mut Helpers, number: u64, reason: Reason) -> Self {
+        let now = Instant::now();
+        Self {
+            heap,
+            helpers,
+            number,
+            reason,
+            begun: now,
+            marker: Marker::new(&heap.memory, Some(&heap.queue), heap.mark_limits),
+            helped: Work::default(),
+            workers: 1,
+            roots: 0,
+            mark_begun: now,
+            mark_cpu: Duration::ZERO,
+            assist_before: heap.pace.assist_time(),
+            heap_before: Bytes::ZERO,
+            heap_after: Bytes::ZERO,
+            in_spans: Bytes::ZERO,
+            finish_sweep: Duration::ZERO,
+            mark: Duration::ZERO,
+            stopping: Duration::ZERO,
+            pause: Duration::ZERO,
+            rounds: Vec::new(),
+            found: None,
+            mutators: 0,
+            is_given_up: false,
+        }
+    }
+
+    /// Whether somebody stands still until it is done.
+    fn is_waited_for(&self) -> bool {
+        !matches!(self.reason, Reason::Goal | Reason::Idle) || self.heap.collector == Collector::StopTheWorld
+    }
+
+    fn is_verified(&self) -> bool {
+        self.heap.verify_every.is_some_and(|every| self.number.is_multiple_of(u64::from(every)))
+    }
+
+    /// What the last cycle left unswept; and nobody is sweeping when it returns.
+    fn finish_sweep(&mut self) {
+        self.heap_before = self.heap.memory.figures().heap_alloc;
+        let begun = Instant::now();
+        self.heap.memory.finish_sweep();
+        self.finish_sweep = begun.elapsed();
+    }
+
+    /// Everything is white from here: the next epoch.
+    fn begin(&mut self) {
+        self.heap.memory.begin_cycle();
+        self.heap.queue.clear();
+        self.heap.pace.begin(&self.heap.memory);
+        self.marker = Marker::new(&self.heap.memory, Some(&self.heap.queue), self.heap.mark_limits);
+        self.mark_begun = Instant::now();
+    }
+
+    /// Asks every mutator.
+    fn ask(&mut self, round: Round) {
+        let heap = self.heap;
+        let asked = heap.world.ask(round, &|part, round| heap.answer(part, round), &mut |member, waited| {
+            heap.tell(|| Event::Late { round: round.name(), thread: member.name(), waited });
+        });
+        let figures = RoundFigures { name: round.name(), wall: asked.wall, slowest: asked.slowest };
+        heap.tell(|| Event::Asked { round: figures.name, wall: figures.wall, slowest: figures.slowest });
+        self.rounds.push(figures);
+        self.mutators = self.mutators.max(heap.world.members());
+    }
+
+    /// Makes grey what the root table leads to, while the table shades what is done to it.
+    fn shade_roots(&mut self) {
+        let (heap, marker) = (self.heap, &mut self.marker);
+        heap.roots.begin_shading();
+        let mut to_skip = usize::from(fault::on(Fault::RootSkipped));
+        self.roots = heap.roots.each(|word| {
+            if to_skip > 0 {
+                to_skip -= 1;
+                return;
+            }
+            // SAFETY: a root is the address of an allocated slot of this heap (F2), and nothing is freed while marking.
+            unsafe { marker.visit(word) };
+        });
+    }
+
+    /// The same for a snapshot.
+    fn visit_roots(&mut self, roots: &[usize]) {
+        self.roots = roots.len();
+        let skipped = usize::from(fault::on(Fault::RootSkipped));
+        for &word in &roots[skipped.min(roots.len())..] {
+            // SAFETY: as in `shade_roots`.
+            unsafe { self.marker.visit(word) };
+        }
+    }
+
+    /// Scans until the workers find nothing more: alone, or with helpers if there is enough to do.
+    fn drain(&mut self) {
+        let heap = self.heap;
+        let manner = self.manner();
+        let begun = thread_cpu_time();
+        let wanted = self.workers_wanted();
+        let helping = (wanted > 1).then(|| started(self.helpers, heap.workers.max(2) - 1)).flatten();
+        let Some(helpers) = helping else {
+            heap.queue.open(1);
+            self.is_given_up |= scan(heap, &mut self.marker, manner) == Go::Home;
+            let cpu = thread_cpu_time().saturating_sub(begun);
+            self.mark_cpu += cpu;
+            heap.pace.spend(cpu);
+            return;
+        };
+        let wanted = wanted.min(helpers.helpers() + 1);
+        heap.queue.open(wanted);
+        self.workers = self.workers.max(wanted);
+        let theirs = Mutex::new((Work::default(), Duration::ZERO, wanted - 1));
+        let help = || {
+            {
+                let mut all = theirs.lock();
+                if all.2 == 0 {
+                    return;
+                }
+                all.2 -= 1;
+            }
+            let begun = thread_cpu_time();
+            let mut marker = Marker::new(&heap.memory, Some(&heap.queue), heap.mark_limits);
+            scan(heap, &mut marker, if manner == Manner::AtOnce { manner } else { Manner::InSlices });
+            let mut all = theirs.lock();
+            all.0.add(marker.work());
+            all.1 += thread_cpu_time().saturating_sub(begun);
+            if marker.has_lost() {
+                heap.lost.store(true, Relaxed);
+            }
+        };
+        let own = &mut self.marker;
+        let mut go = Go::On;
+        helpers.run(&help, || go = scan(heap, own, manner));
+        self.is_given_up |= go == Go::Home;
+        let own = thread_cpu_time().saturating_sub(begun);
+        let (helped, helped_cpu, _) = *theirs.lock();
+        self.helped.add(helped);
+        self.mark_cpu += own + helped_cpu;
+        heap.pace.spend(own + helped_cpu);
+    }
+
+    fn manner(&self) -> Manner {
+        if self.is_waited_for() {
+            return Manner::AtOnce;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "few processors")]
+        let threads = self.heap.cpu_share * self.heap.processors as f64;
+        // Whole threads mark all the time; what is left of the share is this thread's.
+        let part = threads.fract();
+        if part > 0.01 { Manner::Sparing { part } } else { Manner::InSlices }
+    }
+
+    /// How many threads shall mark.
+    fn workers_wanted(&self) -> usize {
+        let last_live = self.heap.history.lock().last.as_ref().map_or(Bytes::ZERO, |cycle| cycle.live);
+        let allocated = Bytes::new(self.heap.memory.pages().counters().inuse.load(Relaxed));
+        if last_live.max(allocated) < PARALLEL_FROM {
+            return 1;
+        }
+        if self.is_waited_for() {
+            return self.heap.workers;
+        }
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "few processors"
+        )]
+        let threads = (self.heap.cpu_share * self.heap.processors as f64 - 0.01).ceil() as usize;
+        threads.clamp(1, self.heap.workers)
+    }
+
+    /// Whether marking has ended: nothing is queued, and while every mutator and the root table were asked for what they had,
+    /// nothing was offered.
+    fn is_dry(&mut self) -> bool {
+        let heap = self.heap;
+        let Some(offers) = heap.queue.offers_if_dry() else { return false };
+        if fault::on(Fault::NoDryRound) {
+            return true;
+        }
+        self.ask(Round::Dry);
+        heap.queue.offer(heap.roots.take_shaded());
+        heap.queue.offers_if_dry() == Some(offers)
+    }
+
+    /// If a marker had no room: stops the world, scans every marked object again, and says that there was something. What is
+    /// marked is whole then, also what was allocated meanwhile.
+    fn look_for_lost(&mut self) -> bool {
+        if !self.has_lost() {
+            return false;
+        }
+        let heap = self.heap;
+        let world = heap.world.stop();
+        for part in world.parts() {
+            // What is left of black runs is marked, and no object.
+            part.flush(heap.shading());
+        }
+        self.look_for_lost_in_stopped_world()
+    }
+
+    fn has_lost(&self) -> bool {
+        (self.marker.has_lost() || self.heap.lost.load(Relaxed)) && !fault::on(Fault::LostForgotten)
+    }
+
+    /// The same, when the world is stopped already.
+    fn look_for_lost_in_stopped_world(&mut self) -> bool {
+        if !self.has_lost() {
+            return false;
+        }
+        self.heap.tell(|| Event::Lost);
+        let work = self.marker.work();
+        self.helped.add(work);
+        self.marker = Marker::new(&self.heap.memory, Some(&self.heap.queue), self.heap.mark_limits);
+        self.heap.lost.store(false, Relaxed);
+        // Again and again, until a look at everything that is marked marks nothing new that has no room.
+        while self.marker.scan_all_marked() {}
+        true
+    }
+
+    /// A verified cycle checks the memory before it begins: everybody stands still for it.
+    fn check_memory(&mut self) {
+        if !self.is_verified() {
+            return;
+        }
+        let heap = self.heap;
+        let world = heap.world.stop();
+        for part in world.parts() {
+            part.flush(heap.shading());
+        }
+        heap.memory.finish_sweep();
+        verify::insist(&verify::check_all(&heap.memory, &heap.roots.snapshot()), "before marking");
+    }
+
+    /// A verified cycle marks again, simply, from the roots as they are now, and compares.
+    fn check_marks(&mut self) {
+        if !self.is_verified() || self.is_given_up {
+            return;
+        }
+        let heap = self.heap;
+        let _world = heap.world.stop();
+        let roots = heap.roots.snapshot();
+        verify::insist(&verify::compare_marks(&heap.memory, &roots, verify::Floating::Any), "after marking");
+    }
+
+    /// From here what is unmarked is dead: the generation moves on. The pacer learns.
+    fn end_marking(&mut self) {
+        let heap = self.heap;
+        heap.pace.end_assists();
+        heap.roots.end_shading();
+        self.mark = self.mark_begun.elapsed();
+        if self.is_given_up {
+            heap.queue.clear();
+            return;
+        }
+        let census = heap.memory.count_marked();
+        heap.memory.end_marking();
+        self.heap_after = heap.memory.figures().heap_alloc;
+        self.in_spans = Bytes::new(heap.memory.pages().counters().inuse.load(Relaxed));
+        let mut work = self.marker.work();
+        work.add(self.helped);
+        let scanned =
+            Words::new(usize::try_from(census.quick_words + work.slow_words).unwrap_or(usize::MAX / 8));
+        let plan = heap.pace.end_cycle(
+            &heap.memory,
+            Paced {
+                live: census.bytes,
+                roots: Bytes::new(self.roots * WORD_BYTES),
+                scan_work: work_bytes(census.scanned * OBJECT_WORDS + work.slow_words),
+                background_cpu: self.mark_cpu,
+                assist_cpu: heap.pace.assist_time().saturating_sub(self.assist_before),
+                wall: self.mark,
+                overhead: overhead(heap, census.bytes),
+                ..Paced::default()
+            },
+        );
+        heap.tell(|| Event::Marked { live: census.bytes });
+        if plan.bound == Bound::Live && heap.memory_limit != NEVER {
+            heap.tell(|| Event::LimitBelowLive { limit: heap.memory_limit, live: plan.live });
+        }
+        self.found = Some((census, plan, scanned.bytes()));
+    }
+
+    fn figures(&self) -> CycleFigures {
+        let Some((census, plan, scanned_bytes)) = self.found else {
+            heap_core::bug!("cycle {} has ended without a census", self.number)
+        };
+        CycleFigures {
+            number: self.number,
+            reason: self.reason,
+            wall: self.begun.elapsed(),
+            rounds: self.rounds.clone(),
+            stopping: self.stopping,
+            pause: self.pause,
+            finish_sweep: self.finish_sweep,
+            mark: self.mark,
+            mark_cpu: self.mark_cpu,
+            assist_cpu: self.heap.pace.assist_time().saturating_sub(self.assist_before),
+            workers: self.workers,
+            scanned: census.scanned,
+            scanned_bytes,
+            live_objects: census.objects,
+            live: census.bytes,
+            roots: self.roots as u64,
+            heap_before: self.heap_before,
+            heap_after: self.heap_after,
+            goal: plan.goal,
+            trigger: plan.trigger,
+            mutators: self.mutators.max(self.heap.world.members()),
+            ended: SystemTime::now(),
+        }
+    }
+}
+
+/// How a marker goes about it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Manner {
+    /// In one go: somebody waits for it.
+    AtOnce,
+    /// In slices, between which it looks whether the heap ends, and what mutators owe.
+    InSlices,
+    /// In slices, a part of the time, unless there are processors that no mutator uses.
+    Sparing { part: f64 },
+}
+
+/// Scans until everything is scanned, or the heap ends.
+fn scan(heap: &Shared, marker: &mut Marker<'_>, manner: Manner) -> Go {
+    if manner == Manner::AtOnce {
         marker.drain();
-        let cpu = heap_core::os::thread_cpu_time().saturating_sub(begun);
-        return Marked { work: marker.work(), cpu, workers: 1 };
-    };
-    let queue = GreyQueue::new(helpers.helpers() + 1);
-    let theirs = Mutex::new((Work::default(), Duration::ZERO));
-    let help = || {
-        let begun = heap_core::os::thread_cpu_time();
-        let mut marker = Marker::new(&heap.memory, heap.memory.epoch(), Some(&queue));
-        marker.drain();
-        let mut all = theirs.lock();
-        all.0.add(marker.work());
-        all.1 += heap_core::os::thread_cpu_time().saturating_sub(begun);
-    };
-    let mut own = Marker::new(&heap.memory, heap.memory.epoch(), Some(&queue));
-    helpers.run(&help, || {
-        visit_roots(&mut own, roots);
-        own.drain();
+        return Go::On;
+    }
+    let mut go = Go::On;
+    let mut saved = Duration::ZERO;
+    let mut began = Instant::now();
+    marker.drain_in_slices(|words| {
+        heap.pace.work_done(words as u64);
+        if heap.desk.has_quit() {
+            go = Go::Home;
+            return go;
+        }
+        let (limiting, hurry) = heap.pace.look(&heap.memory);
+        let now = Instant::now();
+        if let (Manner::Sparing { part }, Hurry::No) = (manner, hurry)
+            && heap.world.inside() >= heap.processors
+        {
+            saved += (now - began).mul_f64((1.0 - part) / part);
+        }
+        if let (Limiting::On { rest }, Manner::Sparing { .. }) = (limiting, manner) {
+            saved = saved.max(rest.min(LONGEST_REST));
+        }
+        if saved >= LEAST_REST {
+            thread::sleep(core::mem::take(&mut saved).min(LONGEST_REST));
+        }
+        began = Instant::now();
+        go
     });
-    let cpu = heap_core::os::thread_cpu_time().saturating_sub(begun);
-    let (mut work, helped) = *theirs.lock();
-    work.add(own.work());
-    Marked { work, cpu: cpu + helped, workers: helpers.helpers() + 1 }
+    go
 }
 
-fn visit_roots(marker: &mut Marker<'_>, roots: &[usize]) {
-    let skipped = usize::from(fault::on(Fault::RootSkipped));
-    for &word in &roots[skipped.min(roots.len())..] {
-        // SAFETY: a root is the address of an allocated slot of this heap (F2).
-        unsafe { marker.visit(word) };
+/// Memory that the heap's growth to its goal will not use.
+fn overhead(heap: &Shared, live: Bytes) -> Bytes {
+    let figures = heap.memory.figures();
+    let pages = heap.memory.pages();
+    let retained = pages.retained().bytes();
+    // What is retained and not in slots of live objects is either reused by the growth (free slots, free pages), or is the
+    // unused rest of spans.
+    let tables = figures.span_sys;
+    let growth = live.get();
+    Bytes::new(tables.get() + retained.get().saturating_sub(live.get()).saturating_sub(growth))
+}
+
+fn tell_scavenger(heap: &Shared, figures: &CycleFigures, in_spans: Bytes) {
+    let mut last = heap.last_goal.lock();
+    let last_goal = core::mem::replace(&mut *last, figures.goal);
+    if heap.scavenge == Scavenge::Background {
+        let finite = |goal: Bytes| (goal != NEVER).then_some(goal);
+        heap.scavenger.cycle_ended(&CycleEnd {
+            in_spans,
+            heap: figures.heap_before,
+            last_goal: finite(last_goal),
+            next_goal: finite(figures.goal),
+        });
     }
 }
 
@@ -179,8 +591,9 @@ pub(crate) fn verify_now(heap: &Shared) -> Vec<heap_core::verify::Violation> {
     let _one = heap.cycle.lock();
     let world = heap.world.stop();
     heap.memory.finish_sweep();
-    for cache in world.parts() {
-        cache.flush(&heap.memory);
+    for part in world.parts() {
+        part.flush(heap.shading());
     }
+    heap.memory.finish_sweep();
     verify::check_all(&heap.memory, &heap.roots.snapshot())
 }

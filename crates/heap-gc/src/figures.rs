@@ -11,12 +11,28 @@ use std::time::SystemTime;
 pub enum Reason {
     /// The heap reached its goal.
     Goal,
+    /// The heap reached its goal, and the hard limit is near: mutators wait for this one.
+    Limit,
+    /// The host had nothing else to do.
+    Idle,
     /// The program asked.
     Asked,
     /// An allocation was refused.
     Refused,
     /// A debugging mode asked.
     Debug,
+}
+
+/// One round of a cycle: every mutator was asked, each at its own safepoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct RoundFigures {
+    /// "barrier on", "settled", "roots", "dry" or "off".
+    pub name: &'static str,
+    /// From the question to the last answer.
+    pub wall: Duration,
+    /// The longest wait for one mutator.
+    pub slowest: Duration,
 }
 
 /// One cycle.
@@ -27,17 +43,23 @@ pub struct CycleFigures {
     pub number: u64,
     /// Why it ran.
     pub reason: Reason,
-    /// From the call to stop until every mutator stood still.
+    /// From its begin to its end, sweeping not included.
+    pub wall: Duration,
+    /// The rounds, in order. Empty if the world was stopped instead.
+    pub rounds: Vec<RoundFigures>,
+    /// From the call to stop until every mutator stood still; 0 for a concurrent cycle.
     pub stopping: Duration,
     /// How long the world was stopped, from the last mutator's standing still until they were let go. Includes
-    /// `finish_sweep` and `mark`.
+    /// `finish_sweep` and `mark`. 0 for a concurrent cycle, which stops nobody (unless it is verified).
     pub pause: Duration,
     /// Sweeping what the last cycle left unswept.
     pub finish_sweep: Duration,
-    /// Marking.
+    /// Marking, from the first root to the last object.
     pub mark: Duration,
     /// Processor time of marking, over all workers. Errs low by what a helper does after its last measurement.
     pub mark_cpu: Duration,
+    /// Processor time that mutators spent marking for what they allocated.
+    pub assist_cpu: Duration,
     /// Workers that marked.
     pub workers: usize,
     /// Marked objects that are not noscan.
@@ -52,9 +74,13 @@ pub struct CycleFigures {
     pub roots: u64,
     /// Bytes of slots in use when the cycle began.
     pub heap_before: Bytes,
-    /// The size at which the next cycle starts; `usize::MAX` for never.
+    /// Bytes of slots in use when marking had ended, the dead included.
+    pub heap_after: Bytes,
+    /// The size at which the next cycle shall be finished; `usize::MAX` for never.
     pub goal: Bytes,
-    /// Mutators that stood still.
+    /// The size at which it begins.
+    pub trigger: Bytes,
+    /// Mutators that were asked, or stood still.
     pub mutators: usize,
     /// When it ended. (`LastGC`, and an entry of `PauseEnd`)
     pub ended: SystemTime,
@@ -72,11 +98,13 @@ pub struct Figures {
     /// What was given back to the system, in the background and on request. What of it is with the system now is
     /// `memory.heap_released`.
     pub scavenge: ScavengeFigures,
+    /// Bytes outside the heap that were said to be kept by what lives in it ([`Heap::external`](crate::Heap::external)).
+    pub external: Bytes,
     /// Completed cycles. (`MemStats.NumGC`)
     pub cycles: u64,
     /// Of them, those the program asked for. (`NumForcedGC`)
     pub cycles_asked: u64,
-    /// The size at which the next cycle starts; `usize::MAX` for never. (`NextGC`)
+    /// The size at which the next cycle shall be finished; `usize::MAX` for never. (`NextGC`)
     pub goal: Bytes,
     /// Time the world was stopped, over all cycles. (`PauseTotalNs`)
     pub pause_total: Duration,
@@ -84,6 +112,8 @@ pub struct Figures {
     pub pauses: Vec<Duration>,
     /// Processor time of marking, over all cycles.
     pub mark_cpu_total: Duration,
+    /// Processor time that mutators spent marking, over all cycles.
+    pub assist_cpu_total: Duration,
     /// Of the processor time there was since the heap was built, on all processors, the part that marking took, 0 to 1. Errs
     /// low: sweeping and the waiting of mutators are not in it. (`GCCPUFraction`)
     pub gc_cpu_fraction: f64,

@@ -4,10 +4,14 @@
 //! only when somebody is hungry, and takes one only when its own stack is empty. So the queue's lock is taken once per
 //! batch, not once per object.
 //!
-//! Marking is over when every worker waits here and the queue is empty. A worker counts itself as waiting under the
-//! lock, and a batch is put and taken under it, so the last one to come sees the truth:
+//! A drain is over when every worker waits here, the queue is empty and no mutator assists. A worker counts itself as
+//! waiting under the lock, and a batch is put and taken under it, so the last one to come sees the truth:
 //!
-//!   E3  over  ⇔  waiting = workers  and  no batch queued
+//!   E3  over  ⇔  waiting = workers  and  no batch queued  and  assisting = 0
+//!
+//! Mutators *offer* what their barriers shaded, at any time, also between two drains. Offers are counted, and the count
+//! never goes down: whether anything was offered since some moment is a comparison ([`GreyQueue::offers_if_dry`]). A
+//! mutator that *assists* borrows a batch and gives back what it did not get to; until then it counts like a worker.
 //!
 //! A worker that finds nothing looks for a while before it sleeps, since being woken takes longer than most waits. The look
 //! is at a counter that changes with every batch; it decides nothing, and the models leave it out.
@@ -17,7 +21,10 @@
 
 use heap_core::fault::step::{self, Step};
 use heap_core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use heap_core::sync::{Condvar, Mutex};
+use heap_core::sync::{Condvar, Mutex, MutexGuard};
+
+/// Objects that a mutator borrows at once.
+const LENT: usize = 256;
 
 /// References on the way from one worker to another.
 #[derive(Debug)]
@@ -40,14 +47,28 @@ pub(crate) struct Piece {
 #[derive(Debug)]
 struct State {
     batches: Vec<Batch>,
+    workers: usize,
     waiting: usize,
+    assisting: usize,
+    /// Batches that mutators offered, ever.
+    offers: u64,
     over: bool,
 }
 
-/// The queue of one cycle. See the module's text.
+impl State {
+    /// Whether nobody has anything to scan, nor will find anything (E3).
+    fn all_wait(&self) -> bool {
+        self.waiting == self.workers && (self.assisting == 0 || step::without(Step::AssistUncounted))
+    }
+
+    fn hungry(&self) -> usize {
+        self.waiting.saturating_sub(self.batches.len())
+    }
+}
+
+/// The queue of a heap. See the module's text.
 #[derive(Debug)]
 pub(crate) struct GreyQueue {
-    workers: usize,
     state: Mutex<State>,
     wake: Condvar,
     /// Workers that wait while the queue has nothing for them. Written under the lock; read without, as a hint: a wrong
@@ -60,9 +81,8 @@ pub(crate) struct GreyQueue {
 impl GreyQueue {
     /// An empty queue for that many workers.
     pub(crate) fn new(workers: usize) -> Self {
-        let state = State { batches: Vec::new(), waiting: 0, over: false };
+        let state = State { batches: Vec::new(), workers, waiting: 0, assisting: 0, offers: 0, over: false };
         Self {
-            workers,
             state: Mutex::new(state),
             wake: Condvar::new(),
             hungry: AtomicUsize::new(0),
@@ -76,14 +96,81 @@ impl GreyQueue {
         self.hungry.load(Relaxed) != 0
     }
 
+    /// A drain begins, with that many workers. The last one is over.
+    pub(crate) fn open(&self, workers: usize) {
+        let mut state = self.state.lock();
+        debug_assert!(state.waiting == 0 || state.over);
+        (state.workers, state.waiting, state.over) = (workers, 0, false);
+        self.hungry.store(0, Relaxed);
+    }
+
     /// Gives a batch away.
     pub(crate) fn put(&self, batch: Batch) {
+        self.add(self.state.lock(), batch);
+    }
+
+    /// A mutator's batch, or the root table's. Nothing if there is nothing.
+    pub(crate) fn offer(&self, objects: Vec<usize>) {
+        if objects.is_empty() {
+            return;
+        }
         let mut state = self.state.lock();
+        if !step::without(Step::OfferUncounted) {
+            state.offers += 1;
+        }
+        self.add(state, Batch::Objects(objects));
+    }
+
+    fn add(&self, mut state: MutexGuard<'_, State>, batch: Batch) {
         state.batches.push(batch);
         self.batches_put.fetch_add(1, Relaxed);
-        self.hungry.store(state.waiting.saturating_sub(state.batches.len()), Relaxed);
+        self.hungry.store(state.hungry(), Relaxed);
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// Lends a batch to a mutator that assists, which must [`GreyQueue::give_back`]. If there is none, asks the workers for one
+    /// and does not wait.
+    pub(crate) fn borrow(&self) -> Option<Batch> {
+        let mut state = self.state.lock();
+        let Some(batch) = state.batches.pop() else {
+            self.hungry.store(state.hungry().max(1), Relaxed);
+            return None;
+        };
+        let batch = match batch {
+            // The rest is for others: a mutator takes no more than it will scan.
+            Batch::Objects(mut objects) if objects.len() > LENT => {
+                let lent = objects.split_off(objects.len() - LENT);
+                state.batches.push(Batch::Objects(objects));
+                Batch::Objects(lent)
+            }
+            whole @ (Batch::Objects(_) | Batch::Piece(_)) => whole,
+        };
+        state.assisting += 1;
+        Some(batch)
+    }
+
+    /// Takes back what is left of a batch that was lent.
+    pub(crate) fn give_back(&self, batches: impl IntoIterator<Item = Batch>) {
+        let mut state = self.state.lock();
+        state.batches.extend(batches);
+        self.batches_put.fetch_add(1, Relaxed);
+        state.assisting -= 1;
+        self.hungry.store(state.hungry(), Relaxed);
+        drop(state);
+        // Also when there is nothing: it may be over.
+        self.wake.notify_all();
+    }
+
+    /// How many batches were offered so far, if there is none now and nobody assists. The workers have left.
+    pub(crate) fn offers_if_dry(&self) -> Option<u64> {
+        let state = self.state.lock();
+        (state.batches.is_empty() && state.assisting == 0).then_some(state.offers)
+    }
+
+    /// Throws away what is queued: a cycle is given up, or has ended.
+    pub(crate) fn clear(&self) {
+        self.state.lock().batches.clear();
     }
 
     /// Returns when a batch was put since `seen` were, or after a while.
@@ -105,9 +192,9 @@ impl GreyQueue {
         let mut looked = false;
         loop {
             let all_wait = if step::without(Step::HintDecides) {
-                self.hungry.load(Relaxed) + 1 == self.workers
+                self.hungry.load(Relaxed) + 1 == state.workers
             } else {
-                state.waiting == self.workers
+                state.all_wait()
             };
             let unlooked = step::without(Step::OverBeforeBatch) && all_wait;
             if !unlooked && let Some(batch) = state.batches.pop() {
@@ -116,7 +203,7 @@ impl GreyQueue {
                     state = self.state.lock();
                 }
                 state.waiting -= 1;
-                self.hungry.store(state.waiting.saturating_sub(state.batches.len()), Relaxed);
+                self.hungry.store(state.hungry(), Relaxed);
                 return Some(batch);
             }
             if state.over || all_wait {

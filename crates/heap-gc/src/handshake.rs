@@ -1,43 +1,54 @@
-//! Standing still: how a collector stops mutators, and why it never waits for one that sleeps.
+//! Handshakes: how a collector asks every mutator, one by one, and why it never waits for one that sleeps.
 //!
-//! Every mutator has a gate, a word with three states:
+//! Every mutator has a gate, a word with four states:
 //!
 //! | state | who moves it there | what it means |
 //! |---|---|---|
 //! | `OUTSIDE` | the mutator, leaving `enter`; the collector, letting go | no reference is in the mutator's hands |
 //! | `INSIDE` | the mutator, by compare-exchange from `OUTSIDE` | it runs; only it touches its own part |
-//! | `HELD` | by compare-exchange from `OUTSIDE`, while stopping: the collector, or the mutator for it | the collector may touch the mutator's part; `enter` waits |
+//! | `HELD` | by compare-exchange from `OUTSIDE`: the collector, or while stopping the mutator for it | the collector may touch the mutator's part; `enter` waits |
+//! | `GONE` | the mutator, for good | it has detached |
+//!
+//! A **round** ([`World::ask`]) asks everybody on the list once, and not all at the same time. Who is outside is answered
+//! for: the collector holds the gate for as long as the answer takes. Who is inside answers at its next safepoint, or
+//! in the middle of `enter` if the round allows it. Nobody waits for anybody but the collector.
 //!
 //! ```text
 //!   collector                                     mutator
-//!   calls |= STOP             (RMW)               gate: INSIDE → OUTSIDE        (RMW)
-//!   gate: OUTSIDE → HELD      (RMW), or sleep     if calls & STOP { under the bell: hold itself, ring }
-//!   ... the world is stopped ...
-//!   under the bell: calls &= !STOP, let all go
+//!   calls: the next number, the round   (RMW)     gate: INSIDE → OUTSIDE        (RMW)
+//!   gate: OUTSIDE → HELD, answer, let go          calls: a number not answered yet?
+//!     or INSIDE: sleep under the bell               gate: OUTSIDE → INSIDE, answer, leave; ring
 //! ```
 //!
 //! Both sides write one word and then read the other's, so all four steps are read-modify-writes or loads in the one
 //! order of sequentially consistent operations: either the collector's exchange finds `OUTSIDE`, or the mutator's load
-//! finds `STOP` and rings. The collector looks again under the bell's lock before it sleeps, and the mutator takes that
-//! lock before it rings, so the ring is not lost. A mutator that finds `STOP` holds itself; otherwise one that leaves
-//! and enters in a tight loop could slip past a collector that is slow to wake. The whole argument, and what has been
-//! explored of it with every step and without, is in `docs/design/handshake.md`.
+//! finds the number and rings. The collector looks again under the bell's lock before it sleeps, and the mutator takes
+//! that lock before it rings, so the ring is not lost.
 //!
-//! A mutator that blocks outside `enter`, or never comes back, is held at once. One that stays inside delays the
-//! collector and, since the others are already held, the others: that is what stopping the world means.
+//! A **stop** ([`World::stop`]) holds everybody at the same time, with the same four steps and the bit [`STOP`] for the
+//! number. A mutator that finds it holds itself; otherwise one that leaves and enters in a tight loop could slip past a
+//! collector that is slow to wake. Only stop-the-world collections and the verifier stop.
+//!
+//! A mutator that blocks outside `enter`, or never comes back, is answered for or held at once. One that stays inside
+//! delays a round and nobody else; it delays a stop and, since the others are already held, the others.
+//!
+//! The whole argument, and what has been explored of it with every step and without, is in `docs/design/handshake.md`.
 //!
 //! The proof that a collector holds everybody is a [`WorldStopped`]: whatever needs it takes one. It keeps the list of
-//! mutators locked, so nobody attaches or detaches meanwhile.
+//! mutators locked, so nobody attaches or detaches meanwhile. Who attaches during a cycle takes the last round's answer
+//! with it, under the same lock under which rounds are asked.
 
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::marker::PhantomData;
+use core::time::Duration;
 use heap_core::fault::step::{self, Step};
 use heap_core::sync::atomic::{
     AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release, SeqCst},
 };
-use heap_core::sync::{Arc, Condvar, Mutex, MutexGuard, point};
+use heap_core::sync::{Arc, Condvar, Mutex, MutexGuard, point, thread};
+use std::time::Instant;
 
 /// No reference is in the mutator's hands.
 const OUTSIDE: u32 = 0;
@@ -45,20 +56,89 @@ const OUTSIDE: u32 = 0;
 const INSIDE: u32 = 1;
 /// A collector holds the mutator.
 const HELD: u32 = 2;
+/// The mutator has detached.
+const GONE: u32 = 3;
 
 /// In [`World::calls`]: a collector wants everybody to stand still.
 pub(crate) const STOP: u32 = 1;
 /// In [`World::calls`]: enough was allocated for a collection.
 pub(crate) const COLLECT: u32 = 2;
+/// In [`World::calls`]: the round asked last, from this bit on.
+const ROUND_SHIFT: u32 = 2;
+const ROUND_MASK: u32 = 7 << ROUND_SHIFT;
+/// In [`World::calls`]: the number of the round asked last, from this bit on. It may come round: a mutator that has not
+/// answered keeps the next from being asked.
+const NUMBER_SHIFT: u32 = 5;
+
+/// What a round asks for. What a mutator does about it is in `part.rs`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Round {
+    /// The barrier is off, and runs are handed back: between two cycles.
+    Off = 0,
+    /// The barrier is on, for what a store deletes and what it inserts.
+    BarrierOn = 1,
+    /// To have been asked: all barriers are on.
+    Settled = 2,
+    /// No reference is in the mutator's hands. From here new objects are black, and the barrier looks at deletions only.
+    Roots = 3,
+    /// The barrier's buffer is handed over.
+    Dry = 4,
+}
+
+impl Round {
+    fn of(calls: u32) -> Self {
+        match (calls & ROUND_MASK) >> ROUND_SHIFT {
+            1 => Self::BarrierOn,
+            2 => Self::Settled,
+            3 => Self::Roots,
+            4 => Self::Dry,
+            _ => Self::Off,
+        }
+    }
+
+    /// Whether it can be answered in the middle of `enter`, with references in the mutator's hands.
+    fn fits_inside(self) -> bool {
+        self != Self::Roots
+    }
+
+    /// For people.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::BarrierOn => "barrier on",
+            Self::Settled => "settled",
+            Self::Roots => "roots",
+            Self::Dry => "dry",
+        }
+    }
+}
+
+/// How a mutator answers.
+pub(crate) type Answer<'a, T> = &'a dyn Fn(&T, Round);
+
+/// Looks at a gate before sleeping, or before the bell: some microseconds, the length of an answer or of a short `enter`.
+const LOOKS: u32 = if cfg!(any(loom, miri)) { 0 } else { 200 };
+
+/// How long the collector sleeps before it looks again, and says that it is waiting.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(10);
 
 /// A mutator as the world sees it, with its own part.
 pub(crate) struct Member<T> {
     gate: AtomicU32,
+    /// The number of the last round answered. Written by who has the gate `INSIDE` or `HELD`, before it is let go; read by
+    /// both sides.
+    answered: AtomicU32,
+    /// The calls when the mutator last looked and nothing was asked of it, without [`STOP`] and [`COLLECT`]. The mutator's own.
+    calm: AtomicU32,
+    /// Who it is, for people.
+    thread: thread::Thread,
     part: UnsafeCell<T>,
 }
 
 // SAFETY: `part` is used by one thread at a time: the mutator's while its gate says INSIDE, a collector's while it says
-// HELD (the duties of `Member::part` and `WorldStopped::parts`), and the gate's transitions order the two.
+// HELD (the duties of `Member::part` and `WorldStopped::parts`, and `World::answer_for`), and the gate's transitions order
+// the two.
 unsafe impl<T: Send> Sync for Member<T> {}
 
 impl<T> Member<T> {
@@ -70,6 +150,11 @@ impl<T> Member<T> {
     pub(crate) unsafe fn part(&self) -> &T {
         // SAFETY: inside, nobody else uses the part (duty 1).
         unsafe { &*self.part.get() }
+    }
+
+    /// The thread's name, or its number.
+    pub(crate) fn name(&self) -> String {
+        self.thread.name().map_or_else(|| format!("{:?}", self.thread.id()), str::to_owned)
     }
 
     /// Whether the mutator runs.
@@ -95,18 +180,28 @@ impl<T> fmt::Debug for Member<T> {
     }
 }
 
+/// How long a round took.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Asked {
+    /// From the question to the last answer.
+    pub(crate) wall: Duration,
+    /// The longest that the collector waited for one mutator.
+    pub(crate) slowest: Duration,
+}
+
 /// All mutators of a heap, and the calls they answer. See the module's text.
 #[derive(Debug)]
 pub(crate) struct World<T> {
-    /// [`STOP`] and [`COLLECT`]. Set by read-modify-writes; `STOP` is cleared under the bell.
+    /// [`STOP`], [`COLLECT`], a [`Round`] and its number. Set by read-modify-writes; `STOP` is cleared under the bell, rounds
+    /// are asked under the lock of `members`.
     calls: AtomicU32,
     members: Mutex<Vec<Arc<Member<T>>>>,
     /// Their number. Written under the lock of `members`; read without.
     count: AtomicUsize,
     bell: Mutex<()>,
-    /// A mutator has left; for the collector.
+    /// A mutator has left or answered; for the collector.
     left: Condvar,
-    /// The world runs again; for mutators.
+    /// A gate was let go; for mutators.
     resumed: Condvar,
 }
 
@@ -130,18 +225,32 @@ impl<T> World<T> {
         }
     }
 
-    /// Takes a mutator in, outside. Waits while the world is stopped.
+    // ---- the mutator's side ----
+
+    /// Takes a mutator in, outside, with a part that has answered the last round. Waits while the world is stopped.
     #[must_use]
-    pub(crate) fn attach(&self, part: T) -> Arc<Member<T>> {
-        let member = Arc::new(Member { gate: AtomicU32::new(OUTSIDE), part: UnsafeCell::new(part) });
+    pub(crate) fn attach(&self, part: impl FnOnce(Round) -> T) -> Arc<Member<T>> {
+        let early = step::without(Step::JoinedEarly).then(|| self.calls.load(SeqCst));
         let mut members = self.members.lock();
+        let calls = early.unwrap_or_else(|| self.calls.load(SeqCst));
+        let member = Arc::new(Member {
+            gate: AtomicU32::new(OUTSIDE),
+            answered: AtomicU32::new(calls >> NUMBER_SHIFT),
+            calm: AtomicU32::new(calls & !(STOP | COLLECT)),
+            thread: thread::current(),
+            part: UnsafeCell::new(part(Round::of(calls))),
+        });
         members.push(Arc::clone(&member));
         self.count.store(members.len(), Relaxed);
         member
     }
 
-    /// Lets a mutator go for good. It is outside. Waits while the world is stopped.
+    /// Lets a mutator go for good. It is inside, has handed over what it had, and does not touch its part again. Waits while
+    /// the world is stopped.
     pub(crate) fn detach(&self, member: &Arc<Member<T>>) {
+        // Before the list, which a collector has locked while it stops the world and waits for this one.
+        member.gate.swap(GONE, SeqCst);
+        self.ring();
         let mut members = self.members.lock();
         members.retain(|other| !Arc::ptr_eq(other, member));
         self.count.store(members.len(), Relaxed);
@@ -153,29 +262,87 @@ impl<T> World<T> {
         self.count.load(Relaxed)
     }
 
-    /// The mutator goes inside; waits while it is held.
+    /// How many mutators are inside just now: a moment's picture, for guesses.
+    #[must_use]
+    pub(crate) fn inside(&self) -> usize {
+        self.members.lock().iter().filter(|member| member.gate.load(Relaxed) == INSIDE).count()
+    }
+
+    /// The mutator goes inside; waits while it is held. Answers what was asked of it meanwhile.
     #[inline]
-    pub(crate) fn go_inside(&self, member: &Member<T>) {
+    pub(crate) fn go_inside(&self, member: &Member<T>, answer: Answer<'_, T>) {
         if step::without(Step::EnteredInTwoSteps) && member.gate.load(SeqCst) == OUTSIDE {
             member.gate.store(INSIDE, SeqCst);
         } else if member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_err() {
             self.wait_to_go_inside(member);
         }
+        if self.calls.load(Relaxed) != member.calm.load(Relaxed) {
+            self.answer_entering(member, answer);
+        }
     }
 
     #[cold]
     fn wait_to_go_inside(&self, member: &Member<T>) {
+        for _ in 0..LOOKS {
+            if member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_ok() {
+                return;
+            }
+            core::hint::spin_loop();
+        }
         let mut bell = self.bell.lock();
         while member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_err() {
             self.resumed.wait(&mut bell);
         }
     }
 
-    /// The mutator goes outside, and says what it was called for meanwhile: any of [`STOP`] and [`COLLECT`]. A stop is
-    /// answered already.
+    /// The mutator is inside and has nothing in its hands yet: the best moment to answer.
+    #[cold]
+    fn answer_entering(&self, member: &Member<T>, answer: Answer<'_, T>) {
+        let calls = self.calls.load(SeqCst);
+        if self.answer_if_asked(member, calls, answer) {
+            self.ring();
+        }
+        member.calm.store(calls & !(STOP | COLLECT), Relaxed);
+    }
+
+    /// Answers in the middle of `enter`, if something is asked that can be answered there.
+    #[inline]
+    pub(crate) fn poll(&self, member: &Member<T>, answer: Answer<'_, T>) {
+        if self.calls.load(Relaxed) != member.calm.load(Relaxed) {
+            self.answer_inside(member, answer);
+        }
+    }
+
+    #[cold]
+    fn answer_inside(&self, member: &Member<T>, answer: Answer<'_, T>) {
+        let calls = self.calls.load(SeqCst);
+        if !Round::of(calls).fits_inside() && !step::without(Step::RootsInside) {
+            return;
+        }
+        if self.answer_if_asked(member, calls, answer) {
+            self.ring();
+        }
+        member.calm.store(calls & !(STOP | COLLECT), Relaxed);
+    }
+
+    /// The mutator is inside, or the caller holds it. Says whether there was anything to answer.
+    fn answer_if_asked(&self, member: &Member<T>, calls: u32, answer: Answer<'_, T>) -> bool {
+        let number = calls >> NUMBER_SHIFT;
+        if member.answered.load(Relaxed) == number {
+            return false;
+        }
+        // SAFETY: the gate is INSIDE, by the mutator, or HELD, by the collector: in both cases by the caller.
+        answer(unsafe { &*member.part.get() }, Round::of(calls));
+        point("handshake: answered, before saying so");
+        member.answered.store(number, step::order(Step::AnsweredRelaxed, Release));
+        true
+    }
+
+    /// The mutator goes outside, and says what it was called for meanwhile: any of [`STOP`] and [`COLLECT`]. A stop and a
+    /// round are answered already.
     #[inline]
     #[must_use]
-    pub(crate) fn go_outside(&self, member: &Member<T>) -> u32 {
+    pub(crate) fn go_outside(&self, member: &Member<T>, answer: Answer<'_, T>) -> u32 {
         let early = if step::without(Step::StopSoughtEarly) { Some(self.calls.load(SeqCst)) } else { None };
         if step::without(Step::LeftRelaxed) {
             member.gate.store(OUTSIDE, Relaxed);
@@ -184,10 +351,44 @@ impl<T> World<T> {
         }
         point("handshake: outside, before looking for a call");
         let calls = early.unwrap_or_else(|| self.calls.load(step::order(Step::StopReadRelaxed, SeqCst)));
-        if calls & STOP != 0 && !step::without(Step::StopNotSought) {
-            self.answer_stop(member);
+        if calls == member.calm.load(Relaxed) || step::without(Step::StopNotSought) {
+            return 0;
         }
-        calls
+        self.heed(member, calls, answer);
+        calls & (STOP | COLLECT)
+    }
+
+    /// The mutator is outside and was called.
+    #[cold]
+    fn heed(&self, member: &Member<T>, mut calls: u32, answer: Answer<'_, T>) {
+        loop {
+            if calls & STOP != 0 {
+                self.answer_stop(member);
+            }
+            if member.answered.load(Relaxed) == calls >> NUMBER_SHIFT {
+                break;
+            }
+            // Inside again, for as long as the answer takes. If that fails a collector has the gate, and answers.
+            if member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_err() {
+                break;
+            }
+            self.answer_if_asked(member, calls, answer);
+            member.gate.swap(OUTSIDE, SeqCst);
+            self.ring();
+            calls = self.calls.load(SeqCst);
+        }
+        member.calm.store(calls & !(STOP | COLLECT), Relaxed);
+    }
+
+    /// Wakes a collector that waits for a mutator. What the mutator did before is seen when the collector looks again: it
+    /// looks under the bell.
+    fn ring(&self) {
+        if step::without(Step::NotRung) {
+            return;
+        }
+        let bell = (!step::without(Step::AnsweredOutsideBell)).then(|| self.bell.lock());
+        drop(bell);
+        self.left.notify_all();
     }
 
     #[cold]
@@ -202,11 +403,12 @@ impl<T> World<T> {
         self.left.notify_all();
     }
 
-    /// What mutators are called for. One relaxed load: an interpreter may ask in its loop.
+    /// Whether the mutator is wanted at a safepoint: there is something that it has not answered, or not answered for good.
+    /// Two relaxed loads: an interpreter may ask in its loop.
     #[inline]
     #[must_use]
-    pub(crate) fn calls(&self) -> u32 {
-        self.calls.load(Relaxed)
+    pub(crate) fn wants(&self, member: &Member<T>) -> bool {
+        self.calls.load(Relaxed) != member.calm.load(Relaxed)
     }
 
     /// Calls for a collection at the next safepoint of any mutator.
@@ -217,6 +419,104 @@ impl<T> World<T> {
     /// The call was heard.
     pub(crate) fn collection_answered(&self) {
         self.calls.fetch_and(!COLLECT, SeqCst);
+    }
+
+    // ---- the collector's side ----
+
+    /// Asks every mutator, and returns when all have answered. `answer` is done here for those who are outside. `late` is told
+    /// of a mutator that keeps the collector waiting, again and again, and for how long.
+    ///
+    /// One collector at a time, whose own mutator, if it has one, is outside.
+    pub(crate) fn ask(
+        &self,
+        round: Round,
+        answer: Answer<'_, T>,
+        late: &mut dyn FnMut(&Member<T>, Duration),
+    ) -> Asked {
+        let begun = Instant::now();
+        let mut slowest = Duration::ZERO;
+        let (calls, asked) = {
+            let members = self.members.lock();
+            (self.next_call(round), members.clone())
+        };
+        point("handshake: a round is asked");
+        for member in &asked {
+            let waiting = Instant::now();
+            self.wait_for(member, calls, answer, &mut |member| late(member, waiting.elapsed()));
+            slowest = slowest.max(waiting.elapsed());
+        }
+        Asked { wall: begun.elapsed(), slowest }
+    }
+
+    /// The calls with the next number, set.
+    fn next_call(&self, round: Round) -> u32 {
+        let mut now = self.calls.load(Relaxed);
+        loop {
+            let number = (now >> NUMBER_SHIFT).wrapping_add(1) << NUMBER_SHIFT;
+            let next = number | (round as u32) << ROUND_SHIFT | now & (STOP | COLLECT);
+            match self.calls.compare_exchange(now, next, SeqCst, Relaxed) {
+                Ok(_) => return next,
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// Returns when a mutator has answered a call, was answered for, or has gone.
+    fn wait_for(
+        &self,
+        member: &Member<T>,
+        calls: u32,
+        answer: Answer<'_, T>,
+        late: &mut dyn FnMut(&Member<T>),
+    ) {
+        let number = calls >> NUMBER_SHIFT;
+        for _ in 0..=LOOKS {
+            if self.is_answered(member, calls, answer) {
+                return;
+            }
+            core::hint::spin_loop();
+        }
+        let mut bell = self.bell.lock();
+        if step::without(Step::AskedSleptUnlooked) {
+            self.left.wait(&mut bell);
+        }
+        loop {
+            // The answer for one who is outside takes its time: not under the bell, where others ring.
+            let inside = member.answered.load(Acquire) != number && member.gate.load(SeqCst) == INSIDE;
+            if inside {
+                if self.left.wait_for(&mut bell, PATIENCE).timed_out() {
+                    drop(bell);
+                    late(member);
+                    bell = self.bell.lock();
+                }
+                continue;
+            }
+            drop(bell);
+            if self.is_answered(member, calls, answer) {
+                return;
+            }
+            bell = self.bell.lock();
+        }
+    }
+
+    /// Whether a mutator has answered a call or has gone; if it is outside, answers for it.
+    fn is_answered(&self, member: &Member<T>, calls: u32, answer: Answer<'_, T>) -> bool {
+        if member.answered.load(step::order(Step::AnswerReadRelaxed, Acquire)) == calls >> NUMBER_SHIFT {
+            return true;
+        }
+        match member.gate.compare_exchange(OUTSIDE, HELD, SeqCst, SeqCst) {
+            Ok(_) => {
+                if !step::without(Step::HeldUnanswered) {
+                    self.answer_if_asked(member, calls, answer);
+                }
+                let bell = self.bell.lock();
+                member.gate.store(OUTSIDE, step::order(Step::LetGoRelaxed, Release));
+                drop(bell);
+                self.resumed.notify_all();
+                true
+            }
+            Err(gate) => gate == GONE,
+        }
     }
 
     /// Stops the world: returns when every mutator is held. A caller that is inside would wait for itself.
@@ -269,18 +569,12 @@ pub(crate) struct WorldStopped<'a, T> {
 impl<T> WorldStopped<'_, T> {
     /// The parts of all mutators.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &T> {
-        self.members.iter().map(|member| {
+        self.members.iter().filter(|member| member.gate.load(Acquire) != GONE).map(|member| {
             debug_assert_eq!(member.gate.load(Acquire), HELD);
             // SAFETY: the gate is HELD, by `World::stop`, until `self` is dropped; meanwhile the mutator does not touch
             // its part, and there is one collector at a time, since it has the list locked.
             unsafe { &*member.part.get() }
         })
-    }
-
-    /// How many mutators stand still.
-    #[must_use]
-    pub(crate) fn members(&self) -> usize {
-        self.members.len()
     }
 }
 

@@ -1,12 +1,14 @@
 //! `Heap`: a garbage-collected heap as a value.
 
 use crate::config::{BuildError, HeapBuilder, LEAST_RESERVATION};
+use crate::external::External;
 use crate::figures::Figures;
-use crate::mutator::{AttachError, Mutator, collect, figures, release_free_memory, verify};
+use crate::handle::Handle;
+use crate::mutator::{AttachError, Mutator, collect, figures, idle, release_free_memory, step, verify};
 use crate::shared::Shared;
 use core::fmt;
+use core::time::Duration;
 use heap_core::memory::{Memory, MemoryOptions};
-use heap_core::sync::Arc;
 use heap_core::units::Bytes;
 
 /// A garbage-collected heap.
@@ -29,7 +31,7 @@ use heap_core::units::Bytes;
 /// ```
 #[derive(Clone)]
 pub struct Heap {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Handle,
 }
 
 impl Heap {
@@ -72,7 +74,63 @@ impl Heap {
         release_free_memory(&self.shared)
     }
 
-    /// A snapshot of the figures. Stops nobody; waits while somebody else has the world stopped.
+    /// Does some of the collector's work on this thread, for at most about `budget`: marks, if a cycle marks; sweeps; runs drops
+    /// that are due; begins a cycle, if one is due. For hosts that work in frames and know how much time is left in one. Says
+    /// whether there is more to do.
+    ///
+    /// A piece of work is not interrupted: it may take some 50 µs longer, or as long as a drop takes. With
+    /// [`Collector::StopTheWorld`](crate::Collector::StopTheWorld) a cycle that is due is run whole.
+    ///
+    /// # Panics
+    /// If the thread is inside `enter` of this heap; and with the panics of drops.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// # use core::time::Duration;
+    /// let heap = tricolor::Heap::new()?;
+    /// // ... a frame was shown, and the next is due in 3 ms:
+    /// let _more = heap.step(Duration::from_millis(2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn step(&self, budget: Duration) -> bool {
+        step(&self.shared, budget)
+    }
+
+    /// As [`Heap::step`], for a moment when the host has nothing else to do: also begins a cycle when half of what may be
+    /// allocated before the next one has been.
+    ///
+    /// # Panics
+    /// As [`Heap::step`].
+    pub fn idle(&self, budget: Duration) -> bool {
+        idle(&self.shared, budget)
+    }
+
+    /// Says that something in the heap keeps so many bytes outside it, until the answer is dropped: a buffer, a texture. They
+    /// count like bytes in the heap when it comes to when to collect, but for the
+    /// [`hard_limit`](crate::HeapBuilder::hard_limit), and a collection frees the object that holds the answer.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{External, Heap, Leaf};
+    /// struct Texture {
+    ///     pixels: Vec<u8>,
+    ///     _counted: External,
+    /// }
+    /// let heap = Heap::new()?;
+    /// heap.attach()?.enter(|mu| {
+    ///     let pixels = vec![0; 1 << 20];
+    ///     let texture = Texture { _counted: heap.external(pixels.len()), pixels };
+    ///     mu.alloc(Leaf::new(texture));
+    /// });
+    /// assert_eq!(heap.figures().external.get(), 1 << 20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use = "the bytes count until it is dropped"]
+    pub fn external(&self, bytes: usize) -> External {
+        External::new(self.shared.pace.external(), bytes)
+    }
+
+    /// A snapshot of the figures. Stops nobody.
     #[must_use]
     pub fn figures(&self) -> Figures {
         figures(&self.shared)
@@ -118,6 +176,6 @@ impl HeapBuilder {
         // members. 3: `cycle::run`, with the world stopped. 4: objects are written whole inside one `enter`, and have the
         // heap's brand. 5: `dead::run_drops`.
         let memory = unsafe { Memory::new(&os, &options) }.map_err(BuildError::Os)?;
-        Ok(Heap { shared: Arc::new(Shared::new(self, memory)) })
+        Ok(Heap { shared: Handle::new(Shared::new(self, memory)) })
     }
 }

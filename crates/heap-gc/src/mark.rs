@@ -15,7 +15,13 @@
 //! Marks are plain stores (see [`heap_core::span`]): two workers may both push an object that both found unmarked. It is
 //! then scanned twice, with the same outcome.
 //!
-//! The world is stopped: nobody writes to objects, and hand-written `trace` functions may read them.
+//! Mutators may run beside. What a worker looks into is *whole*: it was reachable when the roots were taken, at the edge of
+//! its mutator's `enter`, or it was shaded; objects allocated since are marked at birth, so no worker looks into one that
+//! is being written. References are read with acquire, and stored with release, so whoever finds one also finds the
+//! object and its span's tables.
+//!
+//! If the system refuses memory for the stack, what is on it is thrown away and the marker has *lost* objects: marked,
+//! and not scanned ([`Marker::has_lost`]). The cycle then looks for them ([`crate::cycle`]).
 
 use crate::grey::{Batch, GreyQueue, Piece};
 use core::ptr::NonNull;
@@ -24,11 +30,14 @@ use heap_core::fault::{self, Fault};
 use heap_core::layout::{Extent, Layout};
 use heap_core::memory::Memory;
 use heap_core::span::map::{QuickRoad, ScanWord, SpanMap};
-use heap_core::span::marks::{DROPPED, Epoch, QUEUED};
-use heap_core::span::{Span, SpanId};
+use heap_core::span::marks::{DROPPED, QUEUED};
+use heap_core::span::{Span, SpanId, slots};
 use heap_core::stress::{GREY_BATCH, PIECE_WORDS};
-use heap_core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use heap_core::units::WORD_BYTES;
+use heap_core::sync::atomic::{
+    AtomicUsize,
+    Ordering::{Acquire, Relaxed},
+};
+use heap_core::units::{WORD_BYTES, narrow};
 
 /// Objects prefetched ahead. More hide more latency, until the misses under way exceed what the core can track (about
 /// 16 to 24 lines on the machines this was measured on); fewer keep a list's next node closer.
@@ -38,6 +47,34 @@ const _: () = assert!(RING.is_power_of_two());
 /// The fewest objects on a stack of which half are given to a hungry worker. Small, since a depth-first walk keeps few
 /// objects with much below them; not smaller, since a batch costs a lock.
 const SHARE_FROM: usize = 8;
+
+/// Words that a worker looks at before it pauses: some 100 µs of marking.
+const SLICE_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 64 << 10 };
+/// What scanning an object counts in a slice, beside its turn in the ring.
+const SCAN_COST: usize = 3;
+
+/// Limits of a marker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MarkLimits {
+    /// Entries of its stack, at most.
+    pub(crate) stack: usize,
+}
+
+/// What a worker does after a slice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Go {
+    /// The next one.
+    On,
+    /// The cycle is given up.
+    Home,
+}
+
+/// What a worker has after a slice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Left {
+    Nothing,
+    Some,
+}
 
 /// What one worker did.
 #[derive(Clone, Copy, Default, Debug)]
@@ -62,7 +99,17 @@ struct Stack {
     /// All of it is initialised; the stack is the first `len`.
     room: Vec<Grey>,
     len: usize,
+    /// Entries it may have, at most.
+    most: usize,
+    /// Something was thrown away.
+    has_lost: bool,
 }
+
+/// Entries of a new stack: as many as are ever pushed at once.
+const FIRST_ROOM: usize = 1 << 10;
+/// Words of an array of references looked at with room made once.
+const AT_ONCE: usize = FIRST_ROOM / 2;
+const _: () = assert!(MOST_QUICK <= FIRST_ROOM && AT_ONCE <= FIRST_ROOM);
 
 /// An object that is marked and not scanned yet, with the scan word of its page, which was at hand when it was marked.
 #[derive(Clone, Copy)]
@@ -88,8 +135,8 @@ struct Top {
 const MOST_QUICK: usize = 60;
 
 impl Stack {
-    fn new() -> Self {
-        Self { room: vec![Grey::NONE; 1 << 10], len: 0 }
+    fn new(most: usize) -> Self {
+        Self { room: vec![Grey::NONE; FIRST_ROOM], len: 0, most: most.max(FIRST_ROOM), has_lost: false }
     }
 
     /// The top, to work with. The stack must not be used until it is settled.
@@ -105,11 +152,21 @@ impl Stack {
         self.len = top.len;
     }
 
-    /// Makes room for that many more.
+    /// Makes room for that many more. If the system refuses it, by throwing away what there is.
     #[cold]
     #[inline(never)]
     fn grow(&mut self, objects: usize) {
         let wanted = (self.len + objects).max(2 * self.room.len());
+        if wanted > self.most || self.room.try_reserve_exact(wanted - self.room.len()).is_err() {
+            assert!(
+                objects <= self.room.len(),
+                "{objects} references at once, and room for {}",
+                self.room.len()
+            );
+            self.len = 0;
+            self.has_lost = true;
+            return;
+        }
         self.room.resize(wanted, Grey::NONE);
     }
 
@@ -177,8 +234,8 @@ impl<'a> Hot<'a> {
     #[expect(clippy::cast_ptr_alignment, reason = "words of slots are aligned")]
     unsafe fn place(self, address: usize) -> &'a AtomicUsize {
         let at = self.memory.as_ptr().with_addr(address).cast::<AtomicUsize>();
-        // SAFETY: ready memory (duty 1), aligned to eight bytes; all accesses to words under a mask while marking are
-        // atomic, or the world is stopped.
+        // SAFETY: ready memory (duty 1), aligned to eight bytes; words under a mask are changed by atomic stores only once the
+        // object is whole.
         unsafe { &*at }
     }
 
@@ -223,16 +280,16 @@ pub(crate) struct Marker<'a> {
 
 impl<'a> Marker<'a> {
     /// A worker with nothing to do. With a queue it shares what it finds.
-    pub(crate) fn new(memory: &'a Memory, epoch: Epoch, queue: Option<&'a GreyQueue>) -> Self {
+    pub(crate) fn new(memory: &'a Memory, queue: Option<&'a GreyQueue>, limits: MarkLimits) -> Self {
         Self {
             memory,
             map: memory.map(),
             hot: Hot {
                 road: memory.map().quick(),
                 memory: memory.pages().space().base(),
-                epoch: epoch.byte(),
+                epoch: memory.epoch().byte(),
             },
-            stack: Stack::new(),
+            stack: Stack::new(limits.stack),
             pieces: Vec::new(),
             queue,
             work: Work::default(),
@@ -242,6 +299,11 @@ impl<'a> Marker<'a> {
     /// What was done so far.
     pub(crate) fn work(&self) -> Work {
         self.work
+    }
+
+    /// Whether there was no room for something that it marked, and did not scan.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.stack.has_lost
     }
 
     /// Marks what a reference leads to.
@@ -337,13 +399,83 @@ impl<'a> Marker<'a> {
     /// Scans everything, until nothing is left anywhere.
     pub(crate) fn drain(&mut self) {
         loop {
-            self.drain_own();
+            self.drain_own::<false>(usize::MAX);
             let Some(queue) = self.queue else { return };
             match queue.take() {
-                Some(Batch::Objects(objects)) => objects.into_iter().for_each(|object| self.push(object)),
-                Some(Batch::Piece(piece)) => self.pieces.push(piece),
+                Some(batch) => self.add(batch),
                 None => return,
             }
+        }
+    }
+
+    /// The same in slices: after each, `pause` may take its time, and says whether to go on. If not, what is left is thrown
+    /// away: the cycle is given up.
+    pub(crate) fn drain_in_slices(&mut self, mut pause: impl FnMut(usize) -> Go) {
+        loop {
+            while self.drain_own::<true>(SLICE_WORDS) == Left::Some {
+                // What is here could not be had by others while this worker pauses.
+                self.share_half();
+                if pause(SLICE_WORDS) == Go::Home {
+                    self.stack.len = 0;
+                    self.pieces.clear();
+                    return;
+                }
+            }
+            let Some(queue) = self.queue else { return };
+            match queue.take() {
+                Some(batch) => self.add(batch),
+                None => return,
+            }
+        }
+    }
+
+    /// Scans about that many words of what it was given. Says what is left, as batches.
+    pub(crate) fn drain_some(&mut self, words: usize) -> Vec<Batch> {
+        if self.drain_own::<true>(words) == Left::Nothing {
+            return Vec::new();
+        }
+        let mut left: Vec<Batch> = self.pieces.drain(..).map(Batch::Piece).collect();
+        while self.stack.len > 0 {
+            left.push(Batch::Objects(self.stack.take_oldest(self.stack.len.min(GREY_BATCH))));
+        }
+        left
+    }
+
+    /// Scans every marked object once more, and says whether that lost anything again. Everybody stands still: what is marked
+    /// is whole, whenever it was allocated.
+    pub(crate) fn scan_all_marked(&mut self) -> bool {
+        self.stack.has_lost = false;
+        for number in 0..self.memory.pages().spans_high() {
+            let span = self.map.span(SpanId::new(narrow(number)));
+            if !span.is_in_use() || self.memory.entry_of(span).layout().is_noscan() {
+                continue;
+            }
+            for slot in 0..span.slots() {
+                let is_object = slots::is_taken(self.map.bits_of(span), slot)
+                    && self.map.mark_of(span, slot).load(Relaxed) == self.hot.epoch;
+                if is_object {
+                    self.push(self.memory.slot_ptr(span, slot).addr().get());
+                    self.drain_own::<false>(usize::MAX);
+                }
+            }
+        }
+        self.stack.has_lost
+    }
+
+    /// Takes a batch to scan.
+    pub(crate) fn add(&mut self, batch: Batch) {
+        match batch {
+            Batch::Objects(objects) => objects.into_iter().for_each(|object| self.push(object)),
+            Batch::Piece(piece) => self.pieces.push(piece),
+        }
+    }
+
+    /// Gives half of what it has to whoever wants it.
+    fn share_half(&mut self) {
+        if let Some(queue) = self.queue
+            && self.stack.len > SHARE_FROM
+        {
+            queue.put(Batch::Objects(self.stack.take_oldest((self.stack.len / 2).min(GREY_BATCH))));
         }
     }
 
@@ -351,8 +483,11 @@ impl<'a> Marker<'a> {
     ///
     /// An object popped is asked for and goes into the ring; the oldest in the ring is scanned when the ring is full or the
     /// stack is empty. A lone object, as a list has, is scanned at once.
-    fn drain_own(&mut self) {
+    ///
+    /// With `LIMITED` stops after about that many words, and says whether anything is left.
+    fn drain_own<const LIMITED: bool>(&mut self, words: usize) -> Left {
         let (hot, queue) = (self.hot, self.queue);
+        let mut budget = words;
         let mut top = self.stack.top();
         // Two arrays: an entry copied whole goes by one 16-byte load of the two 8-byte stores that pushed it, which the
         // processor cannot forward.
@@ -360,6 +495,12 @@ impl<'a> Marker<'a> {
         // The ring's objects are those before `at`, `waiting` of them.
         let (mut at, mut waiting) = (0_usize, 0_usize);
         loop {
+            if LIMITED {
+                if budget == 0 {
+                    break;
+                }
+                budget -= 1;
+            }
             let grey = if top.len > usize::from(waiting == 0)
                 && let Some(next) = top.pop()
             {
@@ -383,8 +524,12 @@ impl<'a> Marker<'a> {
                 self.stack.settle(top);
                 self.scan_piece(piece);
                 top = self.stack.top();
+                budget = budget.saturating_sub(PIECE_WORDS);
                 continue;
             };
+            if LIMITED {
+                budget = budget.saturating_sub(SCAN_COST);
+            }
             top = self.scan(hot, top, grey);
             if let Some(queue) = queue
                 && queue.is_hungry()
@@ -397,6 +542,12 @@ impl<'a> Marker<'a> {
             }
         }
         self.stack.settle(top);
+        // In the order in which they would have been scanned.
+        for waited in 1..=waiting {
+            let next = (at - waited) % RING;
+            self.stack.push(Grey { object: objects[next], scan: scans[next] });
+        }
+        if self.stack.len == 0 && self.pieces.is_empty() { Left::Nothing } else { Left::Some }
     }
 
     /// Looks into one marked object.
@@ -413,7 +564,7 @@ impl<'a> Marker<'a> {
         }
         let mut top = self.with_room(top, MOST_QUICK);
         while mask != 0 {
-            let word = self.place(object + mask.trailing_zeros() as usize * WORD_BYTES).load(Relaxed);
+            let word = self.place(object + mask.trailing_zeros() as usize * WORD_BYTES).load(Acquire);
             mask &= mask - 1;
             // SAFETY: a word under an exact mask is null or a reference to an allocated slot (D2), and a quick mask has at
             // most as many bits as there is room for.
@@ -438,8 +589,8 @@ impl<'a> Marker<'a> {
             let at = self.memory.pages().space().base().as_ptr().with_addr(object).cast_const();
             let mut found = Vec::new();
             let whole = Whole;
-            // SAFETY: the slot is allocated and initialised, of the layout the function came with, and the world is
-            // stopped.
+            // SAFETY: the slot is allocated and the object whole, of the layout the function came with; duty 3 of `Trace` lets it
+            // be traced beside its mutator.
             unsafe { (trace.0)(at, &mut |word| found.push(word)) };
             core::mem::forget(whole);
             for word in found {
@@ -506,16 +657,19 @@ impl<'a> Marker<'a> {
             // Slices of references, the commonest case by far.
             self.work.slow_words += (to - from) as u64;
             let hot = self.hot;
-            let mut top = self.top_with_room(to - from);
-            for word in from..to {
-                let word = self.place(object + word * WORD_BYTES).load(Relaxed);
-                // SAFETY: as in `scan`; room was made for all of them.
-                if let Some(id) = unsafe { hot.visit(&mut top, word) } {
-                    top = self.visit_slow_with(top, id, word);
-                    top = self.with_room(top, to - from);
+            for from in (from..to).step_by(AT_ONCE) {
+                let to = to.min(from + AT_ONCE);
+                let mut top = self.top_with_room(AT_ONCE);
+                for word in from..to {
+                    let word = self.place(object + word * WORD_BYTES).load(Acquire);
+                    // SAFETY: as in `scan`; room was made for all of them.
+                    if let Some(id) = unsafe { hot.visit(&mut top, word) } {
+                        top = self.visit_slow_with(top, id, word);
+                        top = self.with_room(top, AT_ONCE);
+                    }
                 }
+                self.stack.settle(top);
             }
-            self.stack.settle(top);
             return;
         }
         let mut base = from;
@@ -547,11 +701,53 @@ impl<'a> Marker<'a> {
             let at = base + mask.trailing_zeros() as usize;
             mask &= mask - 1;
             if at < to {
-                let word = self.place(object + at * WORD_BYTES).load(Relaxed);
+                let word = self.place(object + at * WORD_BYTES).load(Acquire);
                 visit(self, word);
             }
         }
     }
+}
+
+/// Makes what a reference leads to grey, for a mutator or the root table: marks it, and says whether it has to be scanned
+/// and is the caller's to hand over.
+///
+/// # Safety
+/// 1. `word` is null or the address of (a byte of) an allocated slot of this memory.
+pub(crate) unsafe fn shade(memory: &Memory, word: usize) -> bool {
+    if word == 0 {
+        return false;
+    }
+    // SAFETY: duty 1.
+    let (mark, scan) = unsafe { memory.map().quick().look(word) };
+    let epoch = memory.epoch().byte();
+    let Some(id) = scan.slow() else {
+        if mark.load(Relaxed) == epoch {
+            return false;
+        }
+        mark.store(epoch, Relaxed);
+        return !scan.is_noscan();
+    };
+    let span = memory.map().span(id);
+    let offset = word - memory.map().address(span.first()).get();
+    shade_slot(memory, span, if span.is_large() { 0 } else { span.slot_at(offset) })
+}
+
+/// The same for a word that may be anything. Says which object has to be scanned.
+pub(crate) fn shade_ambiguous(memory: &Memory, word: usize) -> Option<usize> {
+    let found = memory.map().resolve(word)?;
+    let span = memory.map().span(found.span);
+    let now = memory.map().mark_of(span, found.slot).load(Relaxed);
+    (now != QUEUED && now != DROPPED && shade_slot(memory, span, found.slot)).then_some(found.start)
+}
+
+fn shade_slot(memory: &Memory, span: &Span, slot: u32) -> bool {
+    let mark = memory.map().mark_of(span, slot);
+    let epoch = memory.epoch().byte();
+    if mark.load(Relaxed) == epoch {
+        return false;
+    }
+    mark.store(epoch, Relaxed);
+    !memory.entry_of(span).layout().is_noscan()
 }
 
 /// Ends the process when it is dropped: a trace function panicked, and what it did not report would be freed in use.

@@ -6,23 +6,33 @@
 //!
 //! ```text
 //!   alloc       a bump in the cache, at a place known at compile time               (inlined)
-//!   alloc_slow  find the layout → next run or another span → enough for a cycle? → bump      (one function, out of line)
-//!   edge        leave → a stop is answered → a collection is due? run it → drops are due? run them
+//!   alloc_slow  what was asked is answered → find the layout → next run or another span → what it owes → bump
+//!   edge        leave → what was asked is answered → a collection is due here? run it → drops are due? run them
 //! ```
 
+use crate::barrier::{Barrier, Shading};
+use crate::collector;
 use crate::cycle;
 use crate::figures::{Figures, Reason};
 use crate::gc::{Brand, Gc};
+use crate::grey::Batch;
+use crate::handle::Handle;
 use crate::handshake::{COLLECT, Member};
+use crate::mark::Marker;
 use crate::object::{TypeInfo, Typed, slice_header};
+use crate::part::Part;
 use crate::shared::Shared;
 use crate::trace::Trace;
-use crate::{config::LayoutPolicy, dead};
+use crate::{
+    config::{Collector, LayoutPolicy},
+    dead,
+};
 use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
+use core::time::Duration;
 use heap_core::cache::{Cache, TINY_BLOCK};
 use heap_core::error::AllocError;
 use heap_core::fault::{self, Fault};
@@ -31,6 +41,14 @@ use heap_core::size_class::{MAX_SMALL, SizeClass};
 use heap_core::sync::Arc;
 use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::units::{Bytes, PAGE_BYTES, WORD_BYTES};
+use std::time::Instant;
+
+/// Words of marking that a mutator does at once: some 10 to 20 µs. Less makes each borrowed batch dearer, more is a longer pause.
+const ASSIST_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 4096 };
+/// Words it can owe at most: a debt that could not be paid, for want of work, is not collected for ever.
+const MOST_OWED: usize = 64 * ASSIST_WORDS;
+/// What a refill counts as, in bytes, when it is paid for: a span of one page.
+const RUN_BYTES: usize = PAGE_BYTES;
 
 /// Entries of a mutator's layout cache.
 const KNOWN: usize = 64;
@@ -39,13 +57,15 @@ const KNOWN: usize = 64;
 ///
 /// It is not `Send`: what it caches belongs to the thread. To use a heap from another thread, attach there.
 pub struct Mutator {
-    heap: Arc<Shared>,
-    member: Arc<Member<Cache>>,
+    heap: Handle,
+    member: Arc<Member<Part>>,
     /// Layout numbers by the address of the `TypeInfo` (and the class, for slices). A wrong entry is overwritten.
     known: Box<[Cell<(usize, LayoutId)>; KNOWN]>,
     /// Slots until [`HeapBuilder::collect_every`](crate::HeapBuilder::collect_every) asks for a collection. A slot is a refill
     /// in that mode.
     until_asked: Cell<u32>,
+    /// Words of marking that it owes for what it allocated.
+    owed: Cell<usize>,
     not_send: PhantomData<*mut ()>,
 }
 
@@ -71,7 +91,7 @@ impl core::error::Error for AttachError {}
 
 /// Mutators by the number of their heap. Never destroyed, so that it can be asked while the thread ends; the last mutator to
 /// go leaves no memory behind.
-type Attached = ManuallyDrop<RefCell<Vec<(u64, Arc<Member<Cache>>)>>>;
+type Attached = ManuallyDrop<RefCell<Vec<(u64, Arc<Member<Part>>)>>>;
 
 heap_core::sync::thread_local! {
     /// The mutators of this thread. Looked at before a lock is taken that a collector may hold while it waits for this very
@@ -80,7 +100,7 @@ heap_core::sync::thread_local! {
 }
 
 /// This thread's mutator of a heap, if it has one.
-fn attached(heap: u64) -> Option<Arc<Member<Cache>>> {
+fn attached(heap: u64) -> Option<Arc<Member<Part>>> {
     ATTACHED.with(|all| {
         all.borrow().iter().find(|(other, _)| *other == heap).map(|(_, member)| Arc::clone(member))
     })
@@ -100,7 +120,7 @@ fn insist_outside(heap: &Shared) {
 }
 
 impl Mutator {
-    pub(crate) fn attach(heap: &Arc<Shared>) -> Result<Self, AttachError> {
+    pub(crate) fn attach(heap: &Handle) -> Result<Self, AttachError> {
         if attached(heap.id).is_some() {
             return Err(AttachError::AlreadyAttached);
         }
@@ -117,33 +137,35 @@ impl Mutator {
                 cache.set_tiny_layout(id);
             }
         }
-        let member = heap.world.attach(cache);
+        let member = heap.world.attach(|round| Part::joining(round, heap.shading(), cache));
         ATTACHED.with(|all| all.borrow_mut().push((heap.id, Arc::clone(&member))));
         Ok(Self {
-            heap: Arc::clone(heap),
+            heap: heap.clone(),
             member,
             known: Box::new([const { Cell::new((0, LayoutId::new(0))) }; KNOWN]),
             until_asked: Cell::new(heap.collect_every.unwrap_or(0)),
+            owed: Cell::new(0),
             not_send: PhantomData,
         })
     }
 
     /// Gives `f` access to the heap.
     ///
-    /// While `f` runs no collection does, so everything it sees stays; a collection that is due runs before or after.
-    /// So long-running work should leave and enter again now and then ([`Mu::should_yield`] says when), and `f` must not
-    /// wait for another thread that may want to collect. Threads that enter one heap inside another all nest them in the same
-    /// order, as with locks: to enter is to wait while the heap is being collected.
+    /// While `f` runs, everything it sees stays. A collection that runs beside it needs to find this thread outside once,
+    /// before it can know what is garbage. So long-running work should leave and enter again now and then
+    /// ([`Mu::should_yield`] says when); if it does not, the heap grows, and nobody waits, except who asks for a collection.
+    /// `f` must not wait for a thread that does. With [`Collector::StopTheWorld`](crate::Collector::StopTheWorld) the other
+    /// mutators wait, too, and threads that enter one heap inside another all nest them in the same order, as with locks.
     ///
     /// # Panics
     /// With the panics of `f`, and of drops of dead objects and of the heap's listener, which run at its end.
     #[inline]
     pub fn enter<R>(&mut self, f: impl for<'gc> FnOnce(&Mu<'gc>) -> R) -> R {
-        self.heap.world.go_inside(&self.member);
+        self.go_inside();
         let inside = Inside(self);
         // SAFETY: inside since the line above, until `inside` is dropped.
-        let cache = unsafe { self.cache() };
-        let result = f(&Mu { cache, mutator: self, brand: PhantomData });
+        let part = unsafe { self.part() };
+        let result = f(&Mu { part, mutator: self, brand: PhantomData });
         drop(inside);
         result
     }
@@ -154,7 +176,7 @@ impl Mutator {
     /// # Panics
     /// With the panics of drops and of the heap's listener.
     pub fn safepoint(&mut self) {
-        self.heap.world.go_inside(&self.member);
+        self.go_inside();
         drop(Inside(self));
     }
 
@@ -193,9 +215,15 @@ impl Mutator {
         figures(&self.heap)
     }
 
+    #[inline]
+    fn go_inside(&self) {
+        self.heap.world.go_inside(&self.member, &|part, round| self.heap.answer(part, round));
+    }
+
     /// What a mutator owes when it leaves.
+    #[inline]
     fn edge(&self) {
-        let calls = self.heap.world.go_outside(&self.member);
+        let calls = self.heap.world.go_outside(&self.member, &|part, round| self.heap.answer(part, round));
         if calls & COLLECT != 0 {
             self.answer_collection();
         }
@@ -215,18 +243,20 @@ impl Mutator {
             Reason::Refused
         } else if self.heap.collect_every.is_some() {
             Reason::Debug
+        } else if self.heap.memory.pages().is_near_limit() {
+            Reason::Limit
         } else {
             Reason::Goal
         };
         cycle::run(&self.heap, reason);
     }
 
-    /// The cache.
+    /// The part.
     ///
     /// # Safety
     /// The mutator is inside.
     #[inline(always)]
-    unsafe fn cache(&self) -> &Cache {
+    unsafe fn part(&self) -> &Part {
         // SAFETY: by this function's own duty, and the mutator is the caller, since it is not `Send`.
         unsafe { self.member.part() }
     }
@@ -237,6 +267,58 @@ pub(crate) fn collect(heap: &Shared) {
     insist_outside(heap);
     cycle::run(heap, Reason::Asked);
     dead::run_drops(&heap.memory);
+}
+
+/// Words of marking, and spans swept, between two looks at the clock in [`step`].
+const STEP_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 8 << 10 };
+const STEP_SPANS: usize = 8;
+
+/// See [`crate::Heap::step`]. The caller is outside.
+pub(crate) fn step(heap: &Handle, budget: Duration) -> bool {
+    insist_outside(heap);
+    let end = Instant::now() + budget;
+    if heap.pace.is_due(&heap.memory) && !collector::call(heap.shared(), Reason::Goal) {
+        cycle::run(heap, Reason::Goal);
+    }
+    let mut marker = None;
+    loop {
+        if let Some(batch) = heap.queue.borrow() {
+            let marker = marker.get_or_insert_with(|| Marker::new(&heap.memory, None, heap.mark_limits));
+            mark_some(heap, marker, batch, STEP_WORDS);
+        } else {
+            // Under the cycle's lock: a thread that sweeps is either inside or holds it, so no cycle begins while it does.
+            let swept = heap.cycle.try_lock().and_then(|_no_cycle| heap.memory.sweep_some(STEP_SPANS));
+            if swept.is_none() {
+                dead::run_drops(&heap.memory);
+                return heap.desk.is_busy();
+            }
+        }
+        if Instant::now() >= end {
+            return true;
+        }
+    }
+}
+
+/// See [`crate::Heap::idle`]. The caller is outside.
+pub(crate) fn idle(heap: &Handle, budget: Duration) -> bool {
+    insist_outside(heap);
+    if heap.pace.is_idle_cycle_worthwhile(&heap.memory) && !collector::call(heap.shared(), Reason::Idle) {
+        cycle::run(heap, Reason::Idle);
+    }
+    step(heap, budget)
+}
+
+/// Marks a part of a batch that was borrowed, and gives back what is left.
+fn mark_some(heap: &Shared, marker: &mut Marker<'_>, batch: Batch, words: usize) {
+    let begun = heap_core::os::thread_cpu_time();
+    marker.add(batch);
+    let left = marker.drain_some(words);
+    if marker.has_lost() {
+        heap.lost.store(true, Relaxed);
+    }
+    heap.pace.work_done(words as u64);
+    heap.queue.give_back(left);
+    heap.pace.spend_on_assist(heap_core::os::thread_cpu_time().saturating_sub(begun));
 }
 
 /// See [`crate::Heap::verify`].
@@ -261,13 +343,15 @@ pub(crate) fn figures(heap: &Shared) -> Figures {
     Figures {
         memory,
         scavenge,
+        external: Bytes::new(heap.pace.external().load(Relaxed)),
         cycles: history.cycles,
         cycles_asked: history.asked,
-        goal: Bytes::new(heap.goal.load(Relaxed)),
+        goal: heap.pace.goal(),
         pause_total: history.pause_total,
         pauses: history.pauses.iter().copied().collect(),
         mark_cpu_total: history.mark_cpu_total,
-        gc_cpu_fraction: history.mark_cpu_total.as_secs_f64()
+        assist_cpu_total: heap.pace.assist_time(),
+        gc_cpu_fraction: (history.mark_cpu_total + heap.pace.assist_time()).as_secs_f64()
             / (heap.built.elapsed().as_secs_f64() * heap.processors as f64).max(f64::MIN_POSITIVE),
         mutators: heap.mutators(),
         roots: heap.roots.count(),
@@ -287,11 +371,9 @@ impl Drop for Inside<'_> {
 
 impl Drop for Mutator {
     fn drop(&mut self) {
-        self.heap.world.go_inside(&self.member);
+        self.go_inside();
         // SAFETY: inside since the line above.
-        unsafe { self.cache() }.flush(&self.heap.memory);
-        // What the thread was called for somebody else will answer.
-        let _calls = self.heap.world.go_outside(&self.member);
+        unsafe { self.part() }.flush(self.heap.shading());
         self.heap.world.detach(&self.member);
         ATTACHED.with(|all| {
             let mut all = all.borrow_mut();
@@ -315,8 +397,8 @@ impl fmt::Debug for Mutator {
 /// ask for `T: 'gc`, which no type with the brand of another `enter` fulfils, since the compiler knows nothing of how two
 /// brands compare. So a reference to one heap cannot be stored in another.
 pub struct Mu<'gc> {
-    /// The mutator's cache: it is inside as long as this lives.
-    cache: &'gc Cache,
+    /// The mutator's part: it is inside as long as this lives.
+    part: &'gc Part,
     mutator: &'gc Mutator,
     brand: Brand<'gc>,
 }
@@ -363,9 +445,9 @@ impl<'gc> Mu<'gc> {
     fn bump(&self, info: &'static TypeInfo) -> Option<NonNull<u8>> {
         if info.is_tiny {
             let bytes = info.size.max(1);
-            self.cache.alloc_tiny(bytes, info.align).or_else(|| self.cache.alloc_tiny_block(bytes))
+            self.part.cache.alloc_tiny(bytes, info.align).or_else(|| self.part.cache.alloc_tiny_block(bytes))
         } else if let Some(id) = info.fixed {
-            self.cache.alloc(id, info.stride)
+            self.part.cache.alloc(id, info.stride)
         } else {
             None
         }
@@ -385,9 +467,10 @@ impl<'gc> Mu<'gc> {
         if info.align > PAGE_BYTES {
             return Err(AllocError::Alignment { asked: Bytes::new(info.align) });
         }
+        self.poll();
         if info.is_tiny {
-            let slot = self.cache.refill_tiny(&self.mutator.heap.memory, info.size.max(1));
-            return self.pay(slot);
+            let slot = self.part.cache.refill_tiny(&self.mutator.heap.memory, info.size.max(1));
+            return self.pay(slot, Bytes::new(RUN_BYTES));
         }
         let id = match info.fixed {
             Some(id) if self.mutator.heap.layouts == LayoutPolicy::SharedByShape => id,
@@ -396,36 +479,73 @@ impl<'gc> Mu<'gc> {
         if info.class.is_large() {
             return self.alloc_large(id, info.size, false);
         }
-        if let Some(slot) = self.cache.alloc_any(id, info.stride) {
+        if let Some(slot) = self.part.cache.alloc_any(id, info.stride) {
             return Ok(slot);
         }
-        let slot = self.cache.refill(&self.mutator.heap.memory, id);
-        self.pay(slot)
+        let slot = self.part.cache.refill(&self.mutator.heap.memory, id);
+        self.pay(slot, Bytes::new(RUN_BYTES))
+    }
+
+    /// Answers what a collector has asked and can be told in the middle of `enter`.
+    #[inline]
+    fn poll(&self) {
+        let heap = &self.mutator.heap;
+        heap.world.poll(&self.mutator.member, &|part, round| heap.answer(part, round));
     }
 
     fn alloc_large(&self, id: LayoutId, bytes: usize, zeroed: bool) -> Result<NonNull<u8>, AllocError> {
         let memory = &self.mutator.heap.memory;
-        let slot = heap_core::large::alloc(memory, memory.entry(id), Bytes::new(bytes), zeroed, 0);
-        self.pay(slot)
+        let birth = self.part.cache.birth(memory);
+        let slot = heap_core::large::alloc(memory, memory.entry(id), Bytes::new(bytes), zeroed, birth);
+        self.pay(slot, Bytes::new(bytes))
     }
 
-    /// After a refill: is a collection due?
-    fn pay(&self, outcome: Result<NonNull<u8>, AllocError>) -> Result<NonNull<u8>, AllocError> {
+    /// After a refill of about that many bytes: what does it owe?
+    fn pay(&self, outcome: Result<NonNull<u8>, AllocError>, bytes: Bytes) -> Result<NonNull<u8>, AllocError> {
         let heap = &self.mutator.heap;
-        // Refused: a cycle at the next safepoint frees what it can, and takes back the pages that mutators keep.
-        let mut due = heap.is_due() || outcome.is_err();
         if outcome.is_err() {
+            // A cycle at the next safepoint frees what it can, and takes back the pages that mutators keep.
             heap.refused.store(true, Relaxed);
+            heap.world.call_for_collection();
+            return outcome;
         }
+        let mut due = false;
         if let Some(every) = heap.collect_every {
             let left = self.mutator.until_asked.get() - 1;
-            due |= left == 0;
+            due = left == 0;
             self.mutator.until_asked.set(if left == 0 { every } else { left });
+        }
+        if heap.pace.is_due(&heap.memory) {
+            let is_called =
+                heap.collector == Collector::Concurrent && collector::call(heap.shared(), Reason::Goal);
+            // Near the hard limit a mutator waits at the edge of its `enter` and runs the cycle itself, or it would soon be refused
+            // what that cycle is about to free.
+            due |= !is_called || heap.memory.pages().is_near_limit();
         }
         if due {
             heap.world.call_for_collection();
         }
+        let debt = heap.pace.debt(bytes);
+        if debt > 0 {
+            self.assist(debt);
+        }
         outcome
+    }
+
+    /// Marks a little, for what was allocated while a cycle marks.
+    #[cold]
+    fn assist(&self, debt: usize) {
+        let heap = &self.mutator.heap;
+        let owed = self.mutator.owed.get().saturating_add(debt).min(MOST_OWED);
+        self.mutator.owed.set(owed);
+        if owed < ASSIST_WORDS {
+            return;
+        }
+        // Nothing to be had: the workers have it all in their hands, or it is over.
+        let Some(batch) = heap.queue.borrow() else { return };
+        self.mutator.owed.set(owed - ASSIST_WORDS);
+        let mut marker = Marker::new(&heap.memory, None, heap.mark_limits);
+        mark_some(heap, &mut marker, batch, ASSIST_WORDS);
     }
 
     /// The number of a layout that has no fixed one.
@@ -470,15 +590,17 @@ impl<'gc> Mu<'gc> {
             self.layout(info, class, |name_it| info.slice_layout(class, name_it))?
         };
         let slot = if class.is_large() {
+            self.poll();
             debug_assert!(bytes > MAX_SMALL || info.align > 8);
             self.alloc_large(id, bytes, !is_plain)?
         } else {
             let memory = &self.mutator.heap.memory;
-            let slot = match self.cache.alloc_any(id, class.size().get()) {
+            let slot = match self.part.cache.alloc_any(id, class.size().get()) {
                 Some(slot) => slot,
                 None => {
-                    let slot = self.cache.refill(memory, id);
-                    self.pay(slot)?
+                    self.poll();
+                    let slot = self.part.cache.refill(memory, id);
+                    self.pay(slot, Bytes::new(RUN_BYTES))?
                 }
             };
             if !is_plain {
@@ -490,15 +612,21 @@ impl<'gc> Mu<'gc> {
         Ok(slot)
     }
 
-    /// Whether this thread is wanted at a safepoint: a collection is due, or another thread is collecting. One relaxed
-    /// load, for loops that can leave `enter` early.
+    /// Whether this thread is wanted at a safepoint: a collection waits for it, or is to be run by it. Two relaxed loads, for
+    /// loops that can leave `enter` early.
     #[inline]
     #[must_use]
     pub fn should_yield(&self) -> bool {
-        self.mutator.heap.world.calls() != 0
+        self.mutator.heap.world.wants(&self.mutator.member)
     }
 
-    pub(crate) fn heap(&self) -> &'gc Arc<Shared> {
+    /// The mutator's barrier, and where its shades go.
+    #[inline(always)]
+    pub(crate) fn barrier(&self) -> (&'gc Barrier, Shading<'gc>) {
+        (&self.part.barrier, self.mutator.heap.shading())
+    }
+
+    pub(crate) fn heap(&self) -> &'gc Handle {
         &self.mutator.heap
     }
 }

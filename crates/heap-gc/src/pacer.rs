@@ -1,127 +1,264 @@
-//! The pacer: when to collect. Numbers in, numbers out.
+//! The pacer: when to collect, how fast, and when to stop trying. Numbers in, numbers out.
 //!
 //! ```text
-//!   goal    = live + (live + roots) * percent / 100      ¹ at least 4 MiB * percent / 100
-//!                                                        ² at most 7/8 of the hard limit, and at least live
-//!   runway  = goal - live
+//!   heap
+//!    ▲                                     ┌ goal: the cycle shall be finished here
+//!    │                               ┌─────┘
+//!    │                         ╱╱╱╱╱╱│  marking beside the mutators: a share of the processors, and assists
+//!    │                    ╱╱╱╱╱      │  when that is not going to be enough
+//!    │               ╱╱╱╱╱└ trigger: the cycle begins here
+//!    │ live ╱╱╱╱╱╱╱╱╱                └ live
+//!    └──────────────────────────────────────────────────────────────────────▶ time
 //! ```
 //!
-//! As long as collections stop the world the trigger *is* the goal: nothing is allocated while marking, so there is no
-//! distance to leave. `live` is what the last cycle marked, in bytes of slots; `roots` is eight bytes a root.
-//! The formula is Go's (Go 1.27 `runtime/mgcpacer.go`), without stacks and globals, which this heap does not have.
-//! ² keeps a heap whose goal lies above its hard limit from being refused memory that a collection would free.
+//! Four decisions, a file each:
+//!
+//! * `goal.rs`: the size at which the cycle shall be finished, from what lives and from the limits;
+//! * `trigger.rs`: the size at which it must begin for that, from how fast mutators consumed what markers marked;
+//! * `assist.rs`: what an allocating mutator owes meanwhile, should the guess have been wrong;
+//! * `limiter.rs`: when collecting costs so much that memory is given up instead.
+//!
+//! Every size of a *heap* here is bytes of slots in use **and** external bytes: a byte that an object keeps alive outside
+//! brings the next cycle nearer exactly as a byte inside does. What is *scanned* is bytes of words looked at, of objects
+//! and of roots; external bytes and leaf objects are never scanned.
+//!
+//! Invariants of a [`Plan`], checked by [`Plan::check`]
+//!   I1  `live <= goal`                                   else collecting could never reach its goal
+//!   I2  `live + 64 KiB <= trigger`, or it is `MAX`       else a heap that allocates nothing would be collected again
+//!   I3  `trigger <= max(goal, live + 64 KiB)`            else there would be nothing left to pace
+//!   I4  `goal <= max(ceiling, live)`                     else a limit would be passed although garbage could go
+//!   I5  `goal <= hard_goal <= max(ceiling, live)`        the same while marking
+//!
+//! The pacer is Go's (Go 1.27 `runtime/mgcpacer.go`, `mgclimit.go`) without stacks and globals, which this heap does not
+//! have; where it differs the file says so. Called by the collector at the end of each cycle and by whoever starts one;
+//! [`Plan`] and [`AssistRatio`] are plain copies that mutators may read. It does not read a clock, does not count and does
+//! not start anything.
 
 #![forbid(unsafe_code)]
 
+mod assist;
+mod goal;
+mod limiter;
+mod trigger;
+
+use core::time::Duration;
 use heap_core::units::Bytes;
 
-/// Least bytes between two collections at 100 percent: below it, the fixed cost of a cycle would show
-/// (Go's `defaultHeapMinimum`).
-pub(crate) const LEAST_GOAL: Bytes = Bytes::mib(4);
+pub(crate) use assist::{AssistRatio, Progress};
+pub(crate) use goal::Bound;
+pub(crate) use limiter::Window;
+pub(crate) use limiter::{CpuLimiter, Limiting};
 
-/// What a cycle found.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Found {
-    /// Bytes of marked slots.
-    pub live: Bytes,
-    /// Bytes of roots.
-    pub roots: Bytes,
+/// Bytes that must be allocated between two cycles whatever the goal says, and that a running cycle always has before it.
+/// More lets a heap without room grow further past its limit; less makes cycles that free nothing follow each other more
+/// closely. It is Go's (`minRunway` there holds for the goal alone).
+const LEAST_DISTANCE: Bytes = Bytes::kib(64);
+
+/// Least size of a heap's goal at 100 percent: below it, the fixed cost of a cycle would show (Go's `defaultHeapMinimum`).
+const LEAST_HEAP: Bytes = Bytes::mib(4);
+
+/// No limit, no goal, never.
+pub(crate) const NEVER: Bytes = Bytes::new(usize::MAX);
+
+/// What the embedder wishes.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Settings {
+    /// Growth over what lives, in percent of it; `None`: no goal but what the limits make.
+    pub percent: Option<u32>,
+    /// The size of everything, heap and overhead, that collecting defends; [`NEVER`] for none.
+    pub memory_limit: Bytes,
+    /// The most bytes of pages in spans, external bytes not counted; [`NEVER`] for none.
+    pub hard_limit: Bytes,
+    /// Least goal at 100 percent; scaled by `percent`.
+    pub least_heap: Bytes,
+    /// The part of the processors that marks in the background.
+    pub share: f64,
+    /// Processors the process may use.
+    pub processors: usize,
 }
 
-/// Decides when to collect.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Pacer {
-    percent: Option<u32>,
-    hard_limit: Bytes,
-}
-
-/// When to collect next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Goal {
-    /// The size at which to collect; `usize::MAX` for never.
-    pub goal: Bytes,
-    /// Bytes to allocate until then.
-    pub runway: Bytes,
-}
-
-impl Pacer {
-    /// A pacer for a growth in percent (`None`: never collect) under a hard limit.
-    #[must_use]
-    pub(crate) fn new(percent: Option<u32>, hard_limit: Bytes) -> Self {
-        Self { percent, hard_limit }
-    }
-
-    /// The goal after a cycle that found that much.
-    #[must_use]
-    pub(crate) fn goal(&self, found: Found) -> Goal {
-        let live = found.live.get();
-        let wished = match self.percent {
-            None => usize::MAX,
-            Some(percent) => {
-                let scaled = |bytes: usize| {
-                    usize::try_from(bytes as u128 * u128::from(percent) / 100).unwrap_or(usize::MAX)
-                };
-                let growth = scaled(live.saturating_add(found.roots.get()));
-                live.saturating_add(growth).max(scaled(LEAST_GOAL.get())) // ¹
-            }
-        };
-        let ceiling =
-            if self.hard_limit.get() == usize::MAX { usize::MAX } else { self.hard_limit.get() / 8 * 7 };
-        let goal = wished.min(ceiling).max(live); // ²
-        Goal { goal: Bytes::new(goal), runway: Bytes::new(goal - live) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn goal(percent: Option<u32>, limit: usize, live: Bytes) -> Goal {
-        Pacer::new(percent, Bytes::new(limit)).goal(Found { live, roots: Bytes::ZERO })
-    }
-
-    #[test]
-    fn the_goal_is_twice_the_live_heap_at_one_hundred_percent() {
-        assert_eq!(goal(Some(100), usize::MAX, Bytes::mib(100)).goal, Bytes::mib(200));
-        assert_eq!(goal(Some(50), usize::MAX, Bytes::mib(100)).goal, Bytes::mib(150));
-        assert_eq!(goal(Some(100), usize::MAX, Bytes::mib(1)).goal, Bytes::mib(4), "the least goal");
-        assert_eq!(
-            goal(Some(400), usize::MAX, Bytes::ZERO).runway,
-            Bytes::mib(16),
-            "scales with the percentage"
-        );
-        assert_eq!(goal(None, usize::MAX, Bytes::mib(1)).goal, Bytes::new(usize::MAX));
-    }
-
-    #[test]
-    fn a_hard_limit_bounds_the_goal_but_never_below_what_lives() {
-        assert_eq!(goal(Some(100), Bytes::mib(160).get(), Bytes::mib(100)).goal, Bytes::mib(140));
-        assert_eq!(goal(None, Bytes::mib(160).get(), Bytes::mib(100)).runway, Bytes::mib(40));
-        assert_eq!(goal(Some(100), Bytes::mib(160).get(), Bytes::mib(150)).runway, Bytes::ZERO);
-    }
-
-    #[test]
-    fn huge_figures_saturate() {
-        let goal = goal(Some(u32::MAX), usize::MAX, Bytes::new(usize::MAX / 2));
-        assert_eq!(goal.goal, Bytes::new(usize::MAX));
-    }
-
-    /// A simulated program: each cycle starts when the runway is used up and finds what the stream says lives.
-    #[test]
-    fn steady_growth_and_a_spike_keep_the_peak_at_the_goal() {
-        let pacer = Pacer::new(Some(100), Bytes::new(usize::MAX));
-        let streams: [(&str, Vec<usize>); 3] = [
-            ("steady", vec![64; 30]),
-            ("growth", (1..30).map(|cycle| 8 * cycle).collect()),
-            ("spike", (0..30).map(|cycle| if cycle == 15 { 640 } else { 32 }).collect()),
-        ];
-        for (name, live) in streams {
-            for pair in live.windows(2) {
-                let goal = pacer.goal(Found { live: Bytes::mib(pair[0]), roots: Bytes::ZERO });
-                let peak = Bytes::mib(pair[0]) + goal.runway;
-                assert_eq!(peak, goal.goal, "{name}");
-                assert!(goal.goal.get() <= 2 * Bytes::mib(pair[0]).get().max(LEAST_GOAL.get()), "{name}");
-            }
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            percent: Some(100),
+            memory_limit: NEVER,
+            hard_limit: NEVER,
+            least_heap: LEAST_HEAP,
+            share: 0.25,
+            processors: 1,
         }
     }
 }
+
+/// What a cycle found and took.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct CycleEnd {
+    /// Bytes of marked slots, those allocated while marking among them.
+    pub live: Bytes,
+    /// Bytes of roots.
+    pub roots: Bytes,
+    /// Bytes outside the heap that live objects keep.
+    pub external: Bytes,
+    /// Bytes of words looked at, in objects and roots.
+    pub scan_work: Bytes,
+    /// Size of the heap when marking began.
+    pub heap_at_trigger: Bytes,
+    /// Size of the heap when marking was done, before anything was swept.
+    pub heap_at_end: Bytes,
+    /// Processor time of background marking.
+    pub background_cpu: Duration,
+    /// Processor time of assists.
+    pub assist_cpu: Duration,
+    /// How long marking took.
+    pub wall: Duration,
+    /// Mapped memory that growing to the goal will not use: side tables, the unused rest of spans, and free pages as far as
+    /// they are more than that growth takes. Errs high: a goal too low costs a cycle, one too high passes the limit.
+    pub overhead: Bytes,
+}
+
+/// When to collect next. A plain copy of the decisions; see the module's invariants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Plan {
+    /// The size of the heap as the last cycle left it.
+    pub live: Bytes,
+    /// The size at which the next cycle begins; [`NEVER`] for never.
+    pub trigger: Bytes,
+    /// The size at which it shall be finished; [`NEVER`] for never.
+    pub goal: Bytes,
+    /// What set the goal.
+    pub bound: Bound,
+    /// What the goal may be extended to if there turns out to be more to mark than expected.
+    hard_goal: Bytes,
+    /// The most that the limits leave.
+    ceiling: Bytes,
+    /// Scan work the next cycle should find; `None` before the first.
+    expected_work: Option<Bytes>,
+}
+
+impl Plan {
+    /// The same plan for a collection that stops the world: nothing is allocated while it marks, so it begins at the goal.
+    #[must_use]
+    pub(crate) fn stopping(self) -> Self {
+        Self { trigger: self.goal.max(plus(self.live, LEAST_DISTANCE)), ..self }
+    }
+
+    /// Bytes to allocate between the last cycle and the next.
+    #[must_use]
+    pub(crate) fn runway(&self) -> Bytes {
+        self.trigger - self.live
+    }
+
+    /// Whether a heap of this size shall be collected now. While collecting is limited it never is. (The heap itself asks
+    /// `pace.rs`.)
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn is_due(&self, heap: Bytes, limiting: Limiting) -> bool {
+        heap >= self.trigger && limiting == Limiting::Off
+    }
+
+    /// Whether a host that has nothing else to do should collect a heap of this size: half the way to the next cycle is
+    /// done, so that collecting now saves a busy moment as much as it costs twice as often. A heap that never collects by
+    /// itself does not do so in idle moments either.
+    #[must_use]
+    pub(crate) fn is_idle_cycle_worthwhile(&self, heap: Bytes) -> bool {
+        let allocated = heap.get().saturating_sub(self.live.get());
+        self.trigger != NEVER && allocated >= LEAST_DISTANCE.max(Bytes::new(self.runway().get() / 2)).get()
+    }
+
+    /// What a byte allocated now owes. See `assist.rs`.
+    #[must_use]
+    pub(crate) fn assist(&self, progress: &Progress, limiting: Limiting) -> AssistRatio {
+        AssistRatio::of(self, progress, limiting)
+    }
+
+    /// The module's invariants.
+    fn check(&self) {
+        let least = plus(self.live, LEAST_DISTANCE);
+        let most = self.ceiling.max(self.live);
+        debug_assert!(self.live <= self.goal, "I1: {self:?}");
+        debug_assert!(least <= self.trigger, "I2: {self:?}");
+        debug_assert!(self.trigger <= self.goal.max(least), "I3: {self:?}");
+        debug_assert!(self.goal <= most, "I4: {self:?}");
+        debug_assert!(self.goal <= self.hard_goal && self.hard_goal <= most, "I5: {self:?}");
+    }
+}
+
+/// Decides when to collect, and learns from every cycle.
+#[derive(Clone, Debug)]
+pub(crate) struct Pacer {
+    settings: Settings,
+    consumption: trigger::Consumption,
+}
+
+impl Pacer {
+    /// A pacer that knows nothing yet. A share outside 1 to 99 percent is taken to the nearer end.
+    #[must_use]
+    pub(crate) fn new(settings: Settings) -> Self {
+        let share = if settings.share.is_nan() { 0.25 } else { settings.share.clamp(0.01, 0.99) };
+        let settings = Settings { share, processors: settings.processors.max(1), ..settings };
+        Self { settings, consumption: trigger::Consumption::default() }
+    }
+
+    /// The plan for a new, empty heap.
+    #[must_use]
+    pub(crate) fn first(&self) -> Plan {
+        self.plan(&CycleEnd::default(), None)
+    }
+
+    /// Learns from a cycle, and plans the next.
+    pub(crate) fn end_cycle(&mut self, end: &CycleEnd) -> Plan {
+        self.consumption.learn(end, &self.settings);
+        self.plan(end, Some(end.scan_work))
+    }
+
+    /// A limiter for the same processors.
+    #[must_use]
+    pub(crate) fn limiter(&self) -> CpuLimiter {
+        CpuLimiter::new(self.settings.processors)
+    }
+
+    fn plan(&self, end: &CycleEnd, expected_work: Option<Bytes>) -> Plan {
+        let goal = goal::Goal::of(&self.settings, end);
+        let runway = expected_work.and_then(|work| self.consumption.runway(work, self.settings.share));
+        let plan = Plan {
+            live: goal.live,
+            trigger: trigger::trigger(goal.live, goal.size, runway),
+            goal: goal.size,
+            bound: goal.bound,
+            hard_goal: goal.hard,
+            ceiling: goal.ceiling,
+            expected_work,
+        };
+        plan.check();
+        plan
+    }
+}
+
+/// Sum that stays at the top.
+const fn plus(one: Bytes, other: Bytes) -> Bytes {
+    Bytes::new(one.get().saturating_add(other.get()))
+}
+
+/// Difference that stays at zero.
+const fn minus(one: Bytes, other: Bytes) -> Bytes {
+    Bytes::new(one.get().saturating_sub(other.get()))
+}
+
+/// The nearest number of bytes there is: none for what is negative or no number, all for what is too large.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float saturates, which is what is wanted"
+)]
+fn whole(bytes: f64) -> Bytes {
+    Bytes::new(bytes as usize)
+}
+
+/// For arithmetic with rates: exact below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "an estimate; a heap of 8 PiB may be off by a byte")]
+fn float(bytes: Bytes) -> f64 {
+    bytes.get() as f64
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,11 +6,21 @@
 //! The table is a list of words and a list of free entries, under one lock. A free entry is zero, so the scan needs no
 //! list of the taken ones.
 //!
+//! A cycle looks at the table once, a piece at a time, while mutators make, clone and drop roots. An object could be taken
+//! from an entry that has not been looked at, and put into one that has. So while a cycle marks the table *shades*: who
+//! makes a root, clones one or points one elsewhere makes its object grey, under the same lock. That begins before the
+//! first entry is looked at and lasts until marking has ended. Dropping a root shades nothing.
+//!
 //! Invariants
 //!   F2  an entry is zero, or the address of an allocated slot of this heap
 //!   F4  an entry belongs to one `Root`, from `add` to `remove`
+//!   F5  while the table shades, what an entry leads to is marked once the entry was looked at or written
 
-use heap_core::sync::Mutex;
+use crate::mark::shade;
+use heap_core::fault::{self, Fault};
+use heap_core::memory::Memory;
+use heap_core::stress::ROOTS_AT_ONCE;
+use heap_core::sync::{Mutex, point};
 
 /// The number of an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +30,10 @@ pub(crate) struct RootIndex(usize);
 struct Table {
     words: Vec<usize>,
     free: Vec<usize>,
+    /// A cycle marks.
+    is_shading: bool,
+    /// Objects that were shaded here, and that somebody has to scan.
+    shaded: Vec<usize>,
 }
 
 impl Table {
@@ -35,6 +49,14 @@ impl Table {
             }
         }
     }
+
+    /// Makes what a word of a root leads to grey, if a cycle marks.
+    fn shade(&mut self, memory: &Memory, word: usize) {
+        // SAFETY: an entry's word is the address of an allocated slot of this heap (F2).
+        if self.is_shading && unsafe { shade(memory, word) } {
+            self.shaded.push(word);
+        }
+    }
 }
 
 /// The root table of a heap. See the module's text.
@@ -45,15 +67,22 @@ pub(crate) struct Roots {
 
 impl Roots {
     /// Adds a root.
-    pub(crate) fn add(&self, word: usize) -> RootIndex {
-        self.table.lock().add(word)
+    pub(crate) fn add(&self, memory: &Memory, word: usize) -> RootIndex {
+        let mut table = self.table.lock();
+        if !fault::on(Fault::RootUnshaded) {
+            table.shade(memory, word);
+        }
+        table.add(word)
     }
 
     /// Adds a root to what another leads to. In one step: between two, the other could be pointed elsewhere, and what it led
     /// to be freed.
-    pub(crate) fn duplicate(&self, index: RootIndex) -> RootIndex {
+    pub(crate) fn duplicate(&self, memory: &Memory, index: RootIndex) -> RootIndex {
         let mut table = self.table.lock();
         let word = table.words[index.0];
+        if !fault::on(Fault::CloneUnshaded) {
+            table.shade(memory, word);
+        }
         table.add(word)
     }
 
@@ -63,8 +92,12 @@ impl Roots {
     }
 
     /// Points a root elsewhere.
-    pub(crate) fn set(&self, index: RootIndex, word: usize) {
-        self.table.lock().words[index.0] = word;
+    pub(crate) fn set(&self, memory: &Memory, index: RootIndex, word: usize) {
+        let mut table = self.table.lock();
+        if !fault::on(Fault::SetUnshaded) {
+            table.shade(memory, word);
+        }
+        table.words[index.0] = word;
     }
 
     /// Removes a root.
@@ -74,8 +107,47 @@ impl Roots {
         table.free.push(index.0);
     }
 
-    /// The words of all roots as of now. Roots may be dropped meanwhile by threads outside, also while the world is stopped; a
-    /// cycle works on one snapshot.
+    /// From now on the table shades.
+    pub(crate) fn begin_shading(&self) {
+        self.table.lock().is_shading = true;
+    }
+
+    /// Marking has ended.
+    pub(crate) fn end_shading(&self) {
+        let mut table = self.table.lock();
+        table.is_shading = false;
+        table.shaded.clear();
+    }
+
+    /// Takes what was shaded since the last time.
+    pub(crate) fn take_shaded(&self) -> Vec<usize> {
+        let shaded = core::mem::take(&mut self.table.lock().shaded);
+        if fault::on(Fault::RootShadesKept) { Vec::new() } else { shaded }
+    }
+
+    /// Looks at every entry, a piece at a time, and says how many lead somewhere. Entries made meanwhile may be missed; while
+    /// the table shades that does no harm.
+    pub(crate) fn each(&self, mut visit: impl FnMut(usize)) -> usize {
+        let (mut from, mut found) = (0, 0);
+        let mut piece = Vec::with_capacity(ROOTS_AT_ONCE);
+        loop {
+            {
+                let table = self.table.lock();
+                if from >= table.words.len() {
+                    return found;
+                }
+                let upto = table.words.len().min(from + ROOTS_AT_ONCE);
+                piece.extend(table.words[from..upto].iter().copied().filter(|&word| word != 0));
+                from = upto;
+            }
+            point("roots: between two pieces");
+            found += piece.len();
+            piece.drain(..).for_each(&mut visit);
+        }
+    }
+
+    /// The words of all roots as of now, for the verifier and for collections that stop the world. Roots may be dropped
+    /// meanwhile by threads outside, also while the world is stopped; so one snapshot is worked on.
     pub(crate) fn snapshot(&self) -> Vec<usize> {
         self.table.lock().words.iter().copied().filter(|&word| word != 0).collect()
     }
@@ -94,13 +166,18 @@ mod tests {
     #[test]
     fn entries_are_reused_and_removed_ones_are_not_seen() {
         let roots = Roots::default();
-        let indices: Vec<_> = (1..=1000).map(|word| roots.add(word)).collect();
+        let add = |word| roots.table.lock().add(word);
+        let indices: Vec<_> = (1..=1000).map(add).collect();
         for index in indices.iter().step_by(2) {
             roots.remove(*index);
         }
-        assert_eq!(roots.snapshot(), (1..=500).map(|n| 2 * n).collect::<Vec<_>>());
+        let left: Vec<usize> = (1..=500).map(|n| 2 * n).collect();
+        assert_eq!(roots.snapshot(), left);
+        let mut seen = Vec::new();
+        assert_eq!(roots.each(|word| seen.push(word)), 500);
+        assert_eq!(seen, left);
         for word in 1..=500 {
-            roots.add(word);
+            add(word);
         }
         assert_eq!(roots.table.lock().words.len(), 1000, "no entry is new while one is free");
         assert_eq!(roots.count(), 1000);

@@ -1,16 +1,21 @@
 //! What all handles of one heap share.
 
-use crate::config::{HeapBuilder, LayoutPolicy, Observer, Scavenge};
+use crate::barrier::Shading;
+use crate::config::{Collector, HeapBuilder, LayoutPolicy, Listener, Observer, Scavenge};
+use crate::desk::Desk;
+use crate::event::Event;
 use crate::figures::{CycleFigures, PAUSES_KEPT};
-use crate::handshake::World;
-use crate::pacer::{Found, Pacer};
+use crate::grey::GreyQueue;
+use crate::handshake::{Round, World};
+use crate::mark::MarkLimits;
+use crate::pace::Pace;
+use crate::part::Part;
 use crate::roots::Roots;
 use crate::workers::Workers;
 use core::time::Duration;
-use heap_core::cache::Cache;
 use heap_core::memory::Memory;
 use heap_core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use heap_core::sync::{Mutex, OnceLock};
+use heap_core::sync::{Arc, Mutex, OnceLock};
 use heap_core::units::Bytes;
 use heap_scav::background::Scavenger;
 use std::time::Instant;
@@ -61,18 +66,31 @@ fn processors() -> usize {
 pub(crate) struct Shared {
     /// Tells heaps apart, for roots that come back.
     pub(crate) id: u64,
-    pub(crate) world: World<Cache>,
+    /// Handles of the program: the last one ends the collector.
+    pub(crate) handles: AtomicUsize,
+    pub(crate) world: World<Part>,
+    /// What is grey and on the way to a marker.
+    pub(crate) queue: GreyQueue,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) roots: Roots,
-    pub(crate) pacer: Pacer,
-    /// Bytes to allocate before the next cycle. Written by the collector, read by mutators when they refill; a stale
-    /// value starts a cycle a refill too early or too late.
-    pub(crate) runway: AtomicUsize,
-    /// The size at which the next cycle starts.
-    pub(crate) goal: AtomicUsize,
+    pub(crate) pace: Pace,
+    /// The wish for the size of everything; `usize::MAX` for none.
+    pub(crate) memory_limit: Bytes,
+    /// The goal before the last cycle, for the scavenger. Only the collector's.
+    pub(crate) last_goal: Mutex<Bytes>,
+    /// A marker other than the collector's own had no room for what it marked. Set by whoever it was, before the queue says that it
+    /// is dry.
+    pub(crate) lost: AtomicBool,
     /// An allocation was refused since the last cycle. Written by mutators; taken by the one that answers the call.
     pub(crate) refused: AtomicBool,
     pub(crate) layouts: LayoutPolicy,
+    /// Threads that mark when a collection is asked for.
     pub(crate) workers: usize,
+    pub(crate) collector: Collector,
+    /// Part of the processors that marks beside the mutators.
+    pub(crate) cpu_share: f64,
+    pub(crate) mark_limits: MarkLimits,
+    pub(crate) listener: Option<Listener>,
     /// Processors the process may use.
     pub(crate) processors: usize,
     pub(crate) built: Instant,
@@ -92,19 +110,27 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(builder: &HeapBuilder, memory: Memory) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let pacer = Pacer::new(builder.gc_percent, Bytes::new(builder.hard_limit));
-        let goal = pacer.goal(Found { live: Bytes::ZERO, roots: Bytes::ZERO });
         let processors = processors();
+        let memory_limit = builder.memory_limit.bytes();
+        let pace = Pace::new(builder, processors, memory_limit);
         Self {
             id: NEXT.fetch_add(1, Relaxed),
+            handles: AtomicUsize::new(0),
             world: World::new(),
+            queue: GreyQueue::new(1),
+            desk: Arc::new(Desk::default()),
             roots: Roots::default(),
-            pacer,
-            runway: AtomicUsize::new(goal.runway.get()),
-            goal: AtomicUsize::new(goal.goal.get()),
+            last_goal: Mutex::new(pace.goal()),
+            pace,
+            memory_limit,
+            lost: AtomicBool::new(false),
             refused: AtomicBool::new(false),
             layouts: builder.layouts,
             workers: builder.workers.unwrap_or(processors),
+            collector: builder.collector,
+            cpu_share: builder.cpu_share,
+            mark_limits: MarkLimits { stack: builder.mark_stack },
+            listener: builder.listener.clone(),
             processors,
             built: Instant::now(),
             verify_every: builder.verify_every,
@@ -123,10 +149,22 @@ impl Shared {
         self.world.members()
     }
 
-    /// Whether enough was allocated for a cycle.
+    /// Where a mutator's shades go.
     #[inline]
-    pub(crate) fn is_due(&self) -> bool {
-        self.memory.pages().counters().since_cycle.load(Relaxed) >= self.runway.load(Relaxed)
+    pub(crate) fn shading(&self) -> Shading<'_> {
+        Shading { memory: &self.memory, queue: &self.queue }
+    }
+
+    /// A mutator's answer to a round.
+    pub(crate) fn answer(&self, part: &Part, round: Round) {
+        part.answer(round, self.shading());
+    }
+
+    /// Tells the listener.
+    pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
+        if let Some(listener) = &self.listener {
+            listener(&event());
+        }
     }
 }
 

@@ -36,8 +36,10 @@ use heap_core::layout::TypeMask;
 /// 2. References the value keeps elsewhere (in memory it owns) are all reported by [`Trace::trace`], and then
 ///    [`Trace::BY_HAND`] is true. What is reported has the value's own brand and is alive. The function may also be called on
 ///    an object that nothing refers to any more, as long as it has not been dropped.
-/// 3. `trace` may be called from any thread, by several threads at once, while no mutator runs. It only reads (a `RefCell`
-///    may not be borrowed, since that writes), and does not panic (the process is aborted if it does).
+/// 3. `trace` may be called from any thread, by several threads at once, and while mutators use the value by shared
+///    reference. It only reads (a `RefCell` may not be borrowed, since that writes), and does not panic (the process is
+///    aborted if it does). So what it reads does not change once the value is in the heap. (References that change belong in
+///    a [`GcCell`](crate::GcCell), which tells the collector.)
 /// 4. Dropping the value (if it needs dropping) reads no reference, and may happen on any thread.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot live in the heap, because the collector does not know its references",

@@ -75,17 +75,56 @@ fn a_refused_refill_leaves_cache_and_memory_as_they_were() {
 fn a_run_handed_out_while_marking_is_marked() {
     let (memory, cache) = (memory(), Cache::new());
     let epoch = Epoch::FIRST;
-    cache.set_black(epoch.byte());
+    cache.blacken(&memory, epoch);
     let object = alloc(&memory, &cache, references(64), 0);
     let found = memory.map().resolve(object.addr().get()).unwrap();
     let span = memory.map().span(found.span);
     // The whole run, and nothing but the run.
     let run = span.slots().min(crate::stress::RUN_SLOTS_MAX);
     assert!((0..span.slots()).all(|slot| memory.map().is_marked(span, slot, epoch) == (slot < run)));
+    cache.whiten();
     cache.flush(&memory);
-    let marked = (0..span.slots()).filter(|slot| memory.map().is_marked(span, *slot, epoch)).count();
-    assert_eq!(marked, 1, "slots that were given back are not marked");
-    assert_eq!(memory.map().mark_of(span, found.slot).load(Relaxed), epoch.byte());
+    let other = alloc(&memory, &cache, references(48), 0);
+    let found = memory.map().resolve(other.addr().get()).unwrap();
+    assert!(!memory.map().is_marked(memory.map().span(found.span), found.slot, epoch));
+}
+
+#[test]
+fn what_is_left_of_a_run_is_marked_when_new_objects_turn_black() {
+    let (memory, cache) = (memory(), Cache::new());
+    let epoch = Epoch::FIRST;
+    let white = alloc(&memory, &cache, references(64), 0);
+    let tiny = cache.refill_tiny(&memory, 3).unwrap();
+    cache.blacken(&memory, epoch);
+    let black = alloc(&memory, &cache, references(64), 0);
+    let marked = |object: core::ptr::NonNull<u8>| {
+        let found = memory.map().resolve(object.addr().get()).unwrap();
+        memory.map().is_marked(memory.map().span(found.span), found.slot, epoch)
+    };
+    assert_eq!([white, tiny, black].map(marked), [false, false, true]);
+    assert_eq!(cache.alloc_tiny(3, 1), None, "the white block is given up");
+    assert!(marked(cache.refill_tiny(&memory, 3).unwrap()));
+}
+
+#[test]
+fn a_cache_that_has_not_heard_of_a_generation_puts_its_spans_back_unswept() {
+    let (memory, late) = (memory(), Cache::new());
+    let objects: Vec<_> = (0..3).map(|_| alloc(&memory, &late, references(64), 0)).collect();
+    let found = memory.map().resolve(objects[1].addr().get()).unwrap();
+    let span = memory.map().span(found.span);
+    // A cycle that reaches one of the three, beside the cache.
+    memory.finish_sweep();
+    memory.begin_cycle();
+    memory.map().mark_of(span, found.slot).store(memory.epoch().byte(), Relaxed);
+    memory.end_marking();
+    // Nobody can sweep what the cache has, and it takes nothing from the new generation's lists.
+    memory.finish_sweep();
+    assert_eq!(span.allocated(), span.slots().min(crate::stress::RUN_SLOTS_MAX));
+    late.flush(&memory);
+    assert_eq!(span.allocated(), 3);
+    memory.finish_sweep();
+    assert_eq!(span.allocated(), 1, "the other two were swept");
+    settled(&memory, &late);
 }
 
 #[test]

@@ -3,27 +3,53 @@ use crate::cache::Cache;
 use crate::memory::tests::{alloc, memory, noscan};
 use crate::page_heap::PageStock;
 use crate::span::Home;
+use crate::span::claim::try_claim;
 
 #[test]
 fn spans_rest_where_they_belong_and_become_unswept_together() {
     let (memory, mut stock) = (memory(), PageStock::default());
     let entry = memory.entry(noscan(1024));
-    let [first, second] = [(); 2].map(|()| memory.take_span(entry, &mut stock).unwrap());
+    let [first, second] = [(); 2].map(|()| memory.take_span(entry, &mut stock, memory.generation()).unwrap());
     let generation = memory.generation();
-    memory.put_span(first);
+    memory.put_span(first, generation);
     memory.map().span(second).set_allocated(memory.map().span(second).slots());
-    memory.put_span(second);
+    memory.put_span(second, generation);
     assert_eq!(entry.resting(generation), (vec![first], vec![second]));
     assert_eq!(memory.map().span(first).home(), Home::Partial);
     assert_eq!(memory.map().span(second).home(), Home::Full);
     assert_eq!(entry.take(generation, memory.map()), Taken::Partial(first));
     assert_eq!(memory.map().span(first).home(), Home::Moving);
     assert_eq!(entry.take(generation, memory.map()), Taken::Nothing, "a full span is not taken");
-    memory.put_span(first);
+    memory.put_span(first, generation);
     // The next generation: both are unswept, in the order they came.
     assert_eq!(entry.take(generation + 2, memory.map()), Taken::Unswept(first));
     assert_eq!(entry.take(generation + 2, memory.map()), Taken::Unswept(second));
     assert_eq!(entry.take(generation + 2, memory.map()), Taken::Nothing);
+}
+
+#[test]
+fn who_comes_with_an_older_generation_finds_nothing_and_puts_back_unswept() {
+    let (memory, mut stock) = (memory(), PageStock::default());
+    let entry = memory.entry(noscan(1024));
+    let generation = memory.generation();
+    let [early, late] = [(); 2].map(|()| memory.take_span(entry, &mut stock, generation).unwrap());
+    memory.put_span(early, generation + 2);
+    assert_eq!(entry.take(generation, memory.map()), Taken::Nothing);
+    memory.put_span(late, generation);
+    assert_eq!(entry.take(generation + 2, memory.map()), Taken::Partial(early));
+    assert_eq!(entry.take(generation + 2, memory.map()), Taken::Unswept(late));
+}
+
+#[test]
+fn a_span_that_a_sweeper_has_claimed_is_not_taken_from_an_old_list() {
+    let (memory, mut stock) = (memory(), PageStock::default());
+    let entry = memory.entry(noscan(1024));
+    let generation = memory.generation();
+    let id = memory.take_span(entry, &mut stock, generation).unwrap();
+    memory.put_span(id, generation);
+    let claim = try_claim(memory.map().span(id), id, generation + 2).expect("it is unswept in the next");
+    assert_eq!(entry.take(generation, memory.map()), Taken::Nothing);
+    claim.settle();
 }
 
 #[test]

@@ -40,6 +40,22 @@ pub enum Step {
     StopWithdrawnLate,
     /// Handshake: the collector lets go by a relaxed store.
     ResumedRelaxed,
+    /// Handshake: who attaches reads the round before it has the list's lock.
+    JoinedEarly,
+    /// Handshake: the round of roots is answered in the middle of `enter`.
+    RootsInside,
+    /// Handshake: saying that a round is answered does not release.
+    AnsweredRelaxed,
+    /// Handshake: the collector's look for an answer does not acquire.
+    AnswerReadRelaxed,
+    /// Handshake: a mutator that has answered a round does not ring.
+    NotRung,
+    /// Handshake: the collector goes to sleep for an answer without looking again under the bell.
+    AskedSleptUnlooked,
+    /// Handshake: the collector holds a mutator that is outside, and does not answer for it.
+    HeldUnanswered,
+    /// Handshake: the collector lets a mutator go by a relaxed store when it has answered for it.
+    LetGoRelaxed,
     /// Grey queue: a worker counts as waiting until it has given up the lock with a batch in its hands.
     CountedOutsideLock,
     /// Grey queue: the end is looked for before a batch.
@@ -50,6 +66,10 @@ pub enum Step {
     EndNotTold,
     /// Grey queue: a worker gives up the lock between finding nothing and sleeping.
     WaitedUnlooked,
+    /// Grey queue: a mutator that assists is not counted.
+    AssistUncounted,
+    /// Grey queue: an offer is not counted.
+    OfferUncounted,
     /// Claim: a load and a store instead of one exchange.
     ClaimedInTwoSteps,
     /// Claim: the exchange does not acquire.
@@ -58,6 +78,12 @@ pub enum Step {
     SettledRelaxed,
     /// Claim: the look whether a span is swept does not acquire.
     SweptReadRelaxed,
+    /// Claim: a span at rest is taken by a store instead of an exchange.
+    TakenUnclaimed,
+    /// Claim: who takes a span at rest does not look whose it is.
+    TakenUnlooked,
+    /// Claim: letting a span rest does not release.
+    RestedRelaxed,
 }
 
 #[cfg(loom)]

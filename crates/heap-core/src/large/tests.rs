@@ -1,5 +1,5 @@
 use super::alloc;
-use crate::cache::Cache;
+use crate::cache::{Birth, Cache};
 use crate::error::AllocError;
 use crate::layout::{Extent, Layout, TypeMask};
 use crate::memory::Memory;
@@ -12,7 +12,8 @@ use core::ptr::NonNull;
 
 fn large(memory: &Memory, bytes: usize, zeroed: bool) -> Result<NonNull<u8>, AllocError> {
     let layout = Layout::of(SizeClass::LARGE, Extent::Object, &TypeMask::noscan(8));
-    alloc(memory, memory.entry(memory.register(&layout).unwrap()), Bytes::new(bytes), zeroed, 0)
+    let birth = Birth { colour: 0, generation: memory.generation() };
+    alloc(memory, memory.entry(memory.register(&layout).unwrap()), Bytes::new(bytes), zeroed, birth)
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn heap(os: &Arc<SimOs>, limit: Bytes) -> PageHeap {
 }
 
 fn request(class: SizeClass, used: Bytes) -> SpanRequest {
-    SpanRequest { class, used, quick_mask: Some(0), entry: core::ptr::dangling_mut(), generation: 4 }
+    SpanRequest { class, used, quick_mask: Some(0), entry: core::ptr::dangling_mut() }
 }
 
 fn large(heap: &PageHeap, pages: usize) -> Result<SpanId, AllocError> {

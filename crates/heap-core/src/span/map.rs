@@ -24,7 +24,10 @@ use crate::meta::{Table, Zeroable};
 use crate::os::{Os, OsError, Reservation};
 use crate::size_class::SLOTS;
 use crate::sync::Arc;
-use crate::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use crate::sync::atomic::{
+    AtomicU8, AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use crate::units::{Addr, Bytes, PAGE_BYTES, PAGE_SHIFT, PageIndex, Pages, narrow, wide};
 use core::ptr::NonNull;
 
@@ -53,7 +56,8 @@ pub const FIRST_BLOCK: u32 = narrow(BLOCKS_PER_PAGE);
 /// What the marker needs of a page. See the module's text.
 ///
 /// Written by the span's maker and unmaker, while no reference into the page exists; read by markers, relaxed. The
-/// reference a marker follows was published after the span was made, which orders the two.
+/// reference a marker follows was published (release) after the span was made, and read (acquire) by the marker or by
+/// whoever handed it over, which orders the two.
 #[derive(Default, Debug)]
 #[repr(C, align(16))]
 pub struct PageInfo {
@@ -220,7 +224,7 @@ impl SpanMap {
         if offset >= self.bytes {
             return None;
         }
-        match self.owners.get(offset >> PAGE_SHIFT).load(Relaxed) {
+        match self.owners.get(offset >> PAGE_SHIFT).load(Acquire) {
             0 => None,
             number => Some(SpanId::new(number - 1)),
         }
@@ -268,7 +272,8 @@ impl SpanMap {
             let info = self.infos.get(page);
             info.place.store(place, Relaxed);
             info.scan.store(scan, Relaxed);
-            self.owners.get(page).store(id.get() + 1, Relaxed);
+            // Releases the record and its bits to whoever finds it by an arbitrary word.
+            self.owners.get(page).store(id.get() + 1, Release);
         }
     }
 

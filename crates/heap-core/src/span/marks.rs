@@ -13,7 +13,8 @@
 //!
 //! Mark bytes are relaxed atomics: on every machine of interest a plain load and a plain store.
 
-use crate::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use crate::racy::equal_bytes;
+use crate::sync::atomic::AtomicU8;
 
 /// The mark value of one cycle.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -51,56 +52,15 @@ pub const QUEUED: u8 = 254;
 /// The byte of a dead slot whose drop has run.
 pub const DROPPED: u8 = 255;
 
-/// Sixty-four slots' marks as one word: bit `i` is set if byte `i` equals the epoch's.
-///
-/// The fast twin of [`live_word_reference`], for bytes that nobody else writes meanwhile: sweeping a span whose layout has
-/// no drop.
+/// Sixty-four slots' marks as one word: bit `i` is set if byte `i` equals the epoch's. Others may write the bytes meanwhile.
 ///
 /// # Panics
 /// If there are not exactly 64 bytes.
 #[inline]
 #[must_use]
 pub fn live_word(bytes: &[AtomicU8], epoch: Epoch) -> u64 {
-    assert_eq!(bytes.len(), 64);
-    #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri), not(loom)))]
-    {
-        // SAFETY: every x86-64 processor has SSE2, and the block is compiled only where the target says so.
-        unsafe { sse2::live_word(bytes, epoch) }
-    }
-    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri), not(loom))))]
-    {
-        live_word_reference(bytes, epoch)
-    }
-}
-
-/// The plain form of [`live_word`].
-#[must_use]
-pub fn live_word_reference(bytes: &[AtomicU8], epoch: Epoch) -> u64 {
-    bytes.iter().enumerate().fold(0, |word, (i, byte)| word | u64::from(byte.load(Relaxed) == epoch.0) << i)
-}
-
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri), not(loom)))]
-mod sse2 {
-    use super::{AtomicU8, Epoch};
-    use core::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
-
-    #[inline]
-    #[target_feature(enable = "sse2")]
-    #[expect(clippy::cast_ptr_alignment, reason = "the load is an unaligned one")]
-    pub(super) fn live_word(bytes: &[AtomicU8], epoch: Epoch) -> u64 {
-        let wanted = _mm_set1_epi8(epoch.byte().cast_signed());
-        let mut word = 0;
-        for (i, part) in bytes.chunks_exact(16).enumerate() {
-            let at = part.as_ptr().cast::<__m128i>();
-            // SAFETY: the chunk has sixteen bytes; unaligned loads are allowed. The slots' owner calls this (nobody
-            // marks in a span that is being swept), for a layout without drops (a running drop writes to its mark), so no
-            // other thread writes them meanwhile.
-            let part = unsafe { _mm_loadu_si128(at) };
-            let equal = _mm_movemask_epi8(_mm_cmpeq_epi8(part, wanted));
-            word |= u64::from(equal.cast_unsigned()) << (16 * i);
-        }
-        word
-    }
+    let bytes: &[AtomicU8; 64] = bytes.try_into().expect("64 slots' bytes");
+    equal_bytes(bytes, epoch.byte())
 }
 
 #[cfg(test)]
@@ -120,19 +80,5 @@ mod tests {
         assert_eq!(Epoch::from_byte(0), None);
         assert_eq!(Epoch::from_byte(QUEUED), None);
         assert_eq!(Epoch::from_byte(DROPPED), None);
-    }
-
-    #[test]
-    fn the_fast_word_is_the_plain_word() {
-        let mut state = 0x1234_5678_9abc_def1_u64;
-        for _ in 0..2000 {
-            let bytes: Vec<AtomicU8> = (0..64)
-                .map(|_| {
-                    state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                    AtomicU8::new((state >> 60) as u8 % 3)
-                })
-                .collect();
-            assert_eq!(live_word(&bytes, Epoch::FIRST), live_word_reference(&bytes, Epoch::FIRST));
-        }
     }
 }

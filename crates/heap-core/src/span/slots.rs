@@ -5,9 +5,13 @@
 //! gives the run back.
 //!
 //! The words are atomics because the marker looks an ambiguous word up here while the owner works. Only the span's
-//! owner writes; a reader that is not the owner sees a slot of a handed-out run as taken, which is the safe side.
+//! owner writes. A marker that sees a slot of a run as taken also sees the marks that the run was given before: taking
+//! releases, and [`is_taken`] acquires.
 
-use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use crate::units::narrow;
 
 /// Free slots next to each other.
@@ -53,7 +57,7 @@ fn next_with(bits: &[AtomicU64], limit: u32, from: u32, seen: impl Fn(u64) -> u6
 /// Takes the slots of a run. Owner only.
 #[inline]
 pub fn take(bits: &[AtomicU64], run: Run) {
-    each_word(run, |word, mask| bits[word].store(bits[word].load(Relaxed) | mask, Relaxed));
+    each_word(run, |word, mask| bits[word].store(bits[word].load(Relaxed) | mask, Release));
 }
 
 /// Gives the slots of a run back. Owner only.
@@ -78,7 +82,7 @@ fn each_word(run: Run, mut f: impl FnMut(usize, u64)) {
 #[inline]
 #[must_use]
 pub fn is_taken(bits: &[AtomicU64], slot: u32) -> bool {
-    bits.get((slot / 64) as usize).is_some_and(|word| word.load(Relaxed) >> (slot % 64) & 1 == 1)
+    bits.get((slot / 64) as usize).is_some_and(|word| word.load(Acquire) >> (slot % 64) & 1 == 1)
 }
 
 /// How many slots are taken.

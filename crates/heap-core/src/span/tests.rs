@@ -25,7 +25,7 @@ fn a_record_says_what_it_was_made_with_until_it_is_unmade() {
     let span = Span::default();
     assert_eq!((span.home(), span.entry().is_null()), (Home::Free, true));
     let class = SizeClass::for_bytes(48);
-    span.make(&shape(class, 7), core::ptr::dangling_mut(), 4);
+    span.make(&shape(class, 7), core::ptr::dangling_mut());
     assert_eq!((span.first().get(), span.pages(), span.slots()), (7, class.span_pages(), class.slots()));
     assert_eq!((span.stride(), span.used(), span.is_large()), (Bytes::new(48), Bytes::new(48), false));
     for home in [Home::Cached, Home::Partial, Home::Full, Home::Large, Home::Moving] {
@@ -41,7 +41,7 @@ fn a_record_says_what_it_was_made_with_until_it_is_unmade() {
 fn multiplication_finds_the_slot_of_every_byte_of_every_class() {
     for class in SizeClass::small() {
         let span = Span::default();
-        span.make(&shape(class, 0), core::ptr::dangling_mut(), 4);
+        span.make(&shape(class, 0), core::ptr::dangling_mut());
         let size = class.size().get();
         for offset in 0..class.span_pages().bytes().get() {
             assert_eq!(span.slot_at(offset) as usize, offset / size, "byte {offset} of {class:?}");
@@ -104,7 +104,7 @@ fn entering_and_leaving_touches_the_spans_own_pages_only() {
     let map = SpanMap::new(&os, &space).unwrap();
     let id = SpanId::new(3);
     let class = SizeClass::for_bytes(9472);
-    map.span(id).make(&shape(class, 5), core::ptr::dangling_mut(), 4);
+    map.span(id).make(&shape(class, 5), core::ptr::dangling_mut());
     map.enter(id, None);
     let pages = class.span_pages().get();
     for page in 0..20 {

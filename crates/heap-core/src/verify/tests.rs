@@ -93,14 +93,6 @@ fn a_span_that_is_not_where_it_says_is_c6() {
 }
 
 #[test]
-fn a_mark_on_a_free_slot_is_c7() {
-    reports(
-        "C7",
-        &broken(|memory, span, _| memory.map().mark_of(span, 60).store(memory.epoch().byte(), Relaxed)),
-    );
-}
-
-#[test]
 fn a_byte_in_memory_that_is_taken_for_zero_is_c8() {
     reports(
         "C8",

@@ -2,7 +2,7 @@
 
 use crate::barrier;
 use crate::mutator::Mu;
-use crate::trace::{Rebrand, Trace, Tracer};
+use crate::trace::{Rebrand, Trace};
 use core::cell::UnsafeCell;
 use core::fmt;
 use heap_core::layout::TypeMask;
@@ -36,6 +36,7 @@ impl<T: Trace + Copy> GcCell<T> {
     #[inline(always)]
     #[must_use]
     pub const fn new(value: T) -> Self {
+        const { assert!(!T::BY_HAND, "a type traced by hand may not change under the collector") };
         Self { value: UnsafeCell::new(value) }
     }
 
@@ -53,9 +54,10 @@ impl<T: Trace + Copy> GcCell<T> {
     where
         T: 'gc,
     {
-        let _ = mu;
-        // SAFETY: the place is inside `self`, which only this thread uses; `T` is `Copy`.
-        unsafe { barrier::store(self.value.get(), value) };
+        let (barrier, to) = mu.barrier();
+        // SAFETY: 1: the place is inside `self`, which only this thread uses. 2: `T` is `Copy`. 3: both values have the brand of
+        // `mu`'s heap.
+        unsafe { barrier::store(barrier, to, self.value.get(), value) };
     }
 
     /// Changes the value and returns the old one.
@@ -84,13 +86,6 @@ impl<T: Trace + Copy + Default> GcCell<T> {
 // SAFETY: 1: the cell has its value's words and size. 2-4: by the value's promises.
 unsafe impl<T: Trace> Trace for GcCell<T> {
     const MASK: TypeMask = T::MASK;
-    const BY_HAND: bool = T::BY_HAND;
-
-    fn trace(&self, tracer: &mut Tracer<'_>) {
-        // SAFETY: while a trace function runs no mutator does (duty 3 of `Trace`), so nobody writes.
-        let value = unsafe { &*self.value.get() };
-        value.trace(tracer);
-    }
 }
 
 // SAFETY: by the value's.

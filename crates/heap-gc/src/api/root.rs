@@ -1,19 +1,18 @@
 //! `Root`: a reference from outside the heap, which keeps its object alive.
 
 use crate::gc::Gc;
+use crate::handle::Handle;
 use crate::mutator::Mu;
 use crate::roots::RootIndex;
-use crate::shared::Shared;
 use crate::trace::{Branded, Rebrand, Trace};
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use heap_core::sync::Arc;
 
 /// A reference from outside the heap: it outlives `enter` and keeps its object alive.
 ///
 /// `R` is the object's type with `'static` for its brand, as in `Root<Node<'static>>`; the compiler finds it. Making,
-/// cloning and dropping a root takes a short lock; reading it, too. A root keeps the heap's memory, but not a mutator:
+/// cloning and dropping a root takes a short lock; reading it, too. Moving one to another thread costs nothing. A root keeps the heap's memory, but not a mutator:
 /// to look at the object one is needed.
 ///
 /// A root that is kept inside the heap it leads into (in a [`Leaf`](crate::Leaf)) keeps that whole heap for as long as its
@@ -35,7 +34,7 @@ use heap_core::sync::Arc;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Root<R: Rebrand> {
-    heap: Arc<Shared>,
+    heap: Handle,
     index: RootIndex,
     /// Invariant in `R`, because a root can be set; not `Send` by itself.
     object: PhantomData<*mut R>,
@@ -54,8 +53,9 @@ impl<'gc> Mu<'gc> {
     where
         T::At<'static>: Rebrand,
     {
-        let index = self.heap().roots.add(Gc::addr(object));
-        Root { heap: Arc::clone(self.heap()), index, object: PhantomData }
+        let heap = self.heap();
+        let index = heap.roots.add(&heap.memory, Gc::addr(object));
+        Root { heap: heap.clone(), index, object: PhantomData }
     }
 }
 
@@ -91,14 +91,14 @@ impl<R: Rebrand> Root<R> {
             self.heap.id == mu.heap().id,
             "a root of one heap was set through a mutator of another: use a mutator of the root's heap"
         );
-        self.heap.roots.set(self.index, Gc::addr(object));
+        self.heap.roots.set(&self.heap.memory, self.index, Gc::addr(object));
     }
 }
 
 impl<R: Rebrand> Clone for Root<R> {
     fn clone(&self) -> Self {
-        let index = self.heap.roots.duplicate(self.index);
-        Self { heap: Arc::clone(&self.heap), index, object: PhantomData }
+        let index = self.heap.roots.duplicate(&self.heap.memory, self.index);
+        Self { heap: self.heap.clone(), index, object: PhantomData }
     }
 }
 

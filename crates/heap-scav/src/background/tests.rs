@@ -24,7 +24,7 @@ fn memory(os: &Arc<SimOs>) -> Memory {
 fn take(memory: &Memory, pages: usize) -> SpanId {
     let layout = Layout::of(SizeClass::LARGE, Extent::Whole, &TypeMask::noscan(8));
     let id = memory.register(&layout).unwrap();
-    memory.take_large(memory.entry(id), Pages::new(pages).bytes()).unwrap()
+    memory.take_large(memory.entry(id), Pages::new(pages).bytes(), memory.generation()).unwrap()
 }
 
 /// A heap that had `pages` in use and has `kept` of them yet.

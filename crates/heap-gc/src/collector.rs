@@ -1,0 +1,49 @@
+//! The collector's thread: runs the cycles that are due, beside the mutators.
+
+use crate::cycle;
+use crate::desk::Thread;
+use crate::figures::Reason;
+use crate::shared::Shared;
+use heap_core::sync::{Arc, Weak, thread};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Calls for a cycle. Says whether the collector will run it; if not, the heap has no such thread.
+pub(crate) fn call(heap: &Arc<Shared>, reason: Reason) -> bool {
+    if heap.desk.is_busy() {
+        return true;
+    }
+    {
+        let mut thread = heap.desk.thread.lock();
+        if matches!(*thread, Thread::Idle) {
+            *thread = start(heap);
+        }
+        if !matches!(*thread, Thread::Started(_)) {
+            return false;
+        }
+    }
+    heap.desk.call(reason);
+    true
+}
+
+fn start(heap: &Arc<Shared>) -> Thread {
+    // Weak: a heap that nobody has a handle on is not kept by its collector.
+    let (desk, heap) = (Arc::clone(&heap.desk), Arc::downgrade(heap));
+    let body = move || {
+        while let Some(reason) = desk.wait() {
+            run(&heap, reason);
+        }
+    };
+    thread::Builder::new()
+        .name("tricolor-collect".into())
+        .spawn(body)
+        .map_or(Thread::Refused, Thread::Started)
+}
+
+fn run(heap: &Weak<Shared>, reason: Reason) {
+    let Some(heap) = heap.upgrade() else { return };
+    // A listener's panic ends with this cycle: it has been reported, and there is no call for it to go on in.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| cycle::run(&heap, reason))) {
+        core::mem::forget(panic);
+    }
+    heap.desk.done();
+}

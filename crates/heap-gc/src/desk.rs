@@ -1,0 +1,93 @@
+//! The collector's desk: where mutators leave word that a cycle is due, and where its thread waits.
+//!
+//! The thread is started by the first word that is left (`collector.rs`). If the system refuses it, cycles are run by
+//! mutators, at the edge of an `enter`, as if the heap had no such thread.
+
+use crate::figures::Reason;
+use heap_core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use heap_core::sync::{Condvar, Mutex, thread};
+
+/// The collector's thread.
+#[derive(Debug, Default)]
+pub(crate) enum Thread {
+    /// Not needed yet.
+    #[default]
+    Idle,
+    /// Running.
+    Started(thread::JoinHandle<()>),
+    /// The system refused it.
+    Refused,
+    /// The heap ends.
+    Ended,
+}
+
+/// See the module's text.
+#[derive(Debug, Default)]
+pub(crate) struct Desk {
+    /// A cycle was called for, and has not ended. Written under `called`, read without, as a hint: nobody need call again.
+    is_busy: AtomicBool,
+    /// The heap ends: a cycle that runs is given up.
+    quit: AtomicBool,
+    called: Mutex<Option<Reason>>,
+    bell: Condvar,
+    pub(crate) thread: Mutex<Thread>,
+}
+
+impl Desk {
+    /// Whether a cycle was called for and has not ended.
+    #[inline]
+    pub(crate) fn is_busy(&self) -> bool {
+        self.is_busy.load(Relaxed)
+    }
+
+    /// Calls for a cycle.
+    pub(crate) fn call(&self, reason: Reason) {
+        let mut called = self.called.lock();
+        called.get_or_insert(reason);
+        self.is_busy.store(true, Relaxed);
+        drop(called);
+        self.bell.notify_one();
+    }
+
+    /// A cycle has ended, by whomever: the next call is news.
+    pub(crate) fn done(&self) {
+        let called = self.called.lock();
+        self.is_busy.store(called.is_some(), Relaxed);
+    }
+
+    /// Waits for a call. `None` when the heap ends.
+    pub(crate) fn wait(&self) -> Option<Reason> {
+        let mut called = self.called.lock();
+        loop {
+            if self.quit.load(Relaxed) {
+                return None;
+            }
+            if let Some(reason) = called.take() {
+                return Some(reason);
+            }
+            self.bell.wait(&mut called);
+        }
+    }
+
+    /// Whether the heap ends.
+    #[inline]
+    pub(crate) fn has_quit(&self) -> bool {
+        self.quit.load(Relaxed)
+    }
+
+    /// The heap ends: the thread goes home, and is waited for. It may be the caller.
+    pub(crate) fn quit(&self) {
+        {
+            let _called = self.called.lock();
+            self.quit.store(true, Relaxed);
+        }
+        self.bell.notify_all();
+        let thread = core::mem::replace(&mut *self.thread.lock(), Thread::Ended);
+        if let Thread::Started(thread) = thread
+            && thread.thread().id() != thread::current().id()
+        {
+            // It ends as soon as it has seen the word; a panic of it has been reported already.
+            thread.join().ok();
+        }
+    }
+}

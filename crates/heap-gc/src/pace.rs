@@ -1,0 +1,259 @@
+//! The pace: the pacer's decisions as the heap uses them, with the clocks and counters that the pacer does not read.
+//!
+//! | word | written by | read by |
+//! |---|---|---|
+//! | `runway`, `goal` | the collector, at the end of a cycle | mutators, at each refill |
+//! | `ratio` | the collector, while it marks; zero otherwise | mutators, at each refill |
+//! | `done`, `gc_time`, `assist_time` | whoever marks | the collector |
+//! | `external` | whoever holds external memory | mutators, the collector |
+//!
+//! All are relaxed: a stale value starts a cycle a refill too early or too late, or marks a little more or less.
+//!
+//! Work is counted in words: four for an object, and one for each word of an object that is scanned through its record.
+
+use crate::config::{Collector, HeapBuilder};
+use crate::pacer::{
+    AssistRatio, CpuLimiter, CycleEnd, Limiting, NEVER, Pacer, Plan, Progress, Settings, Window,
+};
+use core::time::Duration;
+use heap_core::memory::Memory;
+use heap_core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use heap_core::sync::{Arc, Mutex};
+use heap_core::units::{Bytes, Words};
+use std::time::Instant;
+
+#[derive(Debug)]
+struct Decisions {
+    pacer: Pacer,
+    plan: Plan,
+    limiter: CpuLimiter,
+    /// When the limiter was last told.
+    told: Instant,
+    /// `gc_time` then.
+    told_gc: u64,
+    /// External bytes that the plan counts as live.
+    planned_external: usize,
+    /// Size of the heap when marking began, and the most that there is to scan.
+    begun: Bytes,
+    most: Bytes,
+}
+
+/// The pace of one heap. See the module's text.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    collector: Collector,
+    decisions: Mutex<Decisions>,
+    /// Bytes to be allocated, and held outside, between the last census and the next cycle.
+    runway: AtomicUsize,
+    goal: AtomicUsize,
+    /// Bytes held outside the heap by what lives in it, as far as it was said.
+    external: Arc<AtomicUsize>,
+    /// External bytes when the plan was made.
+    planned_external: AtomicUsize,
+    /// An [`AssistRatio`], as bits.
+    ratio: AtomicU64,
+    /// Words of work in this cycle.
+    done: AtomicU64,
+    /// Processor time of collecting, in nanoseconds, since the heap was built.
+    gc_time: AtomicU64,
+    /// Of it, assists.
+    assist_time: AtomicU64,
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Pace {
+    /// The pace of a new heap.
+    pub(crate) fn new(builder: &HeapBuilder, processors: usize, memory_limit: Bytes) -> Self {
+        let settings = Settings {
+            percent: builder.gc_percent,
+            memory_limit,
+            hard_limit: Bytes::new(builder.hard_limit),
+            least_heap: Bytes::new(builder.least_heap),
+            share: builder.cpu_share,
+            processors,
+        };
+        let pacer = Pacer::new(settings);
+        let pace = Self {
+            collector: builder.collector,
+            runway: AtomicUsize::new(0),
+            goal: AtomicUsize::new(0),
+            external: Arc::default(),
+            planned_external: AtomicUsize::new(0),
+            ratio: AtomicU64::new(AssistRatio::ZERO.to_bits()),
+            done: AtomicU64::new(0),
+            gc_time: AtomicU64::new(0),
+            assist_time: AtomicU64::new(0),
+            decisions: Mutex::new(Decisions {
+                plan: pacer.first(),
+                limiter: pacer.limiter(),
+                pacer,
+                told: Instant::now(),
+                told_gc: 0,
+                planned_external: 0,
+                begun: Bytes::ZERO,
+                most: Bytes::ZERO,
+            }),
+        };
+        let first = pace.decisions.lock().pacer.first();
+        pace.publish(&mut pace.decisions.lock(), first);
+        pace
+    }
+
+    /// Makes a plan the one in force.
+    fn publish(&self, decisions: &mut Decisions, plan: Plan) -> Plan {
+        let plan = match self.collector {
+            Collector::Concurrent => plan,
+            Collector::StopTheWorld => plan.stopping(),
+        };
+        decisions.plan = plan;
+        self.runway.store(plan.runway().get(), Relaxed);
+        self.goal.store(plan.goal.get(), Relaxed);
+        plan
+    }
+
+    /// Bytes that count towards the next cycle.
+    #[inline]
+    fn since_census(&self, memory: &Memory) -> usize {
+        let outside = self.external.load(Relaxed).saturating_sub(self.planned_external.load(Relaxed));
+        memory.since_count().get().saturating_add(outside)
+    }
+
+    /// Whether enough was allocated for a cycle. The limiter is not asked.
+    #[inline]
+    pub(crate) fn is_due(&self, memory: &Memory) -> bool {
+        self.since_census(memory) >= self.runway.load(Relaxed)
+    }
+
+    /// Whether an idle moment is well spent on a cycle.
+    pub(crate) fn is_idle_cycle_worthwhile(&self, memory: &Memory) -> bool {
+        let plan = self.decisions.lock().plan;
+        plan.is_idle_cycle_worthwhile(self.heap(&plan, memory))
+    }
+
+    /// The size at which the next cycle shall be finished; `usize::MAX` for never.
+    pub(crate) fn goal(&self) -> Bytes {
+        Bytes::new(self.goal.load(Relaxed))
+    }
+
+    /// The count of external bytes, for whoever holds some.
+    pub(crate) fn external(&self) -> &Arc<AtomicUsize> {
+        &self.external
+    }
+
+    fn heap(&self, plan: &Plan, memory: &Memory) -> Bytes {
+        Bytes::new(plan.live.get().saturating_add(self.since_census(memory)))
+    }
+
+    /// Whether collecting costs too much just now, and how long to rest.
+    pub(crate) fn limiting(&self) -> Limiting {
+        let mut decisions = self.decisions.lock();
+        let now = Instant::now();
+        let gc = self.gc_time.load(Relaxed);
+        let window = Window {
+            wall: now - decisions.told,
+            gc_cpu: Duration::from_nanos(gc - decisions.told_gc),
+            idle_cpu: Duration::ZERO,
+        };
+        (decisions.told, decisions.told_gc) = (now, gc);
+        decisions.limiter.spend(window)
+    }
+
+    /// Marking begins. Says how large the heap is.
+    pub(crate) fn begin(&self, memory: &Memory) -> Bytes {
+        let objects = memory.figures().heap_objects;
+        let mut decisions = self.decisions.lock();
+        let plan = decisions.plan;
+        decisions.begun = self.heap(&plan, memory);
+        decisions.most = work_bytes(objects.saturating_mul(OBJECT_WORDS));
+        self.done.store(0, Relaxed);
+        decisions.begun
+    }
+
+    /// Some work is done.
+    pub(crate) fn work_done(&self, words: u64) {
+        self.done.fetch_add(words, Relaxed);
+    }
+
+    /// Collecting took processor time.
+    pub(crate) fn spend(&self, time: Duration) {
+        self.gc_time.fetch_add(nanos(time), Relaxed);
+    }
+
+    /// An assist took processor time.
+    pub(crate) fn spend_on_assist(&self, time: Duration) {
+        self.spend(time);
+        self.assist_time.fetch_add(nanos(time), Relaxed);
+    }
+
+    /// Processor time of assists, since the heap was built.
+    pub(crate) fn assist_time(&self) -> Duration {
+        Duration::from_nanos(self.assist_time.load(Relaxed))
+    }
+
+    /// Looks at how far marking has come, and sets what mutators owe. Says whether collecting has to rest, and whether the
+    /// heap is so near its goal that there is no time to.
+    pub(crate) fn look(&self, memory: &Memory) -> (Limiting, Hurry) {
+        let limiting = self.limiting();
+        let decisions = self.decisions.lock();
+        let heap = self.heap(&decisions.plan, memory);
+        let progress = Progress {
+            begun: decisions.begun,
+            heap,
+            done: work_bytes(self.done.load(Relaxed)),
+            most: decisions.most,
+        };
+        let ratio = decisions.plan.assist(&progress, limiting);
+        self.ratio.store(ratio.to_bits(), Relaxed);
+        let near = decisions.plan.goal != NEVER && heap.get() / 8 * 9 >= decisions.plan.goal.get();
+        (limiting, if near { Hurry::Yes } else { Hurry::No })
+    }
+
+    /// Words of work owed for that many bytes allocated.
+    #[inline]
+    pub(crate) fn debt(&self, allocated: Bytes) -> usize {
+        let bits = self.ratio.load(Relaxed);
+        if bits == 0 {
+            return 0;
+        }
+        AssistRatio::from_bits(bits).debt(allocated).get() / heap_core::units::WORD_BYTES
+    }
+
+    /// Marking has ended: nobody owes anything.
+    pub(crate) fn end_assists(&self) {
+        self.ratio.store(AssistRatio::ZERO.to_bits(), Relaxed);
+    }
+
+    /// Learns from a cycle, and plans the next. What `end` says of external bytes and of the heap's size is filled in here.
+    pub(crate) fn end_cycle(&self, memory: &Memory, mut end: CycleEnd) -> Plan {
+        self.limiting();
+        let mut decisions = self.decisions.lock();
+        let plan = decisions.plan;
+        end.heap_at_trigger = decisions.begun;
+        end.heap_at_end = self.heap(&plan, memory);
+        let external = self.external.load(Relaxed);
+        end.external = Bytes::new(external);
+        decisions.planned_external = external;
+        self.planned_external.store(external, Relaxed);
+        memory.restart_count();
+        let next = decisions.pacer.end_cycle(&end);
+        self.publish(&mut decisions, next)
+    }
+}
+
+/// Words that scanning an object counts as, whatever is in it.
+pub(crate) const OBJECT_WORDS: u64 = 4;
+
+/// Work as the pacer counts it.
+pub(crate) fn work_bytes(words: u64) -> Bytes {
+    Words::new(usize::try_from(words).unwrap_or(usize::MAX / 8)).bytes()
+}
+
+/// Whether the heap is near its goal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hurry {
+    Yes,
+    No,
+}

@@ -99,7 +99,11 @@ load:
     :: else
     fi };
 #if defined(RAGGED)
-  atomic { if :: learnt[m] -> if :: stale[m] :: else -> nothing(w[m]) fi :: else -> shade(w[m], ep[m], m + 1); word = AGAIN; found(w[m]) fi };
+  atomic {
+    if
+    :: learnt[m] -> if :: stale[m] :: else -> nothing(w[m]) fi
+    :: else -> shade(w[m], ep[m], m + 1); word = AGAIN; found(w[m])
+    fi };
 #elif defined(FLAG)
   if
   :: atomic { word == DECIDED -> if :: stale[m] :: else -> nothing(w[m]) fi }

@@ -99,7 +99,7 @@ pct schedules="100000" *ARGS:
     set -euo pipefail
     export CARGO_TARGET_DIR="$PWD/target/pct"; unset RUSTFLAGS
     schedules=${1:-100000}; shift || true
-    cd models/pct && cargo run --release -- --schedules "$schedules" "$@"
+    cd models/pct && cargo test --release --quiet && cargo run --release -- --schedules "$schedules" "$@"
 
 # One schedule again: TRICOLOR_SEED says which. Then a program, and what else the failure's last line names.
 pct-one program *ARGS:

@@ -15,6 +15,8 @@ compile_error!(
 );
 
 mod programs;
+#[cfg(test)]
+mod tests;
 
 use heap_core::fault::step::{self, Step};
 use heap_core::sync::scheduled::turn::{Grain, Outcome, Plan, is_scheduled, run};

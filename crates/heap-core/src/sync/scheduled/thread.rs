@@ -8,7 +8,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-pub use std::thread::{Result, panicking};
+pub use std::thread::{AccessError, LocalKey, Result, ThreadId, panicking};
 
 /// See [`std::thread::Builder`].
 #[derive(Debug)]
@@ -146,7 +146,7 @@ impl Thread {
 
     /// Its number.
     #[must_use]
-    pub fn id(&self) -> std::thread::ThreadId {
+    pub fn id(&self) -> ThreadId {
         self.real.id()
     }
 }

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `Made` | its real thread is being started | `Ready`, or `Ended` if the system refused it |
 //! | `Ready` | can run; the highest priority does | `Blocked`, `Ended` |
-//! | `Blocked` | waits for a [`Key`], perhaps not for ever | `Ready` when woken, or timed out |
+//! | `Blocked` | waits for a `Key`, perhaps not for ever | `Ready` when woken, or timed out |
 //! | `Ended` | its thread-locals are destroyed, too | |
 //!
 //! Time stands still: a wait with a limit ends when nobody else can run, or at a point where the order changes anyway.

@@ -93,6 +93,29 @@ loom:
         echo "no model ran"; exit 1
     fi
 
+# The real heap under so many schedules that a seed decides. A failure prints its seed. 2000 are a few seconds and a build.
+pct schedules="100000" *ARGS:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    export CARGO_TARGET_DIR="$PWD/target/pct"; unset RUSTFLAGS
+    schedules=${1:-100000}; shift || true
+    cd models/pct && cargo test --release --quiet && cargo run --release -- --schedules "$schedules" "$@"
+
+# One schedule again: TRICOLOR_SEED says which. Then a program, and what else the failure's last line names.
+pct-one program *ARGS:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    export CARGO_TARGET_DIR="$PWD/target/pct"; unset RUSTFLAGS
+    : "${TRICOLOR_SEED:?says which schedule}"
+    cd models/pct && cargo run --release -- --program "$@"
+
+# Each step of the protocols left out in turn: the schedules must notice. Two minutes and a build.
+pct-prove schedules="50000":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    export CARGO_TARGET_DIR="$PWD/target/pct"; unset RUSTFLAGS
+    cd models/pct && cargo run --release -- --prove --schedules "{{schedules}}"
+
 # AddressSanitizer with free slots poisoned.
 asan:
     #!/usr/bin/env bash

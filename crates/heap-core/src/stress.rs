@@ -1,12 +1,12 @@
 //! Quanta: every size that shrinks when the heap is put under stress, in one place.
 //!
 //! The faults of a collector hide at the edges of its buffers: the last slot of a run, the second chunk of a
-//! queue, the first page after a cache ran dry. With the `stress` feature (and under Miri and loom) those edges
+//! queue, the first page after a cache ran dry. With the `stress` feature (and under Miri, loom and the scheduler of `cfg(pct)`) those edges
 //! come every few operations instead of every few thousand. A quantum changes how often a path runs, never what
 //! is right.
 
 /// True in builds whose quanta are shrunk.
-pub const STRESSED: bool = cfg!(any(miri, loom, feature = "stress"));
+pub const STRESSED: bool = cfg!(any(miri, loom, pct, feature = "stress"));
 
 /// Slots handed to a mutator at once, at most. Larger runs mean fewer refills; the price is that a handshake hands
 /// back a longer unused tail. 1024 is the most a span can hold, so a whole empty span is one run.

@@ -1,23 +1,31 @@
 //! The one door to everything that synchronises: atomics, locks, threads.
 //!
 //! Nothing else in the workspace's core crates names `std::sync`, `std::thread`, `core::sync` or `parking_lot`
-//! (a test at the root holds that). So one `cfg` swaps the whole core between real primitives and loom's, which
-//! explores every interleaving of a small model.
+//! (a test at the root holds that). So one `cfg` swaps the whole core between real primitives, loom's, which
+//! explores every interleaving of a small model, and those of `scheduled` (`cfg(pct)`), which run the whole heap on
+//! real threads, one at a time, in an order that a seed decides.
 //!
 //! Locks here do not poison: a panic under a lock is either impossible (no user code runs under one) or a bug
 //! that aborts ([`crate::bug`]).
 //!
 //! [`point`] marks a named window of a protocol: nothing in a release build; under the `stress` feature it yields
-//! the processor now and then, so that other threads get into the window.
+//! the processor now and then, so that other threads get into the window; under `cfg(pct)` it is counted, and the order
+//! of threads may change there.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, pct)))]
 pub use core::sync::atomic;
 #[cfg(loom)]
 pub use loom::sync::atomic;
+#[cfg(pct)]
+pub use scheduled::atomic;
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, pct)))]
 pub use parking_lot::{Condvar, Mutex, MutexGuard};
-#[cfg(not(loom))]
+#[cfg(pct)]
+pub use scheduled::lock::{Condvar, Mutex, MutexGuard};
+#[cfg(pct)]
+pub use scheduled::thread;
+#[cfg(not(any(loom, pct)))]
 pub use std::thread;
 // The real ones in models, too: no protocol of ours rests on a count of references, and loom's would multiply the
 // interleavings by those of every clone and drop.
@@ -28,6 +36,9 @@ pub use std::thread_local;
 pub use loom::thread;
 #[cfg(loom)]
 pub use modelled::{Condvar, Mutex, MutexGuard};
+
+#[cfg(pct)]
+pub mod scheduled;
 
 /// loom's lock and condition variable with the calling convention of the real ones: no poisoning, and waiting on a
 /// guard in place.
@@ -96,13 +107,15 @@ mod modelled {
 /// A named window of a protocol. See the module's text.
 #[inline]
 pub fn point(name: &'static str) {
-    #[cfg(feature = "stress")]
+    #[cfg(pct)]
+    scheduled::turn::window(name);
+    #[cfg(all(feature = "stress", not(pct)))]
     stressed::point(name);
-    #[cfg(not(feature = "stress"))]
+    #[cfg(not(any(feature = "stress", pct)))]
     let _ = name;
 }
 
-#[cfg(feature = "stress")]
+#[cfg(all(feature = "stress", not(pct)))]
 mod stressed {
     use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

@@ -6,6 +6,8 @@
 //! locks of its own. The coordinator broadcasts one job to all helpers; they exchange batches through the cycle's own
 //! queue ([`crate::grey`]). No lock of the heap is held across a call to rayon.
 //!
+//! Under the scheduler of `cfg(pct)`, which cannot hold a rayon thread still, the pool is `helpers` plain threads a job.
+//!
 //! If the system refuses the threads, the collecting thread marks alone, in this and all later cycles.
 
 use heap_core::sync::{Arc, Condvar, Mutex, thread};
@@ -40,11 +42,7 @@ pub(crate) struct Workers {
 impl Workers {
     /// Starts that many helpers. `None` if the system refuses.
     pub(crate) fn start(helpers: usize) -> Option<Self> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(helpers)
-            .thread_name(|index| format!("tricolor-mark-{index}"))
-            .build()
-            .ok()?;
+        let pool = Pool::start(helpers)?;
         let desk = Arc::new(Desk::default());
         let theirs = Arc::clone(&desk);
         let coordinator = thread::Builder::new()
@@ -88,7 +86,50 @@ impl Drop for Finish<'_> {
     }
 }
 
-fn coordinate(desk: &Desk, pool: &rayon::ThreadPool) {
+/// The threads of the helpers.
+#[cfg(not(pct))]
+struct Pool(rayon::ThreadPool);
+
+#[cfg(not(pct))]
+impl Pool {
+    fn start(helpers: usize) -> Option<Self> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(helpers)
+            .thread_name(|index| format!("tricolor-mark-{index}"));
+        pool.build().ok().map(Self)
+    }
+
+    /// Runs the job once on each and waits.
+    fn broadcast(&self, job: &Job) {
+        self.0.broadcast(|_| job());
+    }
+}
+
+/// The number of helpers, whose threads last for one job.
+#[cfg(pct)]
+struct Pool(usize);
+
+#[cfg(pct)]
+impl Pool {
+    fn start(helpers: usize) -> Option<Self> {
+        Some(Self(helpers))
+    }
+
+    /// Runs the job once on each and waits.
+    fn broadcast(&self, job: &Job) {
+        let start = |index: usize| {
+            let job = Arc::clone(job);
+            let helper = thread::Builder::new().name(format!("tricolor-mark-{index}"));
+            helper.spawn(move || job()).expect("the system starts a helper")
+        };
+        let helpers: Vec<_> = (0..self.0).map(start).collect();
+        for helper in helpers {
+            helper.join().expect("no helper panics");
+        }
+    }
+}
+
+fn coordinate(desk: &Desk, pool: &Pool) {
     loop {
         let job = {
             let mut state = desk.state.lock();
@@ -102,7 +143,7 @@ fn coordinate(desk: &Desk, pool: &rayon::ThreadPool) {
                 desk.changed.wait(&mut state);
             }
         };
-        let outcome = catch_unwind(AssertUnwindSafe(|| pool.broadcast(|_| job())));
+        let outcome = catch_unwind(AssertUnwindSafe(|| pool.broadcast(&job)));
         if outcome.is_err() {
             heap_core::bug!("a marking helper panicked: objects it had taken are not scanned");
         }

@@ -120,6 +120,24 @@ fn caught<R>(f: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
     })
 }
 
+/// Runs a program on this thread, as one part of what several do with the heap. When it returns, its roots are dropped and
+/// the thread is detached.
+///
+/// # Errors
+/// If this part of the heap and its model disagree, or something panics.
+pub fn run_part(program: &Program, heap: Heap, number: u64) -> Result<Stats, String> {
+    caught(|| {
+        let mut runner = Runner::new(heap, number, false)?;
+        program.ops.iter().enumerate().try_for_each(|(at, op)| {
+            runner.step(*op).map_err(|what| format!("thread {number}, operation {at}: {what}"))
+        })?;
+        let (_, stats) = runner.end()?;
+        runner.clear_roots();
+        Ok(stats)
+    })
+    .map_err(|what| format!("{what}\nseed {:#x} of thread {number}", program.seed))
+}
+
 /// Runs a program on each of several threads, all on one heap, while the calling thread collects again and again.
 ///
 /// # Errors

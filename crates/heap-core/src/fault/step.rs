@@ -6,7 +6,7 @@
 //! more with the step taken out.
 //!
 //! Outside the models [`without`] is a constant `false` and [`order`] returns what it is given: nothing of this is in a
-//! real build, whatever its features. In a model one step at a time is taken out for the whole process (`leave_out`).
+//! real build, whatever its features. In a model, and in the schedules of `models/pct`, one step at a time is taken out for the whole process (`leave_out`).
 
 use crate::sync::atomic::Ordering;
 
@@ -86,11 +86,11 @@ pub enum Step {
     RestedRelaxed,
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, pct))]
 static LEFT_OUT: crate::sync::OnceLock<Step> = crate::sync::OnceLock::new();
 
 /// Whether a step is left out.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, pct)))]
 #[inline(always)]
 #[must_use]
 pub const fn without(_step: Step) -> bool {
@@ -98,14 +98,14 @@ pub const fn without(_step: Step) -> bool {
 }
 
 /// Whether a step is left out.
-#[cfg(loom)]
+#[cfg(any(loom, pct))]
 #[must_use]
 pub fn without(step: Step) -> bool {
     LEFT_OUT.get() == Some(&step)
 }
 
 /// `order`, or `Relaxed` if the step is left out.
-#[cfg_attr(not(loom), inline(always))]
+#[cfg_attr(not(any(loom, pct)), inline(always))]
 #[must_use]
 pub fn order(step: Step, order: Ordering) -> Ordering {
     if without(step) { Ordering::Relaxed } else { order }
@@ -115,7 +115,7 @@ pub fn order(step: Step, order: Ordering) -> Ordering {
 ///
 /// # Panics
 /// If another one is left out already.
-#[cfg(loom)]
+#[cfg(any(loom, pct))]
 pub fn leave_out(step: Step) {
     assert_eq!(*LEFT_OUT.get_or_init(|| step), step, "one step at a time");
 }

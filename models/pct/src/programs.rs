@@ -1,0 +1,444 @@
+//! The programs: small, over the safe API, and each with an opinion of what must be there.
+//!
+//! Everything a program decides comes from the seed, so a seed is a program and a schedule. Free slots are filled with
+//! 0xA5 and every cycle is verified: an object that was lost is seen by who looks at it, and mostly before that.
+
+use heap_core::os::sim::SimOs;
+use heap_core::sync::{Arc, Mutex, thread};
+use heap_testkit::drops::{Register, Stone};
+use heap_testkit::random::Random;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use tricolor::{Gc, GcCell, Heap, HeapBuilder, Leaf, Mu, Root, Scavenge, Trace};
+
+/// Panics that a program means to happen say so.
+pub const ON_PURPOSE: &str = "on purpose";
+
+/// A program by its name.
+pub struct Program {
+    pub name: &'static str,
+    pub what: &'static str,
+    pub run: fn(u64),
+    /// Whether it may leave threads of a heap behind.
+    pub leaves: bool,
+}
+
+pub const PROGRAMS: &[Program] = &[
+    Program {
+        name: "moves",
+        what: "references move between fields, roots and hands while others collect",
+        run: moves,
+        leaves: false,
+    },
+    Program {
+        name: "roots",
+        what: "roots are made, cloned, sent and dropped while others collect",
+        run: roots,
+        leaves: false,
+    },
+    Program {
+        name: "comings",
+        what: "threads attach, detach, end, panic and are forgotten",
+        run: comings,
+        leaves: true,
+    },
+    Program {
+        name: "drops",
+        what: "the dead are dropped once, and memory is given back",
+        run: drops,
+        leaves: false,
+    },
+    Program {
+        name: "generated",
+        what: "programs of heap-testkit, each thread with its model",
+        run: generated,
+        leaves: false,
+    },
+];
+
+fn builder(random: &mut Random) -> HeapBuilder {
+    let builder =
+        Heap::builder().reservation(4 << 20).poison(0xA5).verify_every(1).scavenge(Scavenge::OnRequest);
+    let builder = builder.workers(if random.below(4) == 0 { 2 } else { 1 });
+    let builder = if random.below(16) == 0 { builder.os(SimOs::new()) } else { builder };
+    match random.below(4) {
+        0 => builder.collect_every(5),
+        1 => builder.gc_percent(1),
+        _ => builder.gc_off(),
+    }
+}
+
+/// Starts a thread; its panic is the program's when it is joined.
+fn start<T: Send + 'static>(name: &str, f: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<T> {
+    thread::Builder::new().name(name.into()).spawn(f).expect("the system starts a thread")
+}
+
+fn join<T>(thread: thread::JoinHandle<T>) -> T {
+    thread.join().expect("no thread panics")
+}
+
+/// A thread without a mutator that collects.
+fn collector(heap: &Heap, times: u64) -> thread::JoinHandle<()> {
+    let heap = heap.clone();
+    start("collector", move || (0..times).for_each(|_| heap.collect()))
+}
+
+fn scrambled(name: u64) -> u64 {
+    Random::new(name).next()
+}
+
+/// Something that must not get lost.
+#[derive(Trace)]
+struct Item {
+    name: u64,
+    check: u64,
+}
+
+impl Item {
+    fn new(name: u64) -> Self {
+        Self { name, check: scrambled(name) }
+    }
+
+    fn look(&self) -> u64 {
+        assert_eq!(self.check, scrambled(self.name), "item {:#x} is not what it was", self.name);
+        self.name
+    }
+}
+
+/// Holds items, and the next holder.
+#[derive(Trace)]
+struct Holder<'gc> {
+    name: u64,
+    places: [GcCell<Option<Gc<'gc, Item>>>; PLACES],
+    next: GcCell<Option<Gc<'gc, Holder<'gc>>>>,
+}
+
+const PLACES: usize = 2;
+const HOLDERS: usize = 4;
+
+fn holders<'gc>(mu: &Mu<'gc>, first: &Root<Holder<'static>>) -> Vec<Gc<'gc, Holder<'gc>>> {
+    let mut all = vec![first.get(mu)];
+    while let Some(next) = all[all.len() - 1].next.get() {
+        all.push(next);
+    }
+    assert_eq!(all.len(), HOLDERS);
+    all
+}
+
+/// Each mutator has a chain of holders, some items in their places, and one in a root. Items are moved from place to place
+/// through the mutator's hands, replaced, and holders are put into another order. Nothing is ever lost.
+fn moves(seed: u64) {
+    let mut random = Random::new(seed);
+    let heap = builder(&mut random).build().expect("a heap");
+    let mutators: Vec<_> = (0..1 + random.below(2))
+        .map(|number| {
+            let (heap, random) = (heap.clone(), Random::new(random.next()));
+            start("mutator", move || move_about(&heap, number, random))
+        })
+        .collect();
+    let collector = collector(&heap, 1 + random.below(3));
+    mutators.into_iter().for_each(join);
+    join(collector);
+    heap.collect();
+    heap.collect();
+    assert_eq!(heap.figures().memory.heap_objects, 0, "all roots are dropped");
+}
+
+fn move_about(heap: &Heap, number: u64, mut random: Random) {
+    let mut next = number << 32;
+    let mut fresh = || {
+        next += 1;
+        Item::new(next)
+    };
+    let mut mutator = heap.attach().expect("one mutator a thread");
+    let (first, kept) = mutator.enter(|mu| {
+        let mut first = None;
+        for name in 0..HOLDERS as u64 {
+            let places = [GcCell::new(Some(mu.alloc(fresh()))), GcCell::default()];
+            first = Some(mu.alloc(Holder { name, places, next: GcCell::new(first) }));
+        }
+        (mu.root(first.expect("a holder")), mu.root(mu.alloc(fresh())))
+    });
+    // What each place holds, by the holders' names; the root is the last.
+    let mut model = vec![None; HOLDERS * PLACES + 1];
+    mutator.enter(|mu| {
+        for holder in holders(mu, &first) {
+            model[holder.name as usize * PLACES] = holder.places[0].get().map(|item| item.name);
+        }
+    });
+    model[HOLDERS * PLACES] = Some(mutator.enter(|mu| kept.get(mu).name));
+    for _ in 0..3 + random.below(4) {
+        mutator.enter(|mu| {
+            for _ in 0..1 + random.below(3) {
+                let mut all = holders(mu, &first);
+                all.sort_by_key(|holder| holder.name);
+                let (from, to) = (random.index(HOLDERS * PLACES), random.index(HOLDERS * PLACES));
+                let place = |at: usize| &all[at / PLACES].places[at % PLACES];
+                match random.below(6) {
+                    // Take what is there into the hands, leave nothing, put it somewhere else.
+                    0 | 1 => {
+                        let item = place(from).take(mu);
+                        let garbage = random.below(3);
+                        for _ in 0..garbage {
+                            let _garbage = mu.alloc([garbage; 3]);
+                        }
+                        place(to).set(mu, item);
+                        let name = model[from].take();
+                        model[to] = name;
+                    }
+                    // Exchange.
+                    2 => {
+                        let (one, other) = (place(from).get(), place(to).get());
+                        place(from).set(mu, other);
+                        place(to).set(mu, one);
+                        model.swap(from, to);
+                    }
+                    // Into the root, and what the root had into the place.
+                    3 => {
+                        if let Some(item) = place(from).get() {
+                            let old = kept.get(mu);
+                            kept.set(mu, item);
+                            place(from).set(mu, Some(old));
+                            model.swap(from, HOLDERS * PLACES);
+                        }
+                    }
+                    // A new one.
+                    4 => {
+                        let item = mu.alloc(fresh());
+                        place(to).set(mu, Some(item));
+                        model[to] = Some(item.name);
+                    }
+                    // The first holder becomes the last.
+                    _ => {
+                        let old = first.get(mu);
+                        let second = old.next.take(mu).expect("more than one holder");
+                        first.set(mu, second);
+                        let mut last = second;
+                        while let Some(next) = last.next.get() {
+                            last = next;
+                        }
+                        last.next.set(mu, Some(old));
+                    }
+                }
+            }
+            let mut found = vec![None; HOLDERS * PLACES + 1];
+            for holder in holders(mu, &first) {
+                for (at, place) in holder.places.iter().enumerate() {
+                    found[holder.name as usize * PLACES + at] = place.get().map(|item| item.look());
+                }
+            }
+            found[HOLDERS * PLACES] = Some(kept.get(mu).look());
+            assert_eq!(found, model);
+        });
+        match random.below(8) {
+            0 => mutator.collect(),
+            1 => mutator.safepoint(),
+            2 => mutator.park(thread::yield_now),
+            _ => {}
+        }
+    }
+}
+
+/// Roots go round between threads on a table.
+fn roots(seed: u64) {
+    let mut random = Random::new(seed);
+    let heap = builder(&mut random).build().expect("a heap");
+    let table: Arc<Mutex<Vec<Root<Item>>>> = Arc::default();
+    let mutators: Vec<_> = (1..=1 + random.below(3))
+        .map(|number| {
+            let (heap, table, mut random) = (heap.clone(), Arc::clone(&table), Random::new(random.next()));
+            start("mutator", move || {
+                let mut mutator = heap.attach().expect("one mutator a thread");
+                let mut own: Vec<(Root<Item>, u64)> = Vec::new();
+                for round in 0..4 + random.below(6) {
+                    match random.below(7) {
+                        0 | 1 => {
+                            let name = number << 32 | round;
+                            own.push((mutator.enter(|mu| mu.root(mu.alloc(Item::new(name)))), name));
+                        }
+                        2 => {
+                            if let Some((root, _)) = own.pop() {
+                                table.lock().push(root);
+                            }
+                        }
+                        3 => {
+                            let taken = table.lock().pop();
+                            if let Some(root) = taken {
+                                let name = mutator.enter(|mu| root.get(mu).look());
+                                own.push((root, name));
+                            }
+                        }
+                        4 => {
+                            let shared = table.lock().first().cloned();
+                            drop(own.pop());
+                            if let Some(root) = shared {
+                                let name = mutator.enter(|mu| root.get(mu).look());
+                                own.push((root, name));
+                            }
+                        }
+                        5 => {
+                            // From one root to another, inside.
+                            if let [(one, named), .., (other, name)] = &mut own[..] {
+                                mutator.enter(|mu| one.set(mu, other.get(mu)));
+                                *named = *name;
+                            }
+                        }
+                        _ => drop(own.pop()),
+                    }
+                    mutator.enter(|mu| {
+                        for (root, name) in &own {
+                            assert_eq!(root.get(mu).look(), *name);
+                        }
+                    });
+                }
+            })
+        })
+        .collect();
+    let collector = collector(&heap, 1 + random.below(3));
+    mutators.into_iter().for_each(join);
+    join(collector);
+    let mut mutator = heap.attach().expect("one mutator a thread");
+    mutator.enter(|mu| {
+        for root in table.lock().iter() {
+            root.get(mu).look();
+        }
+    });
+    table.lock().clear();
+    heap.collect();
+    heap.collect();
+    assert_eq!((heap.figures().roots, heap.figures().memory.heap_objects), (0, 0));
+}
+
+/// Threads come and go in every way there is.
+fn comings(seed: u64) {
+    let mut random = Random::new(seed);
+    let heap = builder(&mut random).build().expect("a heap");
+    let forgets = random.below(32) == 0;
+    let collector = collector(&heap, 1 + random.below(3));
+    let mut threads = Vec::new();
+    for number in 0..1 + random.below(3) {
+        let (heap, mut random) = (heap.clone(), Random::new(random.next()));
+        threads.push(start("visitor", move || {
+            for visit in 0..1 + random.below(3) {
+                let name = number << 32 | visit;
+                let mut mutator = heap.attach().expect("one mutator a thread");
+                let root: Root<Item> = mutator.enter(|mu| mu.root(mu.alloc(Item::new(name))));
+                let panics = random.below(3) == 0;
+                let result = catch_unwind(AssertUnwindSafe(|| {
+                    mutator.enter(|mu| {
+                        let _garbage = mu.alloc(Item::new(0));
+                        if panics {
+                            panic_any(ON_PURPOSE);
+                        }
+                        assert_eq!(root.get(mu).look(), name);
+                    });
+                }));
+                assert_eq!(result.is_err(), panics);
+                assert_eq!(mutator.enter(|mu| root.get(mu).look()), name);
+                match random.below(6) {
+                    0 => drop(root),
+                    1 if forgets => {
+                        // The thread has it for good, and the heap with its threads lives on.
+                        core::mem::forget(mutator);
+                        return;
+                    }
+                    2 => {
+                        mutator.enter(|mu| {
+                            let _garbage = mu.alloc(Leaf::new(vec![name]));
+                            panic_any(ON_PURPOSE);
+                        });
+                    }
+                    _ => {}
+                }
+            }
+        }));
+    }
+    for thread in threads {
+        if let Err(panic) = thread.join() {
+            assert_eq!(panic.downcast_ref::<&str>().copied(), Some(ON_PURPOSE), "a panic of another kind");
+        }
+    }
+    join(collector);
+    heap.collect();
+    heap.collect();
+    assert_eq!((heap.figures().roots, heap.figures().memory.heap_objects), (0, 0));
+    assert_eq!(heap.verify(), []);
+}
+
+/// Droppable objects, and objects large enough to have pages of their own, die while memory is given back.
+fn drops(seed: u64) {
+    let mut random = Random::new(seed);
+    let scavenge = if random.below(8) == 0 { Scavenge::Background } else { Scavenge::OnRequest };
+    let heap = builder(&mut random).scavenge(scavenge).build().expect("a heap");
+    let register = Register::new();
+    let names = 8_u64;
+    let mutators: Vec<_> = (0..1 + random.below(2))
+        .map(|number| {
+            let (heap, register, mut random) =
+                (heap.clone(), Arc::clone(&register), Random::new(random.next()));
+            start("mutator", move || {
+                let mut mutator = heap.attach().expect("one mutator a thread");
+                let mut kept: Vec<(u64, Root<Leaf<Stone>>)> = Vec::new();
+                for name in number * names..(number + 1) * names {
+                    let root = mutator.enter(|mu| {
+                        if random.below(4) == 0 {
+                            let _large = mu.alloc_slice(3000 + random.index(3000), |index| index as u64);
+                        }
+                        let stone = mu.alloc(Leaf::new(Stone::new(name, &register)));
+                        (random.below(2) == 0).then(|| mu.root(stone))
+                    });
+                    kept.extend(root.map(|root| (name, root)));
+                    if random.below(4) == 0 && !kept.is_empty() {
+                        drop(kept.swap_remove(random.index(kept.len())));
+                    }
+                    for (name, root) in &kept {
+                        assert_eq!(register.times(*name), 0, "stone {name} lives");
+                        assert_eq!(mutator.enter(|mu| root.get(mu).name()), *name);
+                    }
+                }
+            })
+        })
+        .collect();
+    let (number, releases) = (mutators.len() as u64, 1 + random.below(2));
+    let giver = {
+        let heap = heap.clone();
+        start("giver", move || {
+            for _ in 0..releases {
+                let _bytes = heap.release_free_memory();
+            }
+        })
+    };
+    let collector = collector(&heap, random.below(3));
+    mutators.into_iter().for_each(join);
+    join(giver);
+    join(collector);
+    heap.collect();
+    for name in 0..number * names {
+        assert_eq!(register.times(name), 1, "stone {name} is dead");
+    }
+    heap.collect();
+    assert_eq!(heap.figures().memory.heap_objects, 0);
+    assert_eq!(heap.verify(), []);
+}
+
+/// Programs of the testkit, each with its model, on one heap.
+fn generated(seed: u64) {
+    let mut random = Random::new(seed);
+    let heap = builder(&mut random).reservation(64 << 20).build().expect("a heap");
+    let threads: Vec<_> = (1..=1 + random.below(2))
+        .map(|number| {
+            let program = heap_testkit::program::Program::generate(random.next(), 12);
+            let heap = heap.clone();
+            start("mutator", move || {
+                if let Err(what) = heap_testkit::run::run_part(&program, heap, number) {
+                    panic!("{what}");
+                }
+            })
+        })
+        .collect();
+    let collector = collector(&heap, 1 + random.below(2));
+    threads.into_iter().for_each(join);
+    join(collector);
+    heap.collect();
+    heap.collect();
+    assert_eq!((heap.figures().roots, heap.figures().memory.heap_objects), (0, 0));
+}

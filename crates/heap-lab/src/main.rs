@@ -3,9 +3,11 @@
 
 mod error;
 mod unit;
+mod size;
 mod choice;
 mod measure;
 mod shapes;
+mod churn;
 mod claim;
 mod record;
 mod progress;

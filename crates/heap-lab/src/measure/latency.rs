@@ -42,6 +42,17 @@ impl Latencies {
         self.histogram.saturating_record(nanos.max(1));
     }
 
+    /// Counts all of another's durations too.
+    ///
+    /// # Errors
+    /// Never, because all have the same bounds; the histogram's own check is passed on.
+    pub(crate) fn add(&mut self, other: &Self) -> Result<(), LabError> {
+        self.clamped += other.clamped;
+        self.histogram
+            .add(&other.histogram)
+            .map_err(|why| LabError::Measure(format!("cannot add latency histograms: {why}")))
+    }
+
     /// How many durations were counted.
     pub(crate) fn count(&self) -> u64 {
         self.histogram.len()

@@ -26,7 +26,7 @@ use crate::measure::resident::{peak, reset_peak, resident};
 use crate::measure::time::Stopwatch;
 use crate::measure::trace_line::watched;
 use part::Part;
-pub(crate) use part::{NODES, Share, TREE, shares};
+use part::{Share, shares};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -8,6 +8,7 @@ mod choice;
 mod measure;
 mod shapes;
 mod churn;
+mod peer;
 mod claim;
 mod record;
 mod progress;

@@ -12,9 +12,9 @@ use std::hint::black_box;
 use tricolor::{Gc, GcCell, GcSlice, Mu, Mutator, Root, Trace};
 
 /// Nodes of a tree that one operation replaces, or one request builds: a full tree of depth 6.
-pub(crate) const NODES: usize = 127;
+const NODES: usize = 127;
 /// Bytes of a tree and its place in the forest.
-pub(crate) const TREE: usize = NODES * 16 + 8;
+const TREE: usize = NODES * 16 + 8;
 /// Bytes of an entry and its bucket.
 const ENTRY: usize = 48 + 8;
 /// Live bytes for each entry: the table is a thirtieth of the heap, and half a million entries in a gibibyte.
@@ -28,7 +28,7 @@ const BATCH: usize = 16;
 
 /// How large a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Share {
+pub(super) struct Share {
     /// Trees of its forest.
     pub(crate) trees: usize,
     /// Entries of its table.
@@ -36,7 +36,7 @@ pub(crate) struct Share {
 }
 
 /// What each of `mutators` gets of a heap of `live` bytes, and what a server of requests gets, if there is one.
-pub(crate) fn shares(live: u64, mutators: usize, has_server: bool) -> (Share, Share) {
+pub(super) fn shares(live: u64, mutators: usize, has_server: bool) -> (Share, Share) {
     let live = usize::try_from(live).unwrap_or(usize::MAX);
     let entries = live / BYTES_PER_ENTRY;
     let each = (entries / (mutators + usize::from(has_server))).max(READ);

@@ -11,8 +11,6 @@ use std::time::Duration;
 
 /// The longest latency that is kept apart from longer ones.
 const LONGEST: Duration = Duration::from_secs(600);
-/// The percentiles of a report, lowest first.
-pub(crate) const PERCENTILES: [f64; 7] = [50.0, 90.0, 99.0, 99.9, 99.99, 99.999, 100.0];
 
 /// Many durations, as a distribution.
 #[derive(Clone, Debug)]

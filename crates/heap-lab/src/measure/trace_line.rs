@@ -6,7 +6,7 @@
 //! The fields, with their units, are listed in `docs/tracing-lines.md` and nowhere else; a test reads that page and holds
 //! the line to it. A field that the heap does not take is left out.
 //!
-//! [`line`] is pure. [`watched`] is the thin shell: it reads the environment once, and prints.
+//! [`line()`] is pure. [`watched`] is the thin shell: it reads the environment once, and prints.
 
 use super::collector::Cycle;
 use std::ffi::OsStr;

@@ -4,6 +4,7 @@
 //	peers trees DEPTH [THREADS]
 //	peers alloc SHAPE MODE
 //	peers mark SHAPE COUNT CYCLES
+//	peers pause [--live SIZE] [--mutators N] [--seconds S] [--collector WORD] [--observer WORD]
 //
 // GOMAXPROCS, GOGC and GODEBUG are left to the environment, except where a
 // mode says otherwise.
@@ -20,7 +21,7 @@ func main() {
 	report, err := run(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
-		fmt.Fprintln(os.Stderr, "usage: peers trees DEPTH [THREADS] | alloc SHAPE MODE | mark SHAPE COUNT CYCLES")
+		fmt.Fprintln(os.Stderr, "usage: peers trees DEPTH [THREADS] | alloc SHAPE MODE | mark SHAPE COUNT CYCLES | pause [FLAGS]")
 		os.Exit(2)
 	}
 	line, err := json.Marshal(report)
@@ -31,7 +32,7 @@ func main() {
 	fmt.Println(string(line))
 }
 
-func run(args []string) (*report, error) {
+func run(args []string) (any, error) {
 	if len(args) == 0 {
 		return nil, fmt.Errorf("no bench named")
 	}
@@ -55,6 +56,8 @@ func run(args []string) (*report, error) {
 			return nil, err
 		}
 		return mark(args, rest[0], numbers[0], numbers[1])
+	case kind == "pause":
+		return pause(args)
 	}
 	return nil, fmt.Errorf("cannot run %q", args)
 }

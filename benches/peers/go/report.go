@@ -108,14 +108,20 @@ func markCPU() time.Duration {
 
 // peakRSS reads VmHWM: unlike getrusage's figure it does not begin with that
 // of the process which started this one.
-func peakRSS() uint64 {
+func peakRSS() uint64 { return status("VmHWM:") }
+
+// currentRSS reads VmRSS.
+func currentRSS() uint64 { return status("VmRSS:") }
+
+// status reads a line in KiB of what the kernel says of this process, in bytes.
+func status(name string) uint64 {
 	file, err := os.Open("/proc/self/status")
 	if err != nil {
 		return 0
 	}
 	defer file.Close()
 	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if rest, found := strings.CutPrefix(lines.Text(), "VmHWM:"); found {
+		if rest, found := strings.CutPrefix(lines.Text(), name); found {
 			kib, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
 			if err == nil {
 				return kib << 10

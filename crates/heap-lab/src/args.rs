@@ -76,10 +76,10 @@ pub(crate) struct Run {
 /// What to time.
 #[derive(Debug, Group)]
 #[command(
-    after_help = "trees DEPTH [THREADS]\nalloc SHAPE MODE\nmark SHAPE COUNT CYCLES\n\nA wrong or missing word lists what exists."
+    after_help = "trees DEPTH [THREADS]\nalloc SHAPE MODE\nmark SHAPE COUNT CYCLES\npause [--live SIZE] [--mutators N] [--seconds S] [--collector WORD] [--observer WORD]\n\nA wrong or missing word lists what exists."
 )]
 pub(crate) struct Bench {
-    /// trees, alloc or mark.
+    /// trees, alloc, mark or pause.
     #[arg(value_name = "KIND")]
     pub(crate) kind: String,
     /// Its arguments, see below.
@@ -91,4 +91,19 @@ pub(crate) struct Bench {
     /// Marking workers of the heap.
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,
+    /// For `pause`: live bytes of the heap, such as 64MiB [default: 1GiB].
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) live: Option<String>,
+    /// For `pause`: threads that change it [default: 2].
+    #[arg(long, value_name = "N")]
+    pub(crate) mutators: Option<usize>,
+    /// For `pause`: how long [default: 20].
+    #[arg(long, value_name = "S")]
+    pub(crate) seconds: Option<f64>,
+    /// For `pause`: concurrent, stop-the-world or off [default: what the heap does].
+    #[arg(long, value_name = "WORD")]
+    pub(crate) collector: Option<String>,
+    /// For `pause`: who says what it feels like: self, spin or req [default: self].
+    #[arg(long, value_name = "WORD")]
+    pub(crate) observer: Option<String>,
 }

@@ -7,6 +7,7 @@
 //!   trees DEPTH [THREADS]     binary trees: a stretch tree, a long-lived one, and many short-lived
 //!   alloc SHAPE MODE          ns per allocation of one size, noscan (n) or scan (s)
 //!   mark SHAPE COUNT CYCLES   forced full collections over a live heap of COUNT objects
+//!   pause                     what is felt over a live heap that changes; all by options
 //! ```
 //! The keys of the object are a contract; a key that does not apply to a kind is left out.
 //!
@@ -16,12 +17,16 @@
 
 mod alloc;
 mod mark;
+pub(crate) mod pause;
 mod trees;
 
 use crate::choice::choices;
+use crate::churn::Wish;
 use crate::error::LabError;
+use crate::measure::trace_line::traced;
 use crate::shapes::MarkShape;
 use serde::Serialize;
+use serde_json::Value;
 use tricolor::Heap;
 
 /// What to time.
@@ -50,6 +55,8 @@ pub(crate) enum Bench {
         /// Collections timed.
         cycles: u32,
     },
+    /// Mutators that change a live heap.
+    Pause(Wish),
 }
 
 choices! {
@@ -108,7 +115,12 @@ impl Bench {
     ///
     /// # Errors
     /// When a word is unknown, missing, too much, or out of range; the message lists what exists.
-    pub(crate) fn parse(kind: &str, args: &[String]) -> Result<Self, LabError> {
+    pub(crate) fn parse(kind: &str, args: &[String], options: &pause::Typed) -> Result<Self, LabError> {
+        if let Some(option) = options.any().filter(|_| kind != "pause") {
+            return Err(LabError::Argument(format!(
+                "`bench {kind}` has no {option}: only `bench pause` has"
+            )));
+        }
         let words: Vec<&str> = args.iter().map(String::as_str).collect();
         match (kind, words.as_slice()) {
             ("trees", [depth]) => Ok(Self::Trees { depth: self::depth(depth)?, threads: 1 }),
@@ -124,6 +136,11 @@ impl Bench {
                 count: usize::try_from(within("COUNT", count, 1, 1 << 40)?).unwrap_or(usize::MAX),
                 cycles: u32::try_from(within("CYCLES", cycles, 1, 1_000_000)?).unwrap_or(1),
             }),
+            ("pause", []) => pause::parse(options).map(Self::Pause),
+            ("pause", _) => Err(usage(
+                "pause [--live SIZE] [--mutators N] [--seconds S] [--collector WORD] [--observer WORD]",
+                &[],
+            )),
             ("trees", _) => Err(usage("trees DEPTH [THREADS]", &[])),
             ("alloc", _) => Err(usage(
                 "alloc SHAPE MODE",
@@ -136,7 +153,7 @@ impl Bench {
                 "mark SHAPE COUNT CYCLES",
                 &[("SHAPE", MarkShape::ALL.iter().map(|one| one.word()).collect())],
             )),
-            (unknown, _) => Err(LabError::unknown("bench", unknown, ["trees", "alloc", "mark"])),
+            (unknown, _) => Err(LabError::unknown("bench", unknown, ["trees", "alloc", "mark", "pause"])),
         }
     }
 
@@ -144,17 +161,33 @@ impl Bench {
     ///
     /// # Errors
     /// When the heap cannot be built or the system cannot be read.
-    pub(crate) fn run(self, args: Vec<String>, workers: Option<usize>) -> Result<Outcome, LabError> {
+    pub(crate) fn run(self, args: Vec<String>, workers: Option<usize>) -> Result<Value, LabError> {
         let builder = match workers {
             Some(workers) => Heap::builder().workers(workers),
             None => Heap::builder(),
         };
+        let builder = traced(builder);
         match self {
-            Self::Trees { depth, threads } => trees::run(&builder, depth, threads, args),
-            Self::Alloc { shape, mode } => alloc::run(&builder, shape, mode, args),
-            Self::Mark { shape, count, cycles } => mark::run(&builder, shape, count, cycles, args),
+            Self::Trees { depth, threads } => trees::run(&builder, depth, threads, args).map(object),
+            Self::Alloc { shape, mode } => alloc::run(&builder, shape, mode, args).map(object),
+            Self::Mark { shape, count, cycles } => {
+                mark::run(&builder, shape, count, cycles, args).map(object)
+            }
+            Self::Pause(wish) => pause::run(&builder, &wish).map(object),
         }
     }
+}
+
+/// An outcome as the object that is printed.
+fn object(outcome: impl Serialize) -> Value {
+    // Plain data always has a form in JSON.
+    serde_json::to_value(outcome).unwrap_or_default()
+}
+
+/// An outcome as lines of name and value.
+pub(crate) fn text(outcome: &Value) -> String {
+    let lines = outcome.as_object().into_iter().flatten();
+    lines.map(|(name, value)| format!("{name:<24} {value}\n")).collect()
 }
 
 fn usage(form: &str, words: &[(&str, Vec<&str>)]) -> LabError {
@@ -186,7 +219,7 @@ fn within(name: &str, text: &str, least: u64, most: u64) -> Result<u64, LabError
         })
 }
 
-/// What a bench found. Keys that do not apply are left out.
+/// What a bench of one kind of operation found. Keys that do not apply are left out.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Outcome {
     /// The kind.
@@ -224,15 +257,6 @@ pub(crate) struct Outcome {
     pub(crate) heap_alloc_bytes: Option<usize>,
     /// The largest resident size of the process.
     pub(crate) peak_rss_bytes: u64,
-}
-
-impl Outcome {
-    /// The outcome as lines of name and value.
-    pub(crate) fn text(&self) -> String {
-        let fields = serde_json::to_value(self).unwrap_or_default();
-        let lines = fields.as_object().into_iter().flatten();
-        lines.map(|(name, value)| format!("{name:<24} {value}\n")).collect()
-    }
 }
 
 #[cfg(test)]

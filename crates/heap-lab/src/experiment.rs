@@ -18,6 +18,7 @@
 use crate::claim::{Claims, Prediction, Sealed};
 use crate::error::LabError;
 use crate::measure::spread::Spread;
+use crate::measure::trace_line::traced;
 use crate::progress::Progress;
 use crate::record::{Plot, Record, Table, number};
 use serde_json::{Map, Value, json};
@@ -112,7 +113,7 @@ pub(crate) struct Trial<'lab> {
 impl Trial<'_> {
     /// A heap to be configured further: with the user's choice of workers, never collecting unless it is asked to.
     pub(crate) fn heap(&self) -> HeapBuilder {
-        let quiet = Heap::builder().gc_off();
+        let quiet = traced(Heap::builder()).gc_off();
         match self.lab.options.workers {
             Some(workers) => quiet.workers(workers),
             None => quiet,

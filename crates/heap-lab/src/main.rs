@@ -3,9 +3,12 @@
 
 mod error;
 mod unit;
+mod size;
 mod choice;
 mod measure;
 mod shapes;
+mod churn;
+mod peer;
 mod claim;
 mod record;
 mod progress;

@@ -7,7 +7,7 @@
 //! the files to be written can be created. Results go to standard output; progress and errors to standard error.
 
 use crate::args::{Args, Command, Run};
-use crate::bench::Bench;
+use crate::bench::{self, Bench};
 use crate::classes::{self, Show};
 use crate::error::LabError;
 use crate::experiment::{Effort, Experiment, Lab, Options};
@@ -19,6 +19,7 @@ use crate::report::json::Json;
 use crate::report::markdown::Markdown;
 use crate::report::text::Text;
 use crate::report::{Format, Report};
+use crate::size::parse_size;
 use serde_json::json;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
@@ -119,7 +120,17 @@ impl Plan {
             })),
             Some(Command::Bench(bench)) => Ok(Self::Bench {
                 workers: checked_workers(bench.workers)?,
-                bench: Bench::parse(&bench.kind, &bench.args)?,
+                bench: Bench::parse(
+                    &bench.kind,
+                    &bench.args,
+                    &bench::pause::Typed {
+                        live: bench.live,
+                        mutators: bench.mutators,
+                        seconds: bench.seconds,
+                        collector: bench.collector,
+                        observer: bench.observer,
+                    },
+                )?,
                 args: bench.args,
                 json: bench.json,
             }),
@@ -150,11 +161,7 @@ impl Plan {
             Self::Classes(show) => print(&classes::show(&show)?).map(|()| Verdict::Holds),
             Self::Bench { bench, args, workers, json } => {
                 let outcome = bench.run(args, workers)?;
-                let text = if json {
-                    serde_json::to_string(&outcome).map(|line| line + "\n").unwrap_or_default()
-                } else {
-                    outcome.text()
-                };
+                let text = if json { format!("{outcome}\n") } else { bench::text(&outcome) };
                 print(&text).map(|()| Verdict::Holds)
             }
             Self::Run { experiments, effort, options, outputs } => {
@@ -287,30 +294,6 @@ fn checked_workers(workers: Option<usize>) -> Result<Option<usize>, LabError> {
         }
         checked => Ok(checked),
     }
-}
-
-/// Bytes of a size such as `64MiB`, `1.5GiB`, `4096`.
-fn parse_size(text: &str) -> Result<u64, LabError> {
-    let wrong =
-        || LabError::Argument(format!("`{text}` is no size: give bytes, or a number with KiB, MiB or GiB"));
-    let unit = text.find(|character: char| character.is_ascii_alphabetic()).unwrap_or(text.len());
-    let scale: u64 = match text[unit..].to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        _ => return Err(wrong()),
-    };
-    let number: f64 = text[..unit].trim().parse().map_err(|_| wrong())?;
-    let bytes = number * scale as f64;
-    // A tebibyte of live heap is a typing error on any machine this runs on.
-    if !(1.0..=(1u64 << 40) as f64).contains(&bytes) {
-        return Err(wrong());
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "checked to lie between 1 and 2^40")]
-    #[expect(clippy::cast_sign_loss, reason = "checked to be at least 1")]
-    let whole = bytes as u64;
-    Ok(whole)
 }
 
 #[cfg(test)]

@@ -25,8 +25,6 @@ pub(crate) enum Unit {
     Spans,
     /// Times a mutator went to the central lists for slots.
     Refills,
-    /// Completed collections.
-    Cycles,
     /// Nanoseconds.
     Nanos,
     /// Nanoseconds for each object.
@@ -51,7 +49,6 @@ impl Unit {
             Self::Pages => "pages",
             Self::Spans => "spans",
             Self::Refills => "refills",
-            Self::Cycles => "cycles",
             Self::Nanos => "ns",
             Self::NanosPerObject => "ns/object",
             Self::Millis => "ms",
@@ -79,7 +76,6 @@ impl Unit {
             | Self::Pages
             | Self::Spans
             | Self::Refills
-            | Self::Cycles
             | Self::NanosPerObject => format!("{} {}", digits(value), self.name()),
         }
     }
@@ -99,7 +95,6 @@ impl Unit {
             | Self::Pages
             | Self::Spans
             | Self::Refills
-            | Self::Cycles
             | Self::NanosPerObject => decimal(value),
         }
     }

@@ -52,7 +52,7 @@ fn a_wrong_word_is_an_error_that_lists_the_right_ones() {
     for (args, expected) in [
         (&["run", "t99"][..], "t18"),
         (&["classes", "--explain", "68"], "1 to 67"),
-        (&["bench", "sort"], "trees alloc mark"),
+        (&["bench", "sort"], "trees alloc mark pause"),
         (&["bench", "alloc", "n17", "gc"], "n128k"),
         (&["bench", "mark", "ring", "10", "1"], "ptr3n"),
         (&["run", "words", "--input", "no-such-directory"], "no-such-directory"),
@@ -115,6 +115,36 @@ fn a_bench_prints_one_object_with_the_promised_keys() {
             &["bench", "mark", "tree", "1000", "2", "--json"],
             &["cycle_wall_ms", "mark_cpu_ns_per_object", "mark_mb_per_s"],
         ),
+        (
+            &["bench", "pause", "--live", "2MiB", "--mutators", "2", "--seconds", "0.2", "--json"],
+            &[
+                "live_bytes",
+                "ops_per_s",
+                "samples",
+                "p50_us",
+                "p999_us",
+                "max_us",
+                "mmu_1ms",
+                "mmu_1000ms",
+                "rss_bytes",
+            ],
+        ),
+        (
+            &[
+                "bench",
+                "pause",
+                "--live",
+                "2MiB",
+                "--seconds",
+                "0.2",
+                "--collector",
+                "off",
+                "--observer",
+                "req",
+                "--json",
+            ],
+            &["p90_us", "p99_us", "p9999_us", "mmu_10ms", "gaps", "cpu_us_per_op", "allocated_bytes"],
+        ),
     ] {
         let output = lab(args);
         assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
@@ -138,4 +168,28 @@ fn words_of_real_text_are_counted_as_a_plain_map_counts_them() {
     let value: Value = serde_json::from_slice(&output.stdout).expect("one object");
     assert_eq!(value["figures"]["words"], 6);
     assert_eq!(value["figures"]["distinct_words"], 3);
+}
+
+#[test]
+fn gctrace_prints_a_line_for_every_cycle_on_standard_error_and_only_if_asked() {
+    let bench = |trace: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_heap-lab"));
+        command.args(["bench", "mark", "tree", "1000", "3", "--json"]).env_remove("GCTRACE");
+        trace.map(|level| command.env("GCTRACE", level));
+        let output = command.output().expect("the program starts");
+        assert!(output.status.success(), "{}", stderr(&output));
+        output
+    };
+    let traced = bench(Some("1"));
+    let lines: Vec<String> = stderr(&traced).lines().map(str::to_owned).collect();
+    // One to be rid of what building left, and three that are timed.
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    for (index, line) in lines.iter().enumerate() {
+        assert!(line.starts_with(&format!("gc {} @", index + 1)), "{line}");
+        assert!(line.contains(" reason=asked ") && line.contains(" live_objects=1000 "), "{line}");
+    }
+    serde_json::from_slice::<Value>(&traced.stdout).expect("one object, as without");
+    for quiet in [None, Some("0")] {
+        assert!(stderr(&bench(quiet)).is_empty());
+    }
 }

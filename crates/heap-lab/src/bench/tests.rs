@@ -3,7 +3,16 @@ use super::*;
 fn parse(line: &str) -> Result<Bench, LabError> {
     let mut words = line.split_whitespace().map(str::to_owned);
     let kind = words.next().unwrap_or_default();
-    Bench::parse(&kind, &words.collect::<Vec<_>>())
+    Bench::parse(&kind, &words.collect::<Vec<_>>(), &pause::Typed::default())
+}
+
+#[test]
+fn only_pause_has_options() {
+    let options = pause::Typed { mutators: Some(3), ..pause::Typed::default() };
+    let pause = Bench::parse("pause", &[], &options).expect("in range");
+    assert!(matches!(pause, Bench::Pause(Wish { mutators: 3, .. })));
+    let text = Bench::parse("trees", &[String::from("18")], &options).expect_err("no option").to_string();
+    assert!(text.contains("`bench trees` has no --mutators"), "{text}");
 }
 
 #[test]
@@ -41,7 +50,8 @@ fn every_shape_and_mode_is_reachable_by_its_word() {
 #[test]
 fn a_wrong_word_is_answered_with_those_that_exist() {
     for (line, expected) in [
-        ("sort 3", "trees alloc mark"),
+        ("sort 3", "trees alloc mark pause"),
+        ("pause 1GiB", "pause [--live SIZE]"),
         ("alloc n17 gc", "n8 n16 s16 s32 s64 n64 n256 n1k s1k n8k n32k n64k n128k"),
         ("alloc n16 later", "fresh gc gc64 reuse"),
         ("mark ring 10 1", "ptr3 ptr3n int3 list listr tree graph wide bytes"),
@@ -85,7 +95,7 @@ fn keys_that_do_not_apply_are_left_out() {
         heap_alloc_bytes: None,
         peak_rss_bytes: 1 << 20,
     };
-    let value = serde_json::to_value(&outcome).expect("plain data");
+    let value = object(outcome);
     let keys: Vec<&str> = value.as_object().expect("an object").keys().map(String::as_str).collect();
     assert_eq!(
         keys,
@@ -101,5 +111,5 @@ fn keys_that_do_not_apply_are_left_out() {
             "peak_rss_bytes"
         ]
     );
-    assert!(outcome.text().lines().count() == keys.len());
+    assert!(text(&value).lines().count() == keys.len());
 }

@@ -1,202 +1,113 @@
-//! pause: what a mutator feels while it churns a live heap, in every mode of collection there is.
+//! pause: what a mutator feels while it churns a live heap, in every mode of collection there is, and in Go.
 
+mod plots;
+mod side;
+
+use crate::churn::{GAP, Observer, Wish, churn};
 use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
-use crate::measure::latency::{Latencies, PERCENTILES};
+use crate::measure::collector::{Cycle, Mode};
 use crate::measure::machine;
 use crate::measure::spread::Spread;
 use crate::measure::time::{millis, nanos};
-use crate::record::{Axis, Plot, Record, Scale, Series, Shape, Source, Table, Ticks};
-use crate::shapes::{Random, Tree, tree};
+use crate::measure::trace_line::traced;
+use crate::peer::GoPeer;
+use crate::record::Record;
 use crate::unit::{Unit, binary, digits};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-use tricolor::{Gc, GcCell, GcSlice, HeapBuilder, Mu, Mutator, Root};
+use side::{PERCENTILES, Side};
+use std::time::Duration;
+use tricolor::{Heap, HeapBuilder};
 
 /// See the module.
 pub(super) struct Pause;
 
-/// Nodes of a tree that one operation replaces: a full tree of depth 6.
-const NODES: usize = 127;
-/// Bytes of its slots.
-const TREE: usize = NODES * 16;
 /// Live bytes, unless the user says otherwise.
 const LIVE: (u64, u64) = (32 << 20, 256 << 20);
+/// How long each churn takes.
+const TIME: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+/// How long one without collections takes: it gives nothing back.
+const FLOOR_TIME: Duration = Duration::from_millis(1000);
+/// Bytes that one without collections may need beside what lives.
+const FLOOR_BYTES: u64 = 2 << 30;
+/// Mutators.
+const MUTATORS: usize = 2;
 /// How much smaller the heap is that the model is calibrated on.
-const SMALLER: usize = 4;
-/// Collections that the churn is long enough for.
-const CYCLES: (usize, usize) = (8, 16);
-/// Bytes that the mode without collections may allocate: it gives nothing back.
-const FLOOR_BYTES: usize = 512 << 20;
+const SMALLER: u64 = 4;
+/// Collections that a churn waits for, so that a median stands on something.
+const CYCLES: usize = 8;
+/// What a collector that does not stop the world may do on a mutator at a time: p99.9 by the clock.
+const WORK: Duration = Duration::from_micros(50);
+/// The same at worst, in processor time.
+const WORST_WORK: Duration = Duration::from_micros(200);
+/// The part of Go's p99.9 of requests that such a collector may have.
+const OF_GO: f64 = 0.3;
 
-/// An array of trees: the live heap.
-type Forest = GcSlice<GcCell<Option<Gc<'static, Tree<'static>>>>>;
-
-fn plant(mutator: &mut Mutator, trees: usize) -> Root<Forest> {
-    mutator.enter(|mu| mu.root(mu.alloc_slice(trees, |_| GcCell::new(tree(mu, NODES)))))
-}
-
-/// A mode of collection.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    /// No collection: the floor of the method.
-    Off,
-    /// The world stops while so many workers mark.
-    Stop(usize),
-}
-
-impl Mode {
-    fn name(self) -> String {
-        match self {
-            Self::Off => String::from("no collection"),
-            Self::Stop(1) => String::from("stop, 1 worker"),
-            Self::Stop(workers) => format!("stop, {workers} workers"),
-        }
-    }
-
-    fn builder(self, trial: &Trial<'_>) -> HeapBuilder {
-        match self {
-            Self::Off => trial.heap(),
-            Self::Stop(workers) => trial.heap().gc_percent(100).workers(workers),
-        }
+/// Heaps as the user wants them.
+fn builder(lab: &Lab) -> HeapBuilder {
+    let builder = traced(Heap::builder());
+    match lab.options.workers {
+        Some(workers) => builder.workers(workers),
+        None => builder,
     }
 }
 
-/// One collection as an observer saw it.
-#[derive(Clone, Copy)]
-struct Stop {
-    at: Duration,
-    pause: Duration,
-}
-
-/// What churning in one mode gave.
-struct Churn {
-    mode: Mode,
-    latencies: Latencies,
-    stops: Vec<Stop>,
-    took: Duration,
-    operations: u64,
-}
-
-impl Churn {
-    fn longest(&self) -> Duration {
-        self.stops.iter().map(|stop| stop.pause).max().unwrap_or_default()
+fn wish(lab: &Lab, live: u64, mode: Mode, observer: Observer) -> Wish {
+    let time = lab.size(TIME.0, TIME.1);
+    Wish {
+        live,
+        mutators: MUTATORS,
+        time: if mode == Mode::Off { time.min(FLOOR_TIME) } else { time },
+        cycles: if mode == Mode::Off { 0 } else { CYCLES },
+        mode,
+        observer,
+        seed: lab.options.seed,
     }
 }
 
-/// Replaces one tree of the forest by a new one.
-fn replace<'gc>(mu: &Mu<'gc>, forest: Gc<'gc, GcSlice<GcCell<Option<Gc<'gc, Tree<'gc>>>>>>, place: usize) {
-    forest[place].set(mu, tree(mu, NODES));
-}
-
-/// Churns a forest of so many trees, and times every operation from the end of the one before.
-fn churn(trial: &Trial<'_>, mode: Mode, trees: usize, operations: u64, seed: u64) -> Result<Churn, LabError> {
-    let start = Instant::now();
-    let stops: Arc<Mutex<Vec<Stop>>> = Arc::default();
-    let seen = Arc::clone(&stops);
-    let builder = mode.builder(trial).on_cycle(move |cycle| {
-        let stop = Stop { at: start.elapsed(), pause: cycle.stopping + cycle.pause };
-        seen.lock().unwrap_or_else(PoisonError::into_inner).push(stop);
-    });
-    let heap = builder.build()?;
-    let mut mutator = heap.attach()?;
-    let forest = plant(&mut mutator, trees);
-    // Set the goal by what lives now, so that the churn begins in the steady state.
-    mutator.collect();
-    let planted = start.elapsed();
-    stops.lock().unwrap_or_else(PoisonError::into_inner).clear();
-
-    let mut random = Random::new(seed);
-    let mut latencies = Latencies::new()?;
-    let begin = Instant::now();
-    let mut last = begin;
-    for _ in 0..operations {
-        let place = random.below(trees);
-        mutator.enter(|mu| replace(mu, forest.get(mu), place));
-        let now = Instant::now();
-        latencies.record(now - last);
-        last = now;
-    }
-    let took = begin.elapsed();
-    let mut stops = stops.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    for stop in &mut stops {
-        stop.at = stop.at.saturating_sub(planted);
-    }
-    Ok(Churn { mode, latencies, stops, took, operations })
-}
-
-/// Nanoseconds of a pause with one worker for each live object, in a heap that is [`SMALLER`] times as small.
-fn calibrate(lab: &Lab, trees: usize) -> Result<f64, LabError> {
-    let heap = tricolor::Heap::builder().gc_off().workers(1).build()?;
-    let mut mutator = heap.attach()?;
-    let forest = plant(&mut mutator, (trees / SMALLER).max(1));
-    let mut random = Random::new(lab.options.seed);
-    let mut samples = Vec::new();
-    for _ in 0..5 {
-        // Churn it as the real one will be, so that its trees lie as scattered.
-        for _ in 0..trees / SMALLER {
-            let place = random.below((trees / SMALLER).max(1));
-            mutator.enter(|mu| replace(mu, forest.get(mu), place));
-        }
-        mutator.collect();
-        if let Some(cycle) = mutator.figures().last_cycle {
-            samples.push(nanos(cycle.pause) / cycle.live_objects.max(1) as f64);
-        }
-    }
-    let none = || LabError::Measure(String::from("calibrating gave no pauses"));
+fn median(samples: Vec<f64>, what: &str) -> Result<f64, LabError> {
+    let none = || LabError::Measure(format!("no usable samples of {what}"));
     Spread::of(samples).map(|spread| spread.median()).ok_or_else(none)
 }
 
-struct Claimed {
-    mode: Mode,
-    cycles: Prediction,
-    pause: Prediction,
-    felt: Prediction,
-    median: Prediction,
+/// Nanoseconds of a pause for each live object, in a heap that is [`SMALLER`] times as small.
+fn calibrate(lab: &Lab, live: u64) -> Result<f64, LabError> {
+    let small = Wish {
+        time: lab.size(TIME.0, TIME.1) / 4,
+        ..wish(lab, live / SMALLER, Mode::StopTheWorld, Observer::OwnOps)
+    };
+    let each = |cycle: &Cycle| Some(nanos(cycle.pause?) / cycle.live_objects.max(1) as f64);
+    let churned = churn(&builder(lab), &small)?;
+    median(churned.cycles.iter().filter_map(|(_, cycle)| each(cycle)).collect(), "pauses of a smaller heap")
 }
 
-fn claim(claims: &mut Claims, mode: Mode, cycles: usize, objects: usize, each: f64) -> Claimed {
-    let name = mode.name();
-    let proportional = objects as f64 * each / 1e6;
-    let model = format!(
-        "{} live objects × {} measured on a heap {SMALLER} × as small: in proportion to what lives",
-        digits(objects as f64),
-        Unit::Nanos.show(each)
-    );
-    let (model, most, tolerance) = match mode {
-        // Larger heaps miss more caches, and a neighbour on the machine may double any pause.
-        Mode::Off | Mode::Stop(1) => (model, proportional, Tolerance::Relative(1.0)),
-        Mode::Stop(_) => (
-            String::from(
-                "shorter than one worker's where each has a core; workers wait for each other, so three times that where others use the cores too",
-            ),
-            proportional * 3.0,
-            Tolerance::AtMost,
-        ),
+/// What is said of a mode before it runs.
+struct Claimed {
+    mode: Mode,
+    growth: Prediction,
+    median: Prediction,
+    /// Of a mode that stops the world: the median pause, and what an operation feels of the longest.
+    stops: Option<(Prediction, Prediction)>,
+    /// Of a mode that does not: work on mutators, p99.9 and worst.
+    work: Option<(Prediction, Prediction)>,
+}
+
+fn claim(claims: &mut Claims, mode: Mode, objects: f64, each: f64) -> Claimed {
+    let name = mode.word();
+    let stops = mode == Mode::StopTheWorld;
+    let (growth, by) = if stops {
+        ("a heap may grow by what lives in it; then it is collected", Tolerance::Relative(0.1))
+    } else {
+        ("what is allocated while it is marked is within the goal, twice what lives", Tolerance::AtMost)
     };
     Claimed {
         mode,
-        cycles: claims.predict(
-            format!("collections, {name}"),
-            "bytes allocated over the runway, which is what lives when the heap may double",
-            cycles as f64,
-            Unit::Cycles,
-            Tolerance::Relative(0.15),
-        ),
-        pause: claims.predict(
-            format!("median pause, {name}"),
-            model,
-            most,
-            Unit::Millis,
-            tolerance,
-        ),
-        felt: claims.predict(
-            format!("longest operation over longest pause, {name}"),
-            "the operation that ran into the collection waits for all of it",
-            1.0,
+        growth: claims.predict(
+            format!("heap at its fullest over what lives, median, {name}"),
+            growth,
+            if stops { 2.0 } else { 2.1 },
             Unit::Times,
-            Tolerance::AtLeast,
+            by,
         ),
         median: claims.predict(
             format!("median operation, {name}, over no collection"),
@@ -205,6 +116,35 @@ fn claim(claims: &mut Claims, mode: Mode, cycles: usize, objects: usize, each: f
             Unit::Times,
             Tolerance::AtMost,
         ),
+        stops: stops.then(|| {
+            let model = format!(
+                "{} live objects × {} measured on a heap {SMALLER} × as small: in proportion to what lives",
+                digits(objects),
+                Unit::Nanos.show(each)
+            );
+            // Larger heaps miss more caches, and a neighbour on the machine may double any pause.
+            let doubled = Tolerance::Relative(1.0);
+            (
+                claims.predict(format!("median pause, {name}"), model, objects * each / 1e6, Unit::Millis, doubled),
+                claims.predict(
+                    format!("longest operation over longest pause, {name}"),
+                    "the operation that ran into the collection waits for all of it",
+                    1.0,
+                    Unit::Times,
+                    Tolerance::AtLeast,
+                ),
+            )
+        }),
+        work: (mode == Mode::Concurrent).then(|| {
+            let model = "an answer looks at one mutator's own roots and buffers; an assist is cut into pieces";
+            let mut at_most = |what: &str, bar: Duration| {
+                claims.predict(format!("{what}, {name}"), model, nanos(bar), Unit::Nanos, Tolerance::AtMost)
+            };
+            (
+                at_most("collector's work on a mutator at a time, p99.9", WORK),
+                at_most("collector's work on a mutator at a time, worst, of processor time", WORST_WORK),
+            )
+        }),
     }
 }
 
@@ -218,64 +158,51 @@ impl Experiment for Pause {
     }
 
     fn question(&self) -> &'static str {
-        "How long can an operation take while the heap it changes is collected, from the median to the worst case?"
+        "How long can an operation or a request take while the heap is collected, from the median to the worst case?"
     }
 
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let live = lab.options.live.unwrap_or_else(|| lab.size(LIVE.0, LIVE.1));
-        // Twice what lives, because the heap may double between collections.
-        machine::must_fit(live.saturating_mul(2), "--live")?;
-        let trees = (usize::try_from(live).unwrap_or(usize::MAX) / TREE).max(SMALLER);
-        let objects = trees * NODES + 1;
-        let cycles = lab.size(CYCLES.0, CYCLES.1);
-        let all = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-        let workers = lab.options.workers.unwrap_or(all);
-        let mut modes = vec![Mode::Stop(1)];
-        if workers > 1 {
-            modes.push(Mode::Stop(workers));
-        }
+        machine::must_fit(live.saturating_add(live.max(FLOOR_BYTES)), "--live")?;
+        let go = GoPeer::find();
 
         lab.progress.stage("calibrating on a smaller heap");
+        let each = calibrate(lab, live)?;
         let mut claims = Claims::new();
-        let each = calibrate(lab, trees)?;
-        let claimed: Vec<Claimed> =
-            modes.into_iter().map(|mode| claim(&mut claims, mode, cycles, objects, each)).collect();
-        let mut trial = lab.begin(self, claims);
-        trial.method(format!(
-            "A live heap of {} trees of {NODES} nodes, {}. An operation replaces a random tree by a new one; its latency \
-             runs from the end of the operation before, so that nothing can hide between two. A pause is from the call to \
-             stop until the world is let go. Histograms keep three digits from 1 ns to 10 minutes.",
-            digits(trees as f64),
-            binary((trees * TREE) as f64),
-        ));
-        trial.figure("live_bytes", (trees * TREE) as f64);
-        trial.figure("live_objects", objects as f64);
+        // A node has 16 bytes, and nearly everything that lives is a node.
+        let objects = live as f64 / 16.0;
+        let modes = Mode::OFFERED.iter().copied().filter(|mode| *mode != Mode::Off);
+        let claimed: Vec<Claimed> = modes.map(|mode| claim(&mut claims, mode, objects, each)).collect();
+        let is_concurrent = Mode::OFFERED.contains(&Mode::Concurrent);
+        let of_go = (is_concurrent && go.is_some()).then(|| {
+            claims.predict(
+                "p99.9 of requests, concurrent, over Go's in the same run",
+                "Go's requests wait behind assists and its scheduler; here an assist is short and threads are the kernel's",
+                OF_GO,
+                Unit::Times,
+                Tolerance::AtMost,
+            )
+        });
 
-        let seed = lab.options.seed;
-        // Half a runway more, so that the last collection does not hang on one operation.
-        let operations = (trees * cycles + trees / 2) as u64;
-        trial.stage("churning without collections");
-        let floor = churn(&trial, Mode::Off, trees, operations.min((FLOOR_BYTES / TREE) as u64), seed)?;
-        let mut churns = Vec::new();
+        let mut trial = lab.begin(self, claims);
+        trial.method(method(live));
+        let sides = measure(&trial, lab, live, go.as_ref())?;
+        let find =
+            |name: &str, observer| sides.iter().find(|one| one.name == name && one.observer == observer);
         for one in claimed {
-            trial.stage(format!("churning: {}", one.mode.name()));
-            let churn = churn(&trial, one.mode, trees, operations, seed)?;
-            let pauses: Vec<f64> = churn.stops.iter().map(|stop| millis(stop.pause)).collect();
-            let pauses = trial.samples(&format!("{}: pauses, ms", one.mode.name()), pauses)?;
-            trial.judge(one.cycles, churn.stops.len() as f64);
-            trial.judge(one.pause, pauses.median());
-            // The histogram keeps three digits: allow the last.
-            trial.judge(one.felt, churn.latencies.max() * 1.001 / nanos(churn.longest()));
-            trial.judge(one.median, churn.latencies.at(50.0) / floor.latencies.at(50.0));
-            churns.push(churn);
+            judge(&mut trial, one, &sides)?;
         }
-        churns.push(floor);
-        for churn in &churns {
-            keep_figures(&mut trial, churn);
+        if let Some(of_go) = of_go {
+            let ours =
+                find(Mode::Concurrent.word(), Observer::Requests).map_or(f64::NAN, |side| side.at(99.9));
+            let theirs = sides.iter().find(|one| one.ours.is_none() && one.observer == Observer::Requests);
+            trial.judge(of_go, ours / theirs.map_or(f64::NAN, |side| side.at(99.9)));
         }
-        trial.table(percentiles(&churns));
-        trial.plot(curves(&churns));
-        trial.plot(timeline(&churns));
+        show(&mut trial, &sides);
+        if go.is_none() {
+            trial.finding("Go beside it: not installed (neither `peers-go` nor `go` is on the path).");
+        }
+        trial.fact("go", if go.is_some() { "measured in this run" } else { "not installed" });
         for text in FINDINGS {
             trial.finding(*text);
         }
@@ -283,117 +210,111 @@ impl Experiment for Pause {
     }
 }
 
-fn keep_figures(trial: &mut Trial<'_>, churn: &Churn) {
-    let name = churn.mode.name();
-    trial.figure(format!("{name}: operations"), churn.operations as f64);
-    trial
-        .figure(format!("{name}: operations per second"), churn.operations as f64 / churn.took.as_secs_f64());
-    trial.figure(format!("{name}: mean, ns"), churn.latencies.mean());
-    trial.figure(format!("{name}: latencies beyond the histogram"), churn.latencies.clamped() as f64);
-    for percentile in PERCENTILES {
-        trial.figure(format!("{name}: p{percentile}, ns"), churn.latencies.at(percentile));
-    }
-    let stopped: Duration = churn.stops.iter().map(|stop| stop.pause).sum();
-    trial.figure(
-        format!("{name}: share of time stopped, %"),
-        100.0 * stopped.as_secs_f64() / churn.took.as_secs_f64(),
-    );
+fn method(live: u64) -> String {
+    format!(
+        "A live heap of {}: forests of binary trees of 127 nodes, and hash tables. Each of {MUTATORS} mutators changes its own \
+         part; one operation, in one `enter`, replaces a tree and four entries of a table, and its latency runs from the end of the \
+         operation before, so that nothing can hide between two. Requests come 2000 a second to a thread of their own, each a tree \
+         and 16 look-ups; their latency runs from when they were due. A gap is an operation longer than {}; utilisation is \
+         computed from the gaps. Without collections the same runs for at most {}. All threads compete for the processors: what \
+         is felt without collections is the machine's.",
+        binary(live as f64),
+        Unit::Nanos.show(nanos(GAP)),
+        Unit::Millis.show(millis(FLOOR_TIME)),
+    )
 }
 
-fn percentiles(churns: &[Churn]) -> Table {
-    let names: Vec<String> = churns.iter().map(|churn| churn.mode.name()).collect();
-    let mut table = Table::new(
-        "Latency of an operation",
-        std::iter::once("percentile").chain(names.iter().map(String::as_str)),
-    );
-    for percentile in PERCENTILES {
-        let name = if percentile == 100.0 { String::from("worst") } else { format!("p{percentile}") };
-        // A percentile finer than the number of samples would be the worst case under another name.
-        let shown = |churn: &Churn| {
-            let supported = (1.0 - percentile / 100.0) * churn.latencies.count() as f64 >= 1.0;
-            if percentile == 100.0 || supported {
-                Unit::Nanos.show(churn.latencies.at(percentile))
-            } else {
-                String::from("too few")
-            }
+/// Every side under both observers, one after the other.
+fn measure(trial: &Trial<'_>, lab: &Lab, live: u64, go: Option<&GoPeer>) -> Result<Vec<Side>, LabError> {
+    let mut sides = Vec::new();
+    for observer in [Observer::OwnOps, Observer::Requests] {
+        for mode in Mode::OFFERED {
+            trial.stage(format!("churning: {}, {}", mode.word(), observer.word()));
+            let churned = churn(&builder(lab), &wish(lab, live, *mode, observer))?;
+            sides.push(Side::ours(*mode, observer, churned));
+        }
+        if let Some(go) = go {
+            trial.stage(format!("churning: Go, {}", observer.word()));
+            let args = [
+                ("--live", live.to_string()),
+                ("--mutators", MUTATORS.to_string()),
+                ("--seconds", lab.size(TIME.0, TIME.1).as_secs_f64().to_string()),
+                ("--observer", observer.word().to_owned()),
+            ];
+            let args = args.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
+            let printed = go.run(&std::iter::once(String::from("pause")).chain(args).collect::<Vec<_>>())?;
+            sides.push(Side::go(observer, &printed));
+        }
+    }
+    Ok(sides)
+}
+
+/// Judges what was said of a mode by what its mutators felt.
+fn judge(trial: &mut Trial<'_>, claimed: Claimed, sides: &[Side]) -> Result<(), LabError> {
+    let felt = |mode: Mode| {
+        let is_it = |side: &&Side| {
+            side.observer == Observer::OwnOps && side.ours.as_ref().is_some_and(|(one, _)| *one == mode)
         };
-        table.row(std::iter::once(name).chain(churns.iter().map(shown)));
+        let none = || LabError::Measure(format!("{} was not run", mode.word()));
+        sides.iter().find(is_it).ok_or_else(none)
+    };
+    let (side, floor) = (felt(claimed.mode)?, felt(Mode::Off)?);
+    let Some((_, churned)) = &side.ours else { return Ok(()) };
+    let cycles = || churned.cycles.iter().map(|(_, cycle)| cycle);
+    let name = claimed.mode.word();
+    let fullest = |cycle: &Cycle| cycle.heap_at_end.unwrap_or(cycle.heap_before) as f64;
+    let growth = cycles().map(|cycle| fullest(cycle) / cycle.live.max(1) as f64).collect();
+    let growth = trial.samples(&format!("{name}: heap at its fullest over what lives"), growth)?;
+    trial.judge(claimed.growth, growth.median());
+    trial.judge(claimed.median, side.at(50.0) / floor.at(50.0));
+    if let Some((pause, longest)) = claimed.stops {
+        let pauses = cycles().filter_map(Cycle::stopped).map(millis).collect();
+        let pauses = trial.samples(&format!("{name}: pauses, ms"), pauses)?;
+        trial.judge(pause, pauses.median());
+        // The histogram keeps three digits: allow the last.
+        trial.judge(longest, side.at(100.0) * 1.001 / (pauses.max() * 1e6));
     }
-    let count = churns.iter().map(|churn| digits(churn.operations as f64));
-    table.row(std::iter::once(String::from("operations")).chain(count));
-    let stops = churns.iter().map(|churn| digits(churn.stops.len() as f64));
-    table.row(std::iter::once(String::from("collections")).chain(stops));
-    table
+    if let Some((p999, worst)) = claimed.work {
+        // What the heap does not say cannot hold.
+        let work = churned.work.as_ref();
+        trial.judge(p999, work.map_or(f64::NAN, |work| nanos(work.p999)));
+        trial.judge(worst, work.and_then(|work| work.max_cpu).map_or(f64::NAN, nanos));
+    }
+    Ok(())
 }
 
-fn curves(churns: &[Churn]) -> Plot {
-    let nines = ["0", "90", "99", "99.9", "99.99", "99.999", "99.9999"];
-    Plot {
-        title: String::from("Latency of an operation, by percentile"),
-        reading: String::from(
-            "Flat until the share of operations that meet a collection; there it is the pause.",
-        ),
-        shape: Shape::Lines {
-            x: Axis {
-                label: String::from("percentile"),
-                scale: Scale::Linear,
-                ticks: Ticks::Named(
-                    nines
-                        .into_iter()
-                        .enumerate()
-                        .map(|(index, name)| (index as f64, name.to_owned()))
-                        .collect(),
-                ),
-            },
-            y: Axis {
-                label: String::from("one operation"),
-                scale: Scale::Log,
-                ticks: Ticks::Unit(Unit::Nanos),
-            },
-            series: churns
-                .iter()
-                .map(|churn| Series {
-                    label: churn.mode.name(),
-                    points: churn.latencies.curve(),
-                    source: Source::Measured,
-                })
-                .collect(),
-        },
+/// Figures, tables and plots.
+fn show(trial: &mut Trial<'_>, sides: &[Side]) {
+    for side in sides {
+        let name = format!("{}, {}", side.name, side.observer.word());
+        trial.figure(format!("{name}: operations per second"), side.operations_per_second);
+        trial.figure(format!("{name}: collections"), side.cycles);
+        for ((_, percentile, _), nanos) in PERCENTILES.iter().zip(&side.latencies) {
+            trial.figure(format!("{name}: {percentile}, ns"), *nanos);
+        }
+        if let Some((_, churned)) = &side.ours {
+            trial.figure(format!("{name}: live bytes"), churned.live_bytes as f64);
+            trial.figure(format!("{name}: latencies beyond the histogram"), churned.felt.clamped() as f64);
+            trial.figure(format!("{name}: mean, ns"), churned.felt.mean());
+        }
     }
-}
-
-fn timeline(churns: &[Churn]) -> Plot {
-    let series = churns
-        .iter()
-        .filter(|churn| !churn.stops.is_empty())
-        .map(|churn| Series {
-            label: churn.mode.name(),
-            points: churn.stops.iter().map(|stop| (millis(stop.at), millis(stop.pause))).collect(),
-            source: Source::Measured,
-        })
-        .collect();
-    Plot {
-        title: String::from("Pauses over time"),
-        reading: String::from(
-            "Each point is a collection: as long as what lives is large, and as often as it is replaced.",
-        ),
-        shape: Shape::Lines {
-            x: Axis {
-                label: String::from("since the churn began"),
-                scale: Scale::Linear,
-                ticks: Ticks::Unit(Unit::Millis),
-            },
-            y: Axis { label: String::from("pause"), scale: Scale::Linear, ticks: Ticks::Unit(Unit::Millis) },
-            series,
-        },
-    }
+    let of = |observer| sides.iter().filter(|side| side.observer == observer).collect::<Vec<_>>();
+    let (own, requests) = (of(Observer::OwnOps), of(Observer::Requests));
+    trial.table(plots::latencies("Latency of an operation", &own));
+    trial.table(plots::latencies("Latency of a request", &requests));
+    trial.table(plots::handshakes(&own));
+    trial.table(plots::utilisation_table(&own));
+    trial.plot(plots::curves("Latency of an operation, by percentile", &own));
+    trial.plot(plots::curves("Latency of a request, by percentile", &requests));
+    trial.plot(plots::utilisation(&own));
+    trial.plot(plots::gaps(&own));
 }
 
 const FINDINGS: &[&str] = &[
     "A collector that stops the world pauses for as long as the live heap is large, and the churn decides only how often. \
      Percentiles show the pause where one operation in so many meets a collection, so a fine p99 says nothing about the worst \
-     case.",
-    "More workers shorten the pause and not the work. Go 1.27 marks beside the program: over a live heap of 950 MiB its stops \
-     stay below 0.1 ms at GOMAXPROCS=1, but the operations of its mutator still reach 15 ms at p99.99 and 22 ms at worst, \
-     because it is made to assist and shares its processor with the marker.",
+     case; requests that were due meanwhile all feel it.",
+    "Marking beside the program shortens the stops and not the work. Go 1.27 stops for less than 0.1 ms at GOMAXPROCS=1 over a \
+     live heap of 950 MiB, but the operations of its mutator still reach 15 ms at p99.99 and 22 ms at worst, because it is made to \
+     assist and shares its processor with the marker.",
 ];

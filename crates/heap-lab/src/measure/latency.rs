@@ -11,8 +11,6 @@ use std::time::Duration;
 
 /// The longest latency that is kept apart from longer ones.
 const LONGEST: Duration = Duration::from_secs(600);
-/// The percentiles of a report, lowest first.
-pub(crate) const PERCENTILES: [f64; 7] = [50.0, 90.0, 99.0, 99.9, 99.99, 99.999, 100.0];
 
 /// Many durations, as a distribution.
 #[derive(Clone, Debug)]
@@ -40,6 +38,17 @@ impl Latencies {
         }
         let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
         self.histogram.saturating_record(nanos.max(1));
+    }
+
+    /// Counts all of another's durations too.
+    ///
+    /// # Errors
+    /// Never, because all have the same bounds; the histogram's own check is passed on.
+    pub(crate) fn add(&mut self, other: &Self) -> Result<(), LabError> {
+        self.clamped += other.clamped;
+        self.histogram
+            .add(&other.histogram)
+            .map_err(|why| LabError::Measure(format!("cannot add latency histograms: {why}")))
     }
 
     /// How many durations were counted.

@@ -66,23 +66,6 @@ fn what_makes_no_sense_is_refused_before_anything_runs() {
 }
 
 #[test]
-fn sizes_are_read_in_binary_units() {
-    for (text, bytes) in [
-        ("4096", 4096),
-        ("4096B", 4096),
-        ("64MiB", 64 << 20),
-        ("64m", 64 << 20),
-        ("1.5GiB", 3 << 29),
-        ("1 k", 1024),
-    ] {
-        assert_eq!(parse_size(text).ok(), Some(bytes), "{text}");
-    }
-    for text in ["", "MiB", "-1", "NaN", "inf", "1e30", "1XiB", "1024GiB1"] {
-        assert!(parse_size(text).is_err(), "{text}");
-    }
-}
-
-#[test]
 fn the_list_names_every_experiment_in_both_forms() {
     let value: serde_json::Value = serde_json::from_str(&list(true)).expect("JSON");
     let text = list(false);

@@ -1,0 +1,99 @@
+//! The Go peer: the same shapes in Go's runtime, where it is installed.
+//!
+//! Looked for on `PATH`: `peers-go`, the built program of `benches/peers/go`; else `go`, which builds and runs that folder
+//! if this lab was built in its checkout. Neither is needed for anything: a report says so when there is none.
+
+use crate::error::LabError;
+use serde_json::Value;
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The name of the built program.
+const BUILT: &str = "peers-go";
+/// Its source, as seen from this crate.
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/peers/go");
+
+/// A way to run the Go peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GoPeer {
+    /// A built program.
+    Built(PathBuf),
+    /// A compiler, and the folder of the source.
+    Source(PathBuf, PathBuf),
+}
+
+/// The first file of that name in the folders of a search path.
+fn on_path(path: &OsStr, name: &str) -> Option<PathBuf> {
+    env::split_paths(path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+impl GoPeer {
+    /// The one to be found from here, if there is one.
+    pub(crate) fn find() -> Option<Self> {
+        Self::among(&env::var_os("PATH")?, Path::new(SOURCE))
+    }
+
+    fn among(path: &OsStr, source: &Path) -> Option<Self> {
+        on_path(path, BUILT).map(Self::Built).or_else(|| {
+            let go = on_path(path, "go").filter(|_| source.is_dir())?;
+            Some(Self::Source(go, source.to_owned()))
+        })
+    }
+
+    /// Runs it, and gives the object that it prints.
+    ///
+    /// # Errors
+    /// When it cannot be run, fails, or prints no object.
+    pub(crate) fn run(&self, args: &[String]) -> Result<Value, LabError> {
+        let (program, mut command) = match self {
+            Self::Built(program) => (program, Command::new(program)),
+            Self::Source(go, source) => {
+                let mut command = Command::new(go);
+                command.args(["run", "."]).current_dir(source);
+                (go, command)
+            }
+        };
+        let output = command.args(args).output().map_err(LabError::io("run", program))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let object = text.lines().rev().find(|line| line.starts_with('{'));
+        match object.and_then(|line| serde_json::from_str(line).ok()) {
+            Some(value) if output.status.success() => Ok(value),
+            Some(_) | None => Err(LabError::Measure(format!(
+                "the Go peer ended with {} and no figures: {}",
+                output.status,
+                String::from_utf8_lossy(&output.stderr).trim()
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_built_peer_comes_before_a_compiler_and_nothing_is_found_where_nothing_is() {
+        let folder = env::temp_dir().join(format!("heap-lab-peer-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let path = folder.as_os_str();
+        assert_eq!(GoPeer::among(path, &folder), None);
+        let (go, built) = (folder.join("go"), folder.join(BUILT));
+        std::fs::write(&go, "").expect("a file");
+        assert_eq!(GoPeer::among(path, &folder), Some(GoPeer::Source(go, folder.clone())));
+        assert_eq!(GoPeer::among(path, &folder.join("none")), None);
+        std::fs::write(&built, "").expect("a file");
+        assert_eq!(GoPeer::among(path, &folder), Some(GoPeer::Built(built)));
+        std::fs::remove_dir_all(&folder).expect("removed");
+    }
+
+    #[test]
+    fn a_peer_that_prints_no_object_is_an_error() {
+        let peer = GoPeer::Built(PathBuf::from("/bin/true"));
+        assert!(peer.run(&[]).is_err());
+        assert!(GoPeer::Built(PathBuf::from("/none/such")).run(&[]).is_err());
+        let echo = GoPeer::Built(PathBuf::from("/bin/echo"));
+        assert_eq!(echo.run(&[String::from("{\"cycles\":3}")]).expect("an object")["cycles"], 3);
+    }
+}

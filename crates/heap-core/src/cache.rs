@@ -317,10 +317,10 @@ impl Cache {
         Some((start, bytes, stride))
     }
 
-    /// Marks the slots of a run, if new objects are black.
+    /// Marks the slots of a run, if new objects are black; if they are white, takes the marks away that others may have left.
     fn mark_run(&self, memory: &Memory, id: SpanId, run: Run) {
         let colour = self.colour.get();
-        if colour != 0 {
+        if colour != 0 || memory.has_marked_free() {
             let marks = memory.map().marks_of(memory.map().span(id));
             for mark in &marks[run.start as usize..(run.start + run.len) as usize] {
                 mark.store(colour, Relaxed);
@@ -409,8 +409,11 @@ impl Cache {
         for &id in &used {
             crate::sync::point("flush: between two layouts");
             if let Some((id, run)) = self.rest_of_run(memory, cold, id) {
-                // They may stay marked: nobody looks at the mark of a free slot, and the next epoch is another. (A marker that
-                // found one taken must go on finding it marked.)
+                // They may stay marked: nobody looks at the mark of a free slot. (A marker that found one taken must go on
+                // finding it marked.) But who gets them next may be one whose objects are white yet.
+                if self.colour.get() != 0 {
+                    memory.note_marked_free();
+                }
                 let span = memory.map().span(id);
                 slots::give_back(memory.map().bits_of(span), run);
                 span.set_allocated(span.allocated() - run.len);

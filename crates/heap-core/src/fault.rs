@@ -70,11 +70,13 @@ pub enum Fault {
     RootShadesKept = 28,
     /// Objects that were lost for want of memory are not looked for.
     LostForgotten = 29,
+    /// Who gets slots that a mutator whose objects were black has given back does not take their marks away.
+    MarkedFreeForgotten = 30,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -104,6 +106,7 @@ impl Fault {
         Self::NoSettledRound,
         Self::RootShadesKept,
         Self::LostForgotten,
+        Self::MarkedFreeForgotten,
     ];
 }
 

@@ -372,7 +372,8 @@ impl<T> World<T> {
             if member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_err() {
                 break;
             }
-            self.answer_if_asked(member, calls, answer);
+            // Inside, so no later round is asked before this one is answered; but there may have been one by now.
+            self.answer_if_asked(member, self.calls.load(SeqCst), answer);
             member.gate.swap(OUTSIDE, SeqCst);
             self.ring();
             calls = self.calls.load(SeqCst);

@@ -152,6 +152,29 @@ pub(crate) unsafe fn store<T: Trace + Copy>(barrier: &Barrier, to: Shading<'_>, 
     unsafe { store_words(place, &value) };
 }
 
+/// Stores the same number of values into places side by side: one look at the barrier for all of them.
+///
+/// # Safety
+/// For each place and value, as [`store`].
+#[inline]
+pub(crate) unsafe fn store_all<T: Trace + Copy>(
+    barrier: &Barrier,
+    to: Shading<'_>,
+    places: *mut T,
+    values: impl ExactSizeIterator<Item = T>,
+) {
+    let is_on = barrier.is_on() && const { !T::MASK.is_noscan() };
+    for (index, value) in values.enumerate() {
+        let place = places.wrapping_add(index);
+        if is_on {
+            // SAFETY: the duties of `store`.
+            unsafe { shade_both(barrier, to, place, &value) };
+        }
+        // SAFETY: duty 1 of `store`.
+        unsafe { store_words(place, &value) };
+    }
+}
+
 /// What a store of `value` into `place` has to shade. Also for places that others write to as well, with atomics.
 ///
 /// # Safety

@@ -47,6 +47,7 @@ mod mutator;
 mod heap;
 mod api;
 
+pub use api::atomic::AtomicGc;
 pub use api::cell::GcCell;
 pub use api::leaf::Leaf;
 pub use api::root::Root;

@@ -8,6 +8,7 @@ mod drop;
 mod figures;
 mod limit;
 mod many;
+mod memory_limit;
 mod os;
 mod programs;
 mod reach;

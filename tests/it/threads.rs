@@ -297,3 +297,32 @@ fn collections_asked_for_by_many_threads_at_once_all_happen() {
         assert_eq!(heap.verify(), []);
     });
 }
+
+/// A thread that ends without leaving what it entered, or with its mutator forgotten, keeps no collection waiting.
+#[test]
+fn a_thread_that_ends_with_its_mutator_hangs_nobody() {
+    within(LIMIT, || {
+        let heap = Heap::builder().verify_every(1).poison(0xEE).build().unwrap();
+        for round in 0..20_u64 {
+            let theirs = heap.clone();
+            thread::spawn(move || {
+                let mut mutator = theirs.attach().unwrap();
+                mutator.enter(|mu| (0..100).for_each(|i| _ = mu.alloc([i + round; 4])));
+                std::mem::forget(mutator);
+            })
+            .join()
+            .unwrap();
+            assert_eq!(heap.figures().mutators, 0, "it was let go of when its thread ended");
+            heap.collect();
+            assert_eq!(heap.figures().memory.heap_objects, 0);
+        }
+        thread_local! {
+            static LATE: std::cell::RefCell<Option<tricolor::Mutator>> = const { std::cell::RefCell::new(None) };
+        }
+        // A mutator that is dropped after, or before, the thread's mutators were let go of.
+        let theirs = heap.clone();
+        thread::spawn(move || LATE.with(|late| *late.borrow_mut() = theirs.attach().ok())).join().unwrap();
+        heap.collect();
+        assert_eq!(heap.figures().mutators, 0);
+    });
+}

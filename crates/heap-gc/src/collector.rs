@@ -52,7 +52,8 @@ fn run(heap: &Weak<Shared>, reason: Reason) {
         core::mem::forget(panic);
     }
     heap.desk.done();
-    if heap.desk.is_quiet_for(SWEEP_AFTER) {
+    // What is outside goes when its object is dropped, and that is after it was swept.
+    if heap.pace.external().now() > 0 || heap.desk.is_quiet_for(SWEEP_AFTER) {
         cycle::sweep_beside(&heap);
     }
 }

@@ -163,6 +163,12 @@ impl<T> Member<T> {
         self.gate.load(Acquire) == INSIDE
     }
 
+    /// Whether the mutator has detached.
+    #[must_use]
+    pub(crate) fn has_gone(&self) -> bool {
+        self.gate.load(Acquire) == GONE
+    }
+
     /// Holds the mutator unless it is inside. The look at a gate that cannot be taken counts as much as the exchange:
     /// finding `HELD` is how the collector learns that the mutator held itself, so it acquires what the mutator did;
     /// finding `INSIDE` is half of the argument above, so it has its place in the one order.
@@ -283,6 +289,10 @@ impl<T> World<T> {
 
     #[cold]
     fn wait_to_go_inside(&self, member: &Member<T>) {
+        assert!(
+            !member.has_gone(),
+            "this thread ends, and its mutator has been detached: it cannot be used any more"
+        );
         for _ in 0..LOOKS {
             if member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_ok() {
                 return;

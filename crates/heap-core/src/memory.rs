@@ -188,6 +188,13 @@ impl Memory {
         self.marked_free.load(Relaxed) == self.epoch.load(Relaxed) && !fault::on(Fault::MarkedFreeForgotten)
     }
 
+    /// The byte of the current epoch.
+    #[inline]
+    #[must_use]
+    pub fn epoch_byte(&self) -> u8 {
+        self.epoch.load(Relaxed)
+    }
+
     /// The byte free slots are filled with.
     #[must_use]
     pub fn poison(&self) -> Option<u8> {

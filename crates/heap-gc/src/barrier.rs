@@ -104,6 +104,7 @@ impl Barrier {
     ///
     /// # Safety
     /// 1. `word` is null or the address of (a byte of) an allocated slot of the memory.
+    #[inline(always)]
     pub(crate) unsafe fn shade(&self, to: Shading<'_>, word: usize) {
         // SAFETY: duty 1.
         if unsafe { shade(to.memory, word) } {
@@ -118,6 +119,7 @@ impl Barrier {
         }
     }
 
+    #[inline(never)]
     fn push(&self, to: Shading<'_>, object: usize) {
         point("barrier: marked, before it is in the buffer");
         let mut buffer = self.buffer.borrow_mut();
@@ -199,6 +201,7 @@ pub(crate) unsafe fn shade_both<T: Trace>(barrier: &Barrier, to: Shading<'_>, pl
 /// # Safety
 /// 1. `value` is valid for atomic reads of the words that the mask names.
 /// 2. Its references lead into the memory of `to`, or are null.
+#[inline(always)]
 unsafe fn shade_words<T: Trace>(barrier: &Barrier, to: Shading<'_>, value: *const T) {
     let words = value.cast::<AtomicUsize>();
     for word in 0..const { size_of::<T>() / WORD_BYTES } {

@@ -15,7 +15,7 @@ use heap_core::layout::TypeMask;
 /// A sequence of `T` in the heap, of a length fixed when it is made.
 ///
 /// It is used through its reference: `Gc<GcSlice<T>>` is one word and has [`as_slice`](Gc::as_slice) and
-/// [`len`](Gc::len). To change elements, make them [`GcCell`](crate::GcCell)s.
+/// [`len`](Gc::len). To change elements, make them [`GcCell`]s.
 ///
 /// ```
 /// # extern crate heap_gc as tricolor;

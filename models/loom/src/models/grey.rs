@@ -275,8 +275,9 @@ impl Graph {
 
 const DRY: &[(Step, &str)] = &[(Step::OfferUncounted, LOST)];
 
-/// Exhausted for 2 threads and at most 5 preemptions, in 2 s: a collector that asks for buffers until it is dry, and a mutator that erases the only way to an
-/// object and then assists. A second mutator, asked after the first, has the object before that in its buffer.
+/// Exhausted for 2 threads and at most 5 preemptions: a collector that asks for buffers until it is dry, and a mutator
+/// that erases the only way to an object and then assists. A second mutator, asked after the first, has the object before
+/// that in its buffer. 2 s.
 #[test]
 fn dry_by_offers_is_dry() {
     explore(Bound::Preemptions(5), DRY, || {

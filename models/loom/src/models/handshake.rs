@@ -124,7 +124,8 @@ const TWO_STOPS: &[(Step, &str)] = &[
     (Step::ResumedRelaxed, RACE),
 ];
 
-/// Exhausted for 2 threads and at most 5 preemptions: a mutator that goes in and out twice, a collector that stops the world twice. 3 s.
+/// Exhausted for 2 threads and at most 5 preemptions: a mutator that goes in and out twice, a collector that stops the
+/// world twice. 3 s.
 #[test]
 fn two_stops_follow_each_other() {
     explore(Bound::Preemptions(5), TWO_STOPS, || {

@@ -383,7 +383,10 @@ impl<T> World<T> {
                 break;
             }
             // Inside, so no later round is asked before this one is answered; but there may have been one by now.
-            self.answer_if_asked(member, self.calls.load(SeqCst), answer);
+            if !step::without(Step::HeededOld) {
+                calls = self.calls.load(SeqCst);
+            }
+            self.answer_if_asked(member, calls, answer);
             member.gate.swap(OUTSIDE, SeqCst);
             self.ring();
             calls = self.calls.load(SeqCst);
@@ -520,7 +523,7 @@ impl<T> World<T> {
                 if !step::without(Step::HeldUnanswered) {
                     self.answer_if_asked(member, calls, answer);
                 }
-                let bell = self.bell.lock();
+                let bell = (!step::without(Step::ResumedOutsideBell)).then(|| self.bell.lock());
                 member.gate.store(OUTSIDE, step::order(Step::LetGoRelaxed, Release));
                 drop(bell);
                 self.resumed.notify_all();
@@ -580,7 +583,11 @@ pub(crate) struct WorldStopped<'a, T> {
 impl<T> WorldStopped<'_, T> {
     /// The parts of all mutators.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &T> {
-        self.members.iter().filter(|member| member.gate.load(Acquire) != GONE).map(|member| {
+        let held = self
+            .members
+            .iter()
+            .filter(|member| member.gate.load(step::order(Step::HeldReadRelaxed, Acquire)) != GONE);
+        held.map(|member| {
             debug_assert_eq!(member.gate.load(Acquire), HELD);
             // SAFETY: the gate is HELD, by `World::stop`, until `self` is dropped; meanwhile the mutator does not touch
             // its part, and there is one collector at a time, since it has the list locked.

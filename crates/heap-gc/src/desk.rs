@@ -36,6 +36,12 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    /// A desk, whose thread may be started or not.
+    pub(crate) fn new(may_start: bool) -> Self {
+        let thread = if may_start { Thread::Idle } else { Thread::Refused };
+        Self { thread: Mutex::new(thread), ..Self::default() }
+    }
+
     /// Whether a cycle was called for and has not ended.
     #[inline]
     pub(crate) fn is_busy(&self) -> bool {

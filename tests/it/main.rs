@@ -1,6 +1,10 @@
 //! The promises of the library, tested through its public interface: one module a promise.
 
 mod support;
+#[path = "../support/scenes.rs"]
+mod scenes;
+#[path = "../support/stage.rs"]
+mod stage;
 
 mod alloc;
 mod attacks;
@@ -9,6 +13,7 @@ mod figures;
 mod limit;
 mod many;
 mod os;
+mod phases;
 mod programs;
 mod reach;
 mod scav;

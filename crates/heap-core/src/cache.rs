@@ -306,7 +306,9 @@ impl Cache {
         let run = next_run(bits, span.slots(), held.next, self.run_most.get())?;
         held.next = run.start + run.len;
         // The marks first: a marker that finds the slots taken, by a word that looks like a reference, must not look into them.
-        self.mark_run(memory, held.span, run);
+        if !fault::on(Fault::RunUnmarked) {
+            self.mark_run(memory, held.span, run);
+        }
         crate::sync::point("refill: run marked, before it is taken");
         slots::take(bits, run);
         span.set_allocated(span.allocated() + run.len);
@@ -357,7 +359,9 @@ impl Cache {
             counters.allocs[class.index()].fetch_sub(u64::from(unused), Relaxed);
             counters.since_cycle.fetch_sub(unused as usize * span.stride().get(), Relaxed);
         }
-        memory.put_span(id, self.generation.get());
+        let generation =
+            if fault::on(Fault::PutBackAsNew) { memory.generation() } else { self.generation.get() };
+        memory.put_span(id, generation);
     }
 
     /// From now on new objects are marked with this epoch: what is left of the current runs is marked now, and the tiny block
@@ -366,12 +370,16 @@ impl Cache {
         self.colour.set(epoch.byte());
         let cold = &*self.cold.borrow();
         for id in &cold.used {
-            if let Some((span, run)) = self.rest_of_run(memory, cold, *id) {
+            if let Some((span, run)) = self.rest_of_run(memory, cold, *id)
+                && !fault::on(Fault::RestUnmarked)
+            {
                 crate::sync::point("blacken: before the rest of a run");
                 self.mark_run(memory, span, run);
             }
         }
-        self.tiny.clear();
+        if !fault::on(Fault::TinyBlockKept) {
+            self.tiny.clear();
+        }
     }
 
     /// From now on new objects are not marked. No marker runs.

@@ -387,7 +387,9 @@ impl Memory {
             return;
         }
         let next = self.epoch().next().unwrap_or_else(|| {
-            self.clear_marks();
+            if !fault::on(Fault::MarksKept) {
+                self.clear_marks();
+            }
             Epoch::FIRST
         });
         self.epoch.store(next.byte(), Relaxed);

@@ -95,9 +95,14 @@ impl Barrier {
     /// Hands what was shaded to the collector.
     pub(crate) fn hand_over(&self, to: &GreyQueue) {
         if fault::on(Fault::BufferKept) {
-            self.buffer.borrow_mut().clear();
+            self.forget();
         }
         to.offer(self.buffer.take());
+    }
+
+    /// Forgets what was shaded: a mistake ([`Fault`]).
+    pub(crate) fn forget(&self) {
+        self.buffer.borrow_mut().clear();
     }
 
     /// Makes what a reference leads to grey.
@@ -126,6 +131,9 @@ impl Barrier {
         }
         buffer.push(object);
         if buffer.len() >= BARRIER_BUFFER {
+            if fault::on(Fault::FullBufferDropped) {
+                buffer.clear();
+            }
             to.queue.offer(core::mem::take(&mut *buffer));
         }
     }
@@ -189,7 +197,7 @@ unsafe fn shade_words<T: Trace>(barrier: &Barrier, to: Shading<'_>, value: *cons
         if is_exact {
             // SAFETY: an exact word of a whole value is null or a reference, into this memory (duty 2).
             unsafe { barrier.shade(to, found) };
-        } else {
+        } else if !fault::on(Fault::AmbiguousUnshaded) {
             barrier.shade_ambiguous(to, found);
         }
     }

@@ -434,6 +434,9 @@ impl<'a> Marker<'a> {
         if self.drain_own::<true>(words) == Left::Nothing {
             return Vec::new();
         }
+        if fault::on(Fault::PieceDropped) {
+            self.pieces.clear();
+        }
         let mut left: Vec<Batch> = self.pieces.drain(..).map(Batch::Piece).collect();
         while self.stack.len > 0 {
             left.push(Batch::Objects(self.stack.take_oldest(self.stack.len.min(GREY_BATCH))));
@@ -542,6 +545,9 @@ impl<'a> Marker<'a> {
             }
         }
         self.stack.settle(top);
+        if fault::on(Fault::RingDropped) {
+            waiting = 0;
+        }
         // In the order in which they would have been scanned.
         for waited in 1..=waiting {
             let next = (at - waited) % RING;

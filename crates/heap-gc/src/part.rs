@@ -23,7 +23,11 @@ impl Part {
         match round {
             Round::Off => {}
             Round::BarrierOn | Round::Settled => part.barrier.set(Mode::Both),
+            Round::Roots | Round::Dry if fault::on(Fault::AttachWhite) => part.barrier.set(Mode::Deleted),
             Round::Roots | Round::Dry => part.roots_taken(to),
+        }
+        if fault::on(Fault::AttachBarrierOff) {
+            part.barrier.set(Mode::Off);
         }
         part
     }
@@ -50,6 +54,14 @@ impl Part {
         if !fault::on(Fault::WhiteAllocation) {
             self.cache.blacken(to.memory, to.memory.epoch());
         }
+    }
+
+    /// Hands everything over: the mutator goes.
+    pub(crate) fn leave(&self, to: Shading<'_>) {
+        if fault::on(Fault::DetachBufferDropped) {
+            self.barrier.forget();
+        }
+        self.flush(to);
     }
 
     /// Hands everything over: the mutator goes, or everybody stands still.

@@ -4,12 +4,8 @@
 //! where it does. An item that was lost is filled with 0xA5 and says so.
 
 use crate::stage::{STEPS, Stage};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use std::thread;
 use std::time::Duration;
-use tricolor::{Gc, GcCell, GcSlice, Heap, Leaf, Mu, Mutator, Root, Trace};
+use tricolor::{Gc, GcCell, GcSlice, Heap, Mu, Mutator, Root, Trace};
 
 /// Something that must not get lost, and may lead to the next.
 #[derive(Trace)]
@@ -32,7 +28,7 @@ pub(crate) fn item<'gc>(mu: &Mu<'gc>, name: u64, next: Option<Gc<'gc, Item<'gc>>
 }
 
 /// Two items, one leading to the other.
-fn path<'gc>(mu: &Mu<'gc>, name: u64) -> Gc<'gc, Item<'gc>> {
+pub(crate) fn path<'gc>(mu: &Mu<'gc>, name: u64) -> Gc<'gc, Item<'gc>> {
     item(mu, name, Some(item(mu, name + 1, None)))
 }
 
@@ -41,7 +37,7 @@ pub(crate) fn look(item: Gc<'_, Item<'_>>, name: u64) {
     assert_eq!((item.name, item.check), (name, scrambled(name)), "item {name} is lost");
 }
 
-fn look_along<'gc>(first: Option<Gc<'gc, Item<'gc>>>, names: impl IntoIterator<Item = u64>) {
+pub(crate) fn look_along<'gc>(first: Option<Gc<'gc, Item<'gc>>>, names: impl IntoIterator<Item = u64>) {
     let mut at = first;
     for name in names {
         let item = at.unwrap_or_else(|| panic!("item {name} is lost: nothing leads to it"));
@@ -52,7 +48,7 @@ fn look_along<'gc>(first: Option<Gc<'gc, Item<'gc>>>, names: impl IntoIterator<I
 }
 
 /// A stage, a mutator of its heap, and a root that leads along 0, 1, 2.
-fn set() -> (Stage, Mutator, Root<Item<'static>>) {
+pub(crate) fn set() -> (Stage, Mutator, Root<Item<'static>>) {
     let stage = Stage::new(Heap::builder());
     let mut mutator = stage.heap.attach().expect("one mutator a thread");
     let root = mutator.enter(|mu| mu.root(item(mu, 0, Some(path(mu, 1)))));
@@ -60,9 +56,10 @@ fn set() -> (Stage, Mutator, Root<Item<'static>>) {
 }
 
 /// Nothing is broken, and nothing stays that nothing leads to.
-fn all_is_well(stage: &Stage) {
+pub(crate) fn all_is_well(stage: &Stage) {
     let found = stage.heap.verify();
-    assert!(found.is_empty(), "{found:?}");
+    let found = found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    assert!(found.is_empty(), "{found}");
 }
 
 /// Erases the root's field, and keeps what it led to in a new item only.
@@ -257,51 +254,6 @@ pub(crate) fn mutator_come_and_newborn_stored(step: &str) {
     all_is_well(&stage);
 }
 
-/// Threads come, use the heap, and end: one by returning, one by a panic, which leaves its mutator to be dropped.
-pub(crate) fn threads_end(step: &str) {
-    let (stage, mut mutator, root) = set();
-    let mut cycle = stage.begin();
-    cycle.until(step);
-    for panics in [false, true] {
-        let heap = stage.heap.clone();
-        let ended = thread::spawn(move || {
-            let mut mutator = heap.attach().expect("one mutator a thread");
-            mutator.enter(|mu| {
-                let first = mu.alloc(GcCell::new(Some(path(mu, 50))));
-                look_along(first.take(mu), [50, 51]);
-                if panics {
-                    std::panic::resume_unwind(Box::new("on purpose"));
-                }
-            });
-        })
-        .join();
-        assert_eq!(ended.is_err(), panics);
-    }
-    cycle.finish();
-    mutator.enter(|mu| look_along(Some(root.get(mu)), 0..3));
-    all_is_well(&stage);
-}
-
-/// A panic leaves `enter` when an object has just been hidden.
-pub(crate) fn panic_inside(step: &str) {
-    let (stage, mut mutator, root) = set();
-    let holder: Root<Item<'static>> = mutator.enter(|mu| mu.root(item(mu, 9, None)));
-    let mut cycle = stage.begin();
-    cycle.until(step);
-    let panic = catch_unwind(AssertUnwindSafe(|| {
-        mutator.enter(|mu| {
-            let hidden = root.get(mu).next.take(mu);
-            let between = item(mu, 8, hidden);
-            holder.get(mu).next.set(mu, Some(between));
-            std::panic::resume_unwind(Box::new("on purpose"));
-        })
-    }));
-    assert!(panic.is_err());
-    cycle.finish();
-    mutator.enter(|mu| look_along(Some(holder.get(mu)), [9, 8, 1, 2]));
-    all_is_well(&stage);
-}
-
 /// A root is made of what another object leads to; one is cloned and one pointed elsewhere, and the others go.
 pub(crate) fn roots_moved(step: &str) {
     let (stage, mut mutator, root) = set();
@@ -353,7 +305,6 @@ fn hidden_and_stepped(step: &str, len: usize, make: impl for<'gc> Fn(&Mu<'gc>, u
         let _more = stage.heap.step(Duration::ZERO);
     }
     cycle.finish();
-    all_is_well(&stage);
     mutator.enter(|mu| {
         for (at, place) in (0..).zip(holder.get(mu).get().expect("the array").iter()) {
             let first = place.get().expect("an item");
@@ -363,6 +314,7 @@ fn hidden_and_stepped(step: &str, len: usize, make: impl for<'gc> Fn(&Mu<'gc>, u
             }
         }
     });
+    all_is_well(&stage);
 }
 
 /// An array that is scanned in several pieces.
@@ -373,64 +325,6 @@ pub(crate) fn array_stepped(step: &str) {
 /// More objects than a step of marking gets to.
 pub(crate) fn objects_stepped(step: &str) {
     hidden_and_stepped(step, 8_000, path);
-}
-
-/// Drops are queued and run: each object is dropped once, when nothing leads to it.
-pub(crate) fn drop_queued(step: &str) {
-    struct Tick(Arc<AtomicU32>);
-    impl Drop for Tick {
-        fn drop(&mut self) {
-            self.0.fetch_add(1, SeqCst);
-        }
-    }
-    let (stage, mut mutator, _root) = set();
-    let drops = Arc::new(AtomicU32::new(0));
-    let tick = || Leaf::new(Tick(Arc::clone(&drops)));
-    let (kept, dead) = mutator.enter(|mu| {
-        let _dead = mu.alloc(tick());
-        (mu.root(mu.alloc(tick())), mu.root(mu.alloc(tick())))
-    });
-    let mut cycle = stage.begin();
-    cycle.until(step);
-    drop(dead);
-    mutator.enter(|mu| {
-        let _dead = mu.alloc(tick());
-    });
-    mutator.safepoint();
-    assert!(drops.load(SeqCst) <= 1);
-    cycle.finish();
-    mutator.collect();
-    mutator.collect();
-    assert_eq!(drops.load(SeqCst), 3, "drops of three dead objects");
-    drop(kept);
-    mutator.collect();
-    assert_eq!(drops.load(SeqCst), 4, "drops of four dead objects");
-    all_is_well(&stage);
-}
-
-/// A mutator stays inside while a slice is filled and the collection begins: the round of roots waits for it.
-pub(crate) fn slice_filled(step: &str) {
-    let (stage, mut mutator, _root) = set();
-    let inside = STEPS[1..3].iter().find(|inside| **inside == step);
-    let mut cycle = stage.begin();
-    if inside.is_none() {
-        cycle.until(step);
-    }
-    let slice: Root<GcSlice<Place<'static>>> = mutator.enter(|mu| {
-        mu.root(mu.alloc_slice(500, |at| {
-            if let (250, Some(step)) = (at, inside) {
-                cycle.until_inside(mu, step);
-            }
-            GcCell::new(Some(path(mu, 2 * at as u64)))
-        }))
-    });
-    cycle.finish();
-    mutator.enter(|mu| {
-        for (at, place) in (0..).zip(slice.get(mu).iter()) {
-            look_along(place.get(), [2 * at, 2 * at + 1]);
-        }
-    });
-    all_is_well(&stage);
 }
 
 /// What is in the hands of a mutator only, which stays inside until the round of roots waits for it, becomes a root; or an
@@ -482,8 +376,14 @@ pub(crate) fn epochs_begin_again() {
     while stage.heap.figures().cycles < EPOCHS {
         mutator.collect();
     }
-    let paths: Vec<Root<Item<'static>>> =
-        mutator.enter(|mu| (0..700).map(|name| mu.root(path(mu, 2 * name))).collect());
+    // The first of each path in such a slot, the second in fresh memory.
+    let paths: Vec<Root<Item<'static>>> = mutator.enter(|mu| {
+        let firsts: Vec<_> = (0..1400).map(|name| item(mu, 2 * name, None)).collect();
+        for (at, first) in (0..).zip(&firsts) {
+            first.next.set(mu, Some(item(mu, 2 * at + 1, None)));
+        }
+        firsts.into_iter().map(|first| mu.root(first)).collect()
+    });
     mutator.collect();
     mutator.enter(|mu| {
         for (at, root) in (0..).zip(&paths) {

@@ -77,7 +77,8 @@ pub(crate) struct Cycle<'a> {
 }
 
 impl Cycle<'_> {
-    fn go_on(&mut self) {
+    /// Lets the collector go on, wherever it stands.
+    pub(crate) fn go_on(&mut self) {
         if core::mem::take(&mut self.stands) {
             self.stage.go_on.send(()).ok();
         }

@@ -65,6 +65,7 @@ const CHECKS: &[Check] = &[
     ("root from the hands", scenes::root_made_of_what_is_in_the_hands),
     ("root set from the hands", scenes::root_set_to_what_is_in_the_hands),
     ("epochs", scenes::epochs_begin_again),
+    ("black slots", scenes::black_slots_are_left_to_a_mutator_that_is_white),
     ("clone between two pieces", clone_between_two_pieces),
     ("stored by another", stored_by_another),
     ("store in two steps", store_in_two_steps),
@@ -582,4 +583,5 @@ faults! {
     garbage_is_in_the_way_when_nobody_waits_at_the_limit: LimitUnawaited, "slow collector", "all of it is garbage";
     a_large_newborn_is_lost: LargeWhite, "large newborn", "D2: ";
     what_an_old_mark_hides_is_lost: MarksKept, "epochs", "is lost";
+    what_a_white_object_led_to_is_lost_if_its_slot_was_black: BlackSlotsKept, "black slots", "is lost";
 }

@@ -169,3 +169,16 @@ fn slice_filled(step: &str) {
     });
     all_is_well(&stage);
 }
+
+#[test]
+fn black_slots_are_left_to_a_mutator_that_is_white() {
+    scenes::black_slots_are_left_to_a_mutator_that_is_white();
+}
+
+/// A number that looks like the address of a slot that is handed out and not filled yet is erased.
+#[test]
+fn a_number_that_looks_like_a_slot_to_come_is_erased() {
+    for step in STEPS {
+        scenes::number_like_a_slot_to_come_erased(step);
+    }
+}

@@ -4,6 +4,7 @@
 //! where it does. An item that was lost is filled with 0xA5 and says so.
 
 use crate::stage::{STEPS, Stage};
+use std::thread;
 use std::time::Duration;
 use tricolor::{Gc, GcCell, GcSlice, Heap, Mu, Mutator, Root, Trace};
 
@@ -391,5 +392,60 @@ pub(crate) fn epochs_begin_again() {
         }
         look_along(Some(root.get(mu)), 0..3);
     });
+    all_is_well(&stage);
+}
+
+/// A mutator whose roots are taken goes, and leaves slots that were black. Another, whose roots are not, fills them with
+/// what has not been marked.
+pub(crate) fn black_slots_are_left_to_a_mutator_that_is_white() {
+    const MANY: u64 = 1500;
+    let (stage, mut mutator, root) = set();
+    let (paths, cycle) = mutator.enter(|mu| {
+        let seconds: Vec<_> = (0..MANY).map(|at| item(mu, 2 * at + 1, None)).collect();
+        let mut cycle = stage.begin();
+        cycle.until_inside(mu, "settled");
+        cycle.until_wanted_outside(mu);
+        let heap = stage.heap.clone();
+        let gone = thread::spawn(move || {
+            heap.attach().expect("one mutator a thread").enter(|mu| look(item(mu, 9, None), 9));
+        });
+        gone.join().expect("it only comes and goes");
+        let firsts = seconds.into_iter().zip(0..).map(|(second, at)| mu.root(item(mu, 2 * at, Some(second))));
+        let paths: Vec<Root<Item<'static>>> = firsts.collect();
+        (paths, cycle)
+    });
+    cycle.finish();
+    mutator.enter(|mu| {
+        look_along(Some(root.get(mu)), 0..3);
+        for (at, path) in (0..).zip(&paths) {
+            look_along(Some(path.get(mu)), [2 * at, 2 * at + 1]);
+        }
+    });
+    all_is_well(&stage);
+}
+
+/// A field is erased that holds a number, which looks like the address of a slot that is handed out and not filled yet.
+pub(crate) fn number_like_a_slot_to_come_erased(step: &str) {
+    let (stage, mut mutator, root) = set();
+    // The next items come where others have died, and are poison.
+    let numbers: Root<GcSlice<GcCell<Either<'static>>>> = mutator.enter(|mu| {
+        for name in 0..300 {
+            look(item(mu, name, None), name);
+        }
+        mu.root(mu.alloc_slice(64, |_| GcCell::new(Either::Number(7))))
+    });
+    mutator.collect();
+    mutator.enter(|mu| {
+        let last = item(mu, 9, None);
+        let address = core::ptr::from_ref::<Item<'_>>(&last).addr() as u64;
+        for (at, number) in (1..).zip(numbers.get(mu).iter()) {
+            number.set(mu, Either::Number(address + 8 * at));
+        }
+    });
+    let mut cycle = stage.begin();
+    cycle.until(step);
+    mutator.enter(|mu| numbers.get(mu).iter().for_each(|number| number.set(mu, Either::Number(7))));
+    cycle.finish();
+    mutator.enter(|mu| look_along(Some(root.get(mu)), 0..3));
     all_is_well(&stage);
 }

@@ -116,11 +116,13 @@ pub enum Fault {
     LargeWhite = 51,
     /// The marks are not cleared when the epochs begin again.
     MarksKept = 52,
+    /// Marks that a mutator left which is gone are kept where another allocates white.
+    BlackSlotsKept = 53,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 53] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -173,6 +175,7 @@ impl Fault {
         Self::LimitUnawaited,
         Self::LargeWhite,
         Self::MarksKept,
+        Self::BlackSlotsKept,
     ];
 }
 

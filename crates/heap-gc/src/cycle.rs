@@ -251,7 +251,7 @@ impl<'a> Cycle<'a> {
     /// Everything is white from here: the next epoch.
     fn begin(&mut self) {
         self.heap.memory.begin_cycle();
-        self.heap.queue.clear();
+        self.heap.queue.begin();
         self.heap.pace.begin(&self.heap.memory);
         self.marker = Marker::new(&self.heap.memory, Some(&self.heap.queue), self.heap.mark_limits);
         self.mark_begun = Instant::now();

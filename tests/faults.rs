@@ -71,6 +71,7 @@ const CHECKS: &[Check] = &[
     ("store in two steps", store_in_two_steps),
     ("sweep before the end", sweep_before_the_end),
     ("taken while claimed", taken_while_claimed),
+    ("old call", old_call),
 ];
 
 /// Generated programs against the model; nothing is verified.
@@ -462,6 +463,39 @@ fn taken_while_claimed() {
     mutator.enter(|mu| look_along(Some(holder.get(mu)), [9, 0, 1, 2]));
 }
 
+/// A mutator has left, has read the call for the first round, and is held. The collector answers for it, in that round and in
+/// all that follow. Then the mutator comes to answer.
+fn old_call() {
+    let (stage, mutator, _root) = set();
+    drop(mutator);
+    let held = hold("handshake: called, before it is answered", "late");
+    let ((tell, told), (go_on, go)) = (mpsc::channel::<()>(), mpsc::channel::<()>());
+    let heap = stage.heap.clone();
+    let late = thread::Builder::new().name("late".into()).spawn(move || {
+        let mut mutator = heap.attach().unwrap();
+        let root: Root<Item<'static>> = mutator.enter(|mu| mu.root(item(mu, 0, None)));
+        mutator.enter(|mu| {
+            tell.send(()).unwrap();
+            while !mu.should_yield() {
+                thread::yield_now();
+            }
+        });
+        mutator.enter(|mu| root.get(mu).next.set(mu, Some(path(mu, 1))));
+        tell.send(()).unwrap();
+        go.recv().unwrap();
+        mutator.enter(|mu| look_along(Some(root.get(mu)), 0..3));
+    });
+    told.recv().unwrap();
+    let mut cycle = stage.begin();
+    cycle.until("dry");
+    held.wait();
+    held.let_go();
+    told.recv().unwrap();
+    cycle.finish();
+    go_on.send(()).unwrap();
+    late.unwrap().join().unwrap();
+}
+
 /// Not a test of its own: what the child processes run. Without the environment's word it has nothing to do.
 #[test]
 fn child() {
@@ -583,5 +617,6 @@ faults! {
     garbage_is_in_the_way_when_nobody_waits_at_the_limit: LimitUnawaited, "slow collector", "all of it is garbage";
     a_large_newborn_is_lost: LargeWhite, "large newborn", "D2: ";
     what_an_old_mark_hides_is_lost: MarksKept, "epochs", "is lost";
+    a_newborn_is_lost_if_an_old_call_is_answered: OldCallAnswered, "old call", "is lost";
     what_a_white_object_led_to_is_lost_if_its_slot_was_black: BlackSlotsKept, "black slots", "is lost";
 }

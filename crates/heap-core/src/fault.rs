@@ -118,11 +118,13 @@ pub enum Fault {
     MarksKept = 52,
     /// Marks that a mutator left which is gone are kept where another allocates white.
     BlackSlotsKept = 53,
+    /// A mutator that leaves answers the call it has read, though the collector has answered for it since.
+    OldCallAnswered = 54,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 54] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -176,6 +178,7 @@ impl Fault {
         Self::LargeWhite,
         Self::MarksKept,
         Self::BlackSlotsKept,
+        Self::OldCallAnswered,
     ];
 }
 

@@ -43,6 +43,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 use heap_core::fault::step::{self, Step};
+use heap_core::fault::{self, Fault};
 use heap_core::sync::atomic::{
     AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release, SeqCst},
@@ -361,6 +362,7 @@ impl<T> World<T> {
     /// The mutator is outside and was called.
     #[cold]
     fn heed(&self, member: &Member<T>, mut calls: u32, answer: Answer<'_, T>) {
+        point("handshake: called, before it is answered");
         loop {
             if calls & STOP != 0 {
                 self.answer_stop(member);
@@ -371,6 +373,11 @@ impl<T> World<T> {
             // Inside again, for as long as the answer takes. If that fails a collector has the gate, and answers.
             if member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_err() {
                 break;
+            }
+            // Outside, a collector may have answered that call, and others after it. Inside, nothing is asked past this mutator: what
+            // is read now is the last call, or the one after what is answered.
+            if !fault::on(Fault::OldCallAnswered) {
+                calls = self.calls.load(SeqCst);
             }
             self.answer_if_asked(member, calls, answer);
             member.gate.swap(OUTSIDE, SeqCst);

@@ -65,6 +65,7 @@ const CHECKS: &[Check] = &[
     ("root from the hands", scenes::root_made_of_what_is_in_the_hands),
     ("root set from the hands", scenes::root_set_to_what_is_in_the_hands),
     ("epochs", scenes::epochs_begin_again),
+    ("number like a slot", || scenes::number_like_a_slot_to_come_erased("barrier on")),
     ("black slots", scenes::black_slots_are_left_to_a_mutator_that_is_white),
     ("clone between two pieces", clone_between_two_pieces),
     ("stored by another", stored_by_another),
@@ -153,15 +154,15 @@ fn pages() {
 fn limit() {
     const LIMIT: usize = 100 << 10;
     let heap = Heap::builder().hard_limit(LIMIT).gc_off().build().unwrap();
-    let error = heap.attach().unwrap().enter(|mu| {
+    // Looked at inside: the collection that follows a refusal comes after.
+    let (error, held) = heap.attach().unwrap().enter(|mu| {
         loop {
             if let Err(error) = mu.try_alloc([0_u8; 20_000]) {
-                break error;
+                break (error, heap.figures().memory.heap_inuse.get());
             }
         }
     });
     assert!(matches!(error, AllocError::Limit { .. }));
-    let held = heap.figures().memory.heap_inuse.get();
     assert!(held <= LIMIT, "limit: {held} bytes are held of {LIMIT}");
 }
 
@@ -480,7 +481,13 @@ fn old_call() {
                 thread::yield_now();
             }
         });
-        mutator.enter(|mu| root.get(mu).next.set(mu, Some(path(mu, 1))));
+        mutator.enter(|mu| {
+            // Past the run that it had when it was answered for.
+            for name in 0..2000 {
+                look(item(mu, name, None), name);
+            }
+            root.get(mu).next.set(mu, Some(path(mu, 1)));
+        });
         tell.send(()).unwrap();
         go.recv().unwrap();
         mutator.enter(|mu| look_along(Some(root.get(mu)), 0..3));
@@ -617,6 +624,8 @@ faults! {
     garbage_is_in_the_way_when_nobody_waits_at_the_limit: LimitUnawaited, "slow collector", "all of it is garbage";
     a_large_newborn_is_lost: LargeWhite, "large newborn", "D2: ";
     what_an_old_mark_hides_is_lost: MarksKept, "epochs", "is lost";
+    // Where there are no assertions it is the processor that notices, and says nothing.
+    what_was_never_written_is_scanned_if_a_number_is_looked_up: NumberLookedUpEarly, "number like a slot", "";
     a_newborn_is_lost_if_an_old_call_is_answered: OldCallAnswered, "old call", "is lost";
     what_a_white_object_led_to_is_lost_if_its_slot_was_black: BlackSlotsKept, "black slots", "is lost";
 }

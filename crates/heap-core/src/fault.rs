@@ -120,11 +120,13 @@ pub enum Fault {
     BlackSlotsKept = 53,
     /// A mutator that leaves answers the call it has read, though the collector has answered for it since.
     OldCallAnswered = 54,
+    /// A word that may be a reference or a number is looked up by the barrier, before all roots are taken.
+    NumberLookedUpEarly = 55,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 55] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -179,6 +181,7 @@ impl Fault {
         Self::MarksKept,
         Self::BlackSlotsKept,
         Self::OldCallAnswered,
+        Self::NumberLookedUpEarly,
     ];
 }
 

@@ -128,6 +128,13 @@ impl Barrier {
         if !to.memory.map().contains(word) {
             return;
         }
+        if fault::on(Fault::NumberLookedUpEarly) {
+            if let Some(found) = to.memory.map().resolve(word) {
+                // SAFETY: the address of a slot that is allocated, or, which is the mistake, handed out only.
+                unsafe { self.shade(to, found.start) };
+            }
+            return;
+        }
         let mut words = self.maybe.borrow_mut();
         words.push(word);
         if words.len() >= BARRIER_BUFFER {

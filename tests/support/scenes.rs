@@ -84,15 +84,15 @@ pub(crate) fn field_erased(step: &str) {
 
 /// More fields are erased than a barrier's buffer holds.
 pub(crate) fn many_fields_erased(step: &str) {
-    const MANY: u64 = 600;
+    const MANY: usize = 600;
     let (stage, mut mutator, _root) = set();
-    let places: Root<GcSlice<Place<'static>>> = mutator
-        .enter(|mu| mu.root(mu.alloc_slice(MANY as usize, |at| GcCell::new(Some(path(mu, 2 * at as u64))))));
+    let places: Root<GcSlice<Place<'static>>> =
+        mutator.enter(|mu| mu.root(mu.alloc_slice(MANY, |at| GcCell::new(Some(path(mu, 2 * at as u64))))));
     let mut cycle = stage.begin();
     cycle.until(step);
     let others: Root<GcSlice<Place<'static>>> = mutator.enter(|mu| {
         let old = places.get(mu);
-        mu.root(mu.alloc_slice(MANY as usize, |at| GcCell::new(old[at].take(mu))))
+        mu.root(mu.alloc_slice(MANY, |at| GcCell::new(old[at].take(mu))))
     });
     cycle.finish();
     mutator.enter(|mu| {
@@ -147,10 +147,10 @@ pub(crate) fn newborn_stored(step: &str) {
 
 /// The same with as many as take several runs.
 pub(crate) fn newborns_stored(step: &str) {
-    const MANY: u64 = 3000;
+    const MANY: usize = 3000;
     let (stage, mut mutator, _root) = set();
     let places: Root<GcSlice<Place<'static>>> =
-        mutator.enter(|mu| mu.root(mu.alloc_slice(MANY as usize, |_| Place::default())));
+        mutator.enter(|mu| mu.root(mu.alloc_slice(MANY, |_| Place::default())));
     let mut cycle = stage.begin();
     cycle.until(step);
     mutator.enter(|mu| {

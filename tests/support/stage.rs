@@ -48,7 +48,7 @@ impl Stage {
                 Event::Asked { round, .. } => round,
                 Event::Marked { .. } => "marked",
                 Event::Ended { .. } => "ended",
-                _ => return,
+                Event::Late { .. } | Event::Lost | Event::LimitBelowLive { .. } | _ => return,
             };
             if led.load(SeqCst) && tell.send(step).is_ok() {
                 // A test that has failed lets everything go.

@@ -6,17 +6,26 @@
 //!
 //! The processes are this test binary again, with the name of the fault and of the check in the environment.
 
+#[path = "support/scenes.rs"]
+mod scenes;
+#[path = "support/stage.rs"]
+mod stage;
+
+use crate::scenes::{Item, Place, item, look, look_along, path, set};
 use heap_testkit::program::Program;
 use heap_testkit::run::{Cell, run};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::{Mutex, Once, mpsc};
+use std::thread;
+use std::time::Duration;
 use tricolor::core::fault::{Fault, arm};
 use tricolor::core::os::OsOp;
 use tricolor::core::os::sim::SimOs;
+use tricolor::core::sync::watched;
 use tricolor::core::units::Bytes;
-use tricolor::{AllocError, Gc, GcCell, GcSlice, Heap, Leaf, Root};
+use tricolor::{AllocError, Gc, GcCell, GcSlice, Heap, Leaf, Root, Trace};
 
 const FAULT: &str = "TRICOLOR_FAULT";
 const CHECK: &str = "TRICOLOR_CHECK";
@@ -35,6 +44,35 @@ const CHECKS: &[Check] = &[
     ("refusal", refusal),
     ("roots", roots),
     ("drops", drops),
+    ("garbage", garbage),
+    ("small stack", small_stack),
+    ("external", external),
+    ("slow collector", slow_collector),
+    ("field erased", || scenes::field_erased("roots")),
+    ("many fields erased", || scenes::many_fields_erased("roots")),
+    ("ambiguous field erased", || scenes::ambiguous_field_erased("roots")),
+    ("newborn", || scenes::newborn_stored("dry")),
+    ("newborns", || scenes::newborns_stored("dry")),
+    ("tiny newborn", || scenes::tiny_newborn_stored("dry")),
+    ("large newborn", || scenes::large_newborn_stored("dry")),
+    ("mutator gone", || scenes::mutator_gone("roots")),
+    ("mutator come, field erased", || scenes::mutator_come_and_field_erased("roots")),
+    ("mutator come, newborn", || scenes::mutator_come_and_newborn_stored("dry")),
+    ("roots moved", || scenes::roots_moved("roots")),
+    ("root dropped", || scenes::root_dropped("roots")),
+    ("array stepped", || scenes::array_stepped("roots")),
+    ("objects stepped", || scenes::objects_stepped("roots")),
+    ("root from the hands", scenes::root_made_of_what_is_in_the_hands),
+    ("root set from the hands", scenes::root_set_to_what_is_in_the_hands),
+    ("epochs", scenes::epochs_begin_again),
+    ("number like a slot", || scenes::number_like_a_slot_to_come_erased("barrier on")),
+    ("black slots", scenes::black_slots_are_left_to_a_mutator_that_is_white),
+    ("clone between two pieces", clone_between_two_pieces),
+    ("stored by another", stored_by_another),
+    ("store in two steps", store_in_two_steps),
+    ("sweep before the end", sweep_before_the_end),
+    ("taken while claimed", taken_while_claimed),
+    ("old call", old_call),
 ];
 
 /// Generated programs against the model; nothing is verified.
@@ -116,15 +154,15 @@ fn pages() {
 fn limit() {
     const LIMIT: usize = 100 << 10;
     let heap = Heap::builder().hard_limit(LIMIT).gc_off().build().unwrap();
-    let error = heap.attach().unwrap().enter(|mu| {
+    // Looked at inside: the collection that follows a refusal comes after.
+    let (error, held) = heap.attach().unwrap().enter(|mu| {
         loop {
             if let Err(error) = mu.try_alloc([0_u8; 20_000]) {
-                break error;
+                break (error, heap.figures().memory.heap_inuse.get());
             }
         }
     });
     assert!(matches!(error, AllocError::Limit { .. }));
-    let held = heap.figures().memory.heap_inuse.get();
     assert!(held <= LIMIT, "limit: {held} bytes are held of {LIMIT}");
 }
 
@@ -169,6 +207,300 @@ fn drops() {
     mutator.collect();
     mutator.collect();
     assert_eq!(DROPS.load(SeqCst), 10, "drops of ten dead objects");
+}
+
+/// Objects that nothing leads to, of a mutator that is outside while all are asked.
+fn garbage() {
+    let heap = Heap::builder().gc_off().build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    let _kept = mutator.enter(|mu| {
+        for name in 0..100 {
+            let _garbage = path(mu, name);
+        }
+        mu.root(path(mu, 0))
+    });
+    mutator.collect();
+    assert_eq!(heap.figures().memory.heap_objects, 2, "objects that something leads to");
+}
+
+/// More to mark than a marker's stack may hold.
+fn small_stack() {
+    let heap = Heap::builder().gc_off().poison(0xA5).mark_stack(1024).build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    let root: Root<GcSlice<Place<'static>>> =
+        mutator.enter(|mu| mu.root(mu.alloc_slice(20_000, |at| GcCell::new(Some(path(mu, 2 * at as u64))))));
+    mutator.collect();
+    mutator.enter(|mu| {
+        for (at, place) in (0..).zip(root.get(mu).iter()) {
+            look_along(place.get(), [2 * at, 2 * at + 1]);
+        }
+    });
+}
+
+/// Bytes outside the heap.
+fn external() {
+    let heap = Heap::new().unwrap();
+    let held = heap.external(1000);
+    assert_eq!(heap.figures().external, Bytes::new(1000), "external bytes");
+    drop(held);
+    assert_eq!(heap.figures().external, Bytes::ZERO, "external bytes");
+}
+
+/// A collector that takes its time, and a mutator that makes garbage below a hard limit.
+fn slow_collector() {
+    let listener = |_: &tricolor::Event| {
+        if thread::current().name() == Some("tricolor-collect") {
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    let heap = Heap::builder().hard_limit(4 << 20).on_event(listener).build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    for _ in 0..1000 {
+        mutator.enter(|mu| {
+            for number in 0..20_u64 {
+                mu.try_alloc([number; 64]).expect("all of it is garbage");
+            }
+        });
+    }
+}
+
+// ---- schedules in which a thread is held in a window ----
+
+/// A thread that is to be held, once.
+struct Holding {
+    window: &'static str,
+    thread: &'static str,
+    tell: mpsc::Sender<()>,
+    go: mpsc::Receiver<()>,
+}
+
+static HOLDING: Mutex<Vec<Holding>> = Mutex::new(Vec::new());
+
+/// See [`hold`].
+struct Held {
+    told: mpsc::Receiver<()>,
+    let_go: mpsc::Sender<()>,
+}
+
+/// The thread of that name is held the next time it comes into a window, until this is let go or dropped.
+fn hold(window: &'static str, thread: &'static str) -> Held {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| watched::watch(pass));
+    let ((tell, told), (let_go, go)) = (mpsc::channel(), mpsc::channel());
+    HOLDING.lock().expect("nobody panics with it").push(Holding { window, thread, tell, go });
+    Held { told, let_go }
+}
+
+fn pass(window: &'static str) {
+    let mut all = HOLDING.lock().expect("nobody panics with it");
+    let here = thread::current();
+    let held = all.iter().position(|held| held.window == window && here.name() == Some(held.thread));
+    let held = held.map(|at| all.remove(at));
+    drop(all);
+    if let Some(held) = held
+        && held.tell.send(()).is_ok()
+    {
+        held.go.recv().ok();
+    }
+}
+
+impl Held {
+    fn wait(&self) {
+        self.told.recv_timeout(Duration::from_secs(60)).expect("the thread comes into the window");
+    }
+
+    fn let_go(self) {
+        self.let_go.send(()).ok();
+    }
+}
+
+/// Something that two threads write to, though not at the same time.
+#[derive(Trace)]
+struct Board<'gc> {
+    place: Place<'gc>,
+}
+
+// SAFETY: the checks below order all that their threads do to a board, by channels.
+unsafe impl Send for Board<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Board<'_> {}
+
+/// The root table is looked at in pieces. Between two, what a root in the second leads to is cloned into the first, and the
+/// root is dropped.
+fn clone_between_two_pieces() {
+    let (stage, mut mutator, root) = set();
+    let free = root.clone();
+    let _many: Vec<Root<Item<'static>>> = (0..3000).map(|_| root.clone()).collect();
+    let hidden: Root<Item<'static>> = mutator.enter(|mu| mu.root(path(mu, 5)));
+    drop(free);
+    let held = hold("roots: between two pieces", "collector");
+    let mut cycle = stage.begin();
+    cycle.until("settled");
+    cycle.go_on();
+    held.wait();
+    let cloned = hidden.clone();
+    drop(hidden);
+    held.let_go();
+    cycle.finish();
+    mutator.enter(|mu| look_along(Some(cloned.get(mu)), [5, 6]));
+}
+
+/// A mutator whose roots are not taken has the only reference to an object, and stores it into a black one, which another
+/// mutator has made.
+fn stored_by_another() {
+    let (stage, mut mutator, _root) = set();
+    let ((ask, asked), (give, given)) = (mpsc::channel::<()>(), mpsc::channel::<Root<Board<'static>>>());
+    let heap = stage.heap.clone();
+    let other = thread::spawn(move || {
+        let mut mutator = heap.attach().unwrap();
+        asked.recv().unwrap();
+        give.send(mutator.enter(|mu| mu.root(mu.alloc(Board { place: Place::default() })))).unwrap();
+    });
+    let (cycle, board) = mutator.enter(|mu| {
+        let hidden = path(mu, 5);
+        let mut cycle = stage.begin();
+        cycle.until_inside(mu, "settled");
+        cycle.until_wanted_outside(mu);
+        ask.send(()).unwrap();
+        let board = given.recv().unwrap();
+        board.get(mu).place.set(mu, Some(hidden));
+        (cycle, board)
+    });
+    cycle.finish();
+    other.join().unwrap();
+    mutator.enter(|mu| look_along(board.get(mu).place.get(), [5, 6]));
+}
+
+/// A mutator is held between its barrier and its store. Another, which has not heard of the cycle, stores into the same place
+/// and takes out again what it stored, when its roots are taken. Then the first stores.
+fn store_in_two_steps() {
+    let (stage, mut mutator, _root) = set();
+    let board: Root<Board<'static>> =
+        mutator.enter(|mu| mu.root(mu.alloc(Board { place: GcCell::new(Some(path(mu, 20))) })));
+    let ((ask, asked), (tell, told)) = (mpsc::channel::<()>(), mpsc::channel::<()>());
+    let (heap, theirs) = (stage.heap.clone(), board.clone());
+    let storer = thread::Builder::new().name("storer".into()).spawn(move || {
+        let mut mutator = heap.attach().unwrap();
+        asked.recv().unwrap();
+        mutator.enter(|mu| {
+            theirs.get(mu).place.set(mu, None);
+            tell.send(()).unwrap();
+        });
+    });
+    let held = hold("barrier: shaded, before the store", "storer");
+    let cycle = mutator.enter(|mu| {
+        let hidden = path(mu, 5);
+        let mut cycle = stage.begin();
+        cycle.until_inside(mu, "began");
+        cycle.until_wanted_outside(mu);
+        ask.send(()).unwrap();
+        held.wait();
+        board.get(mu).place.set(mu, Some(hidden));
+        cycle.until_inside(mu, "barrier on");
+        cycle.until_wanted_outside(mu);
+        cycle
+    });
+    let holder: Root<Item<'static>> = mutator.enter(|mu| {
+        let hidden = board.get(mu).place.get();
+        held.let_go();
+        told.recv().unwrap();
+        mu.root(item(mu, 9, hidden))
+    });
+    cycle.finish();
+    storer.unwrap().join().unwrap();
+    mutator.enter(|mu| look_along(Some(holder.get(mu)), [9, 5, 6]));
+}
+
+/// A mutator comes while something is in another's barrier's buffer, and needs memory.
+fn sweep_before_the_end() {
+    let (stage, mut mutator, root) = set();
+    let other: Root<Item<'static>> = mutator.enter(|mu| mu.root(item(mu, 7, None)));
+    // So that no mutator has the items' span.
+    mutator.collect();
+    let mut cycle = stage.begin();
+    cycle.until("roots");
+    mutator.enter(|mu| {
+        let hidden = root.get(mu).next.take(mu);
+        other.get(mu).next.set(mu, hidden);
+    });
+    cycle.until("dry");
+    let heap = stage.heap.clone();
+    let come = thread::spawn(move || {
+        heap.attach().unwrap().enter(|mu| {
+            for name in 0..1000 {
+                look(item(mu, name, None), name);
+            }
+        });
+    });
+    come.join().unwrap();
+    cycle.finish();
+    mutator.enter(|mu| look_along(Some(other.get(mu)), [7, 1, 2]));
+}
+
+/// A mutator that has not heard of the new generation takes a span from its list that another is sweeping.
+fn taken_while_claimed() {
+    let (stage, mut mutator, root) = set();
+    mutator.collect();
+    // With a span of another layout in its hands it stays with the generation it knows.
+    mutator.enter(|mu| {
+        let _other = mu.alloc([1_u64; 20]);
+    });
+    let mut cycle = stage.begin();
+    cycle.until("marked");
+    let held = hold("claim: before settling", "sweeper");
+    let heap = stage.heap.clone();
+    let sweeper = thread::Builder::new().name("sweeper".into()).spawn(move || {
+        heap.attach().unwrap().enter(|mu| {
+            let _other = mu.alloc([1_u64; 30]);
+        });
+    });
+    held.wait();
+    let holder: Root<Item<'static>> = mutator.enter(|mu| mu.root(item(mu, 9, Some(root.get(mu)))));
+    held.let_go();
+    sweeper.unwrap().join().unwrap();
+    cycle.finish();
+    let found = stage.heap.verify();
+    assert!(found.is_empty(), "{}", found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+    mutator.enter(|mu| look_along(Some(holder.get(mu)), [9, 0, 1, 2]));
+}
+
+/// A mutator has left, has read the call for the first round, and is held. The collector answers for it, in that round and in
+/// all that follow. Then the mutator comes to answer.
+fn old_call() {
+    let (stage, mutator, _root) = set();
+    drop(mutator);
+    let held = hold("handshake: called, before it is answered", "late");
+    let ((tell, told), (go_on, go)) = (mpsc::channel::<()>(), mpsc::channel::<()>());
+    let heap = stage.heap.clone();
+    let late = thread::Builder::new().name("late".into()).spawn(move || {
+        let mut mutator = heap.attach().unwrap();
+        let root: Root<Item<'static>> = mutator.enter(|mu| mu.root(item(mu, 0, None)));
+        mutator.enter(|mu| {
+            tell.send(()).unwrap();
+            while !mu.should_yield() {
+                thread::yield_now();
+            }
+        });
+        mutator.enter(|mu| {
+            // Past the run that it had when it was answered for.
+            for name in 0..2000 {
+                look(item(mu, name, None), name);
+            }
+            root.get(mu).next.set(mu, Some(path(mu, 1)));
+        });
+        tell.send(()).unwrap();
+        go.recv().unwrap();
+        mutator.enter(|mu| look_along(Some(root.get(mu)), 0..3));
+    });
+    told.recv().unwrap();
+    let mut cycle = stage.begin();
+    cycle.until("dry");
+    held.wait();
+    held.let_go();
+    told.recv().unwrap();
+    cycle.finish();
+    go_on.send(()).unwrap();
+    late.unwrap().join().unwrap();
 }
 
 /// Not a test of its own: what the child processes run. Without the environment's word it has nothing to do.
@@ -258,4 +590,42 @@ faults! {
     the_figures_see_a_limit_that_was_passed: LimitIgnoresRequest, "limit", "limit: ";
     the_model_counts_garbage_that_old_marks_keep: EpochStuck, "model", "slots are allocated, not";
     the_verifier_sees_a_free_page_that_has_an_owner: OwnerKept, "pages", "A2: page";
+    an_object_is_lost_when_an_erased_field_is_not_shaded: DeletionUnshaded, "field erased", "is lost";
+    an_object_is_lost_when_what_is_stored_is_not_shaded: InsertionUnshaded, "stored by another", "is lost";
+    a_white_newborn_is_lost: WhiteAllocation, "newborn", "is lost";
+    a_path_is_lost_with_the_buffer_that_led_along_it: BufferKept, "field erased", "is lost";
+    what_was_in_the_hands_is_lost_when_its_root_is_not_shaded: RootUnshaded, "root from the hands", "is lost";
+    a_clone_that_is_not_shaded_is_overlooked: CloneUnshaded, "clone between two pieces", "is lost";
+    what_was_in_the_hands_is_lost_when_a_root_is_set_unshaded: SetUnshaded, "root set from the hands", "is lost";
+    a_path_is_lost_when_nobody_is_asked_before_the_end: NoDryRound, "field erased", "is lost";
+    a_store_in_two_steps_erases_what_nobody_shaded: NoSettledRound, "store in two steps", "is lost";
+    a_path_is_lost_when_the_tables_shades_are_kept: RootShadesKept, "roots moved", "is lost";
+    what_a_small_stack_threw_away_is_lost: LostForgotten, "small stack", "is lost";
+    a_newborn_of_an_unmarked_run_is_lost: RunUnmarked, "newborns", "is lost";
+    a_newborn_of_an_unmarked_rest_is_lost: RestUnmarked, "newborn", "is lost";
+    a_newborn_in_an_old_block_is_lost: TinyBlockKept, "tiny newborn", "the tiny object is lost";
+    a_path_is_lost_with_a_mutator_that_goes: DetachBufferDropped, "mutator gone", "is lost";
+    paths_are_lost_with_a_buffer_that_is_full: FullBufferDropped, "many fields erased", "is lost";
+    an_object_is_lost_when_a_word_may_be_a_number: AmbiguousUnshaded, "ambiguous field erased", "is lost";
+    an_object_is_lost_to_a_mutator_that_comes: AttachBarrierOff, "mutator come, field erased", "is lost";
+    a_newborn_of_a_mutator_that_comes_is_lost: AttachWhite, "mutator come, newborn", "is lost";
+    what_a_root_led_to_is_lost_when_the_table_is_looked_at_late: TableAfterRound, "root dropped", "is lost";
+    a_clone_is_overlooked_while_the_table_does_not_shade: ShadingBeginsLate, "clone between two pieces", "is lost";
+    what_was_in_the_hands_is_lost_when_the_table_has_stopped: ShadingEndsEarly, "root from the hands", "is lost";
+    a_path_is_lost_when_answers_are_not_looked_at: DryAnswersIgnored, "field erased", "is lost";
+    what_is_not_marked_yet_is_swept_by_a_mutator_that_comes: GenerationEarly, "sweep before the end", "is lost";
+    the_model_counts_what_an_unfinished_sweep_left: SweepUnfinished, "model", "slots are allocated, not";
+    the_figures_count_garbage_that_came_back_as_swept: PutBackAsNew, "garbage", "objects that something leads to";
+    the_verifier_sees_a_span_that_two_threads_took: TakenWithoutExchange, "taken while claimed", "C6: SpanId";
+    what_a_step_of_marking_threw_away_is_lost: AssistRestDropped, "objects stepped", "is lost";
+    the_rest_of_an_array_is_lost_between_two_slices: PieceDropped, "array stepped", "is lost";
+    objects_of_the_ring_are_lost_between_two_slices: RingDropped, "objects stepped", "is lost";
+    the_figures_see_external_bytes_twice: ExternalTwice, "external", "external bytes";
+    garbage_is_in_the_way_when_nobody_waits_at_the_limit: LimitUnawaited, "slow collector", "all of it is garbage";
+    a_large_newborn_is_lost: LargeWhite, "large newborn", "D2: ";
+    what_an_old_mark_hides_is_lost: MarksKept, "epochs", "is lost";
+    // Where there are no assertions it is the processor that notices, and says nothing.
+    what_was_never_written_is_scanned_if_a_number_is_looked_up: NumberLookedUpEarly, "number like a slot", "";
+    a_newborn_is_lost_if_an_old_call_is_answered: OldCallAnswered, "old call", "is lost";
+    what_a_white_object_led_to_is_lost_if_its_slot_was_black: BlackSlotsKept, "black slots", "is lost";
 }

@@ -70,13 +70,63 @@ pub enum Fault {
     RootShadesKept = 28,
     /// Objects that were lost for want of memory are not looked for.
     LostForgotten = 29,
-    /// Who gets slots that a mutator whose objects were black has given back does not take their marks away.
-    MarkedFreeForgotten = 30,
+    /// A run that is handed out while a cycle marks is not marked.
+    RunUnmarked = 30,
+    /// What is left of a run is not marked when its mutator's roots are taken.
+    RestUnmarked = 31,
+    /// The tiny block is kept when new objects turn black.
+    TinyBlockKept = 32,
+    /// A mutator that detaches takes its barrier's buffer with it.
+    DetachBufferDropped = 33,
+    /// A barrier's buffer that is full is thrown away.
+    FullBufferDropped = 34,
+    /// The barrier overlooks a word that may be a reference or a number.
+    AmbiguousUnshaded = 35,
+    /// A mutator that attaches while a cycle marks has its barrier off.
+    AttachBarrierOff = 36,
+    /// A mutator that attaches while a cycle marks allocates white.
+    AttachWhite = 37,
+    /// The root table is looked at after the round of roots only.
+    TableAfterRound = 38,
+    /// The root table begins to shade when it has been looked at.
+    ShadingBeginsLate = 39,
+    /// The root table stops shading when it has been looked at.
+    ShadingEndsEarly = 40,
+    /// What the round of dryness brings to light is not looked at.
+    DryAnswersIgnored = 41,
+    /// The sweep generation moves on before marking has ended.
+    GenerationEarly = 42,
+    /// The epoch moves on before the sweep of the last cycle is finished.
+    SweepUnfinished = 43,
+    /// A mutator that is late gives its spans back as swept in the new generation.
+    PutBackAsNew = 44,
+    /// A span at rest is taken by a store instead of an exchange.
+    TakenWithoutExchange = 45,
+    /// A mutator that assists throws away what it did not get to.
+    AssistRestDropped = 46,
+    /// The rest of an array is lost when a slice of marking ends.
+    PieceDropped = 47,
+    /// The objects in the ring are lost when a slice of marking ends.
+    RingDropped = 48,
+    /// External bytes are counted twice.
+    ExternalTwice = 49,
+    /// A mutator near the hard limit does not wait for the collection that is due.
+    LimitUnawaited = 50,
+    /// Large objects are born white while a cycle marks.
+    LargeWhite = 51,
+    /// The marks are not cleared when the epochs begin again.
+    MarksKept = 52,
+    /// Marks that a mutator left which is gone are kept where another allocates white.
+    BlackSlotsKept = 53,
+    /// A mutator that leaves answers the call it has read, though the collector has answered for it since.
+    OldCallAnswered = 54,
+    /// A word that may be a reference or a number is looked up by the barrier, before all roots are taken.
+    NumberLookedUpEarly = 55,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 55] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -106,7 +156,32 @@ impl Fault {
         Self::NoSettledRound,
         Self::RootShadesKept,
         Self::LostForgotten,
-        Self::MarkedFreeForgotten,
+        Self::RunUnmarked,
+        Self::RestUnmarked,
+        Self::TinyBlockKept,
+        Self::DetachBufferDropped,
+        Self::FullBufferDropped,
+        Self::AmbiguousUnshaded,
+        Self::AttachBarrierOff,
+        Self::AttachWhite,
+        Self::TableAfterRound,
+        Self::ShadingBeginsLate,
+        Self::ShadingEndsEarly,
+        Self::DryAnswersIgnored,
+        Self::GenerationEarly,
+        Self::SweepUnfinished,
+        Self::PutBackAsNew,
+        Self::TakenWithoutExchange,
+        Self::AssistRestDropped,
+        Self::PieceDropped,
+        Self::RingDropped,
+        Self::ExternalTwice,
+        Self::LimitUnawaited,
+        Self::LargeWhite,
+        Self::MarksKept,
+        Self::BlackSlotsKept,
+        Self::OldCallAnswered,
+        Self::NumberLookedUpEarly,
     ];
 }
 

@@ -8,6 +8,7 @@
 use crate::cache::Birth;
 use crate::central::Entry;
 use crate::error::AllocError;
+use crate::fault::{self, Fault};
 use crate::figures::add;
 use crate::memory::Memory;
 use crate::span::claim::rest;
@@ -37,7 +38,8 @@ pub fn alloc(
         // SAFETY: the span is the caller's and has no object yet; its pages are ready memory.
         unsafe { start.write_bytes(0, used.get().next_multiple_of(crate::units::WORD_BYTES)) };
     }
-    memory.map().mark_of(span, 0).store(birth.colour, Relaxed);
+    let colour = if fault::on(Fault::LargeWhite) { 0 } else { birth.colour };
+    memory.map().mark_of(span, 0).store(colour, Relaxed);
     slots::take(memory.map().bits_of(span), slots::Run { start: 0, len: 1 });
     span.set_allocated(1);
     span.set_home(Home::Large);

@@ -94,9 +94,6 @@ pub struct Memory {
     generation: AtomicU64,
     /// The byte of the current or last cycle. Written by the collector in [`Memory::begin_cycle`].
     epoch: AtomicU8,
-    /// The epoch in which somebody whose objects were black last gave back slots that he had not used. Written before they are
-    /// free; read by who gets them.
-    marked_free: AtomicU8,
     /// The next record the walk looks at.
     sweep_cursor: AtomicUsize,
     /// Objects whose drop is due.
@@ -135,7 +132,6 @@ impl Memory {
             registered: Mutex::new(HashMap::new()),
             generation: AtomicU64::new(FIRST_GENERATION),
             epoch: AtomicU8::new(Epoch::FIRST.byte()),
-            marked_free: AtomicU8::new(0),
             sweep_cursor: AtomicUsize::new(usize::MAX),
             dead: Mutex::new(Vec::new()),
             dead_count: AtomicUsize::new(0),
@@ -175,17 +171,6 @@ impl Memory {
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         Epoch::from_byte(self.epoch.load(Relaxed)).unwrap_or(Epoch::FIRST)
-    }
-
-    /// Free slots are marked from here on, in this epoch.
-    pub(crate) fn note_marked_free(&self) {
-        self.marked_free.store(self.epoch.load(Relaxed), Relaxed);
-    }
-
-    /// Whether free slots may be marked in this epoch.
-    #[inline]
-    pub(crate) fn has_marked_free(&self) -> bool {
-        self.marked_free.load(Relaxed) == self.epoch.load(Relaxed) && !fault::on(Fault::MarkedFreeForgotten)
     }
 
     /// The byte of the current epoch.
@@ -409,7 +394,9 @@ impl Memory {
             return;
         }
         let next = self.epoch().next().unwrap_or_else(|| {
-            self.clear_marks();
+            if !fault::on(Fault::MarksKept) {
+                self.clear_marks();
+            }
             Epoch::FIRST
         });
         self.epoch.store(next.byte(), Relaxed);

@@ -10,7 +10,7 @@
 //!
 //! [`point`] marks a named window of a protocol: nothing in a release build; under the `stress` feature it yields
 //! the processor now and then, so that other threads get into the window; under `cfg(pct)` it is counted, and the order
-//! of threads may change there.
+//! of threads may change there; with the `faults` feature a test may watch, and so hold a thread there (`watched`).
 
 #[cfg(not(any(loom, pct)))]
 pub use core::sync::atomic;
@@ -122,8 +122,29 @@ pub fn point(name: &'static str) {
     scheduled::turn::window(name);
     #[cfg(all(feature = "stress", not(pct)))]
     stressed::point(name);
-    #[cfg(not(any(feature = "stress", pct)))]
+    #[cfg(all(feature = "faults", not(any(loom, pct))))]
+    watched::pass(name);
     let _ = name;
+}
+
+/// Who is told of every window that a thread passes: a schedule can be forced by a watcher that does not return at once.
+#[cfg(all(feature = "faults", not(any(loom, pct))))]
+pub mod watched {
+    static WATCHER: std::sync::OnceLock<fn(&'static str)> = std::sync::OnceLock::new();
+
+    /// From now on `watcher` is called in every window, on the thread that passes it.
+    ///
+    /// # Panics
+    /// If there is a watcher already.
+    pub fn watch(watcher: fn(&'static str)) {
+        assert!(WATCHER.set(watcher).is_ok(), "one watcher for the whole process");
+    }
+
+    pub(super) fn pass(name: &'static str) {
+        if let Some(watcher) = WATCHER.get() {
+            watcher(name);
+        }
+    }
 }
 
 #[cfg(all(feature = "stress", not(pct)))]

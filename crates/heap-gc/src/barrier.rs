@@ -30,11 +30,15 @@
 //! is full, when the collector asks whether it is dry, and when the mutator detaches. The models of all this, with each
 //! rule and without, are in `models/spin`, the account of them in `docs/design/on-the-fly.md`.
 //!
+//! A word that may be a reference or a number (an enum's) is shaded later: it is kept as it is, and the markers look it up when
+//! all roots are taken. Before that a slot can be handed out, and white, and not filled; a number that happens to be its address
+//! would have it scanned. What a kept word leads to is not freed meanwhile, since nothing is before marking ends.
+//!
 //! A store is done word by word. Words that the masks name are written with atomics, whole, because a marker that runs
 //! beside reads them so; with release, because it will look into the object. No safe code gets round this module.
 
 use crate::grey::GreyQueue;
-use crate::mark::{shade, shade_ambiguous};
+use crate::mark::shade;
 use crate::trace::Trace;
 use core::cell::{Cell, RefCell};
 use core::mem::MaybeUninit;
@@ -73,12 +77,14 @@ pub(crate) struct Barrier {
     mode: Cell<Mode>,
     /// Objects that are marked, and that somebody has to scan.
     buffer: RefCell<Vec<usize>>,
+    /// Words that may be references.
+    maybe: RefCell<Vec<usize>>,
 }
 
 impl Barrier {
     /// A barrier.
     pub(crate) fn new(mode: Mode) -> Self {
-        Self { mode: Cell::new(mode), buffer: RefCell::default() }
+        Self { mode: Cell::new(mode), buffer: RefCell::default(), maybe: RefCell::default() }
     }
 
     /// Changes what is shaded from now on.
@@ -95,9 +101,15 @@ impl Barrier {
     /// Hands what was shaded to the collector.
     pub(crate) fn hand_over(&self, to: &GreyQueue) {
         if fault::on(Fault::BufferKept) {
-            self.buffer.borrow_mut().clear();
+            self.forget();
         }
         to.offer(self.buffer.take());
+        to.offer_maybe(self.maybe.take());
+    }
+
+    /// Forgets what was shaded: a mistake ([`Fault`]).
+    pub(crate) fn forget(&self) {
+        self.buffer.borrow_mut().clear();
     }
 
     /// Makes what a reference leads to grey.
@@ -112,10 +124,22 @@ impl Barrier {
         }
     }
 
-    /// The same for a word that may be anything.
+    /// The same for a word that may be anything. It is kept, not looked up: see the module's text.
     fn shade_ambiguous(&self, to: Shading<'_>, word: usize) {
-        if let Some(object) = shade_ambiguous(to.memory, word) {
-            self.push(to, object);
+        if !to.memory.map().contains(word) {
+            return;
+        }
+        if fault::on(Fault::NumberLookedUpEarly) {
+            if let Some(found) = to.memory.map().resolve(word) {
+                // SAFETY: the address of a slot that is allocated, or, which is the mistake, handed out only.
+                unsafe { self.shade(to, found.start) };
+            }
+            return;
+        }
+        let mut words = self.maybe.borrow_mut();
+        words.push(word);
+        if words.len() >= BARRIER_BUFFER {
+            to.queue.offer_maybe(core::mem::take(&mut *words));
         }
     }
 
@@ -128,6 +152,9 @@ impl Barrier {
         }
         buffer.push(object);
         if buffer.len() >= BARRIER_BUFFER {
+            if fault::on(Fault::FullBufferDropped) {
+                buffer.clear();
+            }
             to.queue.offer(core::mem::take(&mut *buffer));
         }
     }
@@ -215,7 +242,7 @@ unsafe fn shade_words<T: Trace>(barrier: &Barrier, to: Shading<'_>, value: *cons
         if is_exact {
             // SAFETY: an exact word of a whole value is null or a reference, into this memory (duty 2).
             unsafe { barrier.shade(to, found) };
-        } else {
+        } else if !fault::on(Fault::AmbiguousUnshaded) {
             barrier.shade_ambiguous(to, found);
         }
     }

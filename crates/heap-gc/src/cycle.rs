@@ -84,15 +84,25 @@ pub(crate) fn run(heap: &Shared, reason: Reason) {
 
 /// A cycle beside the mutators. `barrier.rs` says why the steps have this order.
 fn on_the_fly(cycle: &mut Cycle<'_>) {
-    cycle.finish_sweep();
+    if !fault::on(Fault::SweepUnfinished) {
+        cycle.finish_sweep();
+    }
     cycle.check_memory();
     cycle.begin();
     cycle.ask(Round::BarrierOn);
     if !fault::on(Fault::NoSettledRound) {
         cycle.ask(Round::Settled);
     }
-    cycle.shade_roots();
-    cycle.ask(Round::Roots);
+    if fault::on(Fault::TableAfterRound) {
+        cycle.ask(Round::Roots);
+        cycle.shade_roots();
+    } else {
+        cycle.shade_roots();
+        cycle.ask(Round::Roots);
+    }
+    if fault::on(Fault::GenerationEarly) {
+        cycle.heap.memory.end_marking();
+    }
     loop {
         cycle.drain();
         if cycle.is_given_up || (cycle.is_dry() && !cycle.look_for_lost()) {
@@ -240,7 +250,7 @@ impl<'a> Cycle<'a> {
     /// Everything is white from here: the next epoch.
     fn begin(&mut self) {
         self.heap.memory.begin_cycle();
-        self.heap.queue.clear();
+        self.heap.queue.begin();
         self.heap.pace.begin(&self.heap.memory);
         self.marker = Marker::new(&self.heap.memory, Some(&self.heap.queue), self.heap.mark_limits);
         self.mark_begun = Instant::now();
@@ -261,7 +271,9 @@ impl<'a> Cycle<'a> {
     /// Makes grey what the root table leads to, while the table shades what is done to it.
     fn shade_roots(&mut self) {
         let (heap, marker) = (self.heap, &mut self.marker);
-        heap.roots.begin_shading();
+        if !fault::on(Fault::ShadingBeginsLate) {
+            heap.roots.begin_shading();
+        }
         let mut to_skip = usize::from(fault::on(Fault::RootSkipped));
         self.roots = heap.roots.each(|word| {
             if to_skip > 0 {
@@ -271,6 +283,12 @@ impl<'a> Cycle<'a> {
             // SAFETY: a root is the address of an allocated slot of this heap (F2), and nothing is freed while marking.
             unsafe { marker.visit(word) };
         });
+        if fault::on(Fault::ShadingBeginsLate) {
+            heap.roots.begin_shading();
+        }
+        if fault::on(Fault::ShadingEndsEarly) {
+            heap.roots.end_shading();
+        }
     }
 
     /// The same for a snapshot.
@@ -371,6 +389,9 @@ impl<'a> Cycle<'a> {
             return true;
         }
         self.ask(Round::Dry);
+        if fault::on(Fault::DryAnswersIgnored) {
+            return true;
+        }
         heap.queue.offer(heap.roots.take_shaded());
         heap.queue.offers_if_dry() == Some(offers)
     }
@@ -445,7 +466,9 @@ impl<'a> Cycle<'a> {
             return;
         }
         let census = heap.memory.count_marked();
-        heap.memory.end_marking();
+        if !fault::on(Fault::GenerationEarly) {
+            heap.memory.end_marking();
+        }
         self.heap_after = heap.memory.figures().heap_alloc;
         self.in_spans = Bytes::new(heap.memory.pages().counters().inuse.load(Relaxed));
         let mut work = self.marker.work();

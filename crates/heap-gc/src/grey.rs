@@ -33,6 +33,8 @@ pub(crate) enum Batch {
     Objects(Vec<usize>),
     /// What is left of a large object being scanned in pieces.
     Piece(Piece),
+    /// Words that may be references, out of fields that were erased. They are looked up when all roots are taken.
+    Maybe(Vec<usize>),
 }
 
 /// The rest of a large object.
@@ -53,6 +55,8 @@ struct State {
     /// Batches that mutators offered, ever.
     offers: u64,
     over: bool,
+    /// A cycle has begun, and not all roots are taken: nothing may be scanned.
+    begins: bool,
 }
 
 impl State {
@@ -81,7 +85,15 @@ pub(crate) struct GreyQueue {
 impl GreyQueue {
     /// An empty queue for that many workers.
     pub(crate) fn new(workers: usize) -> Self {
-        let state = State { batches: Vec::new(), workers, waiting: 0, assisting: 0, offers: 0, over: false };
+        let state = State {
+            batches: Vec::new(),
+            workers,
+            waiting: 0,
+            assisting: 0,
+            offers: 0,
+            over: false,
+            begins: false,
+        };
         Self {
             state: Mutex::new(state),
             wake: Condvar::new(),
@@ -101,6 +113,7 @@ impl GreyQueue {
         let mut state = self.state.lock();
         debug_assert!(state.waiting == 0 || state.over);
         (state.workers, state.waiting, state.over) = (workers, 0, false);
+        state.begins = false;
         self.hungry.store(0, Relaxed);
     }
 
@@ -109,16 +122,26 @@ impl GreyQueue {
         self.add(self.state.lock(), batch);
     }
 
-    /// A mutator's batch, or the root table's. Nothing if there is nothing.
+    /// Objects of a mutator's, or the root table's. Nothing if there is nothing.
     pub(crate) fn offer(&self, objects: Vec<usize>) {
-        if objects.is_empty() {
-            return;
+        if !objects.is_empty() {
+            self.offer_batch(Batch::Objects(objects));
         }
+    }
+
+    /// The same for words that may be references.
+    pub(crate) fn offer_maybe(&self, words: Vec<usize>) {
+        if !words.is_empty() {
+            self.offer_batch(Batch::Maybe(words));
+        }
+    }
+
+    fn offer_batch(&self, batch: Batch) {
         let mut state = self.state.lock();
         if !step::without(Step::OfferUncounted) {
             state.offers += 1;
         }
-        self.add(state, Batch::Objects(objects));
+        self.add(state, batch);
     }
 
     fn add(&self, mut state: MutexGuard<'_, State>, batch: Batch) {
@@ -133,6 +156,9 @@ impl GreyQueue {
     /// and does not wait.
     pub(crate) fn borrow(&self) -> Option<Batch> {
         let mut state = self.state.lock();
+        if state.begins {
+            return None;
+        }
         let Some(batch) = state.batches.pop() else {
             self.hungry.store(state.hungry().max(1), Relaxed);
             return None;
@@ -144,7 +170,7 @@ impl GreyQueue {
                 state.batches.push(Batch::Objects(objects));
                 Batch::Objects(lent)
             }
-            whole @ (Batch::Objects(_) | Batch::Piece(_)) => whole,
+            whole @ (Batch::Objects(_) | Batch::Piece(_) | Batch::Maybe(_)) => whole,
         };
         state.assisting += 1;
         Some(batch)
@@ -171,6 +197,12 @@ impl GreyQueue {
     /// Throws away what is queued: a cycle is given up, or has ended.
     pub(crate) fn clear(&self) {
         self.state.lock().batches.clear();
+    }
+
+    /// A cycle begins: nothing is lent before the first drain, when all roots are taken.
+    pub(crate) fn begin(&self) {
+        self.clear();
+        self.state.lock().begins = true;
     }
 
     /// Returns when a batch was put since `seen` were, or after a while.

@@ -43,6 +43,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 use heap_core::fault::step::{self, Step};
+use heap_core::fault::{self, Fault};
 use heap_core::sync::atomic::{
     AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release, SeqCst},
@@ -371,6 +372,7 @@ impl<T> World<T> {
     /// The mutator is outside and was called.
     #[cold]
     fn heed(&self, member: &Member<T>, mut calls: u32, answer: Answer<'_, T>) {
+        point("handshake: called, before it is answered");
         loop {
             if calls & STOP != 0 {
                 self.answer_stop(member);
@@ -382,8 +384,9 @@ impl<T> World<T> {
             if member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_err() {
                 break;
             }
-            // Inside, so no later round is asked before this one is answered; but there may have been one by now.
-            if !step::without(Step::HeededOld) {
+            // Outside, a collector may have answered that call, and others after it. Inside, nothing is asked past this mutator: what
+            // is read now is the last call, or the one after what is answered.
+            if !step::without(Step::HeededOld) && !fault::on(Fault::OldCallAnswered) {
                 calls = self.calls.load(SeqCst);
             }
             self.answer_if_asked(member, calls, answer);

@@ -434,6 +434,9 @@ impl<'a> Marker<'a> {
         if self.drain_own::<true>(words) == Left::Nothing {
             return Vec::new();
         }
+        if fault::on(Fault::PieceDropped) {
+            self.pieces.clear();
+        }
         let mut left: Vec<Batch> = self.pieces.drain(..).map(Batch::Piece).collect();
         while self.stack.len > 0 {
             left.push(Batch::Objects(self.stack.take_oldest(self.stack.len.min(GREY_BATCH))));
@@ -467,6 +470,7 @@ impl<'a> Marker<'a> {
         match batch {
             Batch::Objects(objects) => objects.into_iter().for_each(|object| self.push(object)),
             Batch::Piece(piece) => self.pieces.push(piece),
+            Batch::Maybe(words) => words.into_iter().for_each(|word| self.visit_ambiguous(word)),
         }
     }
 
@@ -542,6 +546,9 @@ impl<'a> Marker<'a> {
             }
         }
         self.stack.settle(top);
+        if fault::on(Fault::RingDropped) {
+            waiting = 0;
+        }
         // In the order in which they would have been scanned.
         for waited in 1..=waiting {
             let next = (at - waited) % RING;
@@ -738,14 +745,6 @@ fn shade_slow(memory: &Memory, id: SpanId, word: usize) -> bool {
     let span = memory.map().span(id);
     let offset = word - memory.map().address(span.first()).get();
     shade_slot(memory, span, if span.is_large() { 0 } else { span.slot_at(offset) })
-}
-
-/// The same for a word that may be anything. Says which object has to be scanned.
-pub(crate) fn shade_ambiguous(memory: &Memory, word: usize) -> Option<usize> {
-    let found = memory.map().resolve(word)?;
-    let span = memory.map().span(found.span);
-    let now = memory.map().mark_of(span, found.slot).load(Relaxed);
-    (now != QUEUED && now != DROPPED && shade_slot(memory, span, found.slot)).then_some(found.start)
 }
 
 fn shade_slot(memory: &Memory, span: &Span, slot: u32) -> bool {

@@ -346,7 +346,10 @@ pub(crate) fn idle(heap: &Handle, budget: Duration) -> bool {
 fn mark_some(heap: &Shared, marker: &mut Marker<'_>, batch: Batch, words: usize) {
     let begun = heap_core::os::thread_cpu_time();
     marker.add(batch);
-    let left = marker.drain_some(words);
+    let mut left = marker.drain_some(words);
+    if fault::on(Fault::AssistRestDropped) {
+        left.clear();
+    }
     if marker.has_lost() {
         heap.lost.store(true, Relaxed);
     }
@@ -411,7 +414,7 @@ impl Drop for Mutator {
         }
         self.go_inside();
         // SAFETY: inside since the line above.
-        unsafe { self.part() }.flush(self.heap.shading());
+        unsafe { self.part() }.leave(self.heap.shading());
         self.heap.world.detach(&self.member);
         ATTACHED.with(|all| {
             let mut all = all.borrow_mut();
@@ -558,7 +561,7 @@ impl<'gc> Mu<'gc> {
                 heap.collector == Collector::Concurrent && collector::call(heap.shared(), Reason::Goal);
             // Near the hard limit a mutator waits at the edge of its `enter` and runs the cycle itself, or it would soon be refused
             // what that cycle is about to free.
-            due |= !is_called || heap.memory.pages().is_near_limit();
+            due |= !is_called || (heap.memory.pages().is_near_limit() && !fault::on(Fault::LimitUnawaited));
         }
         if due {
             heap.world.call_for_collection();

@@ -22,8 +22,12 @@ impl Part {
         let part = Self { cache, barrier: Barrier::new(Mode::Off) };
         match round {
             Round::Off => {}
-            Round::BarrierOn | Round::Settled => part.barrier.set(Mode::Both),
+            Round::BarrierOn | Round::Settled => part.barrier_on(),
+            Round::Roots | Round::Dry if fault::on(Fault::AttachWhite) => part.barrier.set(Mode::Deleted),
             Round::Roots | Round::Dry => part.roots_taken(to),
+        }
+        if fault::on(Fault::AttachBarrierOff) {
+            part.barrier.set(Mode::Off);
         }
         part
     }
@@ -31,7 +35,7 @@ impl Part {
     /// Answers a round.
     pub(crate) fn answer(&self, round: Round, to: Shading<'_>) {
         match round {
-            Round::BarrierOn => self.barrier.set(Mode::Both),
+            Round::BarrierOn => self.barrier_on(),
             Round::Settled => {}
             Round::Roots => self.roots_taken(to),
             Round::Dry => self.barrier.hand_over(to.queue),
@@ -43,6 +47,12 @@ impl Part {
         }
     }
 
+    /// A cycle has begun. New objects are white until the roots are taken.
+    fn barrier_on(&self) {
+        self.barrier.set(Mode::Both);
+        self.cache.stay_white();
+    }
+
     /// No reference is in the mutator's hands, so there are no roots to take: those it has made are in the heap's table. From
     /// here new objects are black.
     fn roots_taken(&self, to: Shading<'_>) {
@@ -50,6 +60,14 @@ impl Part {
         if !fault::on(Fault::WhiteAllocation) {
             self.cache.blacken(to.memory, to.memory.epoch());
         }
+    }
+
+    /// Hands everything over: the mutator goes.
+    pub(crate) fn leave(&self, to: Shading<'_>) {
+        if fault::on(Fault::DetachBufferDropped) {
+            self.barrier.forget();
+        }
+        self.flush(to);
     }
 
     /// Hands everything over: the mutator goes, or everybody stands still.

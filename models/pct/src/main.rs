@@ -145,6 +145,15 @@ const STEPS: &[(Step, Expected)] = &[
     (Step::EndNotTold, Expected::Found),
     (Step::WaitedUnlooked, Expected::Found),
     (Step::ClaimedInTwoSteps, Expected::Found),
+    (Step::JoinedEarly, Expected::Found),
+    (Step::RootsInside, Expected::Found),
+    (Step::NotRung, Expected::Unseen),
+    (Step::AskedSleptUnlooked, Expected::Unseen),
+    (Step::HeldUnanswered, Expected::Found),
+    (Step::AssistUncounted, Expected::Found),
+    (Step::OfferUncounted, Expected::Found),
+    (Step::TakenUnclaimed, Expected::Found),
+    (Step::TakenUnlooked, Expected::Found),
 ];
 
 fn step_named(name: &str) -> Step {

@@ -30,6 +30,12 @@ pub const PROGRAMS: &[Program] = &[
         leaves: false,
     },
     Program {
+        name: "long",
+        what: "the same, with long stays inside, while the heap's own thread collects again and again",
+        run: long,
+        leaves: false,
+    },
+    Program {
         name: "roots",
         what: "roots are made, cloned, sent and dropped while others collect",
         run: roots,
@@ -62,7 +68,7 @@ fn builder(random: &mut Random) -> HeapBuilder {
     let builder = if random.below(16) == 0 { builder.os(SimOs::new()) } else { builder };
     match random.below(4) {
         0 => builder.collect_every(5),
-        1 => builder.gc_percent(1),
+        1 => builder.gc_percent(100).least_heap(1 << 10),
         _ => builder.gc_off(),
     }
 }
@@ -86,29 +92,39 @@ fn scrambled(name: u64) -> u64 {
     Random::new(name).next()
 }
 
-/// Something that must not get lost.
+/// Something that must not get lost, and must be looked into: what proves it is an object of its own.
 #[derive(Trace)]
-struct Item {
+struct Item<'gc> {
     name: u64,
-    check: u64,
+    check: Gc<'gc, [u64; 2]>,
 }
 
-impl Item {
-    fn new(name: u64) -> Self {
-        Self { name, check: scrambled(name) }
+impl<'gc> Item<'gc> {
+    fn new(mu: &Mu<'gc>, name: u64) -> Gc<'gc, Self> {
+        mu.alloc(Self { name, check: mu.alloc([scrambled(name), name]) })
     }
 
     fn look(&self) -> u64 {
-        assert_eq!(self.check, scrambled(self.name), "item {:#x} is not what it was", self.name);
+        // Before the reference is followed, which leads nowhere if the item was lost.
+        assert_ne!(self.name, LOST, "an item was lost");
+        assert_eq!(
+            *self.check,
+            [scrambled(self.name), self.name],
+            "item {:#x} is not what it was",
+            self.name
+        );
         self.name
     }
 }
+
+/// What free slots are filled with.
+const LOST: u64 = 0xA5A5_A5A5_A5A5_A5A5;
 
 /// Holds items, and the next holder.
 #[derive(Trace)]
 struct Holder<'gc> {
     name: u64,
-    places: [GcCell<Option<Gc<'gc, Item>>>; PLACES],
+    places: [GcCell<Option<Gc<'gc, Item<'gc>>>>; PLACES],
     next: GcCell<Option<Gc<'gc, Holder<'gc>>>>,
 }
 
@@ -129,10 +145,31 @@ fn holders<'gc>(mu: &Mu<'gc>, first: &Root<Holder<'static>>) -> Vec<Gc<'gc, Hold
 fn moves(seed: u64) {
     let mut random = Random::new(seed);
     let heap = builder(&mut random).build().expect("a heap");
+    move_all_about(heap, &mut random, Stays { most: 7, moves: 3 });
+}
+
+/// Collections follow each other, each beside mutators that move more than they come and go; most are not verified, so that
+/// nothing stands still for it and mutators keep their runs.
+fn long(seed: u64) {
+    let mut random = Random::new(seed);
+    let builder = Heap::builder().reservation(4 << 20).poison(0xA5).scavenge(Scavenge::OnRequest);
+    let builder = builder.verify_every(if random.below(4) == 0 { 1 } else { 0 });
+    let builder = builder.workers(1 + random.index(2)).gc_percent(100).least_heap(1 << 10);
+    move_all_about(builder.build().expect("a heap"), &mut random, Stays { most: 12, moves: 60 });
+}
+
+/// How often a mutator goes inside, and how much it moves there, at most.
+#[derive(Clone, Copy)]
+struct Stays {
+    most: u64,
+    moves: u64,
+}
+
+fn move_all_about(heap: Heap, random: &mut Random, stays: Stays) {
     let mutators: Vec<_> = (0..1 + random.below(2))
         .map(|number| {
             let (heap, random) = (heap.clone(), Random::new(random.next()));
-            start("mutator", move || move_about(&heap, number, random))
+            start("mutator", move || move_about(&heap, number, random, stays))
         })
         .collect();
     let collector = collector(&heap, 1 + random.below(3));
@@ -143,20 +180,20 @@ fn moves(seed: u64) {
     assert_eq!(heap.figures().memory.heap_objects, 0, "all roots are dropped");
 }
 
-fn move_about(heap: &Heap, number: u64, mut random: Random) {
+fn move_about(heap: &Heap, number: u64, mut random: Random, stays: Stays) {
     let mut next = number << 32;
     let mut fresh = || {
         next += 1;
-        Item::new(next)
+        next
     };
     let mut mutator = heap.attach().expect("one mutator a thread");
     let (first, kept) = mutator.enter(|mu| {
         let mut first = None;
         for name in 0..HOLDERS as u64 {
-            let places = [GcCell::new(Some(mu.alloc(fresh()))), GcCell::default()];
+            let places = [GcCell::new(Some(Item::new(mu, fresh()))), GcCell::default()];
             first = Some(mu.alloc(Holder { name, places, next: GcCell::new(first) }));
         }
-        (mu.root(first.expect("a holder")), mu.root(mu.alloc(fresh())))
+        (mu.root(first.expect("a holder")), mu.root(Item::new(mu, fresh())))
     });
     // What each place holds, by the holders' names; the root is the last.
     let mut model = vec![None; HOLDERS * PLACES + 1];
@@ -166,9 +203,9 @@ fn move_about(heap: &Heap, number: u64, mut random: Random) {
         }
     });
     model[HOLDERS * PLACES] = Some(mutator.enter(|mu| kept.get(mu).name));
-    for _ in 0..3 + random.below(4) {
+    for _ in 0..stays.most.div_ceil(2) + random.below(stays.most.div_ceil(2)) {
         mutator.enter(|mu| {
-            for _ in 0..1 + random.below(3) {
+            for _ in 0..1 + random.below(stays.moves) {
                 let mut all = holders(mu, &first);
                 all.sort_by_key(|holder| holder.name);
                 let (from, to) = (random.index(HOLDERS * PLACES), random.index(HOLDERS * PLACES));
@@ -203,7 +240,7 @@ fn move_about(heap: &Heap, number: u64, mut random: Random) {
                     }
                     // A new one.
                     4 => {
-                        let item = mu.alloc(fresh());
+                        let item = Item::new(mu, fresh());
                         place(to).set(mu, Some(item));
                         model[to] = Some(item.name);
                     }
@@ -242,18 +279,18 @@ fn move_about(heap: &Heap, number: u64, mut random: Random) {
 fn roots(seed: u64) {
     let mut random = Random::new(seed);
     let heap = builder(&mut random).build().expect("a heap");
-    let table: Arc<Mutex<Vec<Root<Item>>>> = Arc::default();
+    let table: Arc<Mutex<Vec<Root<Item<'static>>>>> = Arc::default();
     let mutators: Vec<_> = (1..=1 + random.below(3))
         .map(|number| {
             let (heap, table, mut random) = (heap.clone(), Arc::clone(&table), Random::new(random.next()));
             start("mutator", move || {
                 let mut mutator = heap.attach().expect("one mutator a thread");
-                let mut own: Vec<(Root<Item>, u64)> = Vec::new();
+                let mut own: Vec<(Root<Item<'static>>, u64)> = Vec::new();
                 for round in 0..4 + random.below(6) {
                     match random.below(7) {
                         0 | 1 => {
                             let name = number << 32 | round;
-                            own.push((mutator.enter(|mu| mu.root(mu.alloc(Item::new(name)))), name));
+                            own.push((mutator.enter(|mu| mu.root(Item::new(mu, name))), name));
                         }
                         2 => {
                             if let Some((root, _)) = own.pop() {
@@ -321,11 +358,11 @@ fn comings(seed: u64) {
             for visit in 0..1 + random.below(3) {
                 let name = number << 32 | visit;
                 let mut mutator = heap.attach().expect("one mutator a thread");
-                let root: Root<Item> = mutator.enter(|mu| mu.root(mu.alloc(Item::new(name))));
+                let root: Root<Item<'static>> = mutator.enter(|mu| mu.root(Item::new(mu, name)));
                 let panics = random.below(3) == 0;
                 let result = catch_unwind(AssertUnwindSafe(|| {
                     mutator.enter(|mu| {
-                        let _garbage = mu.alloc(Item::new(0));
+                        let _garbage = Item::new(mu, 0);
                         if panics {
                             panic_any(ON_PURPOSE);
                         }

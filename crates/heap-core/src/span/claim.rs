@@ -25,6 +25,7 @@
 
 use super::{Span, SpanId};
 use crate::fault::step::{self, Step};
+use crate::fault::{self, Fault};
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 /// The heap's generation before its first cycle.
@@ -78,7 +79,7 @@ pub fn is_claimed(span: &Span, generation: u64) -> bool {
 #[must_use]
 pub fn try_take(span: &Span, generation: u64) -> bool {
     crate::sync::point("take: before the exchange");
-    if step::without(Step::TakenUnclaimed) {
+    if step::without(Step::TakenUnclaimed) || fault::on(Fault::TakenWithoutExchange) {
         span.generation().store(CACHED, Release);
         return true;
     }

@@ -45,7 +45,7 @@ impl Marking {
     fn work(&self, fan: usize) {
         while let Some(batch) = self.queue.take() {
             let mut stack = match batch {
-                Batch::Objects(stack) => stack,
+                Batch::Objects(stack) | Batch::Maybe(stack) => stack,
                 Batch::Piece(Piece { object, .. }) => vec![object],
             };
             while let Some(depth) = stack.pop() {

@@ -8,6 +8,7 @@ mod stage;
 
 mod alloc;
 mod attacks;
+mod beside;
 mod drop;
 mod figures;
 mod limit;

@@ -354,6 +354,12 @@ impl Cache {
         self.generation.get()
     }
 
+    /// Whether the cache has spans and has not heard of the newest generation.
+    #[must_use]
+    pub fn is_late(&self, memory: &Memory) -> bool {
+        !self.cold.borrow().used.is_empty() && self.generation.get() != memory.generation()
+    }
+
     /// Counts a span as handed out whole.
     fn hold(&self, memory: &Memory, entry: &Entry, id: SpanId) {
         let span = memory.map().span(id);

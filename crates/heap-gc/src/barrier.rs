@@ -45,6 +45,7 @@ use core::mem::MaybeUninit;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Memory;
 use heap_core::racy::copy_word;
+use heap_core::span::marks::{DROPPED, QUEUED};
 use heap_core::stress::BARRIER_BUFFER;
 use heap_core::sync::atomic::{
     AtomicPtr, AtomicUsize,
@@ -107,6 +108,13 @@ impl Barrier {
         to.offer_maybe(self.maybe.take());
     }
 
+    /// Marking has ended: the barrier is off, and what is in the buffers is of no interest.
+    pub(crate) fn end(&self) {
+        self.mode.set(Mode::Off);
+        self.buffer.borrow_mut().clear();
+        self.maybe.borrow_mut().clear();
+    }
+
     /// Forgets what was shaded: a mistake ([`Fault`]).
     pub(crate) fn forget(&self) {
         self.buffer.borrow_mut().clear();
@@ -126,7 +134,9 @@ impl Barrier {
 
     /// The same for a word that may be anything. It is kept, not looked up: see the module's text.
     fn shade_ambiguous(&self, to: Shading<'_>, word: usize) {
-        if !to.memory.map().contains(word) {
+        // What is marked need not be kept: so a program that changes such words all the time does not keep a cycle from its end.
+        let mark = to.memory.map().guess_mark(word);
+        if mark.is_none_or(|mark| mark == to.memory.epoch_byte() || mark == QUEUED || mark == DROPPED) {
             return;
         }
         if fault::on(Fault::NumberLookedUpEarly) {

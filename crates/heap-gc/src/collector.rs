@@ -1,6 +1,6 @@
 //! The collector's thread: runs the cycles that are due, beside the mutators.
 
-use crate::cycle;
+use crate::cycle::{self, Runner};
 use crate::desk::Thread;
 use crate::figures::Reason;
 use crate::shared::Shared;
@@ -48,7 +48,7 @@ fn start(heap: &Arc<Shared>) -> Thread {
 fn run(heap: &Weak<Shared>, reason: Reason) {
     let Some(heap) = heap.upgrade() else { return };
     // A listener's panic ends with this cycle: it has been reported, and there is no call for it to go on in.
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| cycle::run(&heap, reason))) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| cycle::run(&heap, reason, Runner::Collector))) {
         core::mem::forget(panic);
     }
     heap.desk.done();

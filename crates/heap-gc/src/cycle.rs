@@ -40,21 +40,27 @@ const LONGEST_REST: Duration = Duration::from_millis(20);
 /// Runs one cycle, and sweeps everything if the program [asked](Reason::Asked) for it. The calling thread must not be
 /// inside. A cycle that is no longer due, because somebody else ran one meanwhile, is not run, unless it was asked for or
 /// memory was refused; nor is one for [`Reason::Goal`] while the limiter says that collecting costs too much.
-pub(crate) fn run(heap: &Shared, reason: Reason) {
+pub(crate) fn run(heap: &Shared, reason: Reason, runner: Runner) {
+    if runner == Runner::Collector {
+        rest_if_limited(heap);
+    }
     let mut helpers = heap.cycle.lock();
     heap.world.collection_answered();
     let begins = match reason {
-        Reason::Goal => heap.pace.is_due(&heap.memory) && may_begin(heap),
+        Reason::Goal => heap.pace.is_due(&heap.memory) && heap.pace.limiting() == Limiting::Off,
         Reason::Limit => heap.pace.is_due(&heap.memory),
-        Reason::Idle => heap.pace.is_idle_cycle_worthwhile(&heap.memory) && may_begin(heap),
-        Reason::Asked | Reason::Refused | Reason::Debug => true,
+        Reason::Idle => {
+            heap.pace.is_idle_cycle_worthwhile(&heap.memory) && heap.pace.limiting() == Limiting::Off
+        }
+        Reason::Refused => heap.rooted.load(Relaxed) == heap.refused_at.load(Relaxed),
+        Reason::Asked | Reason::Debug => true,
     };
     if !begins {
         return;
     }
     let number = heap.history.lock().cycles + 1;
     heap.tell(|| Event::Began { number, reason });
-    let mut cycle = Cycle::new(heap, &mut helpers, number, reason);
+    let mut cycle = Cycle::new(heap, &mut helpers, number, reason, runner);
     match heap.collector {
         Collector::Concurrent => on_the_fly(&mut cycle),
         Collector::StopTheWorld => stopped(&mut cycle),
@@ -130,6 +136,7 @@ fn stopped(cycle: &mut Cycle<'_>) {
         verify::insist(&verify::check_all(&heap.memory, &roots), "before marking");
     }
     cycle.begin();
+    heap.rooted.fetch_add(1, Relaxed);
     cycle.visit_roots(&roots);
     cycle.drain();
     while cycle.look_for_lost_in_stopped_world() {
@@ -160,15 +167,23 @@ pub(crate) fn sweep_beside(heap: &Shared) {
     }
 }
 
-/// Waits until the limiter lets a cycle begin; `false` if it should not be waited for, or the heap ends.
-fn may_begin(heap: &Shared) -> bool {
+/// Waits until the limiter lets a cycle begin, or the heap ends. The collector's thread only, and without a lock.
+fn rest_if_limited(heap: &Shared) {
     while let Limiting::On { rest } = heap.pace.limiting() {
-        if heap.collector == Collector::StopTheWorld || heap.desk.has_quit() {
-            return false;
+        if heap.desk.has_quit() {
+            return;
         }
         thread::sleep(rest.min(LONGEST_REST));
     }
-    true
+}
+
+/// On whose thread a cycle runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Runner {
+    /// The collector's: nobody waits for it.
+    Collector,
+    /// A mutator's, or some other of the program's: it waits.
+    Mutator,
 }
 
 /// One cycle under way.
@@ -177,6 +192,7 @@ struct Cycle<'a> {
     helpers: &'a mut Helpers,
     number: u64,
     reason: Reason,
+    runner: Runner,
     begun: Instant,
     marker: Marker<'a>,
     /// What helpers did.
@@ -201,13 +217,14 @@ struct Cycle<'a> {
 }
 
 impl<'a> Cycle<'a> {
-    fn new(heap: &'a Shared, helpers: &'a mut Helpers, number: u64, reason: Reason) -> Self {
+    fn new(heap: &'a Shared, helpers: &'a mut Helpers, number: u64, reason: Reason, runner: Runner) -> Self {
         let now = Instant::now();
         Self {
             heap,
             helpers,
             number,
             reason,
+            runner,
             begun: now,
             marker: Marker::new(&heap.memory, Some(&heap.queue), heap.mark_limits),
             helped: Work::default(),
@@ -232,7 +249,7 @@ impl<'a> Cycle<'a> {
 
     /// Whether somebody stands still until it is done.
     fn is_waited_for(&self) -> bool {
-        !matches!(self.reason, Reason::Goal | Reason::Idle) || self.heap.collector == Collector::StopTheWorld
+        self.runner == Runner::Mutator || self.heap.collector == Collector::StopTheWorld
     }
 
     fn is_verified(&self) -> bool {
@@ -266,6 +283,9 @@ impl<'a> Cycle<'a> {
         heap.tell(|| Event::Asked { round: figures.name, wall: figures.wall, slowest: figures.slowest });
         self.rounds.push(figures);
         self.mutators = self.mutators.max(heap.world.members());
+        if round == Round::Roots {
+            heap.rooted.fetch_add(1, Relaxed);
+        }
     }
 
     /// Makes grey what the root table leads to, while the table shades what is done to it.
@@ -393,7 +413,7 @@ impl<'a> Cycle<'a> {
             return true;
         }
         heap.queue.offer(heap.roots.take_shaded());
-        heap.queue.offers_if_dry() == Some(offers)
+        heap.queue.close_if_dry(offers)
     }
 
     /// If a marker had no room: stops the world, scans every marked object again, and says that there was something. What is
@@ -462,7 +482,7 @@ impl<'a> Cycle<'a> {
         heap.roots.end_shading();
         self.mark = self.mark_begun.elapsed();
         if self.is_given_up {
-            heap.queue.clear();
+            heap.queue.give_up();
             return;
         }
         let census = heap.memory.count_marked();

@@ -55,8 +55,8 @@ struct State {
     /// Batches that mutators offered, ever.
     offers: u64,
     over: bool,
-    /// A cycle has begun, and not all roots are taken: nothing may be scanned.
-    begins: bool,
+    /// Between the first drain of a cycle, when all roots are taken, and the end of marking: only then is anything lent.
+    lends: bool,
 }
 
 impl State {
@@ -92,7 +92,7 @@ impl GreyQueue {
             assisting: 0,
             offers: 0,
             over: false,
-            begins: false,
+            lends: false,
         };
         Self {
             state: Mutex::new(state),
@@ -113,7 +113,7 @@ impl GreyQueue {
         let mut state = self.state.lock();
         debug_assert!(state.waiting == 0 || state.over);
         (state.workers, state.waiting, state.over) = (workers, 0, false);
-        state.begins = false;
+        state.lends = true;
         self.hungry.store(0, Relaxed);
     }
 
@@ -156,7 +156,7 @@ impl GreyQueue {
     /// and does not wait.
     pub(crate) fn borrow(&self) -> Option<Batch> {
         let mut state = self.state.lock();
-        if state.begins {
+        if !state.lends && !step::without(Step::LentEarly) {
             return None;
         }
         let Some(batch) = state.batches.pop() else {
@@ -194,15 +194,29 @@ impl GreyQueue {
         (state.batches.is_empty() && state.assisting == 0).then_some(state.offers)
     }
 
-    /// Throws away what is queued: a cycle is given up, or has ended.
-    pub(crate) fn clear(&self) {
-        self.state.lock().batches.clear();
+    /// Whether nothing was offered since `offers` were, nothing is queued, and nobody assists. Then marking has ended, and nothing
+    /// is lent from now on.
+    pub(crate) fn close_if_dry(&self, offers: u64) -> bool {
+        let mut state = self.state.lock();
+        let is_dry = state.batches.is_empty() && state.assisting == 0 && state.offers == offers;
+        state.lends &= !is_dry;
+        is_dry
     }
 
-    /// A cycle begins: nothing is lent before the first drain, when all roots are taken.
+    /// A cycle begins: what is queued is of no interest, and nothing is lent before the first drain.
     pub(crate) fn begin(&self) {
-        self.clear();
-        self.state.lock().begins = true;
+        let mut state = self.state.lock();
+        state.batches.clear();
+        state.lends = false;
+    }
+
+    /// The cycle is given up: whoever waits for a batch goes home.
+    pub(crate) fn give_up(&self) {
+        let mut state = self.state.lock();
+        state.batches.clear();
+        (state.lends, state.over) = (false, true);
+        drop(state);
+        self.wake.notify_all();
     }
 
     /// Returns when a batch was put since `seen` were, or after a while.

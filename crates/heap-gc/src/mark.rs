@@ -418,6 +418,9 @@ impl<'a> Marker<'a> {
                 if pause(SLICE_WORDS) == Go::Home {
                     self.stack.len = 0;
                     self.pieces.clear();
+                    if let Some(queue) = self.queue {
+                        queue.give_up();
+                    }
                     return;
                 }
             }

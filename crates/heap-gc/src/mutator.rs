@@ -12,7 +12,7 @@
 
 use crate::barrier::{Barrier, Shading};
 use crate::collector;
-use crate::cycle;
+use crate::cycle::{self, Runner};
 use crate::figures::{Figures, Reason};
 use crate::gc::{Brand, Gc};
 use crate::grey::Batch;
@@ -273,7 +273,7 @@ impl Mutator {
         } else {
             Reason::Goal
         };
-        cycle::run(&self.heap, reason);
+        cycle::run(&self.heap, reason, Runner::Mutator);
     }
 
     /// The part.
@@ -290,15 +290,18 @@ impl Mutator {
 /// A full collection, with sweeping and drops. The caller is outside.
 pub(crate) fn collect(heap: &Shared) {
     insist_outside(heap);
-    cycle::run(heap, Reason::Asked);
+    cycle::run(heap, Reason::Asked, Runner::Mutator);
     dead::run_drops(&heap.memory);
+}
+
+/// Calls the collector's thread, if the heap has one.
+fn call(heap: &Handle, reason: Reason) -> bool {
+    heap.collector == Collector::Concurrent && collector::call(heap.shared(), reason)
 }
 
 /// Calls for a cycle if one is due: by the collector's thread, or at the next safepoint of some mutator.
 pub(crate) fn call_if_due(heap: &Handle) {
-    if heap.pace.is_due(&heap.memory)
-        && (heap.collector == Collector::StopTheWorld || !collector::call(heap.shared(), Reason::Goal))
-    {
+    if heap.pace.is_due(&heap.memory) && !call(heap, Reason::Goal) {
         heap.world.call_for_collection();
     }
 }
@@ -311,14 +314,15 @@ const STEP_SPANS: usize = 8;
 pub(crate) fn step(heap: &Handle, budget: Duration) -> bool {
     insist_outside(heap);
     let end = Instant::now() + budget;
-    if heap.pace.is_due(&heap.memory) && !collector::call(heap.shared(), Reason::Goal) {
-        cycle::run(heap, Reason::Goal);
+    if heap.pace.is_due(&heap.memory) && !call(heap, Reason::Goal) {
+        cycle::run(heap, Reason::Goal, Runner::Mutator);
     }
-    let mut marker = None;
     loop {
         if let Some(batch) = heap.queue.borrow() {
-            let marker = marker.get_or_insert_with(|| Marker::new(&heap.memory, None, heap.mark_limits));
-            mark_some(heap, marker, batch, STEP_WORDS);
+            // One a batch: while it is lent the cycle cannot end, but between two of them another may have begun, and a marker
+            // knows the epoch it was made in.
+            let mut marker = Marker::new(&heap.memory, None, heap.mark_limits);
+            mark_some(heap, &mut marker, batch, STEP_WORDS);
         } else {
             // Under the cycle's lock: a thread that sweeps is either inside or holds it, so no cycle begins while it does.
             let swept = heap.cycle.try_lock().and_then(|_no_cycle| heap.memory.sweep_some(STEP_SPANS));
@@ -330,14 +334,15 @@ pub(crate) fn step(heap: &Handle, budget: Duration) -> bool {
         if Instant::now() >= end {
             return true;
         }
+        heap_core::sync::point("step: between two batches");
     }
 }
 
 /// See [`crate::Heap::idle`]. The caller is outside.
 pub(crate) fn idle(heap: &Handle, budget: Duration) -> bool {
     insist_outside(heap);
-    if heap.pace.is_idle_cycle_worthwhile(&heap.memory) && !collector::call(heap.shared(), Reason::Idle) {
-        cycle::run(heap, Reason::Idle);
+    if heap.pace.is_idle_cycle_worthwhile(&heap.memory) && !call(heap, Reason::Idle) {
+        cycle::run(heap, Reason::Idle, Runner::Mutator);
     }
     step(heap, budget)
 }
@@ -523,7 +528,7 @@ impl<'gc> Mu<'gc> {
         if let Some(slot) = self.part.cache.alloc_any(id, info.stride) {
             return Ok(slot);
         }
-        let slot = self.part.cache.refill(&self.mutator.heap.memory, id);
+        let slot = self.refill(id);
         self.pay(slot, Bytes::new(RUN_BYTES))
     }
 
@@ -532,6 +537,21 @@ impl<'gc> Mu<'gc> {
     fn poll(&self) {
         let heap = &self.mutator.heap;
         heap.world.poll(&self.mutator.member, &|part, round| heap.answer(part, round));
+    }
+
+    /// A refill; once more if it was refused while this mutator had not heard that a cycle had ended, and so swept nothing. It has
+    /// reached a limit: it may wait to be told.
+    fn refill(&self, id: LayoutId) -> Result<NonNull<u8>, AllocError> {
+        let memory = &self.mutator.heap.memory;
+        let slot = self.part.cache.refill(memory, id);
+        if slot.is_ok() || !self.part.cache.is_late(memory) {
+            return slot;
+        }
+        while self.part.cache.is_late(memory) {
+            self.poll();
+            heap_core::sync::thread::yield_now();
+        }
+        self.part.cache.refill(memory, id)
     }
 
     fn alloc_large(&self, id: LayoutId, bytes: usize, zeroed: bool) -> Result<NonNull<u8>, AllocError> {
@@ -546,6 +566,7 @@ impl<'gc> Mu<'gc> {
         let heap = &self.mutator.heap;
         if outcome.is_err() {
             // A cycle at the next safepoint frees what it can, and takes back the pages that mutators keep.
+            heap.refused_at.store(heap.rooted.load(Relaxed), Relaxed);
             heap.refused.store(true, Relaxed);
             heap.world.call_for_collection();
             return outcome;
@@ -557,8 +578,7 @@ impl<'gc> Mu<'gc> {
             self.mutator.until_asked.set(if left == 0 { every } else { left });
         }
         if heap.pace.is_due(&heap.memory) {
-            let is_called =
-                heap.collector == Collector::Concurrent && collector::call(heap.shared(), Reason::Goal);
+            let is_called = call(heap, Reason::Goal);
             // Near the hard limit a mutator waits at the edge of its `enter` and runs the cycle itself, or it would soon be refused
             // what that cycle is about to free.
             due |= !is_called || (heap.memory.pages().is_near_limit() && !fault::on(Fault::LimitUnawaited));
@@ -635,12 +655,11 @@ impl<'gc> Mu<'gc> {
             debug_assert!(bytes > MAX_SMALL || info.align > 8);
             self.alloc_large(id, bytes, !is_plain)?
         } else {
-            let memory = &self.mutator.heap.memory;
             let slot = match self.part.cache.alloc_any(id, class.size().get()) {
                 Some(slot) => slot,
                 None => {
                     self.poll();
-                    let slot = self.part.cache.refill(memory, id);
+                    let slot = self.refill(id);
                     self.pay(slot, Bytes::new(RUN_BYTES))?
                 }
             };

@@ -40,7 +40,7 @@ impl Part {
             Round::Roots => self.roots_taken(to),
             Round::Dry => self.barrier.hand_over(to.queue),
             Round::Off => {
-                self.barrier.set(Mode::Off);
+                self.barrier.end();
                 self.cache.whiten();
                 self.cache.flush(to.memory);
             }

@@ -83,6 +83,10 @@ pub(crate) struct Shared {
     pub(crate) lost: AtomicBool,
     /// An allocation was refused since the last cycle. Written by mutators; taken by the one that answers the call.
     pub(crate) refused: AtomicBool,
+    /// How many cycles have found every mutator without references, once. Written by the collector.
+    pub(crate) rooted: AtomicU64,
+    /// `rooted` at the last refusal: a cycle that has found them so since has freed what there was to free.
+    pub(crate) refused_at: AtomicU64,
     pub(crate) layouts: LayoutPolicy,
     /// Threads that mark when a collection is asked for.
     pub(crate) workers: usize,
@@ -125,6 +129,8 @@ impl Shared {
             memory_limit,
             lost: AtomicBool::new(false),
             refused: AtomicBool::new(false),
+            rooted: AtomicU64::new(0),
+            refused_at: AtomicU64::new(0),
             layouts: builder.layouts,
             workers: builder.workers.unwrap_or(processors),
             collector: builder.collector,

@@ -54,6 +54,12 @@ pub const PROGRAMS: &[Program] = &[
         leaves: false,
     },
     Program {
+        name: "steps",
+        what: "hosts do the collector's work in their frames, for one cycle after the other",
+        run: steps,
+        leaves: false,
+    },
+    Program {
         name: "generated",
         what: "programs of heap-testkit, each thread with its model",
         run: generated,
@@ -478,4 +484,57 @@ fn generated(seed: u64) {
     heap.collect();
     heap.collect();
     assert_eq!((heap.figures().roots, heap.figures().memory.heap_objects), (0, 0));
+}
+
+/// Twelve holders side by side, so that there is something to share, each with another, which is exchanged.
+fn steps(seed: u64) {
+    let mut random = Random::new(seed);
+    let heap = builder(&mut random).build().expect("a heap");
+    let hosts: Vec<_> = (0..1 + random.below(2))
+        .map(|_| {
+            let (heap, times) = (heap.clone(), 20 + random.below(40));
+            start("host", move || {
+                for _ in 0..times {
+                    heap.step(core::time::Duration::from_secs(10));
+                }
+            })
+        })
+        .collect();
+    let collector = collector(&heap, 2 + random.below(2));
+    let theirs = heap.clone();
+    let mutator = start("mutator", move || {
+        let mut mutator = theirs.attach().expect("one mutator a thread");
+        let all: Root<[Gc<'static, Holder<'static>>; 12]> = mutator.enter(|mu| {
+            let holder = |name| {
+                let made = |next| {
+                    let places = core::array::from_fn(|_| GcCell::new(Some(mu.alloc(Item::new(name)))));
+                    mu.alloc(Holder { name, places, next: GcCell::new(next) })
+                };
+                made(Some(made(None)))
+            };
+            mu.root(mu.alloc(core::array::from_fn(|name| holder(name as u64))))
+        });
+        for _ in 0..2 + random.below(4) {
+            mutator.enter(|mu| {
+                let all = Gc::get(all.get(mu));
+                for _ in 0..12 {
+                    let (one, other) = (all[random.index(12)], all[random.index(12)]);
+                    let next = one.next.replace(mu, other.next.get());
+                    other.next.set(mu, next);
+                }
+                for holder in all {
+                    let next = holder.next.get().expect("a holder");
+                    for place in holder.places.iter().chain(&next.places) {
+                        place.get().expect("an item").look();
+                    }
+                }
+            });
+        }
+    });
+    join(mutator);
+    hosts.into_iter().for_each(join);
+    join(collector);
+    heap.collect();
+    heap.collect();
+    assert_eq!(heap.figures().memory.heap_objects, 0, "all roots are dropped");
 }

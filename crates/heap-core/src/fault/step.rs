@@ -70,6 +70,8 @@ pub enum Step {
     WaitedUnlooked,
     /// Grey queue: a mutator that assists is not counted.
     AssistUncounted,
+    /// Grey queue: batches are lent before all roots are taken, and after marking has ended.
+    LentEarly,
     /// Grey queue: an offer is not counted.
     OfferUncounted,
     /// Claim: a load and a store instead of one exchange.

@@ -236,7 +236,7 @@ impl SpanMap {
         let id = self.span_at(word)?;
         let span = self.span(id);
         let first = self.address(span.first()).get();
-        let offset = word - first;
+        let offset = word.checked_sub(first)?;
         let slot = if span.is_large() { 0 } else { span.slot_at(offset) };
         // The tail of a span that is no slot, or a slot that is not allocated, is nothing.
         (slot < span.slots() && slots::is_taken(self.bits_of(span), slot)).then(|| Resolved {
@@ -244,6 +244,22 @@ impl SpanMap {
             slot,
             start: first + slot as usize * span.stride().get(),
         })
+    }
+
+    /// The mark byte of the allocated slot that a word may lead to. Nobody need keep anybody from freeing spans and making others
+    /// meanwhile: then the answer is a guess.
+    #[must_use]
+    pub fn guess_mark(&self, word: usize) -> Option<u8> {
+        let span = self.span(self.span_at(word)?);
+        // Each once: what is read twice may be another the second time.
+        let (first, magic, slots, block) = (span.first(), span.magic(), span.slots(), span.block() as usize);
+        let offset = word.checked_sub(self.address(first).get())? as u64;
+        let slot = if magic == 0 { 0 } else { wide(offset.checked_mul(u64::from(magic))? >> 32) };
+        if slot >= slots as usize || block + slot / 64 >= self.bits.len() {
+            return None;
+        }
+        let is_taken = self.bits.get(block + slot / 64).load(Acquire) >> (slot % 64) & 1 == 1;
+        is_taken.then(|| self.marks.get(block * 64 + slot).load(Relaxed))
     }
 
     /// Where a page begins.

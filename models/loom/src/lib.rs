@@ -33,9 +33,19 @@ pub mod fault;
 pub mod span;
 #[path = "../../../crates/heap-gc/src/grey.rs"]
 mod grey;
+#[path = "../../../crates/heap-gc/src/pauses.rs"]
+mod pauses;
 #[path = "../../../crates/heap-gc/src/handshake.rs"]
 pub mod handshake;
 mod models;
+
+/// Nothing is measured in a model.
+pub mod os {
+    /// No time passes.
+    pub fn thread_cpu_time() -> core::time::Duration {
+        core::time::Duration::ZERO
+    }
+}
 
 /// Where the heap would abort, a model fails.
 #[macro_export]

@@ -194,6 +194,12 @@ impl Cache {
         self.tiny_layout.set(id);
     }
 
+    /// The layout of tiny blocks.
+    #[must_use]
+    pub fn tiny_layout(&self) -> LayoutId {
+        self.tiny_layout.get()
+    }
+
     /// Lets a refill hand out at most that many slots. For tests that want every edge.
     pub fn set_run_most(&self, slots: u32) {
         self.run_most.set(slots.clamp(1, RUN_SLOTS_MAX));
@@ -309,6 +315,16 @@ impl Cache {
                 cold.used.push(id);
             }
         }
+    }
+
+    /// Whether a refill has to exchange the span for another.
+    #[must_use]
+    pub fn needs_span(&self, memory: &Memory, id: LayoutId) -> bool {
+        let held = self.cold.borrow().places.get(id.index()).and_then(|place| place.held);
+        held.is_none_or(|held| {
+            let span = memory.map().span(held.span);
+            next_run(memory.map().bits_of(span), span.slots(), held.next, 1).is_none()
+        })
     }
 
     /// Takes the next run of a held span: where it begins, its bytes, and its stride.

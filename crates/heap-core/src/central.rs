@@ -39,7 +39,48 @@ struct Lists {
     generation: u64,
     partial: Vec<SpanId>,
     full: Vec<SpanId>,
-    unswept: VecDeque<SpanId>,
+    unswept: Unswept,
+}
+
+/// Spans not looked at since the last cycle, first in, first out: what was partial, what was full, and what was put back late.
+///
+/// The first two are taken over whole, by exchanging vectors: a mutator does it in the middle of an allocation, and copying
+/// twenty thousand numbers took 13 µs, and 100 into new memory.
+#[derive(Debug, Default)]
+struct Unswept {
+    were: [Vec<SpanId>; 2],
+    /// The next of each.
+    next: [usize; 2],
+    late: VecDeque<SpanId>,
+}
+
+impl Unswept {
+    fn clear(&mut self) {
+        self.were.iter_mut().for_each(Vec::clear);
+        self.next = [0; 2];
+        self.late.clear();
+    }
+
+    /// Takes what the vectors hold over, and leaves them empty. It held nothing.
+    fn take_over(&mut self, partial: &mut Vec<SpanId>, full: &mut Vec<SpanId>) {
+        let [was_partial, was_full] = &mut self.were;
+        core::mem::swap(was_partial, partial);
+        core::mem::swap(was_full, full);
+    }
+
+    fn push(&mut self, id: SpanId) {
+        self.late.push_back(id);
+    }
+
+    fn pop(&mut self) -> Option<SpanId> {
+        for (were, next) in self.were.iter().zip(&mut self.next) {
+            if let Some(id) = were.get(*next) {
+                *next += 1;
+                return Some(*id);
+            }
+        }
+        self.late.pop_front()
+    }
 }
 
 impl Lists {
@@ -51,8 +92,7 @@ impl Lists {
         }
         self.unswept.clear();
         if self.generation + 2 == generation {
-            self.unswept.extend(self.partial.drain(..));
-            self.unswept.extend(self.full.drain(..));
+            self.unswept.take_over(&mut self.partial, &mut self.full);
         } else {
             self.partial.clear();
             self.full.clear();
@@ -120,7 +160,7 @@ impl Entry {
             // Another layout's by now, and unswept: the walk over all spans will come to it.
             rest(span, generation);
         }
-        lists.unswept.pop_front().map_or(Taken::Nothing, Taken::Unswept)
+        lists.unswept.pop().map_or(Taken::Nothing, Taken::Unswept)
     }
 
     /// Puts a span in, which the caller owns until now, as swept in `generation`.
@@ -131,7 +171,7 @@ impl Entry {
         span.set_home(if has_room { Home::Partial } else { Home::Full });
         rest(span, generation);
         if !is_swept {
-            lists.unswept.push_back(id);
+            lists.unswept.push(id);
         } else if has_room {
             lists.partial.push(id);
             if crate::fault::on(crate::fault::Fault::SpanOnTwoLists) {

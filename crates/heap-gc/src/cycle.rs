@@ -201,6 +201,7 @@ struct Cycle<'a> {
     roots: usize,
     mark_begun: Instant,
     mark_cpu: Duration,
+    helper_cpu: Duration,
     assist_before: Duration,
     heap_before: Bytes,
     heap_after: Bytes,
@@ -232,6 +233,7 @@ impl<'a> Cycle<'a> {
             roots: 0,
             mark_begun: now,
             mark_cpu: Duration::ZERO,
+            helper_cpu: Duration::ZERO,
             assist_before: heap.pace.assist_time(),
             heap_before: Bytes::ZERO,
             heap_after: Bytes::ZERO,
@@ -366,6 +368,7 @@ impl<'a> Cycle<'a> {
         let (helped, helped_cpu, _) = *theirs.lock();
         self.helped.add(helped);
         self.mark_cpu += own + helped_cpu;
+        self.helper_cpu += helped_cpu;
         heap.pace.spend(own + helped_cpu);
     }
 
@@ -529,6 +532,7 @@ impl<'a> Cycle<'a> {
             finish_sweep: self.finish_sweep,
             mark: self.mark,
             mark_cpu: self.mark_cpu,
+            helper_cpu: self.helper_cpu,
             assist_cpu: self.heap.pace.assist_time().saturating_sub(self.assist_before),
             workers: self.workers,
             scanned: census.scanned,

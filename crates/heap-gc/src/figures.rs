@@ -1,5 +1,6 @@
 //! Figures of the collector: what a cycle did, and a heap's snapshot.
 
+use crate::pauses::PauseFigures;
 use core::time::Duration;
 use heap_core::figures::MemoryFigures;
 use heap_core::units::Bytes;
@@ -58,7 +59,9 @@ pub struct CycleFigures {
     pub mark: Duration,
     /// Processor time of marking, over all workers. Errs low by what a helper does after its last measurement.
     pub mark_cpu: Duration,
-    /// Processor time that mutators spent marking for what they allocated.
+    /// Of it, the helpers': threads that mark beside the one that runs the cycle.
+    pub helper_cpu: Duration,
+    /// Processor time that mutators spent marking for what they allocated; not in `mark_cpu`.
     pub assist_cpu: Duration,
     /// Workers that marked.
     pub workers: usize,
@@ -110,6 +113,9 @@ pub struct Figures {
     pub pause_total: Duration,
     /// The last pauses, oldest first, at most [`PAUSES_KEPT`]. (`PauseNs`)
     pub pauses: Vec<Duration>,
+    /// How long mutators were kept by the collector, since the heap was built or since
+    /// [`Heap::take_pauses`](crate::Heap::take_pauses).
+    pub mutator_pauses: PauseFigures,
     /// Processor time of marking, over all cycles.
     pub mark_cpu_total: Duration,
     /// Processor time that mutators spent marking, over all cycles.

@@ -38,6 +38,7 @@
 //! mutators locked, so nobody attaches or detaches meanwhile. Who attaches during a cycle takes the last round's answer
 //! with it, under the same lock under which rounds are asked.
 
+use crate::pauses::{Kind, Pauses};
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -210,6 +211,8 @@ pub(crate) struct World<T> {
     left: Condvar,
     /// A gate was let go; for mutators.
     resumed: Condvar,
+    /// How long mutators were kept.
+    pauses: Pauses,
 }
 
 impl<T> Default for World<T> {
@@ -229,7 +232,20 @@ impl<T> World<T> {
             bell: Mutex::new(()),
             left: Condvar::new(),
             resumed: Condvar::new(),
+            pauses: Pauses::new(false),
         }
+    }
+
+    /// The same, with pauses that may be measured.
+    #[must_use]
+    pub(crate) fn with_pauses(self, pauses: Pauses) -> Self {
+        Self { pauses, ..self }
+    }
+
+    /// How long mutators were kept.
+    #[inline]
+    pub(crate) fn pauses(&self) -> &Pauses {
+        &self.pauses
     }
 
     // ---- the mutator's side ----
@@ -294,6 +310,12 @@ impl<T> World<T> {
             !member.has_gone(),
             "this thread ends, and its mutator has been detached: it cannot be used any more"
         );
+        let begun = self.pauses.begin();
+        self.look_or_sleep_to_go_inside(member);
+        self.pauses.end(Kind::Wait, begun);
+    }
+
+    fn look_or_sleep_to_go_inside(&self, member: &Member<T>) {
         for _ in 0..LOOKS {
             if member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_ok() {
                 return;
@@ -310,10 +332,17 @@ impl<T> World<T> {
     #[cold]
     fn answer_entering(&self, member: &Member<T>, answer: Answer<'_, T>) {
         let calls = self.calls.load(SeqCst);
+        self.answer_and_ring(member, calls, answer);
+        member.calm.store(calls & !(STOP | COLLECT), Relaxed);
+    }
+
+    /// The mutator is inside: answers what it has not, and tells the collector.
+    fn answer_and_ring(&self, member: &Member<T>, calls: u32, answer: Answer<'_, T>) {
+        let begun = self.pauses.begin();
         if self.answer_if_asked(member, calls, answer) {
             self.ring();
+            self.pauses.end(Kind::Answer, begun);
         }
-        member.calm.store(calls & !(STOP | COLLECT), Relaxed);
     }
 
     /// Answers in the middle of `enter`, if something is asked that can be answered there.
@@ -330,9 +359,7 @@ impl<T> World<T> {
         if !Round::of(calls).fits_inside() && !step::without(Step::RootsInside) {
             return;
         }
-        if self.answer_if_asked(member, calls, answer) {
-            self.ring();
-        }
+        self.answer_and_ring(member, calls, answer);
         member.calm.store(calls & !(STOP | COLLECT), Relaxed);
     }
 
@@ -389,9 +416,11 @@ impl<T> World<T> {
             if !step::without(Step::HeededOld) && !fault::on(Fault::OldCallAnswered) {
                 calls = self.calls.load(SeqCst);
             }
+            let begun = self.pauses.begin();
             self.answer_if_asked(member, calls, answer);
             member.gate.swap(OUTSIDE, SeqCst);
             self.ring();
+            self.pauses.end(Kind::Answer, begun);
             calls = self.calls.load(SeqCst);
         }
         member.calm.store(calls & !(STOP | COLLECT), Relaxed);

@@ -140,6 +140,24 @@ impl Heap {
         figures(&self.shared)
     }
 
+    /// How long mutators were kept by the collector since the last call, or since the heap was built; and begins anew. For
+    /// measurements that leave a phase out. All zero unless
+    /// [`measure_pauses`](crate::HeapBuilder::measure_pauses) is on.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// # let heap = tricolor::Heap::builder().measure_pauses(true).build()?;
+    /// let _of_building_up = heap.take_pauses();
+    /// // ... what is to be measured ...
+    /// let felt = heap.take_pauses();
+    /// println!("p99.9 {:?}, worst {:?}, of it processor {:?}", felt.p999, felt.max, felt.max_cpu);
+    /// # Ok::<(), tricolor::BuildError>(())
+    /// ```
+    #[must_use = "they are not told again"]
+    pub fn take_pauses(&self) -> crate::pauses::PauseFigures {
+        self.shared.world.pauses().take()
+    }
+
     /// Checks the whole heap: stops the world, sweeps, walks every span and object, and reports every invariant that
     /// does not hold. An empty answer is a sound heap. Takes time in proportion to the heap.
     ///

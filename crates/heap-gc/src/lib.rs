@@ -23,6 +23,7 @@
 mod gc;
 mod trace;
 mod object;
+mod pauses;
 mod figures;
 mod event;
 mod config;
@@ -66,4 +67,5 @@ pub use heap_core::layout::TypeMask;
 pub use heap_core::verify::Violation;
 pub use heap_scav::background::ScavengeFigures;
 pub use mutator::{AttachError, Mu, Mutator};
+pub use pauses::{PauseFigures, PieceFigures};
 pub use trace::{Branded, Rebrand, Trace, Tracer};

@@ -10,6 +10,7 @@ use crate::handshake::{Round, World};
 use crate::mark::MarkLimits;
 use crate::pace::Pace;
 use crate::part::Part;
+use crate::pauses::Pauses;
 use crate::roots::Roots;
 use crate::workers::Workers;
 use core::time::Duration;
@@ -120,7 +121,7 @@ impl Shared {
         Self {
             id: NEXT.fetch_add(1, Relaxed),
             handles: AtomicUsize::new(0),
-            world: World::new(),
+            world: World::new().with_pauses(Pauses::new(builder.measures_pauses)),
             queue: GreyQueue::new(1),
             desk: Arc::new(Desk::new(builder.own_threads)),
             roots: Roots::default(),

@@ -19,7 +19,7 @@ mod part;
 
 use crate::choice::choices;
 use crate::error::LabError;
-use crate::measure::collector::{Cycle, Mode, Work};
+use crate::measure::collector::{Cycle, Mode, Window, Work};
 use crate::measure::latency::Latencies;
 use crate::measure::mmu::{Gap, Gaps};
 use crate::measure::resident::{peak, reset_peak, resident};
@@ -174,11 +174,11 @@ fn observe(heap: &Heap, wish: &Wish, share: Share, post: Post, stop: &AtomicBool
 /// Plants, churns for the time that was asked for, and says what was felt.
 ///
 /// # Errors
-/// When the heap has no such mode or cannot be built, when a thread cannot attach, or when the system cannot be read.
+/// When the heap cannot be built, when a thread cannot attach, or when the system cannot be read.
 pub(crate) fn churn(builder: &HeapBuilder, wish: &Wish) -> Result<Churned, LabError> {
     let seen: Arc<Mutex<Vec<(Instant, Cycle)>>> = Arc::default();
     let writer = Arc::clone(&seen);
-    let heap = watched(wish.mode.configure(builder)?, move |cycle| {
+    let heap = watched(wish.mode.configure(builder), move |cycle| {
         writer.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), cycle.clone()));
     })
     .build()?;
@@ -227,6 +227,7 @@ fn time(
     heap.collect();
     let before = heap.figures();
     seen().clear();
+    let window = Window::open(heap);
     // Where the kernel refuses, the peak is that of planting, and errs high.
     reset_peak();
     let (watch, start) = (Stopwatch::start(), Instant::now());
@@ -240,6 +241,7 @@ fn time(
     }
     stop.store(true, Ordering::Relaxed);
     let lap = watch.lap();
+    let work = window.close(heap);
     let after = heap.figures();
     let (rss, peak_rss) = (resident()?, peak()?);
     let ended = |(end, cycle): &(Instant, Cycle)| (end.saturating_duration_since(start), cycle.clone());
@@ -254,7 +256,7 @@ fn time(
         felt: Latencies::new()?,
         gaps: Vec::new(),
         cycles,
-        work: Work::between(&before, &after),
+        work,
         rss,
         peak_rss,
     })

@@ -34,11 +34,21 @@ pub mod span;
 #[expect(dead_code, reason = "what is no part of a protocol has no model")]
 #[path = "../../../crates/heap-gc/src/grey.rs"]
 mod grey;
+#[path = "../../../crates/heap-gc/src/pauses.rs"]
+mod pauses;
 #[expect(dead_code, reason = "what is no part of a protocol has no model")]
 #[expect(clippy::reversed_empty_ranges, reason = "nobody looks before sleeping in a model")]
 #[path = "../../../crates/heap-gc/src/handshake.rs"]
 pub mod handshake;
 mod models;
+
+/// Nothing is measured in a model.
+pub mod os {
+    /// No time passes.
+    pub fn thread_cpu_time() -> core::time::Duration {
+        core::time::Duration::ZERO
+    }
+}
 
 /// Where the heap would abort, a model fails.
 #[macro_export]

@@ -5,7 +5,7 @@
 
 use crate::churn::{Churned, Observer, Wish, churn};
 use crate::error::LabError;
-use crate::measure::collector::{Cycle, Mode};
+use crate::measure::collector::{Cycle, Mode, WorkKind};
 use crate::measure::machine;
 use crate::measure::mmu;
 use crate::measure::spread::Spread;
@@ -186,8 +186,13 @@ fn collected(churned: &Churned) -> Map<String, Value> {
     if let Some(work) = &churned.work {
         keys.insert(String::from("work_count"), json!(work.count));
         let times = [("p50", work.p50), ("p99", work.p99), ("p999", work.p999), ("max", work.max)];
-        for (name, time) in times.into_iter().chain(work.max_cpu.map(|cpu| ("max_cpu", cpu))) {
+        let cpu =
+            work.cpu.map(|cpu| [("p999_cpu", cpu.p999), ("p9999_cpu", cpu.p9999), ("max_cpu", cpu.max)]);
+        for (name, time) in times.into_iter().chain(cpu.into_iter().flatten()) {
             keys.insert(format!("work_{name}_us"), json!(us(time)));
+        }
+        if !work.kinds.is_empty() {
+            keys.insert(String::from("work_kinds"), work.kinds.iter().map(kind).collect());
         }
     }
     if churned.cycles.is_empty() {
@@ -201,9 +206,15 @@ fn collected(churned: &Churned) -> Map<String, Value> {
     let totals = [
         ("assist_cpu_s", sum(cycles().map(|cycle| cycle.assist_cpu))),
         ("background_cpu_s", sum(cycles().map(|cycle| cycle.background_cpu))),
+        ("helper_cpu_s", sum(cycles().map(|cycle| cycle.helper_cpu))),
     ];
     keys.extend(totals.into_iter().filter_map(|(name, total)| Some((name.to_owned(), json!(total?)))));
     keys
+}
+
+fn kind(one: &WorkKind) -> Value {
+    let (total, max, max_cpu) = (us(one.total), us(one.max), us(one.max_cpu));
+    json!({"name": one.name, "count": one.count, "total_us": total, "max_us": max, "max_cpu_us": max_cpu})
 }
 
 fn us(time: Duration) -> f64 {

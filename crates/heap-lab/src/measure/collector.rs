@@ -6,9 +6,8 @@
 //! Does not measure: clocks and gaps are the business of whoever watches.
 
 use crate::choice::choices;
-use crate::error::LabError;
 use std::time::Duration;
-use tricolor::{CycleFigures, Figures, HeapBuilder, Reason};
+use tricolor::{Collector, CycleFigures, Figures, Heap, HeapBuilder, PauseFigures, Reason};
 
 choices! {
     /// How a heap is collected.
@@ -24,21 +23,17 @@ choices! {
 
 impl Mode {
     /// What a heap does when nobody says.
-    pub(crate) const DEFAULT: Self = Self::StopTheWorld;
-    /// Those this heap has, in the order of a report.
-    pub(crate) const OFFERED: &'static [Self] = &[Self::Off, Self::StopTheWorld];
+    pub(crate) const DEFAULT: Self = Self::Concurrent;
+    /// All of them, in the order of a report.
+    pub(crate) const REPORTED: &'static [Self] = &[Self::Off, Self::StopTheWorld, Self::Concurrent];
 
-    /// A heap that is collected so.
-    ///
-    /// # Errors
-    /// When the heap has no such mode.
-    pub(crate) fn configure(self, builder: &HeapBuilder) -> Result<HeapBuilder, LabError> {
+    /// A heap that is collected so, and measures what mutators do for its collector if they go on meanwhile.
+    pub(crate) fn configure(self, builder: &HeapBuilder) -> HeapBuilder {
+        let builder = builder.clone();
         match self {
-            Self::Off => Ok(builder.clone().gc_off()),
-            Self::StopTheWorld => Ok(builder.clone().gc_percent(100)),
-            Self::Concurrent => {
-                Err(LabError::unknown("collector", self.word(), Self::OFFERED.iter().map(|mode| mode.word())))
-            }
+            Self::Off => builder.gc_off(),
+            Self::StopTheWorld => builder.gc_percent(100).collector(Collector::StopTheWorld),
+            Self::Concurrent => builder.gc_percent(100).collector(Collector::Concurrent).measure_pauses(true),
         }
     }
 }
@@ -71,10 +66,12 @@ pub(crate) struct Cycle {
     pub(crate) mark: Duration,
     /// Processor time of marking, everybody's.
     pub(crate) mark_cpu: Duration,
-    /// Of it, the mutators'.
+    /// Of it, the mutators', if they run meanwhile.
     pub(crate) assist_cpu: Option<Duration>,
-    /// Of it, the collector's own threads'.
+    /// Of it, that of the thread that runs the cycle.
     pub(crate) background_cpu: Option<Duration>,
+    /// Of it, that of the threads that help it.
+    pub(crate) helper_cpu: Option<Duration>,
     /// The rounds, in order.
     pub(crate) rounds: Vec<Round>,
     /// Bytes in use when it began.
@@ -87,7 +84,7 @@ pub(crate) struct Cycle {
     pub(crate) live_objects: u64,
     /// Roots.
     pub(crate) roots: u64,
-    /// Bytes in use at which it was to begin.
+    /// Bytes in use at which the next one begins; `None` for never.
     pub(crate) trigger: Option<usize>,
     /// Bytes in use that the next one is to keep below; `None` for no bound.
     pub(crate) goal: Option<usize>,
@@ -95,39 +92,47 @@ pub(crate) struct Cycle {
     pub(crate) mutators: usize,
     /// Threads that marked.
     pub(crate) workers: usize,
+    /// From its beginning to its end, sweeping not included.
+    pub(crate) wall: Duration,
 }
 
 impl Cycle {
     /// What the heap says of it.
     pub(crate) fn of(cycle: &CycleFigures) -> Self {
+        // A cycle that asks nobody stops everybody. Stopping is a round, too: it lasts until the slowest mutator stands still.
+        let stops = cycle.rounds.is_empty();
+        let stop = stops.then_some(Round { name: "stop", wall: cycle.stopping, slowest: cycle.stopping });
+        let rounds =
+            cycle.rounds.iter().map(|one| Round { name: one.name, wall: one.wall, slowest: one.slowest });
         Self {
             number: cycle.number,
             reason: match cycle.reason {
                 Reason::Goal => "goal",
+                Reason::Limit => "limit",
+                Reason::Idle => "idle",
                 Reason::Asked => "asked",
                 Reason::Refused => "refused",
                 Reason::Debug => "debug",
-                Reason::Limit => "limit",
-                Reason::Idle => "idle",
             },
-            stopping: Some(cycle.stopping),
-            pause: Some(cycle.pause),
+            stopping: stops.then_some(cycle.stopping),
+            pause: stops.then_some(cycle.pause),
             finish_sweep: cycle.finish_sweep,
             mark: cycle.mark,
-            mark_cpu: cycle.mark_cpu,
-            assist_cpu: None,
-            background_cpu: None,
-            // Stopping is a round, too: it lasts until the slowest mutator stands still.
-            rounds: vec![Round { name: "stop", wall: cycle.stopping, slowest: cycle.stopping }],
+            mark_cpu: cycle.mark_cpu + cycle.assist_cpu,
+            assist_cpu: (!stops).then_some(cycle.assist_cpu),
+            background_cpu: Some(cycle.mark_cpu.saturating_sub(cycle.helper_cpu)),
+            helper_cpu: Some(cycle.helper_cpu),
+            rounds: stop.into_iter().chain(rounds).collect(),
             heap_before: cycle.heap_before.get(),
-            heap_at_end: None,
+            heap_at_end: Some(cycle.heap_after.get()),
             live: cycle.live.get(),
             live_objects: cycle.live_objects,
             roots: cycle.roots,
-            trigger: None,
-            goal: (cycle.goal.get() != usize::MAX).then_some(cycle.goal.get()),
+            trigger: finite(cycle.trigger.get()),
+            goal: finite(cycle.goal.get()),
             mutators: cycle.mutators,
             workers: cycle.workers,
+            wall: cycle.wall,
         }
     }
 
@@ -135,6 +140,11 @@ impl Cycle {
     pub(crate) fn stopped(&self) -> Option<Duration> {
         Some(self.stopping? + self.pause?)
     }
+}
+
+/// A size that is a bound.
+fn finite(bytes: usize) -> Option<usize> {
+    (bytes != usize::MAX).then_some(bytes)
 }
 
 /// The collector's own work on mutators, or their waiting for it: each piece is one sample.
@@ -150,17 +160,93 @@ pub(crate) struct Work {
     pub(crate) p999: Duration,
     /// The longest.
     pub(crate) max: Duration,
-    /// The longest by the thread's processor clock, where it was read.
-    pub(crate) max_cpu: Option<Duration>,
+    /// By the thread's processor clock, where it was read.
+    pub(crate) cpu: Option<WorkCpu>,
+    /// By what it was, if the heap says. Whole cycles are listed here and not in the figures above.
+    pub(crate) kinds: Vec<WorkKind>,
+}
+
+/// Processor time of pieces of work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WorkCpu {
+    /// 999 of 1000 took no more.
+    pub(crate) p999: Duration,
+    /// 9,999 of 10,000 took no more.
+    pub(crate) p9999: Duration,
+    /// The most.
+    pub(crate) max: Duration,
+}
+
+/// One kind of work on mutators.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkKind {
+    /// For people.
+    pub(crate) name: &'static str,
+    /// Pieces.
+    pub(crate) count: u64,
+    /// All together, by the clock.
+    pub(crate) total: Duration,
+    /// The longest, by the clock.
+    pub(crate) max: Duration,
+    /// The longest by the thread's processor clock.
+    pub(crate) max_cpu: Duration,
+}
+
+/// The time in which [`Work`] is counted.
+#[derive(Debug)]
+pub(crate) struct Window {
+    cycles_before: u64,
+}
+
+impl Window {
+    /// It begins. What was before is forgotten.
+    pub(crate) fn open(heap: &Heap) -> Self {
+        let _before = heap.take_pauses();
+        Self { cycles_before: heap.figures().cycles }
+    }
+
+    /// It ends. A heap that stops the world keeps its last pauses, and a mutator waits for the whole of each. `None` if there
+    /// was none.
+    pub(crate) fn close(self, heap: &Heap) -> Option<Work> {
+        let pieces = heap.take_pauses();
+        if pieces.count > 0 { Some(Work::of_pieces(&pieces)) } else { self.stops(&heap.figures()) }
+    }
+
+    fn stops(&self, after: &Figures) -> Option<Work> {
+        let cycles = usize::try_from(after.cycles.saturating_sub(self.cycles_before)).unwrap_or(usize::MAX);
+        let first = after.pauses.len().saturating_sub(cycles);
+        // A cycle that stops nobody leaves a pause of zero.
+        Work::of_samples(after.pauses[first..].iter().copied().filter(|pause| !pause.is_zero()).collect())
+    }
 }
 
 impl Work {
-    /// What mutators did between two snapshots. A heap that stops the world keeps its last pauses, and a mutator waits for
-    /// the whole of each. `None` if there was none.
-    pub(crate) fn between(before: &Figures, after: &Figures) -> Option<Self> {
-        let cycles = usize::try_from(after.cycles.saturating_sub(before.cycles)).unwrap_or(usize::MAX);
-        let first = after.pauses.len().saturating_sub(cycles);
-        Self::of_samples(after.pauses[first..].to_vec())
+    fn of_pieces(pieces: &PauseFigures) -> Self {
+        let kinds = [
+            ("answer", pieces.answers),
+            ("wait", pieces.waits),
+            ("assist", pieces.assists),
+            ("refill", pieces.refills),
+            ("whole cycle", pieces.cycles),
+        ];
+        Self {
+            count: pieces.count,
+            p50: pieces.p50,
+            p99: pieces.p99,
+            p999: pieces.p999,
+            max: pieces.max,
+            cpu: Some(WorkCpu { p999: pieces.p999_cpu, p9999: pieces.p9999_cpu, max: pieces.max_cpu }),
+            kinds: kinds
+                .into_iter()
+                .map(|(name, one)| WorkKind {
+                    name,
+                    count: one.count,
+                    total: one.total,
+                    max: one.max,
+                    max_cpu: one.max_cpu,
+                })
+                .collect(),
+        }
     }
 
     fn of_samples(mut pauses: Vec<Duration>) -> Option<Self> {
@@ -169,46 +255,17 @@ impl Work {
         let count = pauses.len();
         // The smallest sample that so many of a thousand do not exceed.
         let at = |of_thousand: usize| pauses[(count * of_thousand).div_ceil(1000).saturating_sub(1)];
-        Some(Self { count: count as u64, p50: at(500), p99: at(990), p999: at(999), max, max_cpu: None })
+        Some(Self {
+            count: count as u64,
+            p50: at(500),
+            p99: at(990),
+            p999: at(999),
+            max,
+            cpu: None,
+            kinds: Vec::new(),
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tricolor::Heap;
-
-    #[test]
-    fn percentiles_are_samples() {
-        let work = Work::of_samples((1..=1000).rev().map(Duration::from_micros).collect()).expect("samples");
-        let micros = [work.p50, work.p99, work.p999, work.max].map(|one| one.as_micros());
-        assert_eq!((work.count, micros), (1000, [500, 990, 999, 1000]));
-        let one = Work::of_samples(vec![Duration::from_micros(3)]).expect("a sample");
-        assert_eq!((one.p50, one.p999), (one.max, one.max));
-        assert!(Work::of_samples(Vec::new()).is_none());
-    }
-
-    #[test]
-    fn only_what_lies_between_two_snapshots_counts() {
-        let heap = Heap::builder().gc_off().build().expect("a heap");
-        let mut mutator = heap.attach().expect("attached");
-        mutator.collect();
-        let before = heap.figures();
-        assert!(Work::between(&before, &heap.figures()).is_none());
-        mutator.collect();
-        mutator.collect();
-        assert_eq!(Work::between(&before, &heap.figures()).map(|work| work.count), Some(2));
-        let cycle = Cycle::of(&heap.figures().last_cycle.expect("a cycle"));
-        assert_eq!((cycle.number, cycle.reason, cycle.goal), (3, "asked", None));
-    }
-
-    #[test]
-    fn every_mode_that_is_offered_builds_a_heap_and_the_others_are_refused() {
-        for mode in Mode::ALL {
-            let built = mode.configure(&Heap::builder());
-            assert_eq!(built.is_ok(), Mode::OFFERED.contains(mode), "{}", mode.word());
-            assert!(built.is_ok_and(|builder| builder.build().is_ok()) == Mode::OFFERED.contains(mode));
-        }
-        assert!(Mode::OFFERED.contains(&Mode::DEFAULT));
-    }
-}
+mod tests;

@@ -11,6 +11,8 @@
 use super::collector::Cycle;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 use tricolor::HeapBuilder;
 
@@ -33,10 +35,16 @@ pub(crate) fn watched(
     listener: impl Fn(&Cycle) + Send + Sync + 'static,
 ) -> HeapBuilder {
     let (start, asked) = (Instant::now(), asks(std::env::var_os(VARIABLE).as_deref()));
+    let processors = available_parallelism().map_or(1, core::num::NonZero::get);
+    // Nanoseconds of collecting so far. Cycles of one heap follow each other.
+    let spent = AtomicU64::new(0);
     builder.on_cycle(move |figures| {
         let cycle = Cycle::of(figures);
         if asked {
-            eprintln!("{}", line(start.elapsed(), &cycle));
+            let nanos = u64::try_from(cycle.mark_cpu.as_nanos()).unwrap_or(u64::MAX);
+            let spent = spent.fetch_add(nanos, Ordering::Relaxed) + nanos;
+            let context = Context { at: start.elapsed(), spent: Duration::from_nanos(spent), processors };
+            eprintln!("{}", line(&context, &cycle));
         }
         listener(&cycle);
     })
@@ -50,15 +58,35 @@ fn mib(bytes: usize) -> String {
     format!("{:.1}MiB", bytes as f64 / (1 << 20) as f64)
 }
 
-/// The line of a cycle that ended `at` after the heap was configured.
-fn line(at: Duration, cycle: &Cycle) -> String {
+/// What a line says that is not the cycle's.
+struct Context {
+    /// Since the heap was configured.
+    at: Duration,
+    /// Processor time of marking since then.
+    spent: Duration,
+    /// Processors the process may use.
+    processors: usize,
+}
+
+impl Context {
+    /// The part of all processor time that marking took.
+    fn percent(&self) -> f64 {
+        let all = self.at.as_secs_f64() * self.processors as f64;
+        if all > 0.0 { self.spent.as_secs_f64() / all * 100.0 } else { 0.0 }
+    }
+}
+
+/// The line of a cycle.
+fn line(context: &Context, cycle: &Cycle) -> String {
     let rounds: Vec<String> = cycle
         .rounds
         .iter()
-        .map(|round| format!("{}:{}/{}", round.name, ms(round.wall), ms(round.slowest)))
+        .map(|round| format!("{}:{}/{}", round.name.replace(' ', "-"), ms(round.wall), ms(round.slowest)))
         .collect();
     let fields = [
+        ("gc_cpu", Some(format!("{:.1}%", context.percent()))),
         ("reason", Some(cycle.reason.to_owned())),
+        ("wall", Some(ms(cycle.wall))),
         ("stopping", cycle.stopping.map(ms)),
         ("pause", cycle.pause.map(ms)),
         ("finish_sweep", Some(ms(cycle.finish_sweep))),
@@ -66,6 +94,7 @@ fn line(at: Duration, cycle: &Cycle) -> String {
         ("mark_cpu", Some(ms(cycle.mark_cpu))),
         ("assist_cpu", cycle.assist_cpu.map(ms)),
         ("background_cpu", cycle.background_cpu.map(ms)),
+        ("helper_cpu", cycle.helper_cpu.map(ms)),
         ("rounds", (!rounds.is_empty()).then(|| rounds.join(","))),
         ("heap_before", Some(mib(cycle.heap_before))),
         ("heap_at_end", cycle.heap_at_end.map(mib)),
@@ -76,8 +105,9 @@ fn line(at: Duration, cycle: &Cycle) -> String {
         ("goal", cycle.goal.map(mib)),
         ("mutators", Some(cycle.mutators.to_string())),
         ("workers", Some(cycle.workers.to_string())),
+        ("processors", Some(context.processors.to_string())),
     ];
-    let mut text = format!("gc {} @{:.3}s", cycle.number, at.as_secs_f64());
+    let mut text = format!("gc {} @{:.3}s", cycle.number, context.at.as_secs_f64());
     for (name, value) in fields {
         if let Some(value) = value {
             // Writing to a string cannot fail.

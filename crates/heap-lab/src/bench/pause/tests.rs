@@ -56,3 +56,18 @@ fn what_stops_the_world_says_for_how_long() {
     assert!(value["pause_max_us"].as_f64() >= value["work_max_us"].as_f64());
     assert!(value["work_count"].as_u64() >= Some(1) && value.get("assist_cpu_s").is_none());
 }
+
+#[test]
+fn what_marks_beside_says_what_it_did_on_mutators_and_has_no_pause() {
+    let outcome = run(&Heap::builder(), &small(Mode::Concurrent)).expect("churned");
+    let value = serde_json::to_value(&outcome).expect("plain data");
+    for key in ["work_p999_us", "work_p999_cpu_us", "work_max_cpu_us", "slowest_answer_us", "mark_cpu_s"] {
+        assert!(value[key].as_f64().is_some_and(|time| time > 0.0), "{key}: {value}");
+    }
+    for key in ["pause_max_us", "stopping_max_us"] {
+        assert!(value.get(key).is_none(), "{key}: {value}");
+    }
+    assert_eq!(value["rounds"][0]["name"], "barrier on");
+    assert_eq!(value["work_kinds"][3]["name"], "refill");
+    assert!(value["assist_cpu_s"].as_f64().is_some() && value["background_cpu_s"].as_f64().is_some());
+}

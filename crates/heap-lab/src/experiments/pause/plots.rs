@@ -86,11 +86,20 @@ pub(super) fn handshakes(sides: &[&Side]) -> Table {
                 digits(work.count as f64),
                 Unit::Nanos.show(nanos(work.p50)),
                 Unit::Nanos.show(nanos(work.max)),
-                work.max_cpu.map_or_else(
+                work.cpu.map_or_else(
                     || String::from("processor time not read"),
-                    |cpu| format!("{} of processor", Unit::Nanos.show(nanos(cpu))),
+                    |cpu| format!("{} of processor", Unit::Nanos.show(nanos(cpu.max))),
                 ),
             ]);
+            for kind in work.kinds.iter().filter(|kind| kind.count > 0) {
+                table.row([
+                    format!("{}, of it: {}", side.name, kind.name),
+                    digits(kind.count as f64),
+                    format!("{} on average", Unit::Nanos.show(nanos(kind.total) / kind.count as f64)),
+                    Unit::Nanos.show(nanos(kind.max)),
+                    format!("{} of processor", Unit::Nanos.show(nanos(kind.max_cpu))),
+                ]);
+            }
         }
     }
     table

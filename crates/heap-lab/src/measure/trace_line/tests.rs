@@ -18,7 +18,7 @@ fn documented() -> BTreeMap<&'static str, &'static str> {
 /// A value by the documented unit, as a number; words give none.
 fn value(unit: &str, text: &str) -> Option<f64> {
     match unit {
-        "ms" | "MiB" | "s" => text.strip_suffix(unit)?.parse().ok(),
+        "ms" | "MiB" | "s" | "%" => text.strip_suffix(unit)?.parse().ok(),
         "count" => text.parse::<u64>().ok().map(|count| count as f64),
         "word" => text.chars().all(|letter| letter.is_ascii_lowercase()).then_some(0.0),
         "rounds" => text
@@ -66,10 +66,11 @@ fn full() -> Cycle {
         mark: ms(44),
         mark_cpu: ms(88),
         assist_cpu: Some(ms(3)),
-        background_cpu: Some(ms(85)),
+        background_cpu: Some(ms(45)),
+        helper_cpu: Some(ms(40)),
         rounds: vec![
             Round { name: "stop", wall: ms(2), slowest: ms(1) },
-            Round { name: "roots", wall: ms(4), slowest: ms(3) },
+            Round { name: "barrier on", wall: ms(4), slowest: ms(3) },
         ],
         heap_before: 128 << 20,
         heap_at_end: Some(130 << 20),
@@ -80,17 +81,25 @@ fn full() -> Cycle {
         goal: Some(128 << 20),
         mutators: 2,
         workers: 2,
+        wall: ms(46),
     }
+}
+
+fn context(at: Duration) -> Context {
+    Context { at, spent: at / 4, processors: 2 }
 }
 
 #[test]
 fn a_full_line_has_every_documented_field_in_its_unit() {
-    let fields = parsed(&line(Duration::from_millis(2315), &full()));
+    let fields = parsed(&line(&context(Duration::from_millis(2315)), &full()));
     let names: Vec<&str> = fields.keys().map(String::as_str).collect();
     assert_eq!(names, documented().into_keys().collect::<Vec<_>>());
     for (name, expected) in [
         ("NUMBER", 7.0),
         ("@SECONDS", 2.315),
+        ("gc_cpu", 12.5),
+        ("wall", 46.0),
+        ("processors", 2.0),
         ("stopping", 0.012),
         ("pause", 45.0),
         ("mark_cpu", 88.0),
@@ -108,13 +117,14 @@ fn what_a_heap_does_not_say_is_left_out_and_not_zero() {
         pause: None,
         assist_cpu: None,
         background_cpu: None,
+        helper_cpu: None,
         rounds: Vec::new(),
         heap_at_end: None,
         trigger: None,
         goal: None,
         ..full()
     };
-    let fields = parsed(&line(Duration::ZERO, &cycle));
+    let fields = parsed(&line(&context(Duration::ZERO), &cycle));
     for name in
         ["stopping", "pause", "assist_cpu", "background_cpu", "rounds", "heap_at_end", "trigger", "goal"]
     {
@@ -125,7 +135,7 @@ fn what_a_heap_does_not_say_is_left_out_and_not_zero() {
 
 #[test]
 fn the_example_of_the_page_is_a_line() {
-    let example = PAGE.lines().map(str::trim).find(|line| line.starts_with("gc 3 @")).expect("an example");
+    let example = PAGE.lines().map(str::trim).find(|line| line.starts_with("gc 18 @")).expect("an example");
     assert!(parsed(example).len() > 10);
 }
 

@@ -68,6 +68,10 @@ fuzz seconds="60":
     done
     echo "$rounds rounds"
 
+# Generated programs on one to four mutators beside a collector that is checked in every cycle; 15 minutes, or so many seconds.
+soak seconds="900":
+    cargo run --release -p heap-testkit --bin soak -- {{seconds}}
+
 # Miri over the unsafe code, on the simulated operating system, with strict provenance.
 miri *ARGS:
     #!/usr/bin/env bash

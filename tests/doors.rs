@@ -120,7 +120,7 @@ const DOORS: &[Door] = &[
     Door {
         name: "the terminal",
         of: LIBRARIES,
-        at: &[],
+        at: &["crates/heap-testkit/src/bin/"],
         names_types: &[],
         behind: &[
             "print!",
@@ -137,7 +137,7 @@ const DOORS: &[Door] = &[
     Door {
         name: "the environment",
         of: LIBRARIES,
-        at: &[],
+        at: &["crates/heap-testkit/src/bin/"],
         names_types: &[],
         behind: &["std::env"],
         harmless: &[],

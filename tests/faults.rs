@@ -627,5 +627,5 @@ faults! {
     // Where there are no assertions it is the processor that notices, and says nothing.
     what_was_never_written_is_scanned_if_a_number_is_looked_up: NumberLookedUpEarly, "number like a slot", "";
     a_newborn_is_lost_if_an_old_call_is_answered: OldCallAnswered, "old call", "is lost";
-    what_a_white_object_led_to_is_lost_if_its_slot_was_black: BlackSlotsKept, "black slots", "is lost";
+    what_a_white_object_led_to_is_lost_if_its_slot_was_black: MarkedFreeForgotten, "black slots", "is lost";
 }

@@ -12,6 +12,7 @@ mod drop;
 mod figures;
 mod limit;
 mod many;
+mod memory_limit;
 mod os;
 mod phases;
 mod programs;

@@ -12,7 +12,7 @@ use heap_testkit::shrink::shrink;
 use std::io::Write as _;
 use std::sync::{Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
-use tricolor::Heap;
+use tricolor::{Collector, Heap};
 
 /// What runs now, by cell: an abort cannot be caught, but it panics first, and the hook can say what led there.
 static RUNNING: Mutex<[Option<(Program, Cell)>; Cell::ALL.len()]> =
@@ -74,6 +74,11 @@ fn programs_agree_with_the_model_with_a_layout_for_each_type() {
 }
 
 #[test]
+fn programs_agree_with_the_model_when_collections_stop_the_world() {
+    many(Cell::StopTheWorld, 300);
+}
+
+#[test]
 fn programs_on_several_threads_agree_with_their_models_while_another_thread_collects() {
     let rounds = number_from("TRICOLOR_PROGRAMS", 12);
     let (first, ops) = (number_from("TRICOLOR_SEED", 1), length_from("TRICOLOR_OPS", 400));
@@ -82,7 +87,9 @@ fn programs_on_several_threads_agree_with_their_models_while_another_thread_coll
         let threads = 2 + round % 3;
         let programs: Vec<_> =
             (0..threads).map(|thread| Program::generate(first + 100 * round + thread, ops)).collect();
-        let builder = Heap::builder().reservation(256 << 20).gc_percent(2).poison(0xDD).verify_every(16);
+        let builder = Heap::builder().reservation(256 << 20).gc_percent(2).poison(0xDD).verify_every(4);
+        let stops = round % 4 == 3;
+        let builder = if stops { builder.collector(Collector::StopTheWorld) } else { builder };
         let did = within(Duration::from_secs(60), move || run_threads(&programs, &builder));
         match did {
             Ok(did) => stats.add(&did),

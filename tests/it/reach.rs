@@ -1,6 +1,8 @@
 //! Promise: how deep or wide the graph is does not matter: marking has no recursion and cuts large arrays into pieces.
 
-use tricolor::{Gc, GcCell, GcSlice, Heap, Root, Trace};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use tricolor::{Collector, Event, Gc, GcCell, GcSlice, Heap, Root, Trace};
 
 type Next<'gc> = GcCell<Option<Gc<'gc, Link<'gc>>>>;
 
@@ -78,6 +80,40 @@ fn an_array_of_many_references_is_scanned_to_its_last() {
     });
     let held = MANY.div_ceil(7) + usize::from(!(MANY - 1).is_multiple_of(7));
     assert_eq!(heap.figures().memory.heap_objects, held as u64 + 1);
+}
+
+/// A marker without room for what it has found throws it away, and finds it again.
+#[test]
+fn objects_that_a_marker_has_no_room_for_are_found_again() {
+    type Leaves<'gc> = GcSlice<Gc<'gc, Gc<'gc, u64>>>;
+    for collector in [Collector::Concurrent, Collector::StopTheWorld] {
+        for workers in [1, 2] {
+            let lost = Arc::new(AtomicUsize::new(0));
+            let theirs = Arc::clone(&lost);
+            let heap = Heap::builder()
+                .collector(collector)
+                .workers(workers)
+                .mark_stack(1)
+                .poison(0xA5)
+                .on_event(move |event| _ = theirs.fetch_add(usize::from(*event == Event::Lost), Relaxed))
+                .build()
+                .unwrap();
+            let mut mutator = heap.attach().unwrap();
+            // Wide, and each leads to something that must be scanned.
+            let root: Root<Leaves<'static>> =
+                mutator.enter(|mu| mu.root(mu.alloc_slice(50_000, |n| mu.alloc(mu.alloc(n as u64)))));
+            mutator.collect();
+            assert!(lost.load(Relaxed) > 0, "1024 entries are not enough for 50,000 objects");
+            mutator.enter(|mu| {
+                for (n, leaf) in (0..).zip(root.get(mu).iter()) {
+                    assert_eq!(***leaf, n);
+                }
+            });
+            drop(root);
+            mutator.collect();
+            assert_eq!(heap.figures().memory.heap_objects, 0);
+        }
+    }
 }
 
 #[test]

@@ -297,3 +297,55 @@ fn collections_asked_for_by_many_threads_at_once_all_happen() {
         assert_eq!(heap.verify(), []);
     });
 }
+
+/// As when the system refuses them: nothing depends on the heap's own threads.
+#[test]
+fn a_heap_without_threads_of_its_own_is_collected_by_its_mutators() {
+    within(LIMIT, || {
+        let heap = Heap::builder().own_threads(false).verify_every(4).build().unwrap();
+        let work = |heap: Heap| {
+            let mut mutator = heap.attach().unwrap();
+            let root: Root<u64> = mutator.enter(|mu| mu.root(mu.alloc(7_u64)));
+            for round in 0..2000_u64 {
+                mutator.enter(|mu| (0..100).for_each(|i| _ = mu.alloc([i + round; 8])));
+            }
+            assert_eq!(mutator.enter(|mu| *root.get(mu)), 7);
+        };
+        let others: Vec<_> =
+            (0..2).map(|_| heap.clone()).map(|heap| thread::spawn(move || work(heap))).collect();
+        work(heap.clone());
+        others.into_iter().for_each(|other| other.join().unwrap());
+        let figures = heap.figures();
+        assert!(figures.cycles > 3, "{} cycles", figures.cycles);
+        assert!(!figures.scavenge.has_thread);
+    });
+}
+
+/// A thread that ends without leaving what it entered, or with its mutator forgotten, keeps no collection waiting.
+#[test]
+fn a_thread_that_ends_with_its_mutator_hangs_nobody() {
+    within(LIMIT, || {
+        let heap = Heap::builder().verify_every(1).poison(0xEE).build().unwrap();
+        for round in 0..20_u64 {
+            let theirs = heap.clone();
+            thread::spawn(move || {
+                let mut mutator = theirs.attach().unwrap();
+                mutator.enter(|mu| (0..100).for_each(|i| _ = mu.alloc([i + round; 4])));
+                std::mem::forget(mutator);
+            })
+            .join()
+            .unwrap();
+            assert_eq!(heap.figures().mutators, 0, "it was let go of when its thread ended");
+            heap.collect();
+            assert_eq!(heap.figures().memory.heap_objects, 0);
+        }
+        thread_local! {
+            static LATE: std::cell::RefCell<Option<tricolor::Mutator>> = const { std::cell::RefCell::new(None) };
+        }
+        // A mutator that is dropped after, or before, the thread's mutators were let go of.
+        let theirs = heap.clone();
+        thread::spawn(move || LATE.with(|late| *late.borrow_mut() = theirs.attach().ok())).join().unwrap();
+        heap.collect();
+        assert_eq!(heap.figures().mutators, 0);
+    });
+}

@@ -25,8 +25,6 @@
 //!
 //! * From some moment on, new objects are *black* ([`Cache::blacken`]): what is left of the current runs is marked then, and
 //!   each run handed out later, before it is handed out. So the hot path never asks for a colour.
-//! * A mutator that is black may go while another is still white ([`Cache::stay_white`]): the slots it leaves are marked, and
-//!   an object put there would be taken for scanned. So such runs are cleared before they are handed out.
 //! * The cache keeps its spans while a cycle marks and while the sweep generation moves on. They come back as swept in the
 //!   generation the cache knows ([`Cache::flush`]), so those it had before are unswept then.
 //!
@@ -104,17 +102,6 @@ pub struct Birth {
     pub generation: u64,
 }
 
-/// What new objects are, and so what a refill does to the marks of its run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Colour {
-    /// Unmarked: no free slot bears the mark of this epoch.
-    White,
-    /// Unmarked, while a cycle begins: a mutator may have been black already, and gone, and have left marked slots.
-    WhiteAgain,
-    /// Marked.
-    Black(Epoch),
-}
-
 /// The span a cache holds for a layout.
 #[derive(Clone, Copy, Debug)]
 struct Held {
@@ -151,8 +138,9 @@ pub struct Cache {
     tiny_allocs: Cell<u64>,
     /// Runs handed out, not yet folded.
     runs: Cell<u64>,
-    /// What a refill does to the marks of its run. Written by the mutator at a safepoint, or on its behalf while it is outside.
-    colour: Cell<Colour>,
+    /// The byte a refill marks its run with; 0 for none. Written by the mutator at a safepoint, or on its behalf while it is
+    /// outside.
+    colour: Cell<u8>,
     /// The sweep generation in which the spans it holds were swept. Written as `colour` is.
     generation: Cell<u64>,
     /// Slots a refill hands out at most.
@@ -180,7 +168,7 @@ impl Cache {
             tiny: Bump::empty(),
             tiny_allocs: Cell::new(0),
             runs: Cell::new(0),
-            colour: Cell::new(Colour::White),
+            colour: Cell::new(0),
             generation: Cell::new(0),
             run_most: Cell::new(RUN_SLOTS_MAX),
             tiny_layout: Cell::new(TINY_LAYOUT),
@@ -331,17 +319,13 @@ impl Cache {
         Some((start, bytes, stride))
     }
 
-    /// Gives the slots of a run the colour of new objects.
+    /// Marks the slots of a run, if new objects are black; if they are white, takes the marks away that others may have left.
     fn mark_run(&self, memory: &Memory, id: SpanId, run: Run) {
-        let byte = match self.colour.get() {
-            Colour::White => None,
-            Colour::WhiteAgain => (!fault::on(Fault::BlackSlotsKept)).then_some(0),
-            Colour::Black(epoch) => Some(epoch.byte()),
-        };
-        if let Some(byte) = byte {
+        let colour = self.colour.get();
+        if colour != 0 || memory.has_marked_free() {
             let marks = memory.map().marks_of(memory.map().span(id));
             for mark in &marks[run.start as usize..(run.start + run.len) as usize] {
-                mark.store(byte, Relaxed);
+                mark.store(colour, Relaxed);
             }
         }
     }
@@ -383,7 +367,7 @@ impl Cache {
     /// From now on new objects are marked with this epoch: what is left of the current runs is marked now, and the tiny block
     /// is given up.
     pub fn blacken(&self, memory: &Memory, epoch: Epoch) {
-        self.colour.set(Colour::Black(epoch));
+        self.colour.set(epoch.byte());
         let cold = &*self.cold.borrow();
         for id in &cold.used {
             if let Some((span, run)) = self.rest_of_run(memory, cold, *id)
@@ -400,21 +384,14 @@ impl Cache {
 
     /// From now on new objects are not marked. No marker runs.
     pub fn whiten(&self) {
-        self.colour.set(Colour::White);
-    }
-
-    /// A cycle has begun, and new objects are white still: free slots that others have marked are cleared before they are
-    /// handed out.
-    pub fn stay_white(&self) {
-        self.colour.set(Colour::WhiteAgain);
+        self.colour.set(0);
     }
 
     /// What an object that gets a span of its own is born with.
     #[must_use]
     pub fn birth(&self, memory: &Memory) -> Birth {
         let generation = self.known_generation(memory, &self.cold.borrow().used);
-        let colour = if let Colour::Black(epoch) = self.colour.get() { epoch.byte() } else { 0 };
-        Birth { colour, generation }
+        Birth { colour: self.colour.get(), generation }
     }
 
     /// What is left of a layout's current run.
@@ -440,8 +417,11 @@ impl Cache {
         for &id in &used {
             crate::sync::point("flush: between two layouts");
             if let Some((id, run)) = self.rest_of_run(memory, cold, id) {
-                // They may stay marked: nobody looks at the mark of a free slot, and who hands it out sees to its colour. (A marker
-                // that found one taken must go on finding it marked.)
+                // They may stay marked: nobody looks at the mark of a free slot. (A marker that found one taken must go on
+                // finding it marked.) But who gets them next may be one whose objects are white yet.
+                if self.colour.get() != 0 {
+                    memory.note_marked_free();
+                }
                 let span = memory.map().span(id);
                 slots::give_back(memory.map().bits_of(span), run);
                 span.set_allocated(span.allocated() - run.len);

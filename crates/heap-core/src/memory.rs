@@ -94,6 +94,9 @@ pub struct Memory {
     generation: AtomicU64,
     /// The byte of the current or last cycle. Written by the collector in [`Memory::begin_cycle`].
     epoch: AtomicU8,
+    /// The epoch in which somebody whose objects were black last gave back slots that he had not used. Written before they are
+    /// free; read by who gets them.
+    marked_free: AtomicU8,
     /// The next record the walk looks at.
     sweep_cursor: AtomicUsize,
     /// Objects whose drop is due.
@@ -132,6 +135,7 @@ impl Memory {
             registered: Mutex::new(HashMap::new()),
             generation: AtomicU64::new(FIRST_GENERATION),
             epoch: AtomicU8::new(Epoch::FIRST.byte()),
+            marked_free: AtomicU8::new(0),
             sweep_cursor: AtomicUsize::new(usize::MAX),
             dead: Mutex::new(Vec::new()),
             dead_count: AtomicUsize::new(0),
@@ -171,6 +175,24 @@ impl Memory {
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         Epoch::from_byte(self.epoch.load(Relaxed)).unwrap_or(Epoch::FIRST)
+    }
+
+    /// Free slots are marked from here on, in this epoch.
+    pub(crate) fn note_marked_free(&self) {
+        self.marked_free.store(self.epoch.load(Relaxed), Relaxed);
+    }
+
+    /// Whether free slots may be marked in this epoch.
+    #[inline]
+    pub(crate) fn has_marked_free(&self) -> bool {
+        self.marked_free.load(Relaxed) == self.epoch.load(Relaxed) && !fault::on(Fault::MarkedFreeForgotten)
+    }
+
+    /// The byte of the current epoch.
+    #[inline]
+    #[must_use]
+    pub fn epoch_byte(&self) -> u8 {
+        self.epoch.load(Relaxed)
     }
 
     /// The byte free slots are filled with.

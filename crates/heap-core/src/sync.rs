@@ -45,6 +45,8 @@ pub mod scheduled;
 #[cfg(loom)]
 mod modelled {
     use core::ops::{Deref, DerefMut};
+    use core::time::Duration;
+    use loom::sync::WaitTimeoutResult;
 
     #[derive(Debug, Default)]
     pub struct Mutex<T>(loom::sync::Mutex<T>);
@@ -92,6 +94,15 @@ mod modelled {
             if let Some(inner) = guard.0.take() {
                 guard.0 = Some(self.0.wait(inner).unwrap_or_else(|poisoned| poisoned.into_inner()));
             }
+        }
+
+        /// Waits for good: a ring that is lost is to be a deadlock, not a delay.
+        pub fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, most: Duration) -> WaitTimeoutResult {
+            let inner = guard.0.take().expect("a guard is whole outside wait");
+            let (inner, result) =
+                self.0.wait_timeout(inner, most).unwrap_or_else(|poisoned| poisoned.into_inner());
+            guard.0 = Some(inner);
+            result
         }
 
         pub fn notify_one(&self) {

@@ -1,6 +1,7 @@
 //! The safe API beside `Heap`, `Mutator`, `Mu` and `Gc`: cells, roots, slices, and values the collector leaves alone.
 
 pub(crate) mod cell;
+pub(crate) mod atomic;
 pub(crate) mod leaf;
 pub(crate) mod root;
 pub(crate) mod slice;

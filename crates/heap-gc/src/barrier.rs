@@ -116,6 +116,7 @@ impl Barrier {
     ///
     /// # Safety
     /// 1. `word` is null or the address of (a byte of) an allocated slot of the memory.
+    #[inline(always)]
     pub(crate) unsafe fn shade(&self, to: Shading<'_>, word: usize) {
         // SAFETY: duty 1.
         if unsafe { shade(to.memory, word) } {
@@ -142,6 +143,7 @@ impl Barrier {
         }
     }
 
+    #[inline(never)]
     fn push(&self, to: Shading<'_>, object: usize) {
         point("barrier: marked, before it is in the buffer");
         let mut buffer = self.buffer.borrow_mut();
@@ -179,6 +181,29 @@ pub(crate) unsafe fn store<T: Trace + Copy>(barrier: &Barrier, to: Shading<'_>, 
     unsafe { store_words(place, &value) };
 }
 
+/// Stores the same number of values into places side by side: one look at the barrier for all of them.
+///
+/// # Safety
+/// For each place and value, as [`store`].
+#[inline]
+pub(crate) unsafe fn store_all<T: Trace + Copy>(
+    barrier: &Barrier,
+    to: Shading<'_>,
+    places: *mut T,
+    values: impl ExactSizeIterator<Item = T>,
+) {
+    let is_on = barrier.is_on() && const { !T::MASK.is_noscan() };
+    for (index, value) in values.enumerate() {
+        let place = places.wrapping_add(index);
+        if is_on {
+            // SAFETY: the duties of `store`.
+            unsafe { shade_both(barrier, to, place, &value) };
+        }
+        // SAFETY: duty 1 of `store`.
+        unsafe { store_words(place, &value) };
+    }
+}
+
 /// What a store of `value` into `place` has to shade. Also for places that others write to as well, with atomics.
 ///
 /// # Safety
@@ -203,6 +228,7 @@ pub(crate) unsafe fn shade_both<T: Trace>(barrier: &Barrier, to: Shading<'_>, pl
 /// # Safety
 /// 1. `value` is valid for atomic reads of the words that the mask names.
 /// 2. Its references lead into the memory of `to`, or are null.
+#[inline(always)]
 unsafe fn shade_words<T: Trace>(barrier: &Barrier, to: Shading<'_>, value: *const T) {
     let words = value.cast::<AtomicUsize>();
     for word in 0..const { size_of::<T>() / WORD_BYTES } {

@@ -4,8 +4,14 @@ use crate::cycle;
 use crate::desk::Thread;
 use crate::figures::Reason;
 use crate::shared::Shared;
+use core::time::Duration;
 use heap_core::sync::{Arc, Weak, thread};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// How long spans are left for mutators to sweep, who use them again at once. Less sweeps, and frees, spans that a mutator is
+/// about to need: a span is made anew then, which costs some thousand instructions. More keeps the pages of the dead for
+/// longer.
+const SWEEP_AFTER: Duration = Duration::from_millis(20);
 
 /// Calls for a cycle. Says whether the collector will run it; if not, the heap has no such thread.
 pub(crate) fn call(heap: &Arc<Shared>, reason: Reason) -> bool {
@@ -46,4 +52,8 @@ fn run(heap: &Weak<Shared>, reason: Reason) {
         core::mem::forget(panic);
     }
     heap.desk.done();
+    // What is outside goes when its object is dropped, and that is after it was swept.
+    if heap.pace.external().now() > 0 || heap.desk.is_quiet_for(SWEEP_AFTER) {
+        cycle::sweep_beside(&heap);
+    }
 }

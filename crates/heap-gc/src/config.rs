@@ -95,6 +95,7 @@ pub struct HeapBuilder {
     pub(crate) collector: Collector,
     pub(crate) cpu_share: f64,
     pub(crate) mark_stack: usize,
+    pub(crate) own_threads: bool,
     pub(crate) os: Option<Arc<dyn Os>>,
 }
 
@@ -127,6 +128,7 @@ impl Default for HeapBuilder {
             collector: Collector::default(),
             cpu_share: 0.25,
             mark_stack: usize::MAX,
+            own_threads: true,
             os: None,
         }
     }
@@ -258,6 +260,15 @@ impl HeapBuilder {
     #[must_use]
     pub fn cpu_share(mut self, share: f64) -> Self {
         self.cpu_share = share;
+        self
+    }
+
+    /// Whether the heap may start threads of its own: a collector, marking helpers, a scavenger. Default `true`. Without them, as
+    /// when the system refuses them, collections are run by mutators, at the edge of an `enter`, still beside the others; free
+    /// pages go back on request only.
+    #[must_use]
+    pub fn own_threads(mut self, may: bool) -> Self {
+        self.own_threads = may;
         self
     }
 

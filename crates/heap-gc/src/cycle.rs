@@ -74,9 +74,6 @@ pub(crate) fn run(heap: &Shared, reason: Reason) {
     }
     history.add(figures.clone());
     drop(history);
-    if !cycle.is_waited_for() {
-        sweep_beside(heap);
-    }
     drop(helpers);
     heap.tell(|| Event::Ended { number });
     // A listener that panics while the thread panics already would end the process.
@@ -149,10 +146,12 @@ fn stopped(cycle: &mut Cycle<'_>) {
     heap.pace.spend((cycle.pause * others).saturating_sub(cycle.mark_cpu));
 }
 
-/// Sweeps beside the mutators, who sweep what they need meanwhile. Under the cycle's lock, so no cycle begins.
-fn sweep_beside(heap: &Shared) {
+/// Sweeps beside the mutators, who sweep what they need meanwhile. Under the cycle's lock, so no cycle begins; one that is
+/// called for ends it.
+pub(crate) fn sweep_beside(heap: &Shared) {
+    let _no_cycle = heap.cycle.lock();
     let mut began = Instant::now();
-    while !heap.desk.has_quit() && heap.memory.sweep_some(SWEPT_AT_ONCE).is_some() {
+    while !heap.desk.is_wanted() && heap.memory.sweep_some(SWEPT_AT_ONCE).is_some() {
         if heap.world.inside() >= heap.processors && began.elapsed() >= LEAST_REST {
             heap.pace.spend(began.elapsed());
             thread::sleep(LEAST_REST);

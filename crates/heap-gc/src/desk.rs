@@ -4,8 +4,10 @@
 //! mutators, at the edge of an `enter`, as if the heap had no such thread.
 
 use crate::figures::Reason;
+use core::time::Duration;
 use heap_core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use heap_core::sync::{Condvar, Mutex, thread};
+use std::time::Instant;
 
 /// The collector's thread.
 #[derive(Debug, Default)]
@@ -34,6 +36,12 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    /// A desk, whose thread may be started or not.
+    pub(crate) fn new(may_start: bool) -> Self {
+        let thread = if may_start { Thread::Idle } else { Thread::Refused };
+        Self { thread: Mutex::new(thread), ..Self::default() }
+    }
+
     /// Whether a cycle was called for and has not ended.
     #[inline]
     pub(crate) fn is_busy(&self) -> bool {
@@ -67,6 +75,24 @@ impl Desk {
             }
             self.bell.wait(&mut called);
         }
+    }
+
+    /// Waits for a call for so long. Says whether there was none.
+    pub(crate) fn is_quiet_for(&self, time: Duration) -> bool {
+        let mut called = self.called.lock();
+        let end = Instant::now() + time;
+        while called.is_none() && !self.quit.load(Relaxed) {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.bell.wait_for(&mut called, left).timed_out() {
+                break;
+            }
+        }
+        called.is_none() && !self.quit.load(Relaxed)
+    }
+
+    /// Whether there is something else to do than what can wait: a cycle was called for, or the heap ends.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.is_busy() || self.has_quit()
     }
 
     /// Whether the heap ends.

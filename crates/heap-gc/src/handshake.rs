@@ -164,6 +164,12 @@ impl<T> Member<T> {
         self.gate.load(Acquire) == INSIDE
     }
 
+    /// Whether the mutator has detached.
+    #[must_use]
+    pub(crate) fn has_gone(&self) -> bool {
+        self.gate.load(Acquire) == GONE
+    }
+
     /// Holds the mutator unless it is inside. The look at a gate that cannot be taken counts as much as the exchange:
     /// finding `HELD` is how the collector learns that the mutator held itself, so it acquires what the mutator did;
     /// finding `INSIDE` is half of the argument above, so it has its place in the one order.
@@ -284,6 +290,10 @@ impl<T> World<T> {
 
     #[cold]
     fn wait_to_go_inside(&self, member: &Member<T>) {
+        assert!(
+            !member.has_gone(),
+            "this thread ends, and its mutator has been detached: it cannot be used any more"
+        );
         for _ in 0..LOOKS {
             if member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_ok() {
                 return;
@@ -374,9 +384,8 @@ impl<T> World<T> {
             if member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_err() {
                 break;
             }
-            // Outside, a collector may have answered that call, and others after it. Inside, nothing is asked past this mutator: what
-            // is read now is the last call, or the one after what is answered.
-            if !fault::on(Fault::OldCallAnswered) {
+            // Inside, so no later round is asked before this one is answered; but there may have been one by now.
+            if !step::without(Step::HeededOld) && !fault::on(Fault::OldCallAnswered) {
                 calls = self.calls.load(SeqCst);
             }
             self.answer_if_asked(member, calls, answer);
@@ -516,7 +525,7 @@ impl<T> World<T> {
                 if !step::without(Step::HeldUnanswered) {
                     self.answer_if_asked(member, calls, answer);
                 }
-                let bell = self.bell.lock();
+                let bell = (!step::without(Step::ResumedOutsideBell)).then(|| self.bell.lock());
                 member.gate.store(OUTSIDE, step::order(Step::LetGoRelaxed, Release));
                 drop(bell);
                 self.resumed.notify_all();
@@ -576,7 +585,11 @@ pub(crate) struct WorldStopped<'a, T> {
 impl<T> WorldStopped<'_, T> {
     /// The parts of all mutators.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &T> {
-        self.members.iter().filter(|member| member.gate.load(Acquire) != GONE).map(|member| {
+        let held = self
+            .members
+            .iter()
+            .filter(|member| member.gate.load(step::order(Step::HeldReadRelaxed, Acquire)) != GONE);
+        held.map(|member| {
             debug_assert_eq!(member.gate.load(Acquire), HELD);
             // SAFETY: the gate is HELD, by `World::stop`, until `self` is dropped; meanwhile the mutator does not touch
             // its part, and there is one collector at a time, since it has the list locked.

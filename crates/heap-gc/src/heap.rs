@@ -4,7 +4,9 @@ use crate::config::{BuildError, HeapBuilder, LEAST_RESERVATION};
 use crate::external::External;
 use crate::figures::Figures;
 use crate::handle::Handle;
-use crate::mutator::{AttachError, Mutator, collect, figures, idle, release_free_memory, step, verify};
+use crate::mutator::{
+    AttachError, Mutator, call_if_due, collect, figures, idle, release_free_memory, step, verify,
+};
 use crate::shared::Shared;
 use core::fmt;
 use core::time::Duration;
@@ -127,7 +129,9 @@ impl Heap {
     /// ```
     #[must_use = "the bytes count until it is dropped"]
     pub fn external(&self, bytes: usize) -> External {
-        External::new(self.shared.pace.external(), bytes)
+        let external = External::new(self.shared.pace.external(), bytes);
+        call_if_due(&self.shared);
+        external
     }
 
     /// A snapshot of the figures. Stops nobody.

@@ -1,22 +1,22 @@
 //! Liveness: what is reachable, when to look, and the safe API.
 //!
-//! A collection in eleven lines (`cycle.rs`):
+//! A collection (`cycle.rs`), beside the mutators:
 //!
-//! 1. ask every mutator to stand still at its next safepoint; who is outside is held there (`handshake.rs`);
-//! 2. finish sweeping what the last cycle left ([`heap_core::memory::Memory::finish_sweep`]);
-//! 3. take back every mutator's runs ([`heap_core::cache::Cache::flush`]);
-//! 4. take the next epoch: all marks are void;
-//! 5. mark from the roots, in parallel (`mark.rs`);
-//! 6. (on request) mark again, simply, and compare (`verify.rs`);
-//! 7. from here what is unmarked is dead: the sweep generation moves on;
-//! 8. the pacer learns how much is live and says when to come back (`pacer.rs`);
-//! 9. let everybody go; spans are swept when somebody needs them;
+//! 1. finish sweeping what the last cycle left ([`heap_core::memory::Memory::finish_sweep`]);
+//! 2. take the next epoch: all marks are void;
+//! 3. ask every mutator, one by one, each at its own safepoint (`handshake.rs`), to turn its barrier on (`barrier.rs`);
+//! 4. ask them all once more, so that no store without a barrier is under way;
+//! 5. make grey what the root table leads to (`roots.rs`), and ask each mutator to be without references once: new
+//!    objects are black from then on;
+//! 6. mark, in parallel (`mark.rs`, `grey.rs`), until a round in which nobody hands anything over (`part.rs`);
+//! 7. (on request) mark again, simply, and compare (`verify.rs`);
+//! 8. from here what is unmarked is dead: the sweep generation moves on; the pacer learns and plans (`pacer.rs`, `pace.rs`);
+//! 9. ask each mutator to turn its barrier off;
 //! 10. the scavenger learns how much may stay ([`heap_scav::background`]);
-//! 11. drops of dead objects run at the next safepoint of some mutator (`dead.rs`).
+//! 11. spans are swept when somebody needs them, and drops of dead objects run at the next safepoint (`dead.rs`).
 //!
-//! Marking stops the world in this version. The pieces are laid out for marking beside the mutators: a mutator is
-//! answered for while it is outside, a run handed out while marking is black, and every store of a reference goes
-//! through `barrier.rs`.
+//! No mutator waits for another, nor for the collector, unless it has reached a limit. The order of the rounds is argued in
+//! `docs/design/on-the-fly.md`. [`Collector::StopTheWorld`] does the same while everybody stands still.
 //!
 //! Modules are listed bottom first; a module names only modules above it.
 
@@ -34,8 +34,8 @@ mod barrier;
 mod part;
 mod workers;
 mod pacer;
-mod pace;
 mod external;
+mod pace;
 mod desk;
 mod shared;
 mod handle;
@@ -47,6 +47,7 @@ mod mutator;
 mod heap;
 mod api;
 
+pub use api::atomic::AtomicGc;
 pub use api::cell::GcCell;
 pub use api::leaf::Leaf;
 pub use api::root::Root;

@@ -720,20 +720,28 @@ impl<'a> Marker<'a> {
 ///
 /// # Safety
 /// 1. `word` is null or the address of (a byte of) an allocated slot of this memory.
+#[inline(always)]
 pub(crate) unsafe fn shade(memory: &Memory, word: usize) -> bool {
     if word == 0 {
         return false;
     }
     // SAFETY: duty 1.
     let (mark, scan) = unsafe { memory.map().quick().look(word) };
-    let epoch = memory.epoch().byte();
-    let Some(id) = scan.slow() else {
-        if mark.load(Relaxed) == epoch {
-            return false;
+    let epoch = memory.epoch_byte();
+    if mark.load(Relaxed) == epoch {
+        return false;
+    }
+    match scan.slow() {
+        None => {
+            mark.store(epoch, Relaxed);
+            !scan.is_noscan()
         }
-        mark.store(epoch, Relaxed);
-        return !scan.is_noscan();
-    };
+        Some(id) => shade_slow(memory, id, word),
+    }
+}
+
+#[inline(never)]
+fn shade_slow(memory: &Memory, id: SpanId, word: usize) -> bool {
     let span = memory.map().span(id);
     let offset = word - memory.map().address(span.first()).get();
     shade_slot(memory, span, if span.is_large() { 0 } else { span.slot_at(offset) })

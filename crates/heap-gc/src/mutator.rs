@@ -38,8 +38,8 @@ use heap_core::error::AllocError;
 use heap_core::fault::{self, Fault};
 use heap_core::layout::{Extent, Layout, LayoutId, TypeMask};
 use heap_core::size_class::{MAX_SMALL, SizeClass};
-use heap_core::sync::Arc;
 use heap_core::sync::atomic::Ordering::Relaxed;
+use heap_core::sync::{Arc, Weak};
 use heap_core::units::{Bytes, PAGE_BYTES, WORD_BYTES};
 use std::time::Instant;
 
@@ -91,24 +91,46 @@ impl core::error::Error for AttachError {}
 
 /// Mutators by the number of their heap. Never destroyed, so that it can be asked while the thread ends; the last mutator to
 /// go leaves no memory behind.
-type Attached = ManuallyDrop<RefCell<Vec<(u64, Arc<Member<Part>>)>>>;
+type Attached = ManuallyDrop<RefCell<Vec<(u64, Arc<Member<Part>>, Weak<Shared>)>>>;
 
 heap_core::sync::thread_local! {
     /// The mutators of this thread. Looked at before a lock is taken that a collector may hold while it waits for this very
     /// thread.
     static ATTACHED: Attached = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+
+    /// Takes the mutators of a thread that ends with them: see [`Leaving`].
+    static LEAVING: Leaving = const { Leaving };
+}
+
+/// A thread that ends while it has a mutator (that was forgotten, or inside an `enter` that will not return) must not keep
+/// cycles waiting, nor the spans in its cache. What it had is handed over when the thread's own data is dropped.
+struct Leaving;
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let left = ATTACHED.with(|all| core::mem::take(&mut *all.borrow_mut()));
+        for (_, member, heap) in left {
+            let Some(heap) = heap.upgrade() else { continue };
+            if !member.is_inside() {
+                heap.world.go_inside(&member, &|part, round| heap.answer(part, round));
+            }
+            // SAFETY: inside, and this is the mutator's thread; nothing else of it will run.
+            unsafe { member.part() }.flush(heap.shading());
+            heap.world.detach(&member);
+        }
+    }
 }
 
 /// This thread's mutator of a heap, if it has one.
 fn attached(heap: u64) -> Option<Arc<Member<Part>>> {
     ATTACHED.with(|all| {
-        all.borrow().iter().find(|(other, _)| *other == heap).map(|(_, member)| Arc::clone(member))
+        all.borrow().iter().find(|(other, ..)| *other == heap).map(|(_, member, _)| Arc::clone(member))
     })
 }
 
 /// Whether this thread is inside any heap.
 fn is_inside_any() -> bool {
-    ATTACHED.with(|all| all.borrow().iter().any(|(_, member)| member.is_inside()))
+    ATTACHED.with(|all| all.borrow().iter().any(|(_, member, _)| member.is_inside()))
 }
 
 /// Panics if this thread is inside `enter` of the heap: it would wait for itself.
@@ -138,7 +160,10 @@ impl Mutator {
             }
         }
         let member = heap.world.attach(|round| Part::joining(round, heap.shading(), cache));
-        ATTACHED.with(|all| all.borrow_mut().push((heap.id, Arc::clone(&member))));
+        LEAVING.with(|_| ());
+        ATTACHED.with(|all| {
+            all.borrow_mut().push((heap.id, Arc::clone(&member), Arc::downgrade(heap.shared())));
+        });
         Ok(Self {
             heap: heap.clone(),
             member,
@@ -154,7 +179,7 @@ impl Mutator {
     /// While `f` runs, everything it sees stays. A collection that runs beside it needs to find this thread outside once,
     /// before it can know what is garbage. So long-running work should leave and enter again now and then
     /// ([`Mu::should_yield`] says when); if it does not, the heap grows, and nobody waits, except who asks for a collection.
-    /// `f` must not wait for a thread that does. With [`Collector::StopTheWorld`](crate::Collector::StopTheWorld) the other
+    /// `f` must not wait for a thread that does. With [`Collector::StopTheWorld`] the other
     /// mutators wait, too, and threads that enter one heap inside another all nest them in the same order, as with locks.
     ///
     /// # Panics
@@ -269,6 +294,15 @@ pub(crate) fn collect(heap: &Shared) {
     dead::run_drops(&heap.memory);
 }
 
+/// Calls for a cycle if one is due: by the collector's thread, or at the next safepoint of some mutator.
+pub(crate) fn call_if_due(heap: &Handle) {
+    if heap.pace.is_due(&heap.memory)
+        && (heap.collector == Collector::StopTheWorld || !collector::call(heap.shared(), Reason::Goal))
+    {
+        heap.world.call_for_collection();
+    }
+}
+
 /// Words of marking, and spans swept, between two looks at the clock in [`step`].
 const STEP_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 8 << 10 };
 const STEP_SPANS: usize = 8;
@@ -346,7 +380,7 @@ pub(crate) fn figures(heap: &Shared) -> Figures {
     Figures {
         memory,
         scavenge,
-        external: Bytes::new(heap.pace.external().load(Relaxed)),
+        external: Bytes::new(heap.pace.external().now()),
         cycles: history.cycles,
         cycles_asked: history.asked,
         goal: heap.pace.goal(),
@@ -374,13 +408,17 @@ impl Drop for Inside<'_> {
 
 impl Drop for Mutator {
     fn drop(&mut self) {
+        if self.member.has_gone() {
+            // The thread ends, and has let go of its mutators before this one.
+            return;
+        }
         self.go_inside();
         // SAFETY: inside since the line above.
         unsafe { self.part() }.leave(self.heap.shading());
         self.heap.world.detach(&self.member);
         ATTACHED.with(|all| {
             let mut all = all.borrow_mut();
-            all.retain(|(heap, _)| *heap != self.heap.id);
+            all.retain(|(heap, ..)| *heap != self.heap.id);
             if all.is_empty() {
                 *all = Vec::new();
             }

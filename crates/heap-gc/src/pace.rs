@@ -12,6 +12,7 @@
 //! Work is counted in words: four for an object, and one for each word of an object that is scanned through its record.
 
 use crate::config::{Collector, HeapBuilder};
+use crate::external::ExternalCount;
 use crate::pacer::{
     AssistRatio, CpuLimiter, CycleEnd, Limiting, NEVER, Pacer, Plan, Progress, Settings, Window,
 };
@@ -31,8 +32,6 @@ struct Decisions {
     told: Instant,
     /// `gc_time` then.
     told_gc: u64,
-    /// External bytes that the plan counts as live.
-    planned_external: usize,
     /// Size of the heap when marking began, and the most that there is to scan.
     begun: Bytes,
     most: Bytes,
@@ -47,9 +46,7 @@ pub(crate) struct Pace {
     runway: AtomicUsize,
     goal: AtomicUsize,
     /// Bytes held outside the heap by what lives in it, as far as it was said.
-    external: Arc<AtomicUsize>,
-    /// External bytes when the plan was made.
-    planned_external: AtomicUsize,
+    external: Arc<ExternalCount>,
     /// An [`AssistRatio`], as bits.
     ratio: AtomicU64,
     /// Words of work in this cycle.
@@ -81,7 +78,6 @@ impl Pace {
             runway: AtomicUsize::new(0),
             goal: AtomicUsize::new(0),
             external: Arc::default(),
-            planned_external: AtomicUsize::new(0),
             ratio: AtomicU64::new(AssistRatio::ZERO.to_bits()),
             done: AtomicU64::new(0),
             gc_time: AtomicU64::new(0),
@@ -92,7 +88,6 @@ impl Pace {
                 pacer,
                 told: Instant::now(),
                 told_gc: 0,
-                planned_external: 0,
                 begun: Bytes::ZERO,
                 most: Bytes::ZERO,
             }),
@@ -117,8 +112,7 @@ impl Pace {
     /// Bytes that count towards the next cycle.
     #[inline]
     fn since_census(&self, memory: &Memory) -> usize {
-        let outside = self.external.load(Relaxed).saturating_sub(self.planned_external.load(Relaxed));
-        memory.since_count().get().saturating_add(outside)
+        memory.since_count().get().saturating_add(self.external.above_low())
     }
 
     /// Whether enough was allocated for a cycle. The limiter is not asked.
@@ -139,7 +133,7 @@ impl Pace {
     }
 
     /// The count of external bytes, for whoever holds some.
-    pub(crate) fn external(&self) -> &Arc<AtomicUsize> {
+    pub(crate) fn external(&self) -> &Arc<ExternalCount> {
         &self.external
     }
 
@@ -233,10 +227,7 @@ impl Pace {
         let plan = decisions.plan;
         end.heap_at_trigger = decisions.begun;
         end.heap_at_end = self.heap(&plan, memory);
-        let external = self.external.load(Relaxed);
-        end.external = Bytes::new(external);
-        decisions.planned_external = external;
-        self.planned_external.store(external, Relaxed);
+        end.external = Bytes::new(self.external.take_low());
         memory.restart_count();
         let next = decisions.pacer.end_cycle(&end);
         self.publish(&mut decisions, next)

@@ -22,7 +22,7 @@ impl Part {
         let part = Self { cache, barrier: Barrier::new(Mode::Off) };
         match round {
             Round::Off => {}
-            Round::BarrierOn | Round::Settled => part.barrier_on(),
+            Round::BarrierOn | Round::Settled => part.barrier.set(Mode::Both),
             Round::Roots | Round::Dry if fault::on(Fault::AttachWhite) => part.barrier.set(Mode::Deleted),
             Round::Roots | Round::Dry => part.roots_taken(to),
         }
@@ -35,7 +35,7 @@ impl Part {
     /// Answers a round.
     pub(crate) fn answer(&self, round: Round, to: Shading<'_>) {
         match round {
-            Round::BarrierOn => self.barrier_on(),
+            Round::BarrierOn => self.barrier.set(Mode::Both),
             Round::Settled => {}
             Round::Roots => self.roots_taken(to),
             Round::Dry => self.barrier.hand_over(to.queue),
@@ -45,12 +45,6 @@ impl Part {
                 self.cache.flush(to.memory);
             }
         }
-    }
-
-    /// A cycle has begun. New objects are white until the roots are taken.
-    fn barrier_on(&self) {
-        self.barrier.set(Mode::Both);
-        self.cache.stay_white();
     }
 
     /// No reference is in the mutator's hands, so there are no roots to take: those it has made are in the heap's table. From

@@ -118,7 +118,7 @@ impl Shared {
             handles: AtomicUsize::new(0),
             world: World::new(),
             queue: GreyQueue::new(1),
-            desk: Arc::new(Desk::default()),
+            desk: Arc::new(Desk::new(builder.own_threads)),
             roots: Roots::default(),
             last_goal: Mutex::new(pace.goal()),
             pace,
@@ -136,10 +136,10 @@ impl Shared {
             verify_every: builder.verify_every,
             collect_every: builder.collect_every,
             observer: builder.observer.clone(),
-            cycle: Mutex::new(Helpers::Idle),
+            cycle: Mutex::new(if builder.own_threads { Helpers::Idle } else { Helpers::Refused }),
             history: Mutex::new(History::default()),
             scavenger: Scavenger::new(memory.shared_pages()),
-            scavenge: builder.scavenge,
+            scavenge: if builder.own_threads { builder.scavenge } else { Scavenge::OnRequest },
             memory,
         }
     }

@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use tricolor::core::os::sim::SimOs;
-use tricolor::{Heap, HeapBuilder, LayoutPolicy};
+use tricolor::{Collector, Heap, HeapBuilder, LayoutPolicy};
 
 pub use crate::runner::Stats;
 
@@ -27,11 +27,14 @@ pub enum Cell {
     SmallPercent,
     /// A layout for each type, verify in every cycle.
     PerType,
+    /// Collections stop the world; verified in every cycle, where what is marked must be exactly what is reachable.
+    StopTheWorld,
 }
 
 impl Cell {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::EveryAlloc, Self::PoisonVerify, Self::SmallPercent, Self::PerType];
+    pub const ALL: [Self; 5] =
+        [Self::EveryAlloc, Self::PoisonVerify, Self::SmallPercent, Self::PerType, Self::StopTheWorld];
 
     /// The settings. One seed in eight gets a simulated system, which checks every transition of memory.
     #[must_use]
@@ -45,6 +48,9 @@ impl Cell {
             Self::PoisonVerify => builder.poison(0xDD).verify_every(1).gc_percent(5),
             Self::SmallPercent => builder.gc_percent(1),
             Self::PerType => builder.layouts(LayoutPolicy::PerType).verify_every(1).gc_percent(5),
+            Self::StopTheWorld => {
+                builder.collector(Collector::StopTheWorld).poison(0xDD).verify_every(1).gc_percent(5)
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 mod claim;
 mod grey;
 mod handshake;
+mod rounds;
 
 use crate::fault::step::{Step, leave_out};
 use std::process::Command;

@@ -30,7 +30,7 @@ pub enum Step {
     NotHeldBySelf,
     /// Handshake: the mutator enters by a load and a store.
     EnteredInTwoSteps,
-    /// Handshake: the collector's look at a gate that it cannot take is relaxed.
+    /// Handshake: the collector's looks at a gate that it did not take are relaxed.
     HeldReadRelaxed,
     /// Handshake: the collector goes to sleep without looking again under the bell.
     SleptUnlooked,
@@ -56,6 +56,8 @@ pub enum Step {
     HeldUnanswered,
     /// Handshake: the collector lets a mutator go by a relaxed store when it has answered for it.
     LetGoRelaxed,
+    /// Handshake: the mutator answers the round that it found outside, without looking again when it is inside.
+    HeededOld,
     /// Grey queue: a worker counts as waiting until it has given up the lock with a batch in its hands.
     CountedOutsideLock,
     /// Grey queue: the end is looked for before a batch.

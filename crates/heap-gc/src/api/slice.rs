@@ -1,5 +1,7 @@
 //! `GcSlice` and `GcStr`: sequences in the heap, their length with them.
 
+use crate::api::cell::GcCell;
+use crate::barrier;
 use crate::gc::Gc;
 use crate::mutator::{Mu, refused};
 use crate::object::slice_header;
@@ -13,7 +15,7 @@ use heap_core::layout::TypeMask;
 /// A sequence of `T` in the heap, of a length fixed when it is made.
 ///
 /// It is used through its reference: `Gc<GcSlice<T>>` is one word and has [`as_slice`](Gc::as_slice) and
-/// [`len`](Gc::len). To change elements, make them [`GcCell`](crate::GcCell)s.
+/// [`len`](Gc::len). To change elements, make them [`GcCell`]s.
 ///
 /// ```
 /// # extern crate heap_gc as tricolor;
@@ -150,6 +152,66 @@ impl<'gc, T> Gc<'gc, GcSlice<T>> {
     #[inline]
     pub fn iter(self) -> core::slice::Iter<'gc, T> {
         self.as_slice().iter()
+    }
+}
+
+/// Changing many cells at once: the collector is asked once whether it has to hear of it, and not once for each.
+impl<'gc, T: Trace + Copy + 'gc> Gc<'gc, GcSlice<GcCell<T>>> {
+    /// Gives every cell the same value.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{GcCell, Heap};
+    /// let heap = Heap::new()?;
+    /// heap.attach()?.enter(|mu| {
+    ///     let row = mu.alloc_slice(80, |_| GcCell::new(None));
+    ///     row.fill(mu, Some(mu.alloc(' ')));
+    ///     assert!(row.iter().all(|cell| *cell.get().unwrap() == ' '));
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn fill(self, mu: &Mu<'gc>, value: T) {
+        self.store_all(mu, 0, (0..self.len()).map(|_| value));
+    }
+
+    /// Copies values into the cells from the index `from` on.
+    ///
+    /// # Panics
+    /// If they go past the end; nothing is changed then.
+    pub fn write(self, mu: &Mu<'gc>, from: usize, values: &[T]) {
+        self.store_all(mu, from, values.iter().copied());
+    }
+
+    /// Copies the values of cells of another slice, or of this one, which may overlap.
+    ///
+    /// # Panics
+    /// If `count` cells from `from` on, or from `other_from` on, go past an end; nothing is changed then.
+    pub fn copy_from(self, mu: &Mu<'gc>, from: usize, other: Self, other_from: usize, count: usize) {
+        let source = other_from.checked_add(count).and_then(|end| other.as_slice().get(other_from..end));
+        let Some(source) = source else {
+            panic!(
+                "cells {other_from} to {other_from} + {count} of a slice of {} were to be copied",
+                other.len()
+            )
+        };
+        if Gc::ptr_eq(self, other) && from > other_from {
+            // From the end, so that nothing is overwritten before it is read.
+            let values: Vec<T> = source.iter().map(GcCell::get).collect();
+            self.store_all(mu, from, values.into_iter());
+        } else {
+            self.store_all(mu, from, source.iter().map(GcCell::get));
+        }
+    }
+
+    fn store_all(self, mu: &Mu<'gc>, from: usize, values: impl ExactSizeIterator<Item = T>) {
+        let count = values.len();
+        let end = from.checked_add(count).filter(|&end| end <= self.len());
+        assert!(end.is_some(), "{count} values from index {from} on go past the end of {} cells", self.len());
+        let first = Gc::as_ptr(self).as_ptr().cast::<u8>().wrapping_add(slice_header(align_of::<T>()));
+        let (barrier, to) = mu.barrier();
+        // SAFETY: for each: 1: a cell (transparent) inside the slice, which only this thread uses, since a cell is not `Sync`. 2:
+        // `T` is `Copy`. 3: all have the brand of `mu`'s heap.
+        unsafe { barrier::store_all(barrier, to, first.cast::<T>().wrapping_add(from), values) };
     }
 }
 

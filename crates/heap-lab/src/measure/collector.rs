@@ -107,6 +107,8 @@ impl Cycle {
                 Reason::Asked => "asked",
                 Reason::Refused => "refused",
                 Reason::Debug => "debug",
+                Reason::Limit => "limit",
+                Reason::Idle => "idle",
             },
             stopping: Some(cycle.stopping),
             pause: Some(cycle.pause),

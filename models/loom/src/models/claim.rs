@@ -3,7 +3,7 @@
 
 use super::{Bound, explore, fails_without};
 use crate::fault::step::Step;
-use crate::span::claim::{FIRST_GENERATION, is_swept, try_claim};
+use crate::span::claim::{FIRST_GENERATION, is_swept, rest, try_claim, try_take};
 use crate::span::{Span, SpanId};
 use loom::cell::UnsafeCell;
 use loom::thread;
@@ -121,8 +121,51 @@ fn each_generation_is_won_once() {
     });
 }
 
+const LATE: &[(Step, &str)] = &[
+    (Step::TakenUnclaimed, RACE),
+    (Step::RestedRelaxed, RACE),
+    (Step::ClaimedInTwoSteps, RACE),
+    (Step::ClaimedRelaxed, RACE),
+];
+
+/// Exhausted for 3 threads: an owner that lets the span rest, a late mutator that takes it if it can, writes and gives it back
+/// with the generation that it knows, and a sweeper of the next generation. Under a second.
+#[test]
+fn a_late_mutator_takes_or_a_sweeper_claims() {
+    explore(Bound::None, LATE, || {
+        let (known, next) = (FIRST_GENERATION, FIRST_GENERATION + 2);
+        let swept = Swept::new();
+        let late = {
+            let swept = Arc::clone(&swept);
+            thread::spawn(move || {
+                let is_taken = try_take(&swept.span, known);
+                if is_taken {
+                    swept.write();
+                    rest(&swept.span, known);
+                }
+                u32::from(is_taken)
+            })
+        };
+        let sweeper = {
+            let swept = Arc::clone(&swept);
+            thread::spawn(move || {
+                swept.sweep(next);
+            })
+        };
+        swept.write();
+        rest(&swept.span, known);
+        let taken = late.join().expect("the mutator does not panic");
+        sweeper.join().expect("the sweeper does not panic");
+        assert!(swept.sweep(next), "what a late mutator gives back is unswept or swept");
+        assert_eq!(swept.won.load(Relaxed), 1, "one winner");
+        assert_eq!(swept.read(), 2 + taken, "the owner's write, the late mutator's and the sweep");
+        assert!(!try_take(&swept.span, known), "nobody late takes what is swept");
+    });
+}
+
 #[test]
 fn the_models_fail_without_a_step() {
+    fails_without("models::claim::a_late_mutator_takes_or_a_sweeper_claims", LATE);
     fails_without("models::claim::one_sweeper_wins_and_everybody_sees_the_sweep", ONE_GENERATION);
     fails_without("models::claim::each_generation_is_won_once", TWO_GENERATIONS);
 }

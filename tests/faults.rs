@@ -464,17 +464,18 @@ fn taken_while_claimed() {
     mutator.enter(|mu| look_along(Some(holder.get(mu)), [9, 0, 1, 2]));
 }
 
-/// A mutator has left, has read the call for the first round, and is held. The collector answers for it, in that round and in
-/// all that follow. Then the mutator comes to answer.
+/// A mutator has left, has read the call for the last round of a cycle, and is held. The collector answers for it, in that round
+/// and in those of the next cycle. Then the mutator comes to answer.
 fn old_call() {
     let (stage, mutator, _root) = set();
     drop(mutator);
-    let held = hold("handshake: called, before it is answered", "late");
     let ((tell, told), (go_on, go)) = (mpsc::channel::<()>(), mpsc::channel::<()>());
     let heap = stage.heap.clone();
     let late = thread::Builder::new().name("late".into()).spawn(move || {
         let mut mutator = heap.attach().unwrap();
         let root: Root<Item<'static>> = mutator.enter(|mu| mu.root(item(mu, 0, None)));
+        tell.send(()).unwrap();
+        go.recv().unwrap();
         mutator.enter(|mu| {
             tell.send(()).unwrap();
             while !mu.should_yield() {
@@ -494,8 +495,15 @@ fn old_call() {
     });
     told.recv().unwrap();
     let mut cycle = stage.begin();
-    cycle.until("dry");
+    cycle.until("marked");
+    go_on.send(()).unwrap();
+    told.recv().unwrap();
+    let held = hold("handshake: called, before it is answered", "late");
+    cycle.go_on();
     held.wait();
+    cycle.finish();
+    let mut cycle = stage.begin();
+    cycle.until("dry");
     held.let_go();
     told.recv().unwrap();
     cycle.finish();

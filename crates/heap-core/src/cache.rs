@@ -351,7 +351,7 @@ impl Cache {
     fn mark_run(&self, memory: &Memory, id: SpanId, run: Run) {
         let byte = match self.colour.get() {
             Colour::White => None,
-            Colour::WhiteAgain => (!fault::on(Fault::BlackSlotsKept)).then_some(0),
+            Colour::WhiteAgain => (!fault::on(Fault::MarkedFreeForgotten)).then_some(0),
             Colour::Black(epoch) => Some(epoch.byte()),
         };
         if let Some(byte) = byte {

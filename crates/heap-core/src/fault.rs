@@ -116,8 +116,8 @@ pub enum Fault {
     LargeWhite = 51,
     /// The marks are not cleared when the epochs begin again.
     MarksKept = 52,
-    /// Marks that a mutator left which is gone are kept where another allocates white.
-    BlackSlotsKept = 53,
+    /// Who gets slots that a mutator whose objects were black has given back does not take their marks away.
+    MarkedFreeForgotten = 53,
     /// A mutator that leaves answers the call it has read, though the collector has answered for it since.
     OldCallAnswered = 54,
     /// A word that may be a reference or a number is looked up by the barrier, before all roots are taken.
@@ -179,7 +179,7 @@ impl Fault {
         Self::LimitUnawaited,
         Self::LargeWhite,
         Self::MarksKept,
-        Self::BlackSlotsKept,
+        Self::MarkedFreeForgotten,
         Self::OldCallAnswered,
         Self::NumberLookedUpEarly,
     ];

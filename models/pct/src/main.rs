@@ -140,20 +140,23 @@ const STEPS: &[(Step, Expected)] = &[
     (Step::StopWithdrawnLate, Expected::Found),
     // A marking worker leaves early, and the others do its work.
     (Step::CountedOutsideLock, Expected::Unseen),
-    (Step::OverBeforeBatch, Expected::Unseen),
+    (Step::OverBeforeBatch, Expected::Found),
     (Step::HintDecides, Expected::Unseen),
     (Step::EndNotTold, Expected::Found),
     (Step::WaitedUnlooked, Expected::Found),
     (Step::ClaimedInTwoSteps, Expected::Found),
     (Step::JoinedEarly, Expected::Found),
     (Step::RootsInside, Expected::Found),
-    (Step::NotRung, Expected::Unseen),
+    (Step::HeededOld, Expected::Found),
+    (Step::NotRung, Expected::Found),
+    // The collector looks again by itself after a while.
     (Step::AskedSleptUnlooked, Expected::Unseen),
     (Step::HeldUnanswered, Expected::Found),
-    (Step::AssistUncounted, Expected::Found),
-    (Step::OfferUncounted, Expected::Found),
-    (Step::TakenUnclaimed, Expected::Found),
-    (Step::TakenUnlooked, Expected::Found),
+    // Windows of a few points, which take two threads that are in the right ones: the models of `models/loom` find them.
+    (Step::AssistUncounted, Expected::Unseen),
+    (Step::OfferUncounted, Expected::Unseen),
+    (Step::TakenUnclaimed, Expected::Unseen),
+    (Step::TakenUnlooked, Expected::Unseen),
 ];
 
 fn step_named(name: &str) -> Step {

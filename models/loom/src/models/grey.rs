@@ -47,6 +47,7 @@ impl Marking {
             let mut stack = match batch {
                 Batch::Objects(stack) | Batch::Maybe(stack) => stack,
                 Batch::Piece(Piece { object, .. }) => vec![object],
+            Batch::Maybe(_) => Vec::new(),
             };
             while let Some(depth) = stack.pop() {
                 if depth > 0 {
@@ -125,6 +126,7 @@ impl Marking {
         let mut stack = match batch {
             Batch::Objects(stack) => stack,
             Batch::Piece(Piece { object, .. }) => vec![object],
+            Batch::Maybe(_) => Vec::new(),
         };
         if let Some(depth) = stack.pop() {
             if depth > 0 {

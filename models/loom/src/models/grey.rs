@@ -24,11 +24,14 @@ struct Marking {
 
 impl Marking {
     fn new(workers: usize) -> Arc<Self> {
-        Arc::new(Self {
+        let marking = Arc::new(Self {
             queue: GreyQueue::new(workers),
             unscanned: AtomicUsize::new(0),
             scanned: std::sync::atomic::AtomicUsize::new(0),
-        })
+        });
+        // All roots are taken: batches may be lent.
+        marking.queue.open(workers);
+        marking
     }
 
     /// Queues a root. One without anything below it comes as a piece of a large object.

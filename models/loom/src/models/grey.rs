@@ -123,7 +123,7 @@ impl Marking {
     fn assist(&self, fan: usize) {
         let Some(batch) = self.queue.borrow() else { return };
         let mut stack = match batch {
-            Batch::Objects(stack) => stack,
+            Batch::Objects(stack) | Batch::Maybe(stack) => stack,
             Batch::Piece(Piece { object, .. }) => vec![object],
         };
         if let Some(depth) = stack.pop() {

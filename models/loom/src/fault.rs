@@ -3,8 +3,8 @@
 #[path = "../../../crates/heap-core/src/fault/step.rs"]
 pub mod step;
 
-/// The faults of the files that are compiled here. None is switched on: a model leaves out steps.
-#[derive(Clone, Copy)]
+/// The mistakes that the protocols' files know (`crates/heap-core/src/fault.rs`). None is ever on here: the models leave steps out.
+#[derive(Clone, Copy, Debug)]
 pub enum Fault {
     /// See the real one.
     TakenWithoutExchange,
@@ -12,7 +12,8 @@ pub enum Fault {
     OldCallAnswered,
 }
 
-/// Whether a fault is switched on.
+/// Whether a mistake is switched on.
+#[must_use]
 pub const fn on(_fault: Fault) -> bool {
     false
 }

@@ -505,14 +505,14 @@ fn steps(seed: u64) {
     let mutator = start("mutator", move || {
         let mut mutator = theirs.attach().expect("one mutator a thread");
         let all: Root<[Gc<'static, Holder<'static>>; 12]> = mutator.enter(|mu| {
-            let holder = |name| {
+            let pair = |name| {
                 let made = |next| {
-                    let places = core::array::from_fn(|_| GcCell::new(Some(mu.alloc(Item::new(name)))));
+                    let places = core::array::from_fn(|_| GcCell::new(Some(Item::new(mu, name))));
                     mu.alloc(Holder { name, places, next: GcCell::new(next) })
                 };
                 made(Some(made(None)))
             };
-            mu.root(mu.alloc(core::array::from_fn(|name| holder(name as u64))))
+            mu.root(mu.alloc(core::array::from_fn(|name| pair(name as u64))))
         });
         for _ in 0..2 + random.below(4) {
             mutator.enter(|mu| {

@@ -50,7 +50,6 @@ impl Marking {
             let mut stack = match batch {
                 Batch::Objects(stack) | Batch::Maybe(stack) => stack,
                 Batch::Piece(Piece { object, .. }) => vec![object],
-            Batch::Maybe(_) => Vec::new(),
             };
             while let Some(depth) = stack.pop() {
                 if depth > 0 {
@@ -127,9 +126,8 @@ impl Marking {
     fn assist(&self, fan: usize) {
         let Some(batch) = self.queue.borrow() else { return };
         let mut stack = match batch {
-            Batch::Objects(stack) => stack,
+            Batch::Objects(stack) | Batch::Maybe(stack) => stack,
             Batch::Piece(Piece { object, .. }) => vec![object],
-            Batch::Maybe(_) => Vec::new(),
         };
         if let Some(depth) = stack.pop() {
             if depth > 0 {

@@ -48,7 +48,11 @@ pub(crate) fn run(heap: &Shared, reason: Reason, runner: Runner) {
     heap.world.collection_answered();
     let begins = match reason {
         Reason::Goal => heap.pace.is_due(&heap.memory) && heap.pace.limiting() == Limiting::Off,
-        Reason::Limit => heap.pace.is_due(&heap.memory),
+        // A limit below what lives is passed when keeping it costs too much; the hard limit is not.
+        Reason::Limit => {
+            heap.pace.is_due(&heap.memory)
+                && (heap.memory.pages().is_near_limit() || heap.pace.limiting() == Limiting::Off)
+        }
         Reason::Idle => {
             heap.pace.is_idle_cycle_worthwhile(&heap.memory) && heap.pace.limiting() == Limiting::Off
         }

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 pub enum Reason {
     /// The heap reached its goal.
     Goal,
-    /// The heap reached its goal, and the hard limit is near: mutators wait for this one.
+    /// The heap reached its goal, and a limit is near: mutators wait for this one.
     Limit,
     /// The host had nothing else to do.
     Idle,

@@ -272,7 +272,7 @@ impl Mutator {
             Reason::Refused
         } else if self.heap.collect_every.is_some() {
             Reason::Debug
-        } else if self.heap.memory.pages().is_near_limit() {
+        } else if self.heap.is_near_limit() {
             Reason::Limit
         } else {
             Reason::Goal
@@ -603,9 +603,9 @@ impl<'gc> Mu<'gc> {
         }
         if heap.pace.is_due(&heap.memory) {
             let is_called = heap.collector == Collector::Concurrent && self.call_for_cycle();
-            // Near the hard limit a mutator waits at the edge of its `enter` and runs the cycle itself, or it would soon be refused
-            // what that cycle is about to free.
-            due |= !is_called || (heap.memory.pages().is_near_limit() && !fault::on(Fault::LimitUnawaited));
+            // Near a limit a mutator waits at the edge of its `enter` and runs the cycle itself: or it would soon be refused what that
+            // cycle is about to free, or pass a limit that can be kept.
+            due |= !is_called || (heap.is_near_limit() && !fault::on(Fault::LimitUnawaited));
         }
         if due {
             heap.world.call_for_collection();

@@ -156,6 +156,13 @@ impl Shared {
         self.world.members()
     }
 
+    /// Whether the heap is so near a limit that who allocates waits for the cycle that is due.
+    pub(crate) fn is_near_limit(&self) -> bool {
+        let (pages, limit) = (self.memory.pages(), self.memory_limit.get());
+        let in_spans = pages.counters().inuse.load(Relaxed);
+        pages.is_near_limit() || (limit != usize::MAX && in_spans > limit - limit / 32)
+    }
+
     /// Where a mutator's shades go.
     #[inline]
     pub(crate) fn shading(&self) -> Shading<'_> {

@@ -13,7 +13,6 @@ mod drop;
 mod figures;
 mod limit;
 mod many;
-mod memory_limit;
 mod os;
 mod phases;
 mod programs;

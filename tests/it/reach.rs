@@ -103,7 +103,9 @@ fn objects_that_a_marker_has_no_room_for_are_found_again() {
             let root: Root<Leaves<'static>> =
                 mutator.enter(|mu| mu.root(mu.alloc_slice(50_000, |n| mu.alloc(mu.alloc(n as u64)))));
             mutator.collect();
-            assert!(lost.load(Relaxed) > 0, "1024 entries are not enough for 50,000 objects");
+            // With shrunk quanta so few are taken at once that there is room.
+            let has_room = tricolor::core::stress::STRESSED;
+            assert!(has_room || lost.load(Relaxed) > 0, "1024 entries are not enough for 50,000 objects");
             mutator.enter(|mu| {
                 for (n, leaf) in (0..).zip(root.get(mu).iter()) {
                     assert_eq!(***leaf, n);

@@ -50,7 +50,7 @@ pub(crate) fn look_along<'gc>(first: Option<Gc<'gc, Item<'gc>>>, names: impl Int
 
 /// A stage, a mutator of its heap, and a root that leads along 0, 1, 2.
 pub(crate) fn set() -> (Stage, Mutator, Root<Item<'static>>) {
-    let stage = Stage::new(Heap::builder());
+    let stage = Stage::new(Heap::builder().verify_every(0));
     let mut mutator = stage.heap.attach().expect("one mutator a thread");
     let root = mutator.enter(|mu| mu.root(item(mu, 0, Some(path(mu, 1)))));
     (stage, mutator, root)

@@ -1,4 +1,5 @@
-//! Promise: a memory limit is kept as long as what lives leaves room, and never refuses anything.
+//! Promise: a memory limit is kept as long as what lives leaves room, and never refuses anything. In a process of its own: it
+//! is large, and other tests look at what is resident.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

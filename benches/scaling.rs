@@ -1,4 +1,5 @@
-//! How small allocation scales from one mutator to two, beside two bump allocators that share nothing.
+//! How small allocation scales from one mutator to two, beside two bump allocators that share nothing; and how marking a
+//! random graph scales from one worker to two, beside two pointer chases that share nothing.
 //!
 //!     cargo bench --bench scaling
 //!
@@ -10,7 +11,7 @@ use std::hint::black_box;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Instant;
-use tricolor::{Gc, Heap};
+use tricolor::{Gc, GcCell, GcSlice, Heap, Root, Trace};
 
 const ROUNDS: usize = 9;
 const OPS: u64 = 20_000_000;
@@ -78,24 +79,107 @@ fn allocate_pointers(heap: &Heap) {
     }
 }
 
+/// Millions of links a second, that each of so many threads follows in a cycle of its own.
+fn chases(threads: usize, cycles: [&Arc<Vec<u32>>; 2]) -> f64 {
+    let began = Instant::now();
+    let running: Vec<_> = cycles[..threads]
+        .iter()
+        .map(|links| Arc::clone(links))
+        .map(|links| thread::spawn(move || chase(&links)))
+        .collect();
+    running.into_iter().for_each(|thread| thread.join().expect("no thread panics"));
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    let all = (threads as u64 * CHASED) as f64;
+    all / began.elapsed().as_secs_f64() / 1e6
+}
+
+/// Follows a random cycle through 128 MiB.
+fn chase(links: &[u32]) {
+    let mut at = 0;
+    for _ in 0..CHASED {
+        at = links[at as usize];
+    }
+    black_box(at);
+}
+
+const CHASED: u64 = 2_000_000;
+const LINKS: usize = 32 << 20;
+const NODES: usize = 4_000_000;
+
+/// A cycle through all places, in random order (Sattolo's shuffle).
+fn random_cycle(random: &mut impl FnMut(usize) -> usize) -> Vec<u32> {
+    let mut links: Vec<u32> = (0..u32::try_from(LINKS).expect("it fits")).collect();
+    for last in (1..links.len()).rev() {
+        links.swap(last, random(last));
+    }
+    links
+}
+
+fn xorshift() -> impl FnMut(usize) -> usize {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    move |below| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).expect("below a usize")
+    }
+}
+
+#[derive(Trace)]
+struct Node<'gc> {
+    to: [GcCell<Option<Gc<'gc, Node<'gc>>>>; 4],
+}
+
+/// A heap with a graph of random edges; one worker or two mark it when asked.
+fn graph(workers: usize) -> (Heap, Root<GcSlice<Gc<'static, Node<'static>>>>) {
+    let heap = Heap::builder().workers(workers).gc_off().build().expect("address space");
+    let mut mutator = heap.attach().expect("one a thread");
+    let mut random = xorshift();
+    let root = mutator.enter(|mu| {
+        let empty = |_| mu.alloc(Node { to: core::array::from_fn(|_| GcCell::new(None)) });
+        let nodes = mu.alloc_slice(NODES, empty);
+        for node in nodes.iter() {
+            node.to.iter().for_each(|cell| cell.set(mu, Some(nodes[random(NODES)])));
+        }
+        mu.root(nodes)
+    });
+    (heap, root)
+}
+
+/// Millions of objects marked in a second.
+fn mark(heap: &Heap) -> f64 {
+    heap.collect();
+    let cycle = heap.figures().last_cycle.expect("it was run just now");
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    let objects = cycle.live_objects as f64;
+    objects / cycle.mark.as_secs_f64() / 1e6
+}
+
 fn main() {
     let on_a_heap = |threads, work: fn(&Heap)| {
         let heap = Heap::new().expect("address space");
         rate(threads, move || work(&heap))
     };
-    let cases: [(&str, Case); 3] = [
+    let mut random = xorshift();
+    let (one, other) = (Arc::new(random_cycle(&mut random)), Arc::new(random_cycle(&mut random)));
+    let graphs = [graph(1), graph(2)];
+    let cases: [(&str, Case); 5] = [
         ("bump", Box::new(|threads| rate(threads, bump))),
         ("n16", Box::new(move |threads| on_a_heap(threads, allocate))),
         ("s16", Box::new(move |threads| on_a_heap(threads, allocate_pointers))),
+        ("chase", Box::new(move |threads| chases(threads, [&one, &other]))),
+        ("graph", Box::new(move |workers| mark(&graphs[workers - 1].0))),
     ];
-    let mut found = [const { (Vec::new(), Vec::new()) }; 3];
+    let mut found = [const { (Vec::new(), Vec::new()) }; 5];
     for _ in 0..ROUNDS {
         for (case, (one, two)) in cases.iter().zip(&mut found) {
             one.push(case.1(1));
             two.push(case.1(2));
         }
     }
-    println!("case   1 thread   2 threads   ratio [range]     (millions of allocations a second)");
+    println!(
+        "case   1 thread   2 threads   ratio [range]     (millions of allocations, links or objects a second)"
+    );
     for ((name, _), (one, two)) in cases.iter().zip(&found) {
         let mut ratios: Vec<f64> = one.iter().zip(two).map(|(one, two)| two / one).collect();
         let median = |values: &[f64]| {

@@ -177,7 +177,7 @@ impl Barrier {
 /// 2. The old value needs no drop (`T: Copy`).
 /// 3. Both values' references lead into the memory of `to`, or are null.
 #[inline(always)]
-pub(crate) unsafe fn store<T: Trace + Copy>(barrier: &Barrier, to: Shading<'_>, place: *mut T, value: T) {
+pub(crate) unsafe fn store<T: Trace + Copy>(barrier: &Barrier, to: Shading<'_>, place: *mut T, mut value: T) {
     if const { T::MASK.is_noscan() } {
         // SAFETY: duty 1. No marker reads these words.
         unsafe { place.write(value) };
@@ -185,7 +185,7 @@ pub(crate) unsafe fn store<T: Trace + Copy>(barrier: &Barrier, to: Shading<'_>, 
     }
     if barrier.is_on() {
         // SAFETY: duties 1 and 3.
-        unsafe { shade_both(barrier, to, place, &value) };
+        unsafe { shade_both(barrier, to, place, &raw mut value) };
     }
     // SAFETY: duty 1.
     unsafe { store_words(place, &value) };
@@ -203,11 +203,11 @@ pub(crate) unsafe fn store_all<T: Trace + Copy>(
     values: impl ExactSizeIterator<Item = T>,
 ) {
     let is_on = barrier.is_on() && const { !T::MASK.is_noscan() };
-    for (index, value) in values.enumerate() {
+    for (index, mut value) in values.enumerate() {
         let place = places.wrapping_add(index);
         if is_on {
             // SAFETY: the duties of `store`.
-            unsafe { shade_both(barrier, to, place, &value) };
+            unsafe { shade_both(barrier, to, place, &raw mut value) };
         }
         // SAFETY: duty 1 of `store`.
         unsafe { store_words(place, &value) };
@@ -217,11 +217,16 @@ pub(crate) unsafe fn store_all<T: Trace + Copy>(
 /// What a store of `value` into `place` has to shade. Also for places that others write to as well, with atomics.
 ///
 /// # Safety
-/// 1. `place` is valid for atomic reads of the words that the mask names, and `value` is whole.
+/// 1. `place` and `value` are valid for atomic reads of the words that the mask names, and `value` is whole.
 /// 2. Both values' references lead into the memory of `to`, or are null.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn shade_both<T: Trace>(barrier: &Barrier, to: Shading<'_>, place: *const T, value: &T) {
+pub(crate) unsafe fn shade_both<T: Trace>(
+    barrier: &Barrier,
+    to: Shading<'_>,
+    place: *const T,
+    value: *mut T,
+) {
     if !fault::on(Fault::DeletionUnshaded) {
         // SAFETY: duties 1 and 2.
         unsafe { shade_words(barrier, to, place) };

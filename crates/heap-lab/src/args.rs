@@ -100,7 +100,7 @@ pub(crate) struct Bench {
     /// For `pause`: how long [default: 20].
     #[arg(long, value_name = "S")]
     pub(crate) seconds: Option<f64>,
-    /// For `pause`: concurrent, stop-the-world or off [default: what the heap does].
+    /// How the heap is collected: concurrent, stop-the-world or off [default: what the heap does].
     #[arg(long, value_name = "WORD")]
     pub(crate) collector: Option<String>,
     /// For `pause`: who says what it feels like: self, spin or req [default: self].

@@ -23,6 +23,7 @@ mod trees;
 use crate::choice::choices;
 use crate::churn::Wish;
 use crate::error::LabError;
+use crate::measure::collector::Mode;
 use crate::measure::trace_line::traced;
 use crate::shapes::MarkShape;
 use serde::Serialize;
@@ -116,7 +117,8 @@ impl Bench {
     /// # Errors
     /// When a word is unknown, missing, too much, or out of range; the message lists what exists.
     pub(crate) fn parse(kind: &str, args: &[String], options: &pause::Typed) -> Result<Self, LabError> {
-        if let Some(option) = options.any().filter(|_| kind != "pause") {
+        // How the heap is collected is a question for every kind.
+        if let Some(option) = options.any().filter(|&option| kind != "pause" && option != "--collector") {
             return Err(LabError::Argument(format!(
                 "`bench {kind}` has no {option}: only `bench pause` has"
             )));
@@ -161,11 +163,17 @@ impl Bench {
     ///
     /// # Errors
     /// When the heap cannot be built or the system cannot be read.
-    pub(crate) fn run(self, args: Vec<String>, workers: Option<usize>) -> Result<Value, LabError> {
+    pub(crate) fn run(
+        self,
+        args: Vec<String>,
+        workers: Option<usize>,
+        mode: Option<Mode>,
+    ) -> Result<Value, LabError> {
         let builder = match workers {
             Some(workers) => Heap::builder().workers(workers),
             None => Heap::builder(),
         };
+        let builder = mode.map_or(builder.clone(), |mode| mode.choose(&builder));
         let builder = traced(builder);
         match self {
             Self::Trees { depth, threads } => trees::run(&builder, depth, threads, args).map(object),

@@ -12,6 +12,7 @@ use crate::classes::{self, Show};
 use crate::error::LabError;
 use crate::experiment::{Effort, Experiment, Lab, Options};
 use crate::experiments;
+use crate::measure::collector::Mode;
 use crate::measure::machine::Machine;
 use crate::progress::Progress;
 use crate::report::html::Html;
@@ -55,6 +56,8 @@ pub(crate) enum Plan {
         args: Vec<String>,
         /// Marking workers of the heap.
         workers: Option<usize>,
+        /// How it is collected, if that was said.
+        mode: Option<Mode>,
         /// As JSON rather than as text.
         json: bool,
     },
@@ -120,6 +123,7 @@ impl Plan {
             })),
             Some(Command::Bench(bench)) => Ok(Self::Bench {
                 workers: checked_workers(bench.workers)?,
+                mode: bench.collector.as_deref().map(Mode::named).transpose()?,
                 bench: Bench::parse(
                     &bench.kind,
                     &bench.args,
@@ -159,8 +163,8 @@ impl Plan {
         match self {
             Self::List { json } => print(&list(json)).map(|()| Verdict::Holds),
             Self::Classes(show) => print(&classes::show(&show)?).map(|()| Verdict::Holds),
-            Self::Bench { bench, args, workers, json } => {
-                let outcome = bench.run(args, workers)?;
+            Self::Bench { bench, args, workers, mode, json } => {
+                let outcome = bench.run(args, workers, mode)?;
                 let text = if json { format!("{outcome}\n") } else { bench::text(&outcome) };
                 print(&text).map(|()| Verdict::Holds)
             }

@@ -130,13 +130,13 @@ impl<'gc, T: Trace> AtomicGc<'gc, T> {
     /// What a store has to tell the collector. Another thread may store between this and the store itself: what is erased then
     /// was shaded by that thread, or is protected as what it had in its hands (`barrier.rs`).
     #[inline]
-    fn shade(&self, mu: &Mu<'gc>, value: Option<Gc<'gc, T>>) {
+    fn shade(&self, mu: &Mu<'gc>, mut value: Option<Gc<'gc, T>>) {
         let (barrier, to) = mu.barrier();
         if barrier.is_on() {
             let place = ptr::from_ref(&self.object).cast::<Option<Gc<'gc, T>>>();
             // SAFETY: 1: the place is one word, that is accessed by atomics only, and holds null or a reference, as an option of
-            // one does. 2: both are of the brand of `mu`'s heap.
-            unsafe { barrier::shade_both(barrier, to, place, &value) };
+            // one does; the value is ours. 2: both are of the brand of `mu`'s heap.
+            unsafe { barrier::shade_both(barrier, to, place, &raw mut value) };
         }
     }
 }

@@ -27,14 +27,19 @@ impl Mode {
     /// All of them, in the order of a report.
     pub(crate) const REPORTED: &'static [Self] = &[Self::Off, Self::StopTheWorld, Self::Concurrent];
 
-    /// A heap that is collected so, and measures what mutators do for its collector if they go on meanwhile.
-    pub(crate) fn configure(self, builder: &HeapBuilder) -> HeapBuilder {
+    /// A heap that is collected so.
+    pub(crate) fn choose(self, builder: &HeapBuilder) -> HeapBuilder {
         let builder = builder.clone();
         match self {
             Self::Off => builder.gc_off(),
             Self::StopTheWorld => builder.gc_percent(100).collector(Collector::StopTheWorld),
-            Self::Concurrent => builder.gc_percent(100).collector(Collector::Concurrent).measure_pauses(true),
+            Self::Concurrent => builder.gc_percent(100).collector(Collector::Concurrent),
         }
+    }
+
+    /// A heap that is collected so, and measures what mutators do for its collector if they go on meanwhile.
+    pub(crate) fn configure(self, builder: &HeapBuilder) -> HeapBuilder {
+        self.choose(builder).measure_pauses(self == Self::Concurrent)
     }
 }
 

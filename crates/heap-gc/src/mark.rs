@@ -53,6 +53,10 @@ const SLICE_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 64 << 10
 /// What scanning an object counts in a slice, beside its turn in the ring.
 const SCAN_COST: usize = 3;
 
+/// Words of a large object that who borrows work scans at once: a mutator that assists must not be kept for the whole of a
+/// piece, which can lead to as many objects far apart.
+const LENT_PIECE_WORDS: usize = 1024;
+
 /// Limits of a marker.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MarkLimits {
@@ -275,11 +279,14 @@ pub(crate) struct Marker<'a> {
     stack: Stack,
     pieces: Vec<Piece>,
     queue: Option<&'a GreyQueue>,
+    /// Words of a large object that are scanned at once.
+    piece_words: usize,
     work: Work,
 }
 
 impl<'a> Marker<'a> {
-    /// A worker with nothing to do. With a queue it shares what it finds.
+    /// A worker with nothing to do. With a queue it shares what it finds; without, it has borrowed what it scans, and scans it in
+    /// smaller pieces.
     pub(crate) fn new(memory: &'a Memory, queue: Option<&'a GreyQueue>, limits: MarkLimits) -> Self {
         Self {
             memory,
@@ -292,6 +299,7 @@ impl<'a> Marker<'a> {
             stack: Stack::new(limits.stack),
             pieces: Vec::new(),
             queue,
+            piece_words: if queue.is_some() { PIECE_WORDS } else { PIECE_WORDS.min(LENT_PIECE_WORDS) },
             work: Work::default(),
         }
     }
@@ -531,7 +539,7 @@ impl<'a> Marker<'a> {
                 self.stack.settle(top);
                 self.scan_piece(piece);
                 top = self.stack.top();
-                budget = budget.saturating_sub(PIECE_WORDS);
+                budget = budget.saturating_sub(self.piece_words);
                 continue;
             };
             if LIMITED {
@@ -609,7 +617,7 @@ impl<'a> Marker<'a> {
             }
         }
         let (from, to) = self.words_of(span, layout, object);
-        if to - from > PIECE_WORDS {
+        if to - from > self.piece_words {
             self.pieces.push(Piece { object, from });
             self.share_pieces();
         } else {
@@ -640,7 +648,7 @@ impl<'a> Marker<'a> {
         let (_, end) = self.words_of(span, layout, piece.object);
         // Whole periods, so that the next piece begins where a mask does.
         let period = layout.period.max(1) as usize;
-        let most = (PIECE_WORDS / period).max(1) * period;
+        let most = (self.piece_words / period).max(1) * period;
         let to = end.min(piece.from + most);
         if to < end {
             if !(fault::on(Fault::LargeTailUnscanned) && end - to <= most) {

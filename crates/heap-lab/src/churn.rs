@@ -51,6 +51,8 @@ choices! {
 pub(crate) const GAP: Duration = Duration::from_micros(20);
 /// How much longer than asked a churn goes on for the cycles it was promised.
 const PATIENCE: u32 = 10;
+/// But not less than this: on a busy machine a cycle may take its time to begin.
+const LEAST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What to churn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,7 +238,7 @@ fn time(
         let _ = go.send(start);
     }
     thread::sleep(wish.time);
-    while seen().len() < wish.cycles && start.elapsed() < wish.time * PATIENCE {
+    while seen().len() < wish.cycles && start.elapsed() < (wish.time * PATIENCE).max(LEAST_PATIENCE) {
         thread::sleep(Duration::from_millis(5));
     }
     stop.store(true, Ordering::Relaxed);

@@ -13,24 +13,26 @@
 //! `end_marking` moves the generation on, and with that every span at rest is unswept. A span in a mutator's cache is
 //! unswept when it comes back, if the mutator had not heard of the new generation ([`crate::span::claim`]).
 
+mod dead;
 mod layouts;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use dead::Dead;
 pub use layouts::MOST_LAYOUTS;
 
 use crate::central::{Entry, Taken};
 use crate::error::AllocError;
 use crate::fault::{self, Fault};
 use crate::figures::{BySize, MemoryFigures, add};
-use crate::layout::{DropFn, Layout, LayoutId};
+use crate::layout::{Layout, LayoutId};
 use crate::meta::Table;
 use crate::os::{Os, OsError};
 use crate::page_heap::{PageHeap, PageStock, SpanRequest};
 use crate::size_class::SizeClass;
 use crate::span::claim::{FIRST_GENERATION, SweepClaim, is_claimed, keep, try_claim, try_claim_unswept};
 use crate::span::map::slot_ptr;
-use crate::span::marks::{DROPPED, Epoch, live_word};
+use crate::span::marks::{Epoch, live_word};
 use crate::span::{Home, Span, SpanId};
 use crate::stress::SWEEP_TRIES;
 use crate::sweep::{Sweeper, Sweeping, Swept};
@@ -54,14 +56,6 @@ pub struct MemoryOptions {
     pub hard_limit: Bytes,
     /// Fill free slots with this byte.
     pub poison: Option<u8>,
-}
-
-/// An object that died and waits for its drop.
-#[derive(Clone, Copy, Debug)]
-pub struct Dead {
-    span: SpanId,
-    slot: u32,
-    drop: DropFn,
 }
 
 /// What a cycle marked, as of one moment.
@@ -458,75 +452,6 @@ impl Memory {
                 for mark in self.map().marks_of(span) {
                     if Epoch::from_byte(mark.load(Relaxed)).is_some() {
                         mark.store(0, Relaxed);
-                    }
-                }
-            }
-        }
-    }
-
-    // ---- the dead ----
-
-    fn queue_dead(&self, dead: Dead) {
-        let mut queue = self.dead.lock();
-        queue.push(dead);
-        if fault::on(Fault::DropTwice) {
-            queue.push(dead);
-        }
-        self.dead_count.store(queue.len(), Relaxed);
-    }
-
-    /// Whether a drop is due.
-    #[inline]
-    #[must_use]
-    pub fn has_dead(&self) -> bool {
-        self.dead_count.load(Relaxed) != 0
-    }
-
-    /// Takes all objects whose drop is due. Whoever takes them must run every drop with [`Memory::bury`].
-    #[must_use]
-    pub fn take_dead(&self) -> Vec<Dead> {
-        let mut queue = self.dead.lock();
-        self.dead_count.store(0, Relaxed);
-        core::mem::take(&mut *queue)
-    }
-
-    /// Runs one drop. The slot is free at the next sweep, also if the drop panics.
-    pub fn bury(&self, dead: &Dead) {
-        struct Buried<'a>(&'a AtomicU8);
-        impl Drop for Buried<'_> {
-            fn drop(&mut self) {
-                // Releases what the drop did to the slot, for whoever sweeps it and hands it out again.
-                self.0.store(DROPPED, Release);
-            }
-        }
-        let span = self.map().span(dead.span);
-        let _buried = Buried(self.map().mark_of(span, dead.slot));
-        let object = slot_ptr(self.pages.space(), span, dead.slot).as_ptr();
-        point("dead: taken, before the drop");
-        // SAFETY: the slot was allocated and unreachable when it was swept, and its mark says QUEUED since: it is not
-        // swept or handed out again, and `Dead` is made once for it and taken once.
-        unsafe { (dead.drop.0)(object) };
-    }
-
-    /// Runs the drop of every object that has one and is still allocated: the heap ends. Panics are swallowed one by
-    /// one, since there is nobody left to tell.
-    ///
-    /// No mutator may exist, and no reference is used again.
-    pub fn bury_everything(&self) {
-        for number in 0..self.pages.spans_high() {
-            let id = SpanId::new(narrow(number));
-            let span = self.map().span(id);
-            if span.home() == Home::Free {
-                continue;
-            }
-            let Some(drop) = self.entry_of(span).layout().drop else { continue };
-            for slot in 0..span.slots() {
-                let taken = crate::span::slots::is_taken(self.map().bits_of(span), slot);
-                if taken && self.map().mark_of(span, slot).load(Relaxed) != DROPPED {
-                    let dead = Dead { span: id, slot, drop };
-                    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.bury(&dead)));
-                    if let Err(payload) = outcome {
-                        core::mem::forget(payload);
                     }
                 }
             }

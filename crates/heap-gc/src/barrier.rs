@@ -38,7 +38,7 @@
 //! beside reads them so; with release, because it will look into the object. No safe code gets round this module.
 
 use crate::grey::GreyQueue;
-use crate::mark::shade;
+use crate::shade::shade;
 use crate::trace::Trace;
 use core::cell::{Cell, RefCell};
 use core::mem::MaybeUninit;

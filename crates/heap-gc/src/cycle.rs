@@ -5,29 +5,25 @@
 //! is in `barrier.rs` and `docs/design/on-the-fly.md`; how mutators are asked is in `handshake.rs`, what they do about it
 //! in `part.rs`.
 
+mod drain;
+
 use crate::config::{Collector, Scavenge};
 use crate::event::Event;
 use crate::figures::{CycleFigures, Reason, RoundFigures};
 use crate::handshake::Round;
-use crate::mark::{Go, Marker, Work};
-use crate::pace::{Hurry, OBJECT_WORDS, work_bytes};
+use crate::mark::{Marker, OBJECT_WORDS, Work};
+use crate::pace::work_bytes;
 use crate::pacer::{Bound, CycleEnd as Paced, Limiting, NEVER, Plan};
 use crate::shared::{Helpers, Shared};
 use crate::verify;
-use crate::workers::Workers;
 use core::time::Duration;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Marked;
-use heap_core::os::thread_cpu_time;
 use heap_core::sync::atomic::Ordering::Relaxed;
-use heap_core::sync::{Mutex, thread};
+use heap_core::sync::thread;
 use heap_core::units::{Bytes, WORD_BYTES, Words};
 use heap_scav::goal::CycleEnd;
 use std::time::{Instant, SystemTime};
-
-/// Live bytes of the last cycle from which helpers are woken: below, marking takes about as long as waking them
-/// (13 to 24 µs a wake-up, against some 5 ns an object of 32 bytes).
-const PARALLEL_FROM: Bytes = if heap_core::stress::STRESSED { Bytes::ZERO } else { Bytes::mib(2) };
 
 /// What a marker that has to spare the processors sleeps at least, and so saves up for: less costs more in waking than it
 /// gives.
@@ -157,12 +153,17 @@ fn stopped(cycle: &mut Cycle<'_>) {
     heap.pace.spend((cycle.pause * others).saturating_sub(cycle.mark_cpu));
 }
 
-/// Sweeps beside the mutators, who sweep what they need meanwhile. Under the cycle's lock, so no cycle begins; one that is
-/// called for ends it.
+/// Sweeps beside the mutators, who sweep what they need meanwhile, until a cycle is called for. Each piece under the cycle's lock,
+/// so that none begins in it; not the rests between, which nobody waits for.
 pub(crate) fn sweep_beside(heap: &Shared) {
-    let _no_cycle = heap.cycle.lock();
     let mut began = Instant::now();
-    while !heap.desk.is_wanted() && heap.memory.sweep_some(SWEPT_AT_ONCE).is_some() {
+    while !heap.desk.is_wanted() {
+        {
+            let _no_cycle = heap.cycle.lock();
+            if heap.memory.sweep_some(SWEPT_AT_ONCE).is_none() {
+                return;
+            }
+        }
         if heap.world.inside() >= heap.processors && began.elapsed() >= LEAST_REST {
             heap.pace.spend(began.elapsed());
             thread::sleep(LEAST_REST);
@@ -327,86 +328,6 @@ impl<'a> Cycle<'a> {
         }
     }
 
-    /// Scans until the workers find nothing more: alone, or with helpers if there is enough to do.
-    fn drain(&mut self) {
-        let heap = self.heap;
-        let manner = self.manner();
-        let begun = thread_cpu_time();
-        let wanted = self.workers_wanted();
-        let helping = (wanted > 1).then(|| started(self.helpers, heap.workers.max(2) - 1)).flatten();
-        let Some(helpers) = helping else {
-            heap.queue.open(1);
-            self.is_given_up |= scan(heap, &mut self.marker, manner) == Go::Home;
-            let cpu = thread_cpu_time().saturating_sub(begun);
-            self.mark_cpu += cpu;
-            heap.pace.spend(cpu);
-            return;
-        };
-        let wanted = wanted.min(helpers.helpers() + 1);
-        heap.queue.open(wanted);
-        self.workers = self.workers.max(wanted);
-        let theirs = Mutex::new((Work::default(), Duration::ZERO, wanted - 1));
-        let help = || {
-            {
-                let mut all = theirs.lock();
-                if all.2 == 0 {
-                    return;
-                }
-                all.2 -= 1;
-            }
-            let begun = thread_cpu_time();
-            let mut marker = Marker::new(&heap.memory, Some(&heap.queue), heap.mark_limits);
-            scan(heap, &mut marker, if manner == Manner::AtOnce { manner } else { Manner::InSlices });
-            let mut all = theirs.lock();
-            all.0.add(marker.work());
-            all.1 += thread_cpu_time().saturating_sub(begun);
-            if marker.has_lost() {
-                heap.lost.store(true, Relaxed);
-            }
-        };
-        let own = &mut self.marker;
-        let mut go = Go::On;
-        helpers.run(&help, || go = scan(heap, own, manner));
-        self.is_given_up |= go == Go::Home;
-        let own = thread_cpu_time().saturating_sub(begun);
-        let (helped, helped_cpu, _) = *theirs.lock();
-        self.helped.add(helped);
-        self.mark_cpu += own + helped_cpu;
-        self.helper_cpu += helped_cpu;
-        heap.pace.spend(own + helped_cpu);
-    }
-
-    fn manner(&self) -> Manner {
-        if self.is_waited_for() {
-            return Manner::AtOnce;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "few processors")]
-        let threads = self.heap.cpu_share * self.heap.processors as f64;
-        // Whole threads mark all the time; what is left of the share is this thread's.
-        let part = threads.fract();
-        if part > 0.01 { Manner::Sparing { part } } else { Manner::InSlices }
-    }
-
-    /// How many threads shall mark.
-    fn workers_wanted(&self) -> usize {
-        let last_live = self.heap.history.lock().last.as_ref().map_or(Bytes::ZERO, |cycle| cycle.live);
-        let allocated = Bytes::new(self.heap.memory.pages().counters().inuse.load(Relaxed));
-        if last_live.max(allocated) < PARALLEL_FROM {
-            return 1;
-        }
-        if self.is_waited_for() {
-            return self.heap.workers;
-        }
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "few processors"
-        )]
-        let threads = (self.heap.cpu_share * self.heap.processors as f64 - 0.01).ceil() as usize;
-        threads.clamp(1, self.heap.workers)
-    }
-
     /// Whether marking has ended: nothing is queued, and while every mutator and the root table were asked for what they had,
     /// nothing was offered.
     fn is_dry(&mut self) -> bool {
@@ -507,7 +428,7 @@ impl<'a> Cycle<'a> {
             Paced {
                 live: census.bytes,
                 roots: Bytes::new(self.roots * WORD_BYTES),
-                scan_work: work_bytes(census.scanned * OBJECT_WORDS + work.slow_words),
+                scan_work: work_bytes(census.scanned * OBJECT_WORDS as u64 + work.slow_words),
                 background_cpu: self.mark_cpu,
                 assist_cpu: heap.pace.assist_time().saturating_sub(self.assist_before),
                 wall: self.mark,
@@ -554,51 +475,6 @@ impl<'a> Cycle<'a> {
     }
 }
 
-/// How a marker goes about it.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Manner {
-    /// In one go: somebody waits for it.
-    AtOnce,
-    /// In slices, between which it looks whether the heap ends, and what mutators owe.
-    InSlices,
-    /// In slices, a part of the time, unless there are processors that no mutator uses.
-    Sparing { part: f64 },
-}
-
-/// Scans until everything is scanned, or the heap ends.
-fn scan(heap: &Shared, marker: &mut Marker<'_>, manner: Manner) -> Go {
-    if manner == Manner::AtOnce {
-        marker.drain();
-        return Go::On;
-    }
-    let mut go = Go::On;
-    let mut saved = Duration::ZERO;
-    let mut began = Instant::now();
-    marker.drain_in_slices(|words| {
-        heap.pace.work_done(words as u64);
-        if heap.desk.has_quit() {
-            go = Go::Home;
-            return go;
-        }
-        let (limiting, hurry) = heap.pace.look(&heap.memory);
-        let now = Instant::now();
-        if let (Manner::Sparing { part }, Hurry::No) = (manner, hurry)
-            && heap.world.inside() >= heap.processors
-        {
-            saved += (now - began).mul_f64((1.0 - part) / part);
-        }
-        if let (Limiting::On { rest }, Manner::Sparing { .. }) = (limiting, manner) {
-            saved = saved.max(rest.min(LONGEST_REST));
-        }
-        if saved >= LEAST_REST {
-            thread::sleep(core::mem::take(&mut saved).min(LONGEST_REST));
-        }
-        began = Instant::now();
-        go
-    });
-    go
-}
-
 /// Memory that the heap's growth to its goal will not use.
 fn overhead(heap: &Shared, live: Bytes) -> Bytes {
     let figures = heap.memory.figures();
@@ -622,17 +498,6 @@ fn tell_scavenger(heap: &Shared, figures: &CycleFigures, in_spans: Bytes) {
             last_goal: finite(last_goal),
             next_goal: finite(figures.goal),
         });
-    }
-}
-
-/// The helpers, started if they are not yet.
-fn started(helpers: &mut Helpers, wanted: usize) -> Option<&Workers> {
-    if matches!(helpers, Helpers::Idle) {
-        *helpers = Workers::start(wanted).map_or(Helpers::Refused, Helpers::Started);
-    }
-    match helpers {
-        Helpers::Started(workers) => Some(workers),
-        Helpers::Idle | Helpers::Refused => None,
     }
 }
 

@@ -1,12 +1,11 @@
 //! `Heap`: a garbage-collected heap as a value.
 
+use crate::ask::{call_if_due, collect, figures, idle, release_free_memory, step, verify};
 use crate::config::{BuildError, HeapBuilder, LEAST_RESERVATION};
 use crate::external::External;
 use crate::figures::Figures;
 use crate::handle::Handle;
-use crate::mutator::{
-    AttachError, Mutator, call_if_due, collect, figures, idle, release_free_memory, step, verify,
-};
+use crate::mutator::{AttachError, Mutator};
 use crate::shared::Shared;
 use core::fmt;
 use core::time::Duration;

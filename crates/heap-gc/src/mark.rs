@@ -23,6 +23,8 @@
 //! If the system refuses memory for the stack, what is on it is thrown away and the marker has *lost* objects: marked,
 //! and not scanned ([`Marker::has_lost`]). The cycle then looks for them ([`crate::cycle`]).
 
+mod stack;
+
 use crate::grey::{Batch, GreyQueue, Piece};
 use core::ptr::NonNull;
 use heap_core::central::Entry;
@@ -38,6 +40,7 @@ use heap_core::sync::atomic::{
     Ordering::{Acquire, Relaxed},
 };
 use heap_core::units::{WORD_BYTES, narrow};
+use stack::{AT_ONCE, Grey, MOST_QUICK, Stack, Top};
 
 /// Objects prefetched ahead. More hide more latency, until the misses under way exceed what the core can track (about
 /// 16 to 24 lines on the machines this was measured on); fewer keep a list's next node closer.
@@ -50,8 +53,8 @@ const SHARE_FROM: usize = 8;
 
 /// Words that a worker looks at before it pauses: some 100 µs of marking.
 const SLICE_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 64 << 10 };
-/// What scanning an object counts in a slice, beside its turn in the ring.
-const SCAN_COST: usize = 3;
+/// Words that scanning an object counts as, whatever is in it: one for its turn in the ring, the others when it is scanned.
+pub(crate) const OBJECT_WORDS: usize = 4;
 
 /// Words of a large object that who borrows work scans at once: a mutator that assists must not be kept for the whole of a
 /// piece, which can lead to as many objects far apart.
@@ -91,132 +94,6 @@ impl Work {
     /// Adds another worker's.
     pub(crate) fn add(&mut self, other: Self) {
         self.slow_words += other.slow_words;
-    }
-}
-
-/// Objects that are marked and not scanned yet, the last found on top.
-///
-/// The hot loops keep a [`Top`] of it, three words in registers, and hand it back with [`Stack::settle`] before they
-/// call anything that is not inlined. (Moving a `Vec` in and out instead costs a failed store forwarding, some 5 ns an
-/// object.)
-struct Stack {
-    /// All of it is initialised; the stack is the first `len`.
-    room: Vec<Grey>,
-    len: usize,
-    /// Entries it may have, at most.
-    most: usize,
-    /// Something was thrown away.
-    has_lost: bool,
-}
-
-/// Entries of a new stack: as many as are ever pushed at once.
-const FIRST_ROOM: usize = 1 << 10;
-/// Words of an array of references looked at with room made once.
-const AT_ONCE: usize = FIRST_ROOM / 2;
-const _: () = assert!(MOST_QUICK <= FIRST_ROOM && AT_ONCE <= FIRST_ROOM);
-
-/// An object that is marked and not scanned yet, with the scan word of its page, which was at hand when it was marked.
-#[derive(Clone, Copy)]
-struct Grey {
-    object: usize,
-    scan: ScanWord,
-}
-
-impl Grey {
-    /// No object.
-    const NONE: Self = Self { object: 0, scan: ScanWord::NOSCAN };
-}
-
-/// The top of a [`Stack`], by value.
-#[derive(Clone, Copy)]
-struct Top {
-    base: *mut Grey,
-    len: usize,
-    room: usize,
-}
-
-/// References an object on the quick road can have.
-const MOST_QUICK: usize = 60;
-
-impl Stack {
-    fn new(most: usize) -> Self {
-        Self { room: vec![Grey::NONE; FIRST_ROOM], len: 0, most: most.max(FIRST_ROOM), has_lost: false }
-    }
-
-    /// The top, to work with. The stack must not be used until it is settled.
-    #[inline(always)]
-    fn top(&mut self) -> Top {
-        Top { base: self.room.as_mut_ptr(), len: self.len, room: self.room.len() }
-    }
-
-    /// Takes the top back.
-    #[inline(always)]
-    fn settle(&mut self, top: Top) {
-        debug_assert!(top.len <= top.room);
-        self.len = top.len;
-    }
-
-    /// Makes room for that many more. If the system refuses it, by throwing away what there is.
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self, objects: usize) {
-        let wanted = (self.len + objects).max(2 * self.room.len());
-        if wanted > self.most || self.room.try_reserve_exact(wanted - self.room.len()).is_err() {
-            assert!(
-                objects <= self.room.len(),
-                "{objects} references at once, and room for {}",
-                self.room.len()
-            );
-            self.len = 0;
-            self.has_lost = true;
-            return;
-        }
-        self.room.resize(wanted, Grey::NONE);
-    }
-
-    fn push(&mut self, object: Grey) {
-        if self.len == self.room.len() {
-            self.grow(1);
-        }
-        self.room[self.len] = object;
-        self.len += 1;
-    }
-
-    /// Takes the oldest entries out.
-    fn take_oldest(&mut self, objects: usize) -> Vec<usize> {
-        let taken = self.room[..objects].iter().map(|grey| grey.object).collect();
-        self.room.copy_within(objects..self.len, 0);
-        self.len -= objects;
-        taken
-    }
-}
-
-impl Top {
-    /// # Safety
-    /// 1. There is room for it.
-    #[inline(always)]
-    unsafe fn push(&mut self, object: Grey) {
-        debug_assert!(self.len < self.room);
-        if fault::on(Fault::PushDropped) && object.object / 8 % 1000 == 7 {
-            return;
-        }
-        // SAFETY: inside the stack's memory (duty 1), which is borrowed until the top is settled.
-        let top = unsafe { self.base.add(self.len) };
-        // SAFETY: as above.
-        unsafe { top.write(object) };
-        self.len += 1;
-    }
-
-    #[inline(always)]
-    fn pop(&mut self) -> Option<Grey> {
-        if self.len == 0 {
-            return None;
-        }
-        self.len -= 1;
-        // SAFETY: below the length, so inside the stack's memory, and initialised.
-        let top = unsafe { self.base.add(self.len) };
-        // SAFETY: as above.
-        Some(unsafe { top.read() })
     }
 }
 
@@ -543,7 +420,7 @@ impl<'a> Marker<'a> {
                 continue;
             };
             if LIMITED {
-                budget = budget.saturating_sub(SCAN_COST);
+                budget = budget.saturating_sub(OBJECT_WORDS - 1);
             }
             top = self.scan(hot, top, grey);
             if let Some(queue) = queue
@@ -724,48 +601,6 @@ impl<'a> Marker<'a> {
             }
         }
     }
-}
-
-/// Makes what a reference leads to grey, for a mutator or the root table: marks it, and says whether it has to be scanned
-/// and is the caller's to hand over.
-///
-/// # Safety
-/// 1. `word` is null or the address of (a byte of) an allocated slot of this memory.
-#[inline(always)]
-pub(crate) unsafe fn shade(memory: &Memory, word: usize) -> bool {
-    if word == 0 {
-        return false;
-    }
-    // SAFETY: duty 1.
-    let (mark, scan) = unsafe { memory.map().quick().look(word) };
-    let epoch = memory.epoch_byte();
-    if mark.load(Relaxed) == epoch {
-        return false;
-    }
-    match scan.slow() {
-        None => {
-            mark.store(epoch, Relaxed);
-            !scan.is_noscan()
-        }
-        Some(id) => shade_slow(memory, id, word),
-    }
-}
-
-#[inline(never)]
-fn shade_slow(memory: &Memory, id: SpanId, word: usize) -> bool {
-    let span = memory.map().span(id);
-    let offset = word - memory.map().address(span.first()).get();
-    shade_slot(memory, span, if span.is_large() { 0 } else { span.slot_at(offset) })
-}
-
-fn shade_slot(memory: &Memory, span: &Span, slot: u32) -> bool {
-    let mark = memory.map().mark_of(span, slot);
-    let epoch = memory.epoch().byte();
-    if mark.load(Relaxed) == epoch {
-        return false;
-    }
-    mark.store(epoch, Relaxed);
-    !memory.entry_of(span).layout().is_noscan()
 }
 
 /// Ends the process when it is dropped: a trace function panicked, and what it did not report would be freed in use.

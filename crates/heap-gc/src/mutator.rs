@@ -10,40 +10,37 @@
 //!   edge        leave → what was asked is answered → a collection is due here? run it → drops are due? run them
 //! ```
 
+use crate::ask::{collect, figures, mark_some, release_free_memory};
+use crate::attached;
 use crate::barrier::{Barrier, Shading};
 use crate::collector;
 use crate::cycle::{self, Runner};
 use crate::figures::{Figures, Reason};
 use crate::gc::{Brand, Gc};
-use crate::grey::Batch;
 use crate::handle::Handle;
 use crate::handshake::{COLLECT, Member};
 use crate::mark::Marker;
 use crate::object::{TypeInfo, Typed, slice_header};
 use crate::part::Part;
 use crate::pauses::Kind;
-use crate::shared::Shared;
 use crate::trace::Trace;
 use crate::{
     config::{Collector, LayoutPolicy},
     dead,
 };
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
-use core::time::Duration;
 use heap_core::cache::{Cache, TINY_BLOCK};
 use heap_core::error::AllocError;
 use heap_core::fault::{self, Fault};
 use heap_core::layout::{Extent, Layout, LayoutId, TypeMask};
 use heap_core::memory::Memory;
 use heap_core::size_class::{MAX_SMALL, SizeClass};
+use heap_core::sync::Arc;
 use heap_core::sync::atomic::Ordering::Relaxed;
-use heap_core::sync::{Arc, Weak};
 use heap_core::units::{Bytes, PAGE_BYTES, WORD_BYTES};
-use std::time::Instant;
 
 /// Words of marking that a mutator does at once: some 10 to 20 µs. More is a longer pause; less makes each borrowed batch dearer,
 /// and since a refill pays for one piece at most, mutators then mark less than they owe: with half as much a churning heap ended
@@ -93,61 +90,9 @@ impl fmt::Display for AttachError {
 
 impl core::error::Error for AttachError {}
 
-/// Mutators by the number of their heap. Never destroyed, so that it can be asked while the thread ends; the last mutator to
-/// go leaves no memory behind.
-type Attached = ManuallyDrop<RefCell<Vec<(u64, Arc<Member<Part>>, Weak<Shared>)>>>;
-
-heap_core::sync::thread_local! {
-    /// The mutators of this thread. Looked at before a lock is taken that a collector may hold while it waits for this very
-    /// thread.
-    static ATTACHED: Attached = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
-
-    /// Takes the mutators of a thread that ends with them: see [`Leaving`].
-    static LEAVING: Leaving = const { Leaving };
-}
-
-/// A thread that ends while it has a mutator (that was forgotten, or inside an `enter` that will not return) must not keep
-/// cycles waiting, nor the spans in its cache. What it had is handed over when the thread's own data is dropped.
-struct Leaving;
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        let left = ATTACHED.with(|all| core::mem::take(&mut *all.borrow_mut()));
-        for (_, member, heap) in left {
-            let Some(heap) = heap.upgrade() else { continue };
-            if !member.is_inside() {
-                heap.world.go_inside(&member, &|part, round| heap.answer(part, round));
-            }
-            // SAFETY: inside, and this is the mutator's thread; nothing else of it will run.
-            unsafe { member.part() }.flush(heap.shading());
-            heap.world.detach(&member);
-        }
-    }
-}
-
-/// This thread's mutator of a heap, if it has one.
-fn attached(heap: u64) -> Option<Arc<Member<Part>>> {
-    ATTACHED.with(|all| {
-        all.borrow().iter().find(|(other, ..)| *other == heap).map(|(_, member, _)| Arc::clone(member))
-    })
-}
-
-/// Whether this thread is inside any heap.
-fn is_inside_any() -> bool {
-    ATTACHED.with(|all| all.borrow().iter().any(|(_, member, _)| member.is_inside()))
-}
-
-/// Panics if this thread is inside `enter` of the heap: it would wait for itself.
-fn insist_outside(heap: &Shared) {
-    assert!(
-        !attached(heap.id).is_some_and(|member| member.is_inside()),
-        "a collection was asked for inside `enter` of the same heap, where references are in use: ask for it outside"
-    );
-}
-
 impl Mutator {
     pub(crate) fn attach(heap: &Handle) -> Result<Self, AttachError> {
-        if attached(heap.id).is_some() {
+        if attached::attached(heap.id).is_some() {
             return Err(AttachError::AlreadyAttached);
         }
         let cache = Cache::new();
@@ -164,10 +109,7 @@ impl Mutator {
             }
         }
         let member = heap.world.attach(|round| Part::joining(round, heap.shading(), cache));
-        LEAVING.with(|_| ());
-        ATTACHED.with(|all| {
-            all.borrow_mut().push((heap.id, Arc::clone(&member), Arc::downgrade(heap.shared())));
-        });
+        attached::note(heap, &member);
         Ok(Self {
             heap: heap.clone(),
             member,
@@ -263,7 +205,7 @@ impl Mutator {
 
     #[cold]
     fn answer_collection(&self) {
-        if is_inside_any() {
+        if attached::is_inside_any() {
             // Of another heap, that is. Its collector may be waiting for this thread, while this one would wait for somebody
             // who waits for that heap. The call stays, for the next safepoint.
             return;
@@ -294,121 +236,6 @@ impl Mutator {
     }
 }
 
-/// A full collection, with sweeping and drops. The caller is outside.
-pub(crate) fn collect(heap: &Shared) {
-    insist_outside(heap);
-    cycle::run(heap, Reason::Asked, Runner::Mutator);
-    dead::run_drops(&heap.memory);
-}
-
-/// Calls the collector's thread, if the heap has one.
-fn call(heap: &Handle, reason: Reason) -> bool {
-    heap.collector == Collector::Concurrent && collector::call(heap.shared(), reason)
-}
-
-/// Calls for a cycle if one is due: by the collector's thread, or at the next safepoint of some mutator.
-pub(crate) fn call_if_due(heap: &Handle) {
-    if heap.pace.is_due(&heap.memory) && !call(heap, Reason::Goal) {
-        heap.world.call_for_collection();
-    }
-}
-
-/// Words of marking, and spans swept, between two looks at the clock in [`step`].
-const STEP_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 8 << 10 };
-const STEP_SPANS: usize = 8;
-
-/// See [`crate::Heap::step`]. The caller is outside.
-pub(crate) fn step(heap: &Handle, budget: Duration) -> bool {
-    insist_outside(heap);
-    let end = Instant::now() + budget;
-    if heap.pace.is_due(&heap.memory) && !call(heap, Reason::Goal) {
-        cycle::run(heap, Reason::Goal, Runner::Mutator);
-    }
-    loop {
-        if let Some(batch) = heap.queue.borrow() {
-            // One a batch: while it is lent the cycle cannot end, but between two of them another may have begun, and a marker
-            // knows the epoch it was made in.
-            let mut marker = Marker::new(&heap.memory, None, heap.mark_limits);
-            mark_some(heap, &mut marker, batch, STEP_WORDS);
-        } else {
-            // Under the cycle's lock: a thread that sweeps is either inside or holds it, so no cycle begins while it does.
-            let swept = heap.cycle.try_lock().and_then(|_no_cycle| heap.memory.sweep_some(STEP_SPANS));
-            if swept.is_none() {
-                dead::run_drops(&heap.memory);
-                return heap.desk.is_busy();
-            }
-        }
-        if Instant::now() >= end {
-            return true;
-        }
-        heap_core::sync::point("step: between two batches");
-    }
-}
-
-/// See [`crate::Heap::idle`]. The caller is outside.
-pub(crate) fn idle(heap: &Handle, budget: Duration) -> bool {
-    insist_outside(heap);
-    if heap.pace.is_idle_cycle_worthwhile(&heap.memory) && !call(heap, Reason::Idle) {
-        cycle::run(heap, Reason::Idle, Runner::Mutator);
-    }
-    step(heap, budget)
-}
-
-/// Marks a part of a batch that was borrowed, and gives back what is left.
-fn mark_some(heap: &Shared, marker: &mut Marker<'_>, batch: Batch, words: usize) {
-    let begun = heap_core::os::thread_cpu_time();
-    marker.add(batch);
-    let mut left = marker.drain_some(words);
-    if fault::on(Fault::AssistRestDropped) {
-        left.clear();
-    }
-    if marker.has_lost() {
-        heap.lost.store(true, Relaxed);
-    }
-    heap.pace.work_done(words as u64);
-    heap.queue.give_back(left);
-    heap.pace.spend_on_assist(heap_core::os::thread_cpu_time().saturating_sub(begun));
-}
-
-/// See [`crate::Heap::verify`].
-pub(crate) fn verify(heap: &Shared) -> Vec<heap_core::verify::Violation> {
-    insist_outside(heap);
-    cycle::verify_now(heap)
-}
-
-/// See [`Mutator::release_free_memory`]. The caller is outside.
-pub(crate) fn release_free_memory(heap: &Shared) -> usize {
-    collect(heap);
-    // No cycle meanwhile: what it frees would be missed.
-    let _no_cycle = heap.cycle.lock();
-    heap.scavenger.release_free().bytes.get()
-}
-
-/// See [`Mutator::figures`].
-pub(crate) fn figures(heap: &Shared) -> Figures {
-    let memory = heap.memory.figures();
-    let scavenge = heap.scavenger.figures();
-    let history = heap.history.lock();
-    Figures {
-        memory,
-        scavenge,
-        external: Bytes::new(heap.pace.external().now()),
-        cycles: history.cycles,
-        cycles_asked: history.asked,
-        goal: heap.pace.goal(),
-        pause_total: history.pause_total,
-        pauses: history.pauses.iter().copied().collect(),
-        mutator_pauses: heap.world.pauses().figures(),
-        mark_cpu_total: history.mark_cpu_total,
-        assist_cpu_total: heap.pace.assist_time(),
-        gc_cpu_fraction: (history.mark_cpu_total + heap.pace.assist_time()).as_secs_f64()
-            / (heap.built.elapsed().as_secs_f64() * heap.processors as f64).max(f64::MIN_POSITIVE),
-        mutators: heap.mutators(),
-        roots: heap.roots.count(),
-        last_cycle: history.last.clone(),
-    }
-}
-
 /// Leaves when dropped, also when `enter`'s closure panics.
 struct Inside<'a>(&'a Mutator);
 
@@ -429,13 +256,7 @@ impl Drop for Mutator {
         // SAFETY: inside since the line above.
         unsafe { self.part() }.leave(self.heap.shading());
         self.heap.world.detach(&self.member);
-        ATTACHED.with(|all| {
-            let mut all = all.borrow_mut();
-            all.retain(|(heap, ..)| *heap != self.heap.id);
-            if all.is_empty() {
-                *all = Vec::new();
-            }
-        });
+        attached::forget(self.heap.id);
     }
 }
 

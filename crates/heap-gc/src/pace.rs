@@ -13,6 +13,7 @@
 
 use crate::config::{Collector, HeapBuilder};
 use crate::external::ExternalCount;
+use crate::mark::OBJECT_WORDS;
 use crate::pacer::{
     AssistRatio, CpuLimiter, CycleEnd, Limiting, NEVER, Pacer, Plan, Progress, Settings, Window,
 };
@@ -73,6 +74,7 @@ impl Pace {
             processors,
         };
         let pacer = Pacer::new(settings);
+        let first = pacer.first();
         let pace = Self {
             collector: builder.collector,
             runway: AtomicUsize::new(0),
@@ -83,7 +85,7 @@ impl Pace {
             gc_time: AtomicU64::new(0),
             assist_time: AtomicU64::new(0),
             decisions: Mutex::new(Decisions {
-                plan: pacer.first(),
+                plan: first,
                 limiter: pacer.limiter(),
                 pacer,
                 told: Instant::now(),
@@ -92,7 +94,6 @@ impl Pace {
                 most: Bytes::ZERO,
             }),
         };
-        let first = pace.decisions.lock().pacer.first();
         pace.publish(&mut pace.decisions.lock(), first);
         pace
     }
@@ -155,15 +156,14 @@ impl Pace {
         decisions.limiter.spend(window)
     }
 
-    /// Marking begins. Says how large the heap is.
-    pub(crate) fn begin(&self, memory: &Memory) -> Bytes {
+    /// Marking begins.
+    pub(crate) fn begin(&self, memory: &Memory) {
         let objects = memory.figures().heap_objects;
         let mut decisions = self.decisions.lock();
         let plan = decisions.plan;
         decisions.begun = self.heap(&plan, memory);
-        decisions.most = work_bytes(objects.saturating_mul(OBJECT_WORDS));
+        decisions.most = work_bytes(objects.saturating_mul(OBJECT_WORDS as u64));
         self.done.store(0, Relaxed);
-        decisions.begun
     }
 
     /// Some work is done.
@@ -233,9 +233,6 @@ impl Pace {
         self.publish(&mut decisions, next)
     }
 }
-
-/// Words that scanning an object counts as, whatever is in it.
-pub(crate) const OBJECT_WORDS: u64 = 4;
 
 /// Work as the pacer counts it.
 pub(crate) fn work_bytes(words: u64) -> Bytes {

@@ -16,7 +16,7 @@
 //!   F4  an entry belongs to one `Root`, from `add` to `remove`
 //!   F5  while the table shades, what an entry leads to is marked once the entry was looked at or written
 
-use crate::mark::shade;
+use crate::shade::shade;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Memory;
 use heap_core::stress::ROOTS_AT_ONCE;

@@ -1,0 +1,133 @@
+//! What a program asks of its heap from outside `enter`, with a mutator or without: to collect, to verify, to give memory back,
+//! to use a moment the program has, and its figures.
+
+use crate::attached::insist_outside;
+use crate::collector;
+use crate::config::Collector;
+use crate::cycle::{self, Runner};
+use crate::dead;
+use crate::figures::{Figures, Reason};
+use crate::grey::Batch;
+use crate::handle::Handle;
+use crate::mark::Marker;
+use crate::shared::Shared;
+use core::time::Duration;
+use heap_core::fault::{self, Fault};
+use heap_core::sync::atomic::Ordering::Relaxed;
+use heap_core::units::Bytes;
+use std::time::Instant;
+
+/// A full collection, with sweeping and drops. The caller is outside.
+pub(crate) fn collect(heap: &Shared) {
+    insist_outside(heap);
+    cycle::run(heap, Reason::Asked, Runner::Mutator);
+    dead::run_drops(&heap.memory);
+}
+
+/// Calls the collector's thread, if the heap has one.
+pub(crate) fn call(heap: &Handle, reason: Reason) -> bool {
+    heap.collector == Collector::Concurrent && collector::call(heap.shared(), reason)
+}
+
+/// Calls for a cycle if one is due: by the collector's thread, or at the next safepoint of some mutator.
+pub(crate) fn call_if_due(heap: &Handle) {
+    if heap.pace.is_due(&heap.memory) && !call(heap, Reason::Goal) {
+        heap.world.call_for_collection();
+    }
+}
+
+/// Words of marking, and spans swept, between two looks at the clock in [`step`].
+const STEP_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 8 << 10 };
+const STEP_SPANS: usize = 8;
+
+/// See [`crate::Heap::step`]. The caller is outside.
+pub(crate) fn step(heap: &Handle, budget: Duration) -> bool {
+    insist_outside(heap);
+    let end = Instant::now() + budget;
+    if heap.pace.is_due(&heap.memory) && !call(heap, Reason::Goal) {
+        cycle::run(heap, Reason::Goal, Runner::Mutator);
+    }
+    loop {
+        if let Some(batch) = heap.queue.borrow() {
+            // One a batch: while it is lent the cycle cannot end, but between two of them another may have begun, and a marker
+            // knows the epoch it was made in.
+            let mut marker = Marker::new(&heap.memory, None, heap.mark_limits);
+            mark_some(heap, &mut marker, batch, STEP_WORDS);
+        } else {
+            // Under the cycle's lock: a thread that sweeps is either inside or holds it, so no cycle begins while it does.
+            let swept = heap.cycle.try_lock().and_then(|_no_cycle| heap.memory.sweep_some(STEP_SPANS));
+            if swept.is_none() {
+                dead::run_drops(&heap.memory);
+                return heap.desk.is_busy();
+            }
+        }
+        if Instant::now() >= end {
+            return true;
+        }
+        heap_core::sync::point("step: between two batches");
+    }
+}
+
+/// See [`crate::Heap::idle`]. The caller is outside.
+pub(crate) fn idle(heap: &Handle, budget: Duration) -> bool {
+    insist_outside(heap);
+    if heap.pace.is_idle_cycle_worthwhile(&heap.memory) && !call(heap, Reason::Idle) {
+        cycle::run(heap, Reason::Idle, Runner::Mutator);
+    }
+    step(heap, budget)
+}
+
+/// Marks a part of a batch that was borrowed, and gives back what is left.
+pub(crate) fn mark_some(heap: &Shared, marker: &mut Marker<'_>, batch: Batch, words: usize) {
+    let begun = heap_core::os::thread_cpu_time();
+    marker.add(batch);
+    let mut left = marker.drain_some(words);
+    if fault::on(Fault::AssistRestDropped) {
+        left.clear();
+    }
+    if marker.has_lost() {
+        heap.lost.store(true, Relaxed);
+    }
+    heap.pace.work_done(words as u64);
+    heap.queue.give_back(left);
+    heap.pace.spend_on_assist(heap_core::os::thread_cpu_time().saturating_sub(begun));
+}
+
+/// See [`crate::Heap::verify`].
+pub(crate) fn verify(heap: &Shared) -> Vec<heap_core::verify::Violation> {
+    insist_outside(heap);
+    cycle::verify_now(heap)
+}
+
+/// See [`Mutator::release_free_memory`]. The caller is outside.
+pub(crate) fn release_free_memory(heap: &Shared) -> usize {
+    collect(heap);
+    // No cycle meanwhile: what it frees would be missed.
+    let _no_cycle = heap.cycle.lock();
+    heap.scavenger.release_free().bytes.get()
+}
+
+/// See [`Mutator::figures`].
+pub(crate) fn figures(heap: &Shared) -> Figures {
+    let memory = heap.memory.figures();
+    let scavenge = heap.scavenger.figures();
+    let history = heap.history.lock();
+    Figures {
+        memory,
+        scavenge,
+        external: Bytes::new(heap.pace.external().now()),
+        cycles: history.cycles,
+        cycles_asked: history.asked,
+        goal: heap.pace.goal(),
+        pause_total: history.pause_total,
+        pauses: history.pauses.iter().copied().collect(),
+        mutator_pauses: heap.world.pauses().figures(),
+        mark_cpu_total: history.mark_cpu_total,
+        assist_cpu_total: heap.pace.assist_time(),
+        gc_cpu_fraction: (history.mark_cpu_total + heap.pace.assist_time()).as_secs_f64()
+            / (heap.built.elapsed().as_secs_f64() * heap.processors as f64).max(f64::MIN_POSITIVE),
+        mutators: heap.mutators(),
+        roots: heap.roots.count(),
+        last_cycle: history.last.clone(),
+    }
+}

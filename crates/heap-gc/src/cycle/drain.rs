@@ -1,0 +1,156 @@
+//! Draining the grey set: with how many threads, in one go or in slices, and sparing whose processors.
+
+use super::{Cycle, LEAST_REST, LONGEST_REST};
+use crate::mark::{Go, Marker, Work};
+use crate::pace::Hurry;
+use crate::pacer::Limiting;
+use crate::shared::{Helpers, Shared};
+use crate::workers::Workers;
+use core::time::Duration;
+use heap_core::os::thread_cpu_time;
+use heap_core::sync::atomic::Ordering::Relaxed;
+use heap_core::sync::{Mutex, thread};
+use heap_core::units::Bytes;
+use std::time::Instant;
+
+/// Live bytes of the last cycle from which helpers are woken: below, marking takes about as long as waking them
+/// (13 to 24 µs a wake-up, against some 5 ns an object of 32 bytes).
+const PARALLEL_FROM: Bytes = if heap_core::stress::STRESSED { Bytes::ZERO } else { Bytes::mib(2) };
+
+/// How a marker goes about it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Manner {
+    /// In one go: somebody waits for it.
+    AtOnce,
+    /// In slices, between which it looks whether the heap ends, and what mutators owe.
+    InSlices,
+    /// In slices, a part of the time, unless there are processors that no mutator uses.
+    Sparing { part: f64 },
+}
+
+/// Scans until everything is scanned, or the heap ends.
+fn scan(heap: &Shared, marker: &mut Marker<'_>, manner: Manner) -> Go {
+    if manner == Manner::AtOnce {
+        marker.drain();
+        return Go::On;
+    }
+    let mut go = Go::On;
+    let mut saved = Duration::ZERO;
+    let mut began = Instant::now();
+    marker.drain_in_slices(|words| {
+        heap.pace.work_done(words as u64);
+        if heap.desk.has_quit() {
+            go = Go::Home;
+            return go;
+        }
+        let (limiting, hurry) = heap.pace.look(&heap.memory);
+        let now = Instant::now();
+        if let (Manner::Sparing { part }, Hurry::No) = (manner, hurry)
+            && heap.world.inside() >= heap.processors
+        {
+            saved += (now - began).mul_f64((1.0 - part) / part);
+        }
+        if let (Limiting::On { rest }, Manner::Sparing { .. }) = (limiting, manner) {
+            saved = saved.max(rest.min(LONGEST_REST));
+        }
+        if saved >= LEAST_REST {
+            thread::sleep(core::mem::take(&mut saved).min(LONGEST_REST));
+        }
+        began = Instant::now();
+        go
+    });
+    go
+}
+
+impl Cycle<'_> {
+    /// Scans until the workers find nothing more: alone, or with helpers if there is enough to do.
+    pub(super) fn drain(&mut self) {
+        let heap = self.heap;
+        let manner = self.manner();
+        let begun = thread_cpu_time();
+        let wanted = self.workers_wanted();
+        let helping = (wanted > 1).then(|| started(self.helpers, heap.workers.max(2) - 1)).flatten();
+        let Some(helpers) = helping else {
+            heap.queue.open(1);
+            self.is_given_up |= scan(heap, &mut self.marker, manner) == Go::Home;
+            let cpu = thread_cpu_time().saturating_sub(begun);
+            self.mark_cpu += cpu;
+            heap.pace.spend(cpu);
+            return;
+        };
+        let wanted = wanted.min(helpers.helpers() + 1);
+        heap.queue.open(wanted);
+        self.workers = self.workers.max(wanted);
+        let theirs = Mutex::new((Work::default(), Duration::ZERO, wanted - 1));
+        let help = || {
+            {
+                let mut all = theirs.lock();
+                if all.2 == 0 {
+                    return;
+                }
+                all.2 -= 1;
+            }
+            let begun = thread_cpu_time();
+            let mut marker = Marker::new(&heap.memory, Some(&heap.queue), heap.mark_limits);
+            scan(heap, &mut marker, if manner == Manner::AtOnce { manner } else { Manner::InSlices });
+            let mut all = theirs.lock();
+            all.0.add(marker.work());
+            all.1 += thread_cpu_time().saturating_sub(begun);
+            if marker.has_lost() {
+                heap.lost.store(true, Relaxed);
+            }
+        };
+        let own = &mut self.marker;
+        let mut go = Go::On;
+        helpers.run(&help, || go = scan(heap, own, manner));
+        self.is_given_up |= go == Go::Home;
+        let own = thread_cpu_time().saturating_sub(begun);
+        let (helped, helped_cpu, _) = *theirs.lock();
+        self.helped.add(helped);
+        self.mark_cpu += own + helped_cpu;
+        self.helper_cpu += helped_cpu;
+        heap.pace.spend(own + helped_cpu);
+    }
+
+    fn manner(&self) -> Manner {
+        if self.is_waited_for() {
+            return Manner::AtOnce;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "few processors")]
+        let threads = self.heap.cpu_share * self.heap.processors as f64;
+        // Whole threads mark all the time; what is left of the share is this thread's.
+        let part = threads.fract();
+        if part > 0.01 { Manner::Sparing { part } } else { Manner::InSlices }
+    }
+
+    /// How many threads shall mark.
+    fn workers_wanted(&self) -> usize {
+        let last_live = self.heap.history.lock().last.as_ref().map_or(Bytes::ZERO, |cycle| cycle.live);
+        let allocated = Bytes::new(self.heap.memory.pages().counters().inuse.load(Relaxed));
+        if last_live.max(allocated) < PARALLEL_FROM {
+            return 1;
+        }
+        if self.is_waited_for() {
+            return self.heap.workers;
+        }
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "few processors"
+        )]
+        let threads = (self.heap.cpu_share * self.heap.processors as f64 - 0.01).ceil() as usize;
+        threads.clamp(1, self.heap.workers)
+    }
+}
+
+/// The helpers, started if they are not yet.
+fn started(helpers: &mut Helpers, wanted: usize) -> Option<&Workers> {
+    if matches!(helpers, Helpers::Idle) {
+        *helpers = Workers::start(wanted).map_or(Helpers::Refused, Helpers::Started);
+    }
+    match helpers {
+        Helpers::Started(workers) => Some(workers),
+        Helpers::Idle | Helpers::Refused => None,
+    }
+}

@@ -15,7 +15,8 @@ pub(crate) type Brand<'gc> = PhantomData<Cell<&'gc ()>>;
 /// compiler refuses to store it in an object of another heap, or to keep it when the `enter` is over. To keep an object
 /// longer, make a [`Root`](crate::Root) or store the reference in another object.
 ///
-/// No collection can run while a `Gc` is in use, so the object stays where and what it is.
+/// A collection may run beside it, and frees nothing that a `Gc` leads to: it has to find this thread outside `enter`, where
+/// there is none, before it knows what is garbage.
 ///
 /// ```
 /// # extern crate heap_gc as tricolor;
@@ -51,8 +52,8 @@ impl<'gc, T> Gc<'gc, T> {
     #[inline(always)]
     #[must_use]
     pub fn get(this: Self) -> &'gc T {
-        // SAFETY: the object is initialised and allocated (`from_raw`), and nothing is freed before the `enter` of the
-        // brand is over. Nobody has a `&mut` to an object in the heap.
+        // SAFETY: the object is initialised and allocated (`from_raw`), and what is in the hands of somebody inside
+        // `enter` is not freed (the round of roots is answered at its edge; `barrier.rs` has the argument). Nobody has a `&mut` to an object in the heap.
         unsafe { this.object.as_ref() }
     }
 

@@ -99,7 +99,7 @@ pub(crate) fn verify(heap: &Shared) -> Vec<heap_core::verify::Violation> {
     cycle::verify_now(heap)
 }
 
-/// See [`Mutator::release_free_memory`]. The caller is outside.
+/// See [`crate::Mutator::release_free_memory`]. The caller is outside.
 pub(crate) fn release_free_memory(heap: &Shared) -> usize {
     collect(heap);
     // No cycle meanwhile: what it frees would be missed.
@@ -107,7 +107,7 @@ pub(crate) fn release_free_memory(heap: &Shared) -> usize {
     heap.scavenger.release_free().bytes.get()
 }
 
-/// See [`Mutator::figures`].
+/// See [`crate::Mutator::figures`].
 pub(crate) fn figures(heap: &Shared) -> Figures {
     let memory = heap.memory.figures();
     let scavenge = heap.scavenger.figures();

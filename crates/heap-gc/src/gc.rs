@@ -52,8 +52,9 @@ impl<'gc, T> Gc<'gc, T> {
     #[inline(always)]
     #[must_use]
     pub fn get(this: Self) -> &'gc T {
-        // SAFETY: the object is initialised and allocated (`from_raw`), and what is in the hands of somebody inside
-        // `enter` is not freed (the round of roots is answered at its edge; `barrier.rs` has the argument). Nobody has a `&mut` to an object in the heap.
+        // SAFETY: the object is initialised and allocated (`from_raw`), and what is in the hands of somebody inside `enter` is
+        // not freed (the round of roots is answered at its edge; `barrier.rs` has the argument). Nobody has a `&mut` to an
+        // object in the heap.
         unsafe { this.object.as_ref() }
     }
 

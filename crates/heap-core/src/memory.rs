@@ -74,6 +74,12 @@ pub struct Marked {
 /// Spans the walk over all records may look at for one refill that needs fresh pages. More frees pages sooner, fewer
 /// keeps the allocation short.
 const SWEEP_AHEAD: usize = 16;
+/// Records the walk may look at for each span it may sweep: most may be swept already, or free, and a walk over a hundred
+/// thousand of them in the middle of an allocation took 3 ms.
+const LOOKED_FOR_EACH: usize = 8;
+/// Pieces of the walk that a large object sweeps at most before it asks for fresh pages. More reuses more of the dead, fewer
+/// keeps the allocation short.
+const LARGE_PIECES: usize = 8;
 
 /// The memory of one heap. See the module's text.
 #[derive(Debug)]
@@ -254,15 +260,25 @@ impl Memory {
     /// # Errors
     /// As [`PageHeap::new_span`].
     pub fn take_large(&self, entry: &Entry, used: Bytes, generation: u64) -> Result<SpanId, AllocError> {
-        // Dead objects' pages come first: sweep until as many were freed, or all is swept.
+        // Dead objects' pages come first: sweep a little, or until as many were freed.
         let mut freed = Pages::ZERO;
-        while freed < used.pages_ceil() {
+        for _ in 0..LARGE_PIECES {
             match self.sweep_ahead(generation) {
-                Some(pages) => freed += pages,
-                None => break,
+                Some(pages) if freed + pages < used.pages_ceil() => freed += pages,
+                Some(_) | None => break,
             }
         }
-        self.pages.new_span(&self.request(entry, used), None)
+        let request = self.request(entry, used);
+        loop {
+            let refused = match self.pages.new_span(&request, None) {
+                Ok(id) => return Ok(id),
+                Err(refused) => refused,
+            };
+            // As for small objects: no refusal before all is swept.
+            if self.sweep_ahead(generation).is_none() {
+                return Err(refused);
+            }
+        }
     }
 
     /// Puts a span back, as swept in `generation`.
@@ -311,13 +327,13 @@ impl Memory {
         self.sweep_some(SWEEP_AHEAD)
     }
 
-    /// Sweeps up to `most` spans wherever they are, and says how many pages that freed; `None` when the walk has
-    /// reached the end.
+    /// Sweeps up to `most` spans wherever they are, looking at a few records for each, and says how many pages that freed;
+    /// `None` when the walk has reached the end.
     pub fn sweep_some(&self, most: usize) -> Option<Pages> {
         let generation = self.generation();
         let mut freed = Pages::ZERO;
-        let mut swept = 0;
-        while swept < most {
+        let (mut swept, mut looked) = (0, 0);
+        while swept < most && looked < most.saturating_mul(LOOKED_FOR_EACH) {
             if self.sweep_cursor.load(Relaxed) >= self.pages.spans_high() {
                 return (swept > 0).then_some(freed);
             }
@@ -325,9 +341,10 @@ impl Memory {
             if next >= self.pages.spans_high() {
                 return (swept > 0).then_some(freed);
             }
+            looked += 1;
             let id = SpanId::new(narrow(next));
             let span = self.map().span(id);
-            if let Some(claim) = try_claim(span, id, generation) {
+            if let Some(claim) = try_claim_unswept(span, id, generation) {
                 swept += 1;
                 freed += self.sweep_and_place(claim, generation);
             }

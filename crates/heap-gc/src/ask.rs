@@ -13,6 +13,7 @@ use crate::mark::Marker;
 use crate::shared::Shared;
 use core::time::Duration;
 use heap_core::fault::{self, Fault};
+use heap_core::os::thread_cpu_time;
 use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::units::Bytes;
 use std::time::Instant;
@@ -49,10 +50,9 @@ pub(crate) fn step(heap: &Handle, budget: Duration) -> bool {
     }
     loop {
         if let Some(batch) = heap.queue.borrow() {
-            // One a batch: while it is lent the cycle cannot end, but between two of them another may have begun, and a marker
-            // knows the epoch it was made in.
-            let mut marker = Marker::new(&heap.memory, None, heap.mark_limits);
-            mark_some(heap, &mut marker, batch, STEP_WORDS);
+            let begun = thread_cpu_time();
+            mark_some(heap, batch, STEP_WORDS);
+            heap.pace.spend_on_assist(thread_cpu_time().saturating_sub(begun));
         } else {
             // Under the cycle's lock: a thread that sweeps is either inside or holds it, so no cycle begins while it does.
             let swept = heap.cycle.try_lock().and_then(|_no_cycle| heap.memory.sweep_some(STEP_SPANS));
@@ -78,8 +78,11 @@ pub(crate) fn idle(heap: &Handle, budget: Duration) -> bool {
 }
 
 /// Marks a part of a batch that was borrowed, and gives back what is left.
-pub(crate) fn mark_some(heap: &Shared, marker: &mut Marker<'_>, batch: Batch, words: usize) {
-    let begun = heap_core::os::thread_cpu_time();
+///
+/// With a marker of its own: while the batch is lent the cycle cannot end, but between two of them another may have begun, and a
+/// marker knows the epoch it was made in.
+pub(crate) fn mark_some(heap: &Shared, batch: Batch, words: usize) {
+    let mut marker = Marker::new(&heap.memory, None, heap.mark_limits);
     marker.add(batch);
     let mut left = marker.drain_some(words);
     if fault::on(Fault::AssistRestDropped) {
@@ -90,7 +93,6 @@ pub(crate) fn mark_some(heap: &Shared, marker: &mut Marker<'_>, batch: Batch, wo
     }
     heap.pace.work_done(words as u64);
     heap.queue.give_back(left);
-    heap.pace.spend_on_assist(heap_core::os::thread_cpu_time().saturating_sub(begun));
 }
 
 /// See [`crate::Heap::verify`].

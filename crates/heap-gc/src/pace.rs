@@ -2,7 +2,7 @@
 //!
 //! | word | written by | read by |
 //! |---|---|---|
-//! | `runway`, `goal` | the collector, at the end of a cycle | mutators, at each refill |
+//! | `runway`, `room`, `goal` | the collector, at the end of a cycle | mutators, at each refill |
 //! | `ratio` | the collector, while it marks; zero otherwise | mutators, at each refill |
 //! | `done`, `gc_time`, `assist_time` | whoever marks | the collector |
 //! | `external` | whoever holds external memory | mutators, the collector |
@@ -45,6 +45,8 @@ pub(crate) struct Pace {
     decisions: Mutex<Decisions>,
     /// Bytes to be allocated, and held outside, between the last census and the next cycle.
     runway: AtomicUsize,
+    /// The same until the goal.
+    room: AtomicUsize,
     goal: AtomicUsize,
     /// Bytes held outside the heap by what lives in it, as far as it was said.
     external: Arc<ExternalCount>,
@@ -78,6 +80,7 @@ impl Pace {
         let pace = Self {
             collector: builder.collector,
             runway: AtomicUsize::new(0),
+            room: AtomicUsize::new(0),
             goal: AtomicUsize::new(0),
             external: Arc::default(),
             ratio: AtomicU64::new(AssistRatio::ZERO.to_bits()),
@@ -106,6 +109,7 @@ impl Pace {
         };
         decisions.plan = plan;
         self.runway.store(plan.runway().get(), Relaxed);
+        self.room.store(plan.room().get(), Relaxed);
         self.goal.store(plan.goal.get(), Relaxed);
         plan
     }
@@ -120,6 +124,12 @@ impl Pace {
     #[inline]
     pub(crate) fn is_due(&self, memory: &Memory) -> bool {
         self.since_census(memory) >= self.runway.load(Relaxed)
+    }
+
+    /// Whether the heap is larger than it was to be when the cycle that is due has ended.
+    #[inline]
+    pub(crate) fn is_past_goal(&self, memory: &Memory) -> bool {
+        self.since_census(memory) >= self.room.load(Relaxed)
     }
 
     /// Whether an idle moment is well spent on a cycle.

@@ -148,6 +148,12 @@ impl Plan {
         self.trigger - self.live
     }
 
+    /// Bytes to allocate between the last cycle and the size at which the next shall be finished.
+    #[must_use]
+    pub(crate) fn room(&self) -> Bytes {
+        minus(self.goal, self.live)
+    }
+
     /// Whether a heap of this size shall be collected now. While collecting is limited it never is. (The heap itself asks
     /// `pace.rs`.)
     #[cfg(test)]

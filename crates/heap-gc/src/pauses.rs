@@ -84,7 +84,8 @@ pub struct PauseFigures {
     pub total: Duration,
     /// Answers that mutators gave to the collector.
     pub answers: PieceFigures,
-    /// Waits to enter, while the collector answered for the mutator, or had stopped the world.
+    /// Waits to enter, while the collector answered for the mutator, or had stopped the world; and processors offered to the
+    /// collector, while the heap was past its goal.
     pub waits: PieceFigures,
     /// Marking by mutators, for what they allocated.
     pub assists: PieceFigures,

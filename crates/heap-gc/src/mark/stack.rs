@@ -18,11 +18,14 @@ pub(super) struct Stack {
     pub(super) has_lost: bool,
 }
 
-/// Entries of a new stack: as many as are ever pushed at once.
+/// Entries of a worker's new stack.
 pub(super) const FIRST_ROOM: usize = 1 << 10;
+/// Entries of the stack of who borrows work: it is cleared for some 1000 objects only.
+pub(super) const LENT_ROOM: usize = AT_ONCE;
 /// Words of an array of references looked at with room made once.
 pub(super) const AT_ONCE: usize = FIRST_ROOM / 2;
-const _: () = assert!(MOST_QUICK <= FIRST_ROOM && AT_ONCE <= FIRST_ROOM);
+// A stack has room for what is pushed at once, also when it cannot grow.
+const _: () = assert!(MOST_QUICK <= LENT_ROOM && AT_ONCE <= LENT_ROOM && LENT_ROOM <= FIRST_ROOM);
 
 /// An object that is marked and not scanned yet, with the scan word of its page, which was at hand when it was marked.
 #[derive(Clone, Copy)]
@@ -48,8 +51,8 @@ pub(super) struct Top {
 pub(super) const MOST_QUICK: usize = 60;
 
 impl Stack {
-    pub(super) fn new(most: usize) -> Self {
-        Self { room: vec![Grey::NONE; FIRST_ROOM], len: 0, most: most.max(FIRST_ROOM), has_lost: false }
+    pub(super) fn new(first: usize, most: usize) -> Self {
+        Self { room: vec![Grey::NONE; first], len: 0, most: most.max(FIRST_ROOM), has_lost: false }
     }
 
     /// The top, to work with. The stack must not be used until it is settled.
@@ -89,6 +92,12 @@ impl Stack {
         }
         self.room[self.len] = object;
         self.len += 1;
+    }
+
+    /// Takes everything out, at most so many entries at a time.
+    pub(super) fn take_all(&mut self, most: usize) -> impl Iterator<Item = Vec<usize>> {
+        let all = &self.room[..core::mem::take(&mut self.len)];
+        all.chunks(most).map(|some| some.iter().map(|grey| grey.object).collect())
     }
 
     /// Takes the oldest entries out.

@@ -1,7 +1,8 @@
 //! How small allocation scales from one mutator to two, beside two bump allocators that share nothing; and how marking a
 //! random graph scales from one worker to two, beside two pointer chases that share nothing.
 //!
-//!     cargo bench --bench scaling
+//!     cargo bench --bench scaling             (all of them)
+//!     cargo bench --bench scaling -- bump n16 (these only)
 //!
 //! The two processors of a machine may be two threads of one core, or busy with others' work, so the ceiling is measured in the
 //! same run, in turns: a bump allocator in 256 KiB of memory of its own, begun again when it is full. Each figure is the
@@ -14,7 +15,7 @@ use std::time::Instant;
 use tricolor::{Gc, GcCell, GcSlice, Heap, Root, Trace};
 
 const ROUNDS: usize = 9;
-const OPS: u64 = 20_000_000;
+const OPS: u64 = 100_000_000;
 /// Allocations of one `enter`.
 const AT_ONCE: u64 = 1000;
 
@@ -160,17 +161,28 @@ fn main() {
         let heap = Heap::new().expect("address space");
         rate(threads, move || work(&heap))
     };
-    let mut random = xorshift();
-    let (one, other) = (Arc::new(random_cycle(&mut random)), Arc::new(random_cycle(&mut random)));
-    let graphs = [graph(1), graph(2)];
-    let cases: [(&str, Case); 5] = [
-        ("bump", Box::new(|threads| rate(threads, bump))),
-        ("n16", Box::new(move |threads| on_a_heap(threads, allocate))),
-        ("s16", Box::new(move |threads| on_a_heap(threads, allocate_pointers))),
-        ("chase", Box::new(move |threads| chases(threads, [&one, &other]))),
-        ("graph", Box::new(move |workers| mark(&graphs[workers - 1].0))),
-    ];
-    let mut found = [const { (Vec::new(), Vec::new()) }; 5];
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
+    let mut cases: Vec<(&str, Case)> = Vec::new();
+    if is_wanted("bump") {
+        cases.push(("bump", Box::new(|threads| rate(threads, bump))));
+    }
+    if is_wanted("n16") {
+        cases.push(("n16", Box::new(move |threads| on_a_heap(threads, allocate))));
+    }
+    if is_wanted("s16") {
+        cases.push(("s16", Box::new(move |threads| on_a_heap(threads, allocate_pointers))));
+    }
+    if is_wanted("chase") {
+        let mut random = xorshift();
+        let (one, other) = (Arc::new(random_cycle(&mut random)), Arc::new(random_cycle(&mut random)));
+        cases.push(("chase", Box::new(move |threads| chases(threads, [&one, &other]))));
+    }
+    if is_wanted("graph") {
+        let graphs = [graph(1), graph(2)];
+        cases.push(("graph", Box::new(move |workers| mark(&graphs[workers - 1].0))));
+    }
+    let mut found = vec![(Vec::new(), Vec::new()); cases.len()];
     for _ in 0..ROUNDS {
         for (case, (one, two)) in cases.iter().zip(&mut found) {
             one.push(case.1(1));

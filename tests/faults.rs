@@ -10,6 +10,9 @@
 mod scenes;
 #[path = "support/stage.rs"]
 mod stage;
+#[allow(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
+#[path = "support/vector_scenes.rs"]
+mod vector_scenes;
 
 use crate::scenes::{Item, Place, item, look, look_along, path, set};
 use heap_testkit::program::Program;
@@ -73,6 +76,13 @@ const CHECKS: &[Check] = &[
     ("sweep before the end", sweep_before_the_end),
     ("taken while claimed", taken_while_claimed),
     ("old call", old_call),
+    ("vector popped", || vector_scenes::element_popped("roots")),
+    ("vector emptied", vector_scenes::emptied),
+    ("elements taken out", || vector_scenes::elements_taken_out("roots")),
+    ("vector grown", || vector_scenes::vector_grown("roots")),
+    ("vector pushed into by another", vector_scenes::pushed_by_another),
+    ("vector grown by another", vector_scenes::grown_by_another),
+    ("roomy vectors", vector_scenes::roomy),
 ];
 
 /// Generated programs against the model; nothing is verified, and every cycle is the mutator's, so that all is counted exactly.
@@ -635,4 +645,11 @@ faults! {
     what_was_never_written_is_scanned_if_a_number_is_looked_up: NumberLookedUpEarly, "number like a slot", "";
     a_newborn_is_lost_if_an_old_call_is_answered: OldCallAnswered, "old call", "is lost";
     what_a_white_object_led_to_is_lost_if_its_slot_was_black: MarkedFreeForgotten, "black slots", "is lost";
+    what_is_popped_is_lost_when_it_is_not_shaded: RemovedUnshaded, "vector popped", "is lost";
+    the_figures_count_what_a_vector_keeps_above_its_length: RemovedKept, "vector emptied", "objects that something leads to";
+    what_is_removed_is_lost_when_what_others_are_moved_over_is_not_shaded: MovedUnshaded, "elements taken out", "is lost";
+    what_is_pushed_into_a_black_vector_is_lost: ManyInsertedUnshaded, "vector pushed into by another", "is lost";
+    what_was_in_a_vector_is_lost_when_it_grows_unshaded: ReplacedUnshaded, "vector grown", "is lost";
+    the_memory_that_a_black_vector_gets_is_lost: ReplacementUnshaded, "vector grown by another", "the buffer is lost";
+    the_verifier_sees_old_bytes_in_a_roomy_vector: PlacesUncleared, "roomy vectors", "D2: ";
 }

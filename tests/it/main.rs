@@ -5,6 +5,8 @@ mod support;
 mod scenes;
 #[path = "../support/stage.rs"]
 mod stage;
+#[path = "../support/vector_scenes.rs"]
+mod vector_scenes;
 
 mod alloc;
 mod attacks;
@@ -20,3 +22,4 @@ mod reach;
 mod scav;
 mod threads;
 mod tiny;
+mod vectors;

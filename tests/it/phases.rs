@@ -4,6 +4,7 @@
 
 use crate::scenes::{self, Item, Place, all_is_well, item, look_along, path, set};
 use crate::stage::STEPS;
+use crate::vector_scenes;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -17,17 +18,18 @@ fn at_every_step(scene: fn(&str)) {
 }
 
 macro_rules! scenes {
-    ($($name:ident)*) => {
+    ($scenes:ident: $($name:ident)*) => {
         $(
             #[test]
             fn $name() {
-                at_every_step(scenes::$name);
+                at_every_step($scenes::$name);
             }
         )*
     };
 }
 
 scenes! {
+    scenes:
     field_erased
     many_fields_erased
     ambiguous_field_erased
@@ -42,6 +44,27 @@ scenes! {
     root_dropped
     array_stepped
     objects_stepped
+}
+
+scenes! {
+    vector_scenes:
+    element_popped
+    elements_taken_out
+    vector_grown
+    vector_filled
+    vector_turned
+}
+
+#[test]
+fn vectors_are_used_by_another_while_the_collector_waits_for_the_last_mutator() {
+    vector_scenes::pushed_by_another();
+    vector_scenes::grown_by_another();
+}
+
+#[test]
+fn what_a_vector_has_room_for_leads_nowhere() {
+    vector_scenes::emptied();
+    vector_scenes::roomy();
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tricolor::{Gc, GcCell, GcSlice, Heap, Mu, Mutator, Root, Trace};
 /// Something that must not get lost, and may lead to the next.
 #[derive(Trace)]
 pub(crate) struct Item<'gc> {
-    name: u64,
+    pub(crate) name: u64,
     check: u64,
     pub(crate) next: Place<'gc>,
 }

@@ -122,11 +122,25 @@ pub enum Fault {
     OldCallAnswered = 54,
     /// A word that may be a reference or a number is looked up by the barrier, before all roots are taken.
     NumberLookedUpEarly = 55,
+    /// The barrier does not shade what is removed from a sequence.
+    RemovedUnshaded = 56,
+    /// What is removed from a sequence stays in the place where it was.
+    RemovedKept = 57,
+    /// The barrier does not shade what is overwritten when many values are moved at once.
+    MovedUnshaded = 58,
+    /// The barrier does not shade what is put into places that held nothing, before the roots are taken.
+    ManyInsertedUnshaded = 59,
+    /// A vector that grows does not shade the memory it had.
+    ReplacedUnshaded = 60,
+    /// A vector that grows before the roots are taken does not shade the memory it gets.
+    ReplacementUnshaded = 61,
+    /// Memory of a sequence that may be looked into is handed out with old contents.
+    PlacesUncleared = 62,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 62] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -182,6 +196,13 @@ impl Fault {
         Self::MarkedFreeForgotten,
         Self::OldCallAnswered,
         Self::NumberLookedUpEarly,
+        Self::RemovedUnshaded,
+        Self::RemovedKept,
+        Self::MovedUnshaded,
+        Self::ManyInsertedUnshaded,
+        Self::ReplacedUnshaded,
+        Self::ReplacementUnshaded,
+        Self::PlacesUncleared,
     ];
 }
 

@@ -1,7 +1,8 @@
-//! The safe API beside `Heap`, `Mutator`, `Mu` and `Gc`: cells, roots, slices, and values the collector leaves alone.
+//! The safe API beside `Heap`, `Mutator`, `Mu` and `Gc`: cells, roots, slices, vectors, and values the collector leaves alone.
 
 pub(crate) mod cell;
 pub(crate) mod atomic;
 pub(crate) mod leaf;
 pub(crate) mod root;
 pub(crate) mod slice;
+pub(crate) mod vec;

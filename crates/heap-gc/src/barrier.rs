@@ -35,7 +35,10 @@
 //! would have it scanned. What a kept word leads to is not freed meanwhile, since nothing is before marking ends.
 //!
 //! A store is done word by word. Words that the masks name are written with atomics, whole, because a marker that runs
-//! beside reads them so; with release, because it will look into the object. No safe code gets round this module.
+//! beside reads them so; with release, because it will look into the object. Many places at once have their own forms
+//! ([`bulk`]), which look at the mode once. No safe code gets round this module.
+
+pub(crate) mod bulk;
 
 use crate::grey::GreyQueue;
 use crate::shade::shade;
@@ -189,29 +192,6 @@ pub(crate) unsafe fn store<T: Trace + Copy>(barrier: &Barrier, to: Shading<'_>, 
     }
     // SAFETY: duty 1.
     unsafe { store_words(place, &value) };
-}
-
-/// Stores the same number of values into places side by side: one look at the barrier for all of them.
-///
-/// # Safety
-/// For each place and value, as [`store`].
-#[inline]
-pub(crate) unsafe fn store_all<T: Trace + Copy>(
-    barrier: &Barrier,
-    to: Shading<'_>,
-    places: *mut T,
-    values: impl ExactSizeIterator<Item = T>,
-) {
-    let is_on = barrier.is_on() && const { !T::MASK.is_noscan() };
-    for (index, mut value) in values.enumerate() {
-        let place = places.wrapping_add(index);
-        if is_on {
-            // SAFETY: the duties of `store`.
-            unsafe { shade_both(barrier, to, place, &raw mut value) };
-        }
-        // SAFETY: duty 1 of `store`.
-        unsafe { store_words(place, &value) };
-    }
 }
 
 /// What a store of `value` into `place` has to shade. Also for places that others write to as well, with atomics.

@@ -56,6 +56,7 @@ pub use api::cell::GcCell;
 pub use api::leaf::Leaf;
 pub use api::root::Root;
 pub use api::slice::{GcSlice, GcStr};
+pub use api::vec::{GcVec, GcVecIter};
 pub use config::{
     BuildError, Collector, HeapBuilder, LayoutPolicy, Listener, MemoryLimit, Observer, Scavenge,
 };

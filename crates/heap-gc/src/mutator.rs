@@ -518,7 +518,7 @@ impl<'gc> Mu<'gc> {
         Ok(id)
     }
 
-    /// The slot of a slice of `len` elements, all zeros if the elements may have references; its header is written.
+    /// The slot of a slice of `len` elements, all zeros if the elements may have references. The header is the caller's to write.
     pub(crate) fn slice_slot<T: Trace + 'gc>(&self, len: usize) -> Result<NonNull<u8>, AllocError> {
         let info = T::ELEMENT;
         if info.align > PAGE_BYTES {
@@ -548,7 +548,7 @@ impl<'gc> Mu<'gc> {
                     self.pay(slot, Bytes::new(RUN_BYTES))?
                 }
             };
-            if !is_plain {
+            if !is_plain && !fault::on(Fault::PlacesUncleared) {
                 // SAFETY: the slot is this mutator's, and as large as its class.
                 unsafe { slot.write_bytes(0, class.size().get()) };
             }

@@ -1,13 +1,14 @@
 //! `GcSlice` and `GcStr`: sequences in the heap, their length with them.
 
 use crate::api::cell::GcCell;
-use crate::barrier;
+use crate::barrier::bulk;
 use crate::gc::Gc;
 use crate::mutator::{Mu, refused};
 use crate::object::slice_header;
 use crate::trace::{Rebrand, Trace, Tracer};
 use core::fmt;
 use core::marker::PhantomData;
+use core::ops::{Bound, Range, RangeBounds};
 use core::ptr::NonNull;
 use heap_core::error::AllocError;
 use heap_core::layout::TypeMask;
@@ -171,7 +172,9 @@ impl<'gc, T: Trace + Copy + 'gc> Gc<'gc, GcSlice<GcCell<T>>> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn fill(self, mu: &Mu<'gc>, value: T) {
-        self.store_all(mu, 0, (0..self.len()).map(|_| value));
+        let (barrier, to) = mu.barrier();
+        // SAFETY: 1, 2: the cells are this slice's (`cells`). 3: all have the brand of `mu`'s heap.
+        unsafe { bulk::fill(barrier, to, self.cells(), self.len(), value) };
     }
 
     /// Copies values into the cells from the index `from` on.
@@ -179,7 +182,33 @@ impl<'gc, T: Trace + Copy + 'gc> Gc<'gc, GcSlice<GcCell<T>>> {
     /// # Panics
     /// If they go past the end; nothing is changed then.
     pub fn write(self, mu: &Mu<'gc>, from: usize, values: &[T]) {
-        self.store_all(mu, from, values.iter().copied());
+        let places = self.cells().wrapping_add(self.within(from, values.len()));
+        let (barrier, to) = mu.barrier();
+        // SAFETY: 1, 2: the cells are this slice's, and as many (`within`). 3: a slice is whole, and of values that nobody can
+        // change. 4: all have the brand of `mu`'s heap.
+        unsafe { bulk::overwrite(barrier, to, values.as_ptr(), places, values.len()) };
+    }
+
+    /// Copies values into all cells.
+    ///
+    /// # Panics
+    /// If there are not as many values as cells; nothing is changed then.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{GcCell, Heap};
+    /// let heap = Heap::new()?;
+    /// heap.attach()?.enter(|mu| {
+    ///     let cells = mu.alloc_slice(3, |_| GcCell::new(0));
+    ///     cells.copy_from_slice(mu, &[1, 2, 3]);
+    ///     assert!(cells.iter().map(GcCell::get).eq([1, 2, 3]));
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn copy_from_slice(self, mu: &Mu<'gc>, values: &[T]) {
+        let (cells, count) = (self.len(), values.len());
+        assert!(cells == count, "{count} values were to be copied into {cells} cells");
+        self.write(mu, 0, values);
     }
 
     /// Copies the values of cells of another slice, or of this one, which may overlap.
@@ -187,31 +216,79 @@ impl<'gc, T: Trace + Copy + 'gc> Gc<'gc, GcSlice<GcCell<T>>> {
     /// # Panics
     /// If `count` cells from `from` on, or from `other_from` on, go past an end; nothing is changed then.
     pub fn copy_from(self, mu: &Mu<'gc>, from: usize, other: Self, other_from: usize, count: usize) {
-        let source = other_from.checked_add(count).and_then(|end| other.as_slice().get(other_from..end));
-        let Some(source) = source else {
-            panic!(
-                "cells {other_from} to {other_from} + {count} of a slice of {} were to be copied",
-                other.len()
-            )
-        };
-        if Gc::ptr_eq(self, other) && from > other_from {
-            // From the end, so that nothing is overwritten before it is read.
-            let values: Vec<T> = source.iter().map(GcCell::get).collect();
-            self.store_all(mu, from, values.into_iter());
-        } else {
-            self.store_all(mu, from, source.iter().map(GcCell::get));
-        }
+        let places = self.cells().wrapping_add(self.within(from, count));
+        let values = other.cells().wrapping_add(other.within(other_from, count));
+        let (barrier, to) = mu.barrier();
+        // SAFETY: 1, 2: the cells are this slice's, and as many (`within`). 3: those are the other's, which only this thread uses.
+        // 4: all have the brand of `mu`'s heap.
+        unsafe { bulk::overwrite(barrier, to, values, places, count) };
     }
 
-    fn store_all(self, mu: &Mu<'gc>, from: usize, values: impl ExactSizeIterator<Item = T>) {
-        let count = values.len();
-        let end = from.checked_add(count).filter(|&end| end <= self.len());
-        assert!(end.is_some(), "{count} values from index {from} on go past the end of {} cells", self.len());
-        let first = Gc::as_ptr(self).as_ptr().cast::<u8>().wrapping_add(slice_header(align_of::<T>()));
+    /// Copies the values of a range of cells to those from the index `to` on. The two may overlap.
+    ///
+    /// # Panics
+    /// If either goes past the end; nothing is changed then.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{GcCell, Heap};
+    /// let heap = Heap::new()?;
+    /// heap.attach()?.enter(|mu| {
+    ///     let cells = mu.alloc_slice(5, |i| GcCell::new(i));
+    ///     cells.copy_within(mu, 0..3, 1);
+    ///     assert!(cells.iter().map(GcCell::get).eq([0, 0, 1, 2, 4]));
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn copy_within(self, mu: &Mu<'gc>, range: impl RangeBounds<usize>, to: usize) {
+        let Range { start, end } = range_within(&range, self.len());
+        self.copy_from(mu, to, self, start, end - start);
+    }
+
+    /// Exchanges the values of two cells.
+    ///
+    /// # Panics
+    /// If there is no cell of one of the indices.
+    pub fn swap(self, mu: &Mu<'gc>, a: usize, b: usize) {
+        let cells = self.cells();
+        let (a, b) = (cells.wrapping_add(self.within(a, 1)), cells.wrapping_add(self.within(b, 1)));
         let (barrier, to) = mu.barrier();
-        // SAFETY: for each: 1: a cell (transparent) inside the slice, which only this thread uses, since a cell is not `Sync`. 2:
-        // `T` is `Copy`. 3: all have the brand of `mu`'s heap.
-        unsafe { barrier::store_all(barrier, to, first.cast::<T>().wrapping_add(from), values) };
+        // SAFETY: 1, 2: cells of this slice (`within`). 3: they have the brand of `mu`'s heap.
+        unsafe { bulk::exchange(barrier, to, a, b) };
+    }
+
+    /// The first of the cells, which hold values, and which only this thread uses, since a cell is not `Sync`.
+    fn cells(self) -> *mut T {
+        let start = Gc::as_ptr(self).as_ptr().cast::<u8>();
+        start.wrapping_add(slice_header(align_of::<T>())).cast()
+    }
+
+    /// `from`, if there are `count` cells from there on.
+    fn within(self, from: usize, count: usize) -> usize {
+        let end = from.checked_add(count).filter(|&end| end <= self.len());
+        assert!(end.is_some(), "{count} cells from the index {from} on go past the end of {}", self.len());
+        from
+    }
+}
+
+/// A range of indices below `len`.
+///
+/// # Panics
+/// If it begins past its end, or ends past `len`.
+pub(super) fn range_within(range: &impl RangeBounds<usize>, len: usize) -> Range<usize> {
+    let start = match range.start_bound() {
+        Bound::Included(&start) => Some(start),
+        Bound::Excluded(&before) => before.checked_add(1),
+        Bound::Unbounded => Some(0),
+    };
+    let end = match range.end_bound() {
+        Bound::Included(&last) => last.checked_add(1),
+        Bound::Excluded(&end) => Some(end),
+        Bound::Unbounded => Some(len),
+    };
+    match (start, end) {
+        (Some(start), Some(end)) if start <= end && end <= len => start..end,
+        _ => panic!("the range from {start:?} to {end:?} is not one of the indices of {len} elements"),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 use std::process::Command;
-use tricolor::{Gc, GcCell, Heap, Trace};
+use tricolor::{Gc, GcCell, GcVec, Heap, Trace};
 
 #[derive(Trace)]
 struct S16<'gc> {
@@ -28,7 +28,7 @@ struct Node<'gc> {
 /// A case: its name, what one operation is, and how to do a number of them.
 type Case = (&'static str, &'static str, fn(usize));
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 14] = [
     ("alloc_n8", "allocation of 8 bytes in a tiny block, with refills and cycles", |n| {
         rounds(n, |mu, i| {
             black_box(mu.alloc(i));
@@ -62,6 +62,55 @@ const CASES: [Case; 7] = [
             (0..n).for_each(|_| cell.set(mu, black_box(Some(target))));
         });
     }),
+    ("vec_push", "push of a reference onto a GcVec that has room, a part of 1000 pushes and a clear", |n| {
+        vectors(n, |mu, items, target| items.push(mu, target));
+    }),
+    (
+        "vec_grow",
+        "push of a reference onto a GcVec that grows from nothing to 1000, with refills and cycles",
+        |n| {
+            rounds_of_thousand(n, |mu| {
+                let items = GcVec::new();
+                let target = mu.alloc(1_u64);
+                (0..1000).for_each(|_| items.push(mu, black_box(target)));
+                black_box(items.len());
+            });
+        },
+    ),
+    ("std_grow", "the same with a Vec", |n| {
+        rounds_of_thousand(n, |mu| {
+            let mut items = Vec::new();
+            let target = mu.alloc(1_u64);
+            (0..1000).for_each(|_| items.push(black_box(target)));
+            black_box(items.len());
+        });
+    }),
+    ("vec_get", "get of a reference from a GcVec", |n| {
+        vectors(n, |_, items, _| {
+            black_box(items.get(black_box(0)));
+        });
+    }),
+    ("vec_set", "set of a reference in a GcVec", |n| {
+        vectors(n, |mu, items, target| items.set(mu, black_box(0), target));
+    }),
+    ("vec_pop", "push and pop of a reference", |n| {
+        vectors(n, |mu, items, target| {
+            items.push(mu, target);
+            black_box(items.pop(mu));
+        });
+    }),
+    ("vec_iter", "step of an iterator over 1000 references", |n| {
+        let heap = Heap::new().expect("address space");
+        heap.attach().expect("a fresh heap").enter(|mu| {
+            let items = GcVec::new();
+            items.resize(mu, 1000, mu.alloc(1_u64));
+            (0..n / 1000).for_each(|_| {
+                items.iter().for_each(|item| {
+                    black_box(item);
+                })
+            });
+        });
+    }),
     ("mark_list", "one node of a list in one cycle: building it, marking it once, sweeping it once", |n| {
         let heap = Heap::builder().workers(1).gc_off().build().expect("address space");
         let mut m = heap.attach().expect("a fresh heap");
@@ -83,6 +132,28 @@ fn rounds(operations: usize, one: impl Fn(&tricolor::Mu<'_>, usize)) {
     for start in (0..operations).step_by(10_000) {
         m.enter(|mu| (start..operations.min(start + 10_000)).for_each(|i| one(mu, i)));
     }
+}
+
+/// Operations on a vector in the heap that has one element at least; after a thousand it is cleared.
+fn vectors(
+    operations: usize,
+    one: impl for<'gc> Fn(&tricolor::Mu<'gc>, &GcVec<'gc, Gc<'gc, u64>>, Gc<'gc, u64>),
+) {
+    let heap = Heap::new().expect("address space");
+    heap.attach().expect("a fresh heap").enter(|mu| {
+        let (items, target) = (mu.alloc(GcVec::with_capacity(mu, 1001)), mu.alloc(1_u64));
+        for _ in 0..operations / 1000 {
+            items.push(mu, target);
+            (0..1000).for_each(|_| one(mu, &items, black_box(target)));
+            items.clear(mu);
+        }
+    });
+}
+
+fn rounds_of_thousand(operations: usize, thousand: impl Fn(&tricolor::Mu<'_>)) {
+    let heap = Heap::builder().workers(1).build().expect("address space");
+    let mut m = heap.attach().expect("a fresh heap");
+    (0..operations / 1000).for_each(|_| m.enter(&thousand));
 }
 
 fn main() {

@@ -44,7 +44,7 @@ use heap_core::layout::TypeMask;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot live in the heap, because the collector does not know its references",
     note = "derive `Trace` for your own type; wrap a type without references, `'static` and `Send`, in `Leaf`; use `GcCell` for \
-            a reference that changes and `GcSlice` for a sequence of them"
+            a reference that changes, `GcSlice` for a sequence of them and `GcVec` for one that grows"
 )]
 pub unsafe trait Trace {
     /// The words that may hold references.

@@ -1,0 +1,14 @@
+//! A vector, also one of numbers, has its memory in one heap, and cannot be put into another.
+use tricolor::{GcVec, Heap};
+
+fn main() {
+    let (one, two) = (Heap::new().unwrap(), Heap::new().unwrap());
+    let (mut first, mut second) = (one.attach().unwrap(), two.attach().unwrap());
+    first.enter(|a| {
+        let numbers = GcVec::new();
+        numbers.push(a, 1_u64);
+        second.enter(|b| {
+            b.alloc(numbers);
+        });
+    });
+}

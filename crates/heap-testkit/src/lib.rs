@@ -20,6 +20,7 @@
 
 pub mod random;
 pub mod drops;
+pub mod change;
 pub mod shape;
 pub mod model;
 pub mod program;

@@ -40,10 +40,12 @@ impl Edge {
 pub struct Object {
     /// Its shape.
     pub shape: Shape,
-    /// What it was allocated with.
+    /// What it was allocated with, or has been changed to.
     pub len: usize,
     /// Where it is.
     pub addr: usize,
+    /// Slots that it has beside its own.
+    pub slots_beside: usize,
     /// Its places that hold something.
     pub edges: BTreeMap<usize, Edge>,
 }
@@ -83,6 +85,20 @@ impl Model {
             Some(edge) => object.edges.insert(place, edge),
             None => object.edges.remove(&place),
         };
+    }
+
+    /// Changes the places of a vector: their number, and what each holds. `slots_beside` is what it has then.
+    ///
+    /// # Panics
+    /// If there is no object of that name.
+    pub fn change(&mut self, id: Id, change: impl FnOnce(&mut Vec<Option<Edge>>), slots_beside: usize) {
+        let Some(object) = self.objects.get_mut(&id) else { panic!("no object {id:#x}") };
+        let mut places = (0..object.len).map(|place| object.edges.get(&place).copied()).collect();
+        change(&mut places);
+        object.len = places.len();
+        let held = places.into_iter().enumerate();
+        object.edges = held.filter_map(|(place, edge)| Some((place, edge?))).collect();
+        object.slots_beside = slots_beside;
     }
 
     /// What the roots reach.
@@ -138,7 +154,8 @@ impl Model {
         let is_tiny = |object: &&Object| object.shape == Shape::Tiny;
         let blocks: HashSet<usize> =
             self.objects.values().filter(is_tiny).map(|object| object.addr / 16).collect();
-        self.objects.values().filter(|object| object.shape != Shape::Tiny).count() + blocks.len()
+        let others = self.objects.values().filter(|object| object.shape != Shape::Tiny);
+        others.map(|object| 1 + object.slots_beside).sum::<usize>() + blocks.len()
     }
 
     /// All objects that are not buried.

@@ -19,6 +19,8 @@ pub enum Kind {
     Clear,
     /// Let a place hold the address of an object as a number.
     Hide,
+    /// Change the number or the order of a vector's elements.
+    Change,
     /// Make a root for what a place leads to.
     Load,
     /// Make a second root for an object.
@@ -44,12 +46,13 @@ pub enum Kind {
 }
 
 /// Kinds and how often each comes, of the sum.
-const WEIGHTS: [(Kind, u64); 16] = [
+const WEIGHTS: [(Kind, u64); 17] = [
     (Kind::Alloc, 300),
     (Kind::Litter, 60),
     (Kind::Store, 250),
     (Kind::Clear, 40),
     (Kind::Hide, 20),
+    (Kind::Change, 120),
     (Kind::Load, 120),
     (Kind::Clone, 20),
     (Kind::Point, 20),

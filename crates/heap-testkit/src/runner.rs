@@ -6,6 +6,7 @@
 //!
 //! Called by [`crate::run`], which decides on settings, heaps and threads.
 
+use crate::change::Change;
 use crate::drops::Register;
 use crate::model::{Edge, Id, Model, Object};
 use crate::program::{Kind, Op};
@@ -61,7 +62,7 @@ pub(crate) struct Runner {
 const MOST_ROOTS: usize = 40;
 
 /// How often each shape is allocated.
-const SHAPES: [(Shape, u32); 18] = [
+const SHAPES: [(Shape, u32); 20] = [
     (Shape::Tiny, 8),
     (Shape::Words, 8),
     (Shape::Text, 5),
@@ -77,6 +78,8 @@ const SHAPES: [(Shape, u32); 18] = [
     (Shape::Refs, 6),
     (Shape::Pairs, 4),
     (Shape::Anys, 5),
+    (Shape::Vector, 6),
+    (Shape::AnyVector, 4),
     (Shape::Stone, 5),
     (Shape::Stones, 2),
     (Shape::Hand, 5),
@@ -100,8 +103,8 @@ fn len_of(shape: Shape, random: &mut Random) -> usize {
     let span = match (shape, lot) {
         (Shape::Hand | Shape::Stones, _) => (0, 7),
         (Shape::Refs, 0) => (17_000, 40_000),
-        (Shape::Words | Shape::Refs | Shape::Pairs, 1..=15) => (4100, 6000),
-        (Shape::Anys, 1..=15) => (2050, 2500),
+        (Shape::Words | Shape::Refs | Shape::Pairs | Shape::Vector, 1..=15) => (4100, 6000),
+        (Shape::Anys | Shape::AnyVector, 1..=15) => (2050, 2500),
         (_, 16..=80) => (20, 500),
         _ => (0, 12),
     };
@@ -236,6 +239,7 @@ impl Runner {
                 Ok::<_, String>(())
             })?,
             Kind::Hide => self.hide(&mut random)?,
+            Kind::Change => self.change(&mut random)?,
             Kind::Load => self.enter(|mu, model, roots| {
                 if let Some((id, at)) = pick(mu, model, roots, &mut random)? {
                     roots.push(at.root(mu));
@@ -327,7 +331,8 @@ impl Runner {
             }
             let object = shape.alloc(mu, id, len, &first, &register).map_err(|error| error.to_string())?;
             object.check(id, len)?;
-            model.add(id, Object { shape, len, addr: object.addr(), edges });
+            let slots_beside = object.slots_beside();
+            model.add(id, Object { shape, len, addr: object.addr(), slots_beside, edges });
             if keep {
                 roots.push(object.root(mu));
                 model.roots.push(id);
@@ -347,6 +352,30 @@ impl Runner {
             };
             at.hold(mu, place, held);
             model.hold(id, place, edge);
+            Ok(())
+        })
+    }
+
+    /// Changes the elements of a vector a few times.
+    fn change(&mut self, random: &mut Random) -> Result<(), String> {
+        self.enter(|mu, model, roots| {
+            // Vectors are not many among all objects, so look for one.
+            let from = random.word() as usize;
+            let mut vectors = (0..roots.len()).map(|at| (from % roots.len() + at) % roots.len());
+            let Some(root) = vectors.find(|&at| model.object(model.roots[at]).shape.is_vector()) else {
+                return Ok(());
+            };
+            let (id, at) = (model.roots[root], roots[root].get(mu));
+            let Some(kind) = model.object(id).shape.place() else { return Ok(()) };
+            for _ in 0..1 + random.below(6) {
+                let (held, edge) = match pick_for(kind, mu, model, roots, random)? {
+                    Some((to, object)) if random.below(4) > 0 => (Held::Object(object), Some(Edge::To(to))),
+                    Some(_) | None => (Held::Nothing, None),
+                };
+                let change = change_of(model.object(id).len, random);
+                at.change(mu, change.map(|()| held));
+                model.change(id, |places| change.map(|()| edge).apply(places), at.slots_beside());
+            }
             Ok(())
         })
     }
@@ -502,6 +531,29 @@ impl Runner {
         self.stats.cycles = self.heap.figures().cycles;
         self.stats.drops = self.register.total();
         Ok(self.stats)
+    }
+}
+
+/// A change to a vector of that many elements.
+fn change_of(len: usize, random: &mut Random) -> Change<()> {
+    let index = |random: &mut Random| random.index(len.max(1));
+    match random.below(14) {
+        0 | 1 => Change::Push(()),
+        2 => Change::Extend((), random.index(9)),
+        3 => Change::Pop,
+        4 => Change::Insert(random.index(len + 1), ()),
+        5 if len > 0 => Change::Remove(index(random)),
+        6 if len > 0 => Change::SwapRemove(index(random)),
+        7 if len > 0 => Change::Swap(index(random), index(random)),
+        8 => Change::Truncate(random.index(len + 1)),
+        9 if len > 0 => {
+            let from = index(random);
+            Change::CopyWithin(from, random.index(from + 1))
+        }
+        10 => Change::Reverse,
+        11 => Change::Rotate(random.index(len + 1)),
+        12 => Change::Reserve(random.index(20)),
+        _ => Change::Shrink,
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `Node70` | number, 70 references | a mask longer than a word: the slow road |
 //! | `Hub` | number, an enum | ambiguous words |
 //! | `Refs`, `Pairs`, `Anys` | slices of references, of (number, reference), of enums | repeated masks, arrays in pieces |
+//! | `Vector`, `AnyVector` | vectors of references, of enums, and their buffers | memory that is exchanged, places that hold nothing |
 //! | `Stone`, `Stones` | a value with a drop, a slice of them | drops from the queue |
 //! | `Hand` | references in a `Vec` of its own | hand-written `trace`, with a drop |
 //!
@@ -20,10 +21,13 @@
 //! so no word of it is ever left undefined, and what it keeps alive is known exactly. Its number variant may be the
 //! address of an object, which then keeps that object alive.
 
+use crate::change::Change;
 use crate::drops::{Register, Stone};
 use crate::random::scrambled;
 use std::sync::Arc;
-use tricolor::{AllocError, Gc, GcCell, GcSlice, GcStr, Leaf, Mu, Rebrand, Root, Trace, Tracer, TypeMask};
+use tricolor::{
+    AllocError, Gc, GcCell, GcSlice, GcStr, GcVec, Leaf, Mu, Rebrand, Root, Trace, Tracer, TypeMask,
+};
 
 /// A place for an exact reference.
 pub type HubCell<'gc> = GcCell<Option<Gc<'gc, Hub<'gc>>>>;
@@ -55,6 +59,9 @@ pub struct Pair<'gc> {
     number: u64,
     edge: HubCell<'gc>,
 }
+
+/// A vector of references.
+pub type Vector<'gc> = GcVec<'gc, Option<Gc<'gc, Hub<'gc>>>>;
 
 /// References in memory of its own, and a stone.
 #[derive(Debug)]
@@ -175,6 +182,8 @@ shapes! {
     Refs [GcSlice<HubCell<'gc>>] [GcSlice<HubCell<'static>>];
     Pairs [GcSlice<Pair<'gc>>] [GcSlice<Pair<'static>>];
     Anys [GcSlice<GcCell<Any<'gc>>>] [GcSlice<GcCell<Any<'static>>>];
+    Vector [Vector<'gc>] [Vector<'static>];
+    AnyVector [GcVec<'gc, Any<'gc>>] [GcVec<'static, Any<'static>>];
     Stone [Leaf<Stone>] [Leaf<Stone>];
     Stones [GcSlice<Leaf<Stone>>] [GcSlice<Leaf<Stone>>];
     Hand [Hand<'gc>] [Hand<'static>];
@@ -211,7 +220,7 @@ impl Shape {
         match self {
             Self::Tiny | Self::Words | Self::Text | Self::Stone | Self::Stones => None,
             Self::Chain => Some(Place::Chain),
-            Self::Hub | Self::Anys => Some(Place::Any),
+            Self::Hub | Self::Anys | Self::AnyVector => Some(Place::Any),
             Self::Hand => Some(Place::Fixed),
             Self::Node1
             | Self::Node2
@@ -220,7 +229,7 @@ impl Shape {
             | Self::Node7
             | Self::Node12
             | Self::Node70 => Some(Place::Hub),
-            Self::Refs | Self::Pairs => Some(Place::Hub),
+            Self::Refs | Self::Pairs | Self::Vector => Some(Place::Hub),
         }
     }
 
@@ -236,7 +245,7 @@ impl Shape {
             Self::Node7 => 7,
             Self::Node12 => 12,
             Self::Node70 => 70,
-            Self::Refs | Self::Pairs | Self::Anys | Self::Hand => len,
+            Self::Refs | Self::Pairs | Self::Anys | Self::Vector | Self::AnyVector | Self::Hand => len,
         }
     }
 
@@ -254,8 +263,14 @@ impl Shape {
             | Self::Node7
             | Self::Node12
             | Self::Node70 => 0,
-            Self::Refs | Self::Pairs | Self::Anys => 0,
+            Self::Refs | Self::Pairs | Self::Anys | Self::Vector | Self::AnyVector => 0,
         }
+    }
+
+    /// Whether its elements can change in number.
+    #[must_use]
+    pub fn is_vector(self) -> bool {
+        matches!(self, Self::Vector | Self::AnyVector)
     }
 
     /// Whether its slot is kept until after its drop.
@@ -308,6 +323,8 @@ impl Shape {
                 edge: GcCell::new(hub(place)),
             })?),
             Self::Anys => Any::Anys(mu.try_alloc_slice(len, |place| GcCell::new(any(place)))?),
+            Self::Vector => Any::Vector(mu.try_alloc(vector(mu, len, hub)?)?),
+            Self::AnyVector => Any::AnyVector(mu.try_alloc(vector(mu, len, any)?)?),
             Self::Stone => Any::Stone(mu.try_alloc(Leaf::new(Stone::new(content(id, 0), register)))?),
             Self::Stones => Any::Stones(
                 mu.try_alloc_slice(len, |index| Leaf::new(Stone::new(content(id, index), register)))?,
@@ -324,6 +341,21 @@ impl<'gc, const N: usize> Node<'gc, N> {
     fn new(id: u64, hub: impl Fn(usize) -> Option<Gc<'gc, Hub<'gc>>>) -> Self {
         Self { id, edges: core::array::from_fn(|place| GcCell::new(hub(place))) }
     }
+}
+
+/// A vector whose elements are `element(0)` and so on.
+fn vector<'gc, T: Trace + Copy + 'gc>(
+    mu: &Mu<'gc>,
+    len: usize,
+    element: impl Fn(usize) -> T,
+) -> Result<GcVec<'gc, T>, AllocError> {
+    let vector = GcVec::new();
+    // Half of them with as much room as it takes, the others as it comes.
+    if len.is_multiple_of(2) {
+        vector.try_reserve(mu, len)?;
+    }
+    (0..len).try_for_each(|place| vector.try_push(mu, element(place)))?;
+    Ok(vector)
 }
 
 /// What word `index` of object `id` must be. Also the name of its `index`-th stone.
@@ -375,6 +407,8 @@ impl<'gc> Any<'gc> {
                 object.iter().enumerate().try_for_each(|(index, pair)| word(index, pair.number))
             }
             Self::Anys(object) => long(object.len()),
+            Self::Vector(object) => long(object.len()),
+            Self::AnyVector(object) => long(object.len()),
             Self::Stone(object) => word(0, object.name()),
             Self::Stones(object) => {
                 long(object.len())?;
@@ -394,13 +428,13 @@ impl<'gc> Any<'gc> {
     #[must_use]
     pub fn held(self, place: usize) -> Held<'gc> {
         let hub = |cell: &HubCell<'gc>| cell.get().map_or(Held::Nothing, |hub| Held::Object(Self::Hub(hub)));
-        let any = |cell: &GcCell<Self>| {
-            let held = cell.get();
+        let whichever = |held: Self| {
             if let Self::Number(number) = held {
                 return if number == 0 { Held::Nothing } else { Held::Number(number) };
             }
             Held::Object(held)
         };
+        let any = |cell: &GcCell<Self>| whichever(cell.get());
         match self {
             Self::Chain(object) => {
                 object.edge.get().map_or(Held::Nothing, |next| Held::Object(Self::Chain(next)))
@@ -416,6 +450,14 @@ impl<'gc> Any<'gc> {
             Self::Refs(object) => hub(&object.as_slice()[place]),
             Self::Pairs(object) => hub(&object.as_slice()[place].edge),
             Self::Anys(object) => any(&object.as_slice()[place]),
+            Self::Vector(object) => match object.get(place) {
+                Some(held) => held.map_or(Held::Nothing, |hub| Held::Object(Self::Hub(hub))),
+                None => panic!("{self:?} has no place {place}"),
+            },
+            Self::AnyVector(object) => match object.get(place) {
+                Some(held) => whichever(held),
+                None => panic!("{self:?} has no place {place}"),
+            },
             Self::Hand(object) => Held::Object(Self::Hub(object.edges[place])),
             Self::Number(_)
             | Self::Tiny(_)
@@ -433,16 +475,8 @@ impl<'gc> Any<'gc> {
     /// # Panics
     /// If the object has no such place that can change, or it cannot hold that.
     pub fn hold(self, mu: &Mu<'gc>, place: usize, what: Held<'gc>) {
-        let set = |cell: &HubCell<'gc>| match what {
-            Held::Nothing => cell.set(mu, None),
-            Held::Object(Self::Hub(hub)) => cell.set(mu, Some(hub)),
-            Held::Number(_) | Held::Object(_) => panic!("{what:?} in a place for hubs"),
-        };
-        let set_any = |cell: &GcCell<Self>| match what {
-            Held::Nothing => cell.set(mu, Self::Number(0)),
-            Held::Number(number) => cell.set(mu, Self::Number(number)),
-            Held::Object(object) => cell.set(mu, object),
-        };
+        let set = |cell: &HubCell<'gc>| cell.set(mu, what.hub());
+        let set_any = |cell: &GcCell<Self>| cell.set(mu, what.any());
         match self {
             Self::Chain(object) => match what {
                 Held::Nothing => object.edge.set(mu, None),
@@ -460,6 +494,8 @@ impl<'gc> Any<'gc> {
             Self::Refs(object) => set(&object.as_slice()[place]),
             Self::Pairs(object) => set(&object.as_slice()[place].edge),
             Self::Anys(object) => set_any(&object.as_slice()[place]),
+            Self::Vector(object) => object.set(mu, place, what.hub()),
+            Self::AnyVector(object) => object.set(mu, place, what.any()),
             Self::Number(_)
             | Self::Tiny(_)
             | Self::Words(_)
@@ -467,6 +503,47 @@ impl<'gc> Any<'gc> {
             | Self::Stone(_)
             | Self::Stones(_)
             | Self::Hand(_) => panic!("a place of {self:?}, which has none that changes"),
+        }
+    }
+    /// Changes the elements of a vector.
+    ///
+    /// # Panics
+    /// If it is none, or cannot hold what is put there.
+    pub fn change(self, mu: &Mu<'gc>, change: Change<Held<'gc>>) {
+        match self {
+            Self::Vector(object) => change.map(Held::hub).make(mu, &object),
+            Self::AnyVector(object) => change.map(Held::any).make(mu, &object),
+            other => panic!("{other:?} is no vector"),
+        }
+    }
+
+    /// Slots that the object has beside its own: the buffer of a vector.
+    #[must_use]
+    pub fn slots_beside(self) -> usize {
+        match self {
+            Self::Vector(object) => usize::from(object.capacity() > 0),
+            Self::AnyVector(object) => usize::from(object.capacity() > 0),
+            _ => 0,
+        }
+    }
+}
+
+impl<'gc> Held<'gc> {
+    /// As a place for hubs holds it.
+    fn hub(self) -> Option<Gc<'gc, Hub<'gc>>> {
+        match self {
+            Held::Nothing => None,
+            Held::Object(Any::Hub(hub)) => Some(hub),
+            Held::Number(_) | Held::Object(_) => panic!("{self:?} in a place for hubs"),
+        }
+    }
+
+    /// As a place for anything holds it.
+    fn any(self) -> Any<'gc> {
+        match self {
+            Held::Nothing => Any::Number(0),
+            Held::Number(number) => Any::Number(number),
+            Held::Object(object) => object,
         }
     }
 }

@@ -1,0 +1,104 @@
+//! Changes to a vector's elements: each twice, once for the vector in the heap, and once for the model's.
+//!
+//! What is put in is of some type of element, so one [`Change`] is made for the model, of edges, and one for the heap, of
+//! references.
+
+use tricolor::{GcVec, Mu, Trace};
+
+/// A change to the order or the number of a vector's elements.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change<E> {
+    /// Put one at the end.
+    Push(E),
+    /// Put that many of one at the end.
+    Extend(E, usize),
+    /// Take the last out.
+    Pop,
+    /// Put one at an index.
+    Insert(usize, E),
+    /// Take one out.
+    Remove(usize),
+    /// Take one out and put the last there.
+    SwapRemove(usize),
+    /// Exchange two.
+    Swap(usize, usize),
+    /// Take all out from an index on.
+    Truncate(usize),
+    /// Copy all from the first index on to the second, which is not above it.
+    CopyWithin(usize, usize),
+    /// Turn the order round.
+    Reverse,
+    /// Move that many to the end.
+    Rotate(usize),
+    /// Make room for that many more.
+    Reserve(usize),
+    /// Give room back.
+    Shrink,
+}
+
+impl<E: Copy> Change<E> {
+    /// The same change with another element.
+    pub fn map<F>(self, other: impl FnOnce(E) -> F) -> Change<F> {
+        match self {
+            Self::Push(element) => Change::Push(other(element)),
+            Self::Extend(element, count) => Change::Extend(other(element), count),
+            Self::Pop => Change::Pop,
+            Self::Insert(at, element) => Change::Insert(at, other(element)),
+            Self::Remove(at) => Change::Remove(at),
+            Self::SwapRemove(at) => Change::SwapRemove(at),
+            Self::Swap(a, b) => Change::Swap(a, b),
+            Self::Truncate(len) => Change::Truncate(len),
+            Self::CopyWithin(from, to) => Change::CopyWithin(from, to),
+            Self::Reverse => Change::Reverse,
+            Self::Rotate(by) => Change::Rotate(by),
+            Self::Reserve(more) => Change::Reserve(more),
+            Self::Shrink => Change::Shrink,
+        }
+    }
+
+    /// Makes the change to a plain vector: what the model does.
+    ///
+    /// # Panics
+    /// If an index is past the end.
+    pub fn apply(self, to: &mut Vec<E>) {
+        match self {
+            Self::Push(element) => to.push(element),
+            Self::Extend(element, count) => to.extend(core::iter::repeat_n(element, count)),
+            Self::Pop => drop(to.pop()),
+            Self::Insert(at, element) => to.insert(at, element),
+            Self::Remove(at) => drop(to.remove(at)),
+            Self::SwapRemove(at) => drop(to.swap_remove(at)),
+            Self::Swap(a, b) => to.swap(a, b),
+            Self::Truncate(len) => to.truncate(len),
+            Self::CopyWithin(from, at) => to.copy_within(from.., at),
+            Self::Reverse => to.reverse(),
+            Self::Rotate(by) => to.rotate_left(by),
+            Self::Reserve(_) | Self::Shrink => {}
+        }
+    }
+
+    /// Makes the change to a vector in the heap.
+    ///
+    /// # Panics
+    /// If an index is past the end, and if there is no memory for it.
+    pub fn make<'gc>(self, mu: &Mu<'gc>, to: &GcVec<'gc, E>)
+    where
+        E: Trace + 'gc,
+    {
+        match self {
+            Self::Push(element) => to.push(mu, element),
+            Self::Extend(element, count) => to.extend_from_slice(mu, &vec![element; count]),
+            Self::Pop => drop(to.pop(mu)),
+            Self::Insert(at, element) => to.insert(mu, at, element),
+            Self::Remove(at) => drop(to.remove(mu, at)),
+            Self::SwapRemove(at) => drop(to.swap_remove(mu, at)),
+            Self::Swap(a, b) => to.swap(mu, a, b),
+            Self::Truncate(len) => to.truncate(mu, len),
+            Self::CopyWithin(from, at) => to.copy_within(mu, from.., at),
+            Self::Reverse => to.reverse(mu),
+            Self::Rotate(by) => to.rotate_left(mu, by),
+            Self::Reserve(more) => to.reserve(mu, more),
+            Self::Shrink => to.shrink_to_fit(mu),
+        }
+    }
+}

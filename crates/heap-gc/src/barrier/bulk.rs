@@ -63,6 +63,8 @@ pub(crate) unsafe fn fill<T: Trace + Copy>(
         }
         return;
     }
+    // Elements of no size may be more than can be counted.
+    let count = if const { size_of::<T>() == 0 } { 0 } else { count };
     for index in 0..count {
         // SAFETY: duty 1. No marker reads meanwhile.
         unsafe { places.wrapping_add(index).write(value) };
@@ -345,6 +347,7 @@ unsafe fn exchange_words<T: Trace + Copy>(a: *mut T, b: *mut T) {
 /// 1. The places are valid for writes of `count` values, aligned, hold values, and only this thread writes to them.
 #[inline]
 unsafe fn reverse_words<T: Trace + Copy>(places: *mut T, count: usize) {
+    let count = if const { size_of::<T>() == 0 } { 0 } else { count };
     for index in 0..count / 2 {
         // SAFETY: both are among the places.
         unsafe { exchange_words(places.wrapping_add(index), places.wrapping_add(count - 1 - index)) };

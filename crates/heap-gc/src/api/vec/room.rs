@@ -9,7 +9,7 @@ use heap_core::units::{PAGE_BYTES, WORD_BYTES};
 const LEAST_BYTES: usize = 24;
 
 /// The number of places to ask for when `least` are needed and there are `places`: so many that pushing one element after another
-/// copies each once, on average.
+/// copies each less than twice, on average.
 pub(super) fn grown<T>(places: usize, least: usize) -> usize {
     let first = if size_of::<T>() == 0 { 0 } else { LEAST_BYTES / size_of::<T>() };
     least.max(places.saturating_mul(2)).max(first)

@@ -107,7 +107,7 @@ const CASES: [Case; 14] = [
             (0..n / 1000).for_each(|_| {
                 items.iter().for_each(|item| {
                     black_box(item);
-                })
+                });
             });
         });
     }),

@@ -424,7 +424,7 @@ fn many_cells_of_a_slice_are_changed_at_once() {
             }
         });
         mutator.enter(|mu| {
-            assert!(root.get(mu).iter().map(|cell| number(cell.get())).eq(model.iter().copied()))
+            assert!(root.get(mu).iter().map(|cell| number(cell.get())).eq(model.iter().copied()));
         });
     }
 }

@@ -30,9 +30,9 @@ fn set_vector() -> (Stage, Mutator, Root<Items<'static>>) {
 fn look_at_all(items: &Items<'_>, newborn: u64) {
     for one in items {
         if one.name == newborn {
-            look_along(Some(one), [newborn])
+            look_along(Some(one), [newborn]);
         } else {
-            look_along(Some(one), [one.name, one.name + 1])
+            look_along(Some(one), [one.name, one.name + 1]);
         }
     }
 }

@@ -51,7 +51,7 @@ use heap_core::racy::copy_word;
 use heap_core::span::marks::{DROPPED, QUEUED};
 use heap_core::stress::BARRIER_BUFFER;
 use heap_core::sync::atomic::{
-    AtomicPtr, AtomicUsize,
+    AtomicPtr,
     Ordering::{Relaxed, Release},
 };
 use heap_core::sync::point;
@@ -225,7 +225,8 @@ pub(crate) unsafe fn shade_both<T: Trace>(
 /// 2. Its references lead into the memory of `to`, or are null.
 #[inline(always)]
 unsafe fn shade_words<T: Trace>(barrier: &Barrier, to: Shading<'_>, value: *const T) {
-    let words = value.cast::<AtomicUsize>();
+    // As pointers, which they are or may be.
+    let words = value.cast::<AtomicPtr<u8>>();
     for word in 0..const { size_of::<T>() / WORD_BYTES } {
         let is_exact = T::MASK.is_exact(word);
         if !is_exact && !T::MASK.is_ambiguous(word) {
@@ -233,7 +234,7 @@ unsafe fn shade_words<T: Trace>(barrier: &Barrier, to: Shading<'_>, value: *cons
         }
         let at = words.wrapping_add(word);
         // SAFETY: a word of the value (duty 1), aligned as words under a mask are.
-        let found = unsafe { &*at }.load(Relaxed);
+        let found = unsafe { &*at }.load(Relaxed).addr();
         if is_exact {
             // SAFETY: an exact word of a whole value is null or a reference, into this memory (duty 2).
             unsafe { barrier.shade(to, found) };

@@ -510,21 +510,26 @@ impl<'gc> Any<'gc> {
     /// # Panics
     /// If it is none, or cannot hold what is put there.
     pub fn change(self, mu: &Mu<'gc>, change: Change<Held<'gc>>) {
-        match self {
-            Self::Vector(object) => change.map(Held::hub).make(mu, &object),
-            Self::AnyVector(object) => change.map(Held::any).make(mu, &object),
-            other => panic!("{other:?} is no vector"),
+        if let Self::Vector(object) = self {
+            change.map(Held::hub).make(mu, &object);
+        } else if let Self::AnyVector(object) = self {
+            change.map(Held::any).make(mu, &object);
+        } else {
+            panic!("{self:?} is no vector");
         }
     }
 
     /// Slots that the object has beside its own: the buffer of a vector.
     #[must_use]
     pub fn slots_beside(self) -> usize {
-        match self {
-            Self::Vector(object) => usize::from(object.capacity() > 0),
-            Self::AnyVector(object) => usize::from(object.capacity() > 0),
-            _ => 0,
-        }
+        let capacity = if let Self::Vector(object) = self {
+            object.capacity()
+        } else if let Self::AnyVector(object) = self {
+            object.capacity()
+        } else {
+            0
+        };
+        usize::from(capacity > 0)
     }
 }
 

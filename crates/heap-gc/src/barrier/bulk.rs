@@ -293,17 +293,20 @@ unsafe fn shade_old<T: Trace>(barrier: &Barrier, to: Shading<'_>, places: *const
 /// Shades values that are about to be stored, if the roots are not taken.
 ///
 /// # Safety
-/// 1. The values are whole, and valid for atomic reads of the words that the mask names.
+/// 1. The values are valid for reads, and nobody writes to them.
 /// 2. The references lead into the memory of `to`, or are null.
 #[cold]
 #[inline(never)]
-unsafe fn shade_new<T: Trace>(barrier: &Barrier, to: Shading<'_>, values: *const T, count: usize) {
+unsafe fn shade_new<T: Trace + Copy>(barrier: &Barrier, to: Shading<'_>, values: *const T, count: usize) {
     if barrier.mode.get() != Mode::Both || fault::on(Fault::ManyInsertedUnshaded) {
         return;
     }
     for index in 0..count {
-        // SAFETY: duties 1 and 2.
-        unsafe { shade_words(barrier, to, values.wrapping_add(index)) };
+        // A copy of its own, since the caller's may be in memory that is not for atomics: behind a shared reference.
+        // SAFETY: duty 1.
+        let mut value = unsafe { values.wrapping_add(index).read() };
+        // SAFETY: the copy is whole; duty 2.
+        unsafe { shade_words(barrier, to, &raw mut value) };
     }
 }
 

@@ -14,7 +14,7 @@
 //! Invariants
 //!   V1  `len` is at most the number of places; without a buffer there are none (or any number of elements of no size)
 //!   V2  the first `len` places hold values
-//!   V3  the words of the other places that the mask names are zero (until a push, which leaves none but values there)
+//!   V3  the other places hold nothing: the words that the mask names are zero
 //!   V4  a buffer belongs to one vector: no other reference to it is ever made, and none into it is handed out
 //!   V5  everything that a vector or its buffer leads to has the vector's brand
 //!

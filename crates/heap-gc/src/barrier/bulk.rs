@@ -5,7 +5,7 @@
 //!
 //! | form | the places held | the places hold then | shades |
 //! |---|---|---|---|
-//! | [`fill`] | values | one value | what was there; before the roots are taken the value, too |
+//! | [`fill`] | values, or nothing | one value | what was there; before the roots are taken the value, too |
 //! | [`overwrite`] | values | others, perhaps of the same object | what was there; before the roots are taken the others, too |
 //! | [`put`], [`append`] | nothing | values | before the roots are taken the values |
 //! | [`erase`] | values | nothing | what was there |
@@ -42,7 +42,7 @@ fn is_watched<T: Trace>(barrier: &Barrier) -> bool {
 ///
 /// # Safety
 /// 1. The places are valid for writes of `count` values, aligned, and only this thread writes to them.
-/// 2. They hold values that need no drop (`T: Copy`).
+/// 2. They hold values that need no drop (`T: Copy`), or nothing.
 /// 3. All references lead into the memory of `to`, or are null.
 #[inline]
 pub(crate) unsafe fn fill<T: Trace + Copy>(

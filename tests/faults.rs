@@ -10,7 +10,7 @@
 mod scenes;
 #[path = "support/stage.rs"]
 mod stage;
-#[allow(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
+#[expect(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
 #[path = "support/vector_scenes.rs"]
 mod vector_scenes;
 

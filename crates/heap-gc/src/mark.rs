@@ -65,7 +65,7 @@ pub(crate) const OBJECT_WORDS: usize = 4;
 
 /// Words of a large object that who borrows work scans at once: a mutator that assists must not be kept for the whole of a
 /// piece, which can lead to as many objects far apart.
-const LENT_PIECE_WORDS: usize = 1024;
+const LENT_PIECE_WORDS: usize = 256;
 
 /// Limits of a marker.
 #[derive(Clone, Copy, Debug)]
@@ -427,7 +427,8 @@ impl<'a> Marker<'a> {
                 self.stack.settle(top);
                 self.scan_piece(piece);
                 top = self.stack.top();
-                budget = budget.saturating_sub(self.piece_words);
+                // Each word may lead to an object far from the last.
+                budget = budget.saturating_sub(self.piece_words * OBJECT_WORDS);
                 continue;
             };
             last = grey.object;

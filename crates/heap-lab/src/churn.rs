@@ -23,10 +23,11 @@ use crate::measure::collector::{Cycle, Mode, Window, Work};
 use crate::measure::latency::Latencies;
 use crate::measure::mmu::{Gap, Gaps};
 use crate::measure::resident::{peak, reset_peak, resident};
-use crate::measure::time::Stopwatch;
+use crate::measure::time::{Stopwatch, thread_cpu};
 use crate::measure::trace_line::watched;
 use part::Part;
 use part::{Share, shares};
+use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -96,6 +97,8 @@ pub(crate) struct Churned {
     pub(crate) cycles: Vec<(Duration, Cycle)>,
     /// The collector's own work on mutators.
     pub(crate) work: Option<Work>,
+    /// Processor time of pieces of arithmetic, which the collector has no part in: what the machine adds to any work.
+    pub(crate) idle: Latencies,
     /// Resident bytes at the end.
     pub(crate) rss: u64,
     /// The most resident bytes while it lasted.
@@ -117,6 +120,7 @@ fn nanos(time: Duration) -> u64 {
 struct Found {
     operations: u64,
     felt: Latencies,
+    idle: Latencies,
     gaps: Option<Vec<Gap>>,
 }
 
@@ -135,11 +139,25 @@ impl Post {
     }
 }
 
+/// Operations between two pieces that only calculate.
+const BETWEEN_IDLE: u64 = 16;
+/// Steps of such a piece: about as long as most of the collector's pieces.
+const IDLE_STEPS: u64 = 2000;
+
+/// Calculates for some microseconds, and says how much processor time that took: by the clock that the collector's pieces are
+/// measured with, on the same thread. What it takes longer than usual is the machine's.
+fn idle_piece() -> Duration {
+    let begun = thread_cpu();
+    let sum = (0..IDLE_STEPS).fold(0_u64, |sum, step| black_box(sum.rotate_left(7) ^ step));
+    black_box(sum);
+    thread_cpu().saturating_sub(begun)
+}
+
 /// One mutator: plants, waits, and changes its part until it is told to stop.
 fn mutate(heap: &Heap, share: Share, seed: u64, post: Post, stop: &AtomicBool) -> Result<Found, LabError> {
     let mut mutator = heap.attach()?;
     let mut part = Part::plant(&mut mutator, share, seed);
-    let mut found = Found { operations: 0, felt: Latencies::new()?, gaps: None };
+    let mut found = Found { operations: 0, felt: Latencies::new()?, idle: Latencies::new()?, gaps: None };
     let Some(start) = post.wait(&mut mutator) else { return Ok(found) };
     let mut gaps = Vec::new();
     let mut last = Instant::now();
@@ -153,6 +171,10 @@ fn mutate(heap: &Heap, share: Share, seed: u64, post: Post, stop: &AtomicBool) -
         }
         last = now;
         found.operations += 1;
+        if found.operations.is_multiple_of(BETWEEN_IDLE) {
+            found.idle.record(idle_piece());
+            last = Instant::now();
+        }
     }
     found.gaps = Some(gaps);
     Ok(found)
@@ -170,7 +192,7 @@ fn observe(heap: &Heap, wish: &Wish, share: Share, post: Post, stop: &AtomicBool
     } else if let Some(start) = post.wait(&mut mutator) {
         observe::spin(&mut mutator, start, stop, &mut felt);
     }
-    Ok(Found { operations: 0, felt, gaps: None })
+    Ok(Found { operations: 0, felt, idle: Latencies::new()?, gaps: None })
 }
 
 /// Plants, churns for the time that was asked for, and says what was felt.
@@ -256,6 +278,7 @@ fn time(
         live_objects: before.memory.heap_objects,
         allocated: after.memory.total_alloc.get() - before.memory.total_alloc.get(),
         felt: Latencies::new()?,
+        idle: Latencies::new()?,
         gaps: Vec::new(),
         cycles,
         work,
@@ -268,6 +291,7 @@ fn time(
 fn merge(mut churned: Churned, found: Vec<Found>, observer: Observer) -> Result<Churned, LabError> {
     for one in found {
         churned.operations += one.operations;
+        churned.idle.add(&one.idle)?;
         let is_mutator = one.gaps.is_some();
         if is_mutator == (observer == Observer::OwnOps) {
             churned.felt.add(&one.felt)?;

@@ -98,7 +98,7 @@ const DOORS: &[Door] = &[
     Door {
         name: "assembly",
         of: HEAP,
-        at: &["crates/heap-core/src/racy.rs"],
+        at: &["crates/heap-core/src/racy.rs", "crates/heap-core/src/racy/"],
         names_types: &[],
         behind: &[
             "core::arch::asm",

@@ -136,11 +136,13 @@ pub enum Fault {
     ReplacementUnshaded = 61,
     /// Memory of a sequence that may be looked into is handed out with old contents.
     PlacesUncleared = 62,
+    /// The marker's vectors overlook the last of sixty-four words.
+    LaneDropped = 63,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 62] = [
+    pub const ALL: [Self; 63] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -203,6 +205,7 @@ impl Fault {
         Self::ReplacedUnshaded,
         Self::ReplacementUnshaded,
         Self::PlacesUncleared,
+        Self::LaneDropped,
     ];
 }
 

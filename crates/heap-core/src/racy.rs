@@ -4,7 +4,12 @@
 //! intrinsic that loads sixteen bytes is a data race if another thread writes one of them. A block of assembly that does what
 //! sixteen relaxed loads of a byte do is none: the compiler assumes nothing of it but what its operands say.
 //!
-//! Elsewhere than on x86-64, and under Miri, the plain forms are used.
+//! Words that a marker looks at in numbers ([`words`]) have forms for the vectors of the processor ([`kernel`]).
+//!
+//! Elsewhere than on x86-64, and under Miri and loom, the plain forms are used.
+
+pub mod kernel;
+pub mod words;
 
 use crate::sync::atomic::AtomicU8;
 #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]

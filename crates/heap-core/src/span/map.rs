@@ -22,6 +22,7 @@ use super::marks::Epoch;
 use super::{Span, SpanId, slots};
 use crate::meta::{Table, Zeroable};
 use crate::os::{Os, OsError, Reservation};
+use crate::racy::words::WordRange;
 use crate::size_class::SLOTS;
 use crate::sync::Arc;
 use crate::sync::atomic::{
@@ -162,6 +163,13 @@ impl SpanMap {
     #[must_use]
     pub fn contains(&self, addr: usize) -> bool {
         addr.wrapping_sub(self.base) < self.bytes
+    }
+
+    /// The addresses in the reservation.
+    #[inline]
+    #[must_use]
+    pub fn range(&self) -> WordRange {
+        WordRange::new(self.base, self.bytes)
     }
 
     /// The quick road, as a value to keep in registers.

@@ -594,6 +594,7 @@ faults! {
     the_second_marker_sees_a_word_that_the_mask_lost: MaskBitDropped, "verified programs", "E3: slot";
     the_model_misses_what_only_a_noscan_object_led_to: NoscanMisclass, "model", "model: ";
     the_second_marker_sees_the_unscanned_tail_of_an_array: LargeTailUnscanned, "wide array", "E3: slot";
+    the_second_marker_sees_that_the_last_word_of_a_vector_was_lost: LaneDropped, "wide array", "E3: slot";
     the_model_counts_what_was_not_swept: SweepSkipped, "model", "slots are allocated, not";
     the_verifier_sees_a_span_on_two_lists: SpanOnTwoLists, "verified programs", "C6: SpanId";
     the_verifier_sees_a_summary_that_was_not_merged: SummaryNotMerged, "pages", "B2: entry";

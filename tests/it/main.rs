@@ -20,6 +20,7 @@ mod phases;
 mod programs;
 mod reach;
 mod scav;
+mod sieve;
 mod threads;
 mod tiny;
 mod vectors;

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use heap_core::os::{Os, OsError};
+use heap_core::racy::kernel::Vectors;
 use heap_core::sync::Arc;
 use heap_core::units::Bytes;
 
@@ -95,6 +96,7 @@ pub struct HeapBuilder {
     pub(crate) collector: Collector,
     pub(crate) cpu_share: f64,
     pub(crate) mark_stack: usize,
+    pub(crate) vectors: Vectors,
     pub(crate) own_threads: bool,
     pub(crate) measures_pauses: bool,
     pub(crate) os: Option<Arc<dyn Os>>,
@@ -129,6 +131,7 @@ impl Default for HeapBuilder {
             collector: Collector::default(),
             cpu_share: 0.25,
             mark_stack: usize::MAX,
+            vectors: Vectors::Avx512,
             own_threads: true,
             measures_pauses: false,
             os: None,
@@ -279,6 +282,20 @@ impl HeapBuilder {
     #[must_use]
     pub fn mark_stack(mut self, objects: usize) -> Self {
         self.mark_stack = objects;
+        self
+    }
+
+    /// The widest vector instructions that marking may use, if the processor has them. Default: the widest there are. All levels
+    /// mark the same; this is for comparing them.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// let heap = tricolor::Heap::builder().vectors(tricolor::Vectors::Scalar).build()?;
+    /// # Ok::<(), tricolor::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn vectors(mut self, widest: Vectors) -> Self {
+        self.vectors = widest;
         self
     }
 

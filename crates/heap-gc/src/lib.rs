@@ -68,6 +68,7 @@ pub use heap::Heap;
 pub use heap_core::error::AllocError;
 pub use heap_core::figures::MemoryFigures;
 pub use heap_core::layout::TypeMask;
+pub use heap_core::racy::kernel::Vectors;
 pub use heap_core::verify::Violation;
 pub use heap_scav::background::ScavengeFigures;
 pub use mutator::{AttachError, Mu, Mutator};

@@ -13,6 +13,8 @@
 //! [`RING`] others, so that many misses are under way at once instead of one after another. What lies beside the object just
 //! scanned does not wait.
 //!
+//! Slices and large objects, of which many words are looked at in one go, are first sifted with vectors: `words`.
+//!
 //! Marks are plain stores (see [`heap_core::span`]): two workers may both push an object that both found unmarked. It is
 //! then scanned twice, with the same outcome.
 //!
@@ -25,23 +27,24 @@
 //! and not scanned ([`Marker::has_lost`]). The cycle then looks for them ([`crate::cycle`]).
 
 mod stack;
+mod sieve;
+mod words;
 
 use crate::grey::{Batch, GreyQueue, Piece};
 use core::ptr::NonNull;
-use heap_core::central::Entry;
 use heap_core::fault::{self, Fault};
-use heap_core::layout::{Extent, Layout};
 use heap_core::memory::Memory;
+use heap_core::racy::kernel::Kernel;
 use heap_core::span::map::{QuickRoad, ScanWord, SpanMap};
 use heap_core::span::marks::{DROPPED, QUEUED};
-use heap_core::span::{Span, SpanId, slots};
+use heap_core::span::{SpanId, slots};
 use heap_core::stress::{GREY_BATCH, PIECE_WORDS};
 use heap_core::sync::atomic::{
     AtomicUsize,
     Ordering::{Acquire, Relaxed},
 };
 use heap_core::units::{WORD_BYTES, narrow};
-use stack::{AT_ONCE, FIRST_ROOM, Grey, LENT_ROOM, MOST_QUICK, Stack, Top};
+use stack::{FIRST_ROOM, Grey, LENT_ROOM, MOST_QUICK, Stack, Top};
 
 /// Objects prefetched ahead. More hide more latency, until the misses under way exceed what the core can track (about
 /// 16 to 24 lines on the machines this was measured on); fewer keep a list's next node closer.
@@ -72,6 +75,8 @@ const LENT_PIECE_WORDS: usize = 256;
 pub(crate) struct MarkLimits {
     /// Entries of its stack, at most.
     pub(crate) stack: usize,
+    /// What it looks at many words with.
+    pub(crate) kernel: Kernel,
 }
 
 /// What a worker does after a slice.
@@ -165,6 +170,7 @@ pub(crate) struct Marker<'a> {
     queue: Option<&'a GreyQueue>,
     /// Words of a large object that are scanned at once.
     piece_words: usize,
+    kernel: Kernel,
     work: Work,
 }
 
@@ -184,6 +190,7 @@ impl<'a> Marker<'a> {
             pieces: Vec::new(),
             queue,
             piece_words: if queue.is_some() { PIECE_WORDS } else { PIECE_WORDS.min(LENT_PIECE_WORDS) },
+            kernel: limits.kernel,
             work: Work::default(),
         }
     }
@@ -485,146 +492,6 @@ impl<'a> Marker<'a> {
             }
         }
         (top, OBJECT_WORDS - 1)
-    }
-
-    /// Looks into an object whose span's record must be asked.
-    #[inline(never)]
-    fn scan_slow(&mut self, id: SpanId, address: usize) {
-        let span = self.map.span(id);
-        let entry = self.memory.entry_of(span);
-        let first = self.map.address(span.first()).get();
-        let slot = if span.is_large() { 0 } else { span.slot_at(address - first) };
-        let object = first + slot as usize * span.stride().get();
-        let layout = entry.layout();
-        if let Some(trace) = layout.trace {
-            let at = self.memory.pages().space().base().as_ptr().with_addr(object).cast_const();
-            let mut found = Vec::new();
-            let whole = Whole;
-            // SAFETY: the slot is allocated and the object whole, of the layout the function came with; duty 3 of `Trace` lets it
-            // be traced beside its mutator.
-            unsafe { (trace.0)(at, &mut |word| found.push(word)) };
-            core::mem::forget(whole);
-            for word in found {
-                // SAFETY: what `trace` reports is the address of a `Gc` (duty 2 of `Trace`).
-                unsafe { self.visit(word) };
-            }
-        }
-        let (from, to) = self.words_of(span, layout, object);
-        if to - from > self.piece_words {
-            self.pieces.push(Piece { object, from });
-            self.share_pieces();
-        } else {
-            self.scan_words(layout, object, from, to);
-        }
-    }
-
-    /// The words of an object that its masks lie over: from, to.
-    fn words_of(&self, span: &Span, layout: &Layout, object: usize) -> (usize, usize) {
-        match layout.extent {
-            Extent::Object => (0, layout.period as usize),
-            Extent::Whole => (0, span.used().get() / WORD_BYTES),
-            Extent::Slice { header } => {
-                let len = self.place(object).load(Relaxed);
-                (header as usize, header as usize + len * layout.period as usize)
-            }
-        }
-    }
-
-    /// Scans one piece of a large object and puts the rest back.
-    fn scan_piece(&mut self, piece: Piece) {
-        let Some(id) = self.map.span_at(piece.object) else {
-            heap_core::bug!("a piece of {:#x}, which is in no span", piece.object)
-        };
-        let span = self.map.span(id);
-        let entry: &Entry = self.memory.entry_of(span);
-        let layout = entry.layout();
-        let (_, end) = self.words_of(span, layout, piece.object);
-        // Whole periods, so that the next piece begins where a mask does.
-        let period = layout.period.max(1) as usize;
-        let most = (self.piece_words / period).max(1) * period;
-        let to = end.min(piece.from + most);
-        if to < end {
-            if !(fault::on(Fault::LargeTailUnscanned) && end - to <= most) {
-                self.pieces.push(Piece { object: piece.object, from: to });
-            }
-            self.share_pieces();
-        }
-        self.scan_words(layout, piece.object, piece.from, to);
-    }
-
-    fn share_pieces(&mut self) {
-        if let Some(queue) = self.queue
-            && queue.is_hungry()
-            && let Some(piece) = self.pieces.pop()
-        {
-            queue.put(Batch::Piece(piece));
-        }
-    }
-
-    /// Scans words `from..to` of an object, `from` being where a mask begins.
-    fn scan_words(&mut self, layout: &Layout, object: usize, from: usize, to: usize) {
-        let period = layout.period as usize;
-        if period == 1 && layout.ambiguous.is_empty() && layout.exact == [1] {
-            // Slices of references, the commonest case by far.
-            self.work.slow_words += (to - from) as u64;
-            let hot = self.hot;
-            for from in (from..to).step_by(AT_ONCE) {
-                let to = to.min(from + AT_ONCE);
-                let mut top = self.top_with_room(AT_ONCE);
-                for word in from..to {
-                    let word = self.place(object + word * WORD_BYTES).load(Acquire);
-                    // SAFETY: as in `scan`; room was made for all of them.
-                    if let Some(id) = unsafe { hot.visit(&mut top, word) } {
-                        top = self.visit_slow_with(top, id, word);
-                        top = self.with_room(top, AT_ONCE);
-                    }
-                }
-                self.stack.settle(top);
-            }
-            return;
-        }
-        let mut base = from;
-        while base < to {
-            for (block, &mask) in layout.exact.iter().enumerate() {
-                self.each_bit(object, base + block * 64, mask, to, |marker, word| {
-                    // SAFETY: as in `scan`.
-                    unsafe { marker.visit(word) };
-                });
-            }
-            for (block, &mask) in layout.ambiguous.iter().enumerate() {
-                self.each_bit(object, base + block * 64, mask, to, Self::visit_ambiguous);
-            }
-            base += period.max(1);
-        }
-    }
-
-    #[inline(always)]
-    fn each_bit(
-        &mut self,
-        object: usize,
-        base: usize,
-        mut mask: u64,
-        to: usize,
-        visit: impl Fn(&mut Self, usize),
-    ) {
-        while mask != 0 {
-            self.work.slow_words += 1;
-            let at = base + mask.trailing_zeros() as usize;
-            mask &= mask - 1;
-            if at < to {
-                let word = self.place(object + at * WORD_BYTES).load(Acquire);
-                visit(self, word);
-            }
-        }
-    }
-}
-
-/// Ends the process when it is dropped: a trace function panicked, and what it did not report would be freed in use.
-struct Whole;
-
-impl Drop for Whole {
-    fn drop(&mut self) {
-        heap_core::bug!("a hand-written trace function panicked");
     }
 }
 

@@ -15,6 +15,7 @@ use crate::roots::Roots;
 use crate::workers::Workers;
 use core::time::Duration;
 use heap_core::memory::Memory;
+use heap_core::racy::kernel::Kernel;
 use heap_core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use heap_core::sync::{Arc, Mutex, OnceLock};
 use heap_core::units::Bytes;
@@ -136,7 +137,7 @@ impl Shared {
             workers: builder.workers.unwrap_or(processors),
             collector: builder.collector,
             cpu_share: builder.cpu_share,
-            mark_limits: MarkLimits { stack: builder.mark_stack },
+            mark_limits: MarkLimits { stack: builder.mark_stack, kernel: Kernel::up_to(builder.vectors) },
             listener: builder.listener.clone(),
             processors,
             built: Instant::now(),

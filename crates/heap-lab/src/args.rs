@@ -91,6 +91,9 @@ pub(crate) struct Bench {
     /// Marking workers of the heap.
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,
+    /// The widest vectors that marking may use: scalar, avx2 or avx512 [default: what the processor has].
+    #[arg(long, value_name = "WORD")]
+    pub(crate) vectors: Option<String>,
     /// For `pause`: live bytes of the heap, such as 64MiB [default: 1GiB].
     #[arg(long, value_name = "SIZE")]
     pub(crate) live: Option<String>,

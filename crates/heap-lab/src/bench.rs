@@ -1,7 +1,8 @@
 //! Benches: one shape timed once, as one JSON object.
 //!
 //! An experiment judges; a bench only measures, so that the same shape can be timed here and in another system and
-//! the two put side by side. The shapes and their names are those of a Go program with the same loops:
+//! the two put side by side. The shapes and their names are those of a Go program with the same loops, which lacks `widenil`,
+//! `sparse` and `table`: those are for comparing vectors of several widths.
 //!
 //! ```text
 //!   trees DEPTH [THREADS]     binary trees: a stretch tree, a long-lived one, and many short-lived
@@ -28,7 +29,7 @@ use crate::measure::trace_line::traced;
 use crate::shapes::MarkShape;
 use serde::Serialize;
 use serde_json::Value;
-use tricolor::Heap;
+use tricolor::{Heap, HeapBuilder, Vectors};
 
 /// What to time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +107,28 @@ choices! {
     }
 }
 
+choices! {
+    /// The widest vectors that marking may use.
+    Width, "width of vectors" {
+        /// None.
+        Scalar = "scalar",
+        /// Of 32 bytes.
+        Avx2 = "avx2",
+        /// Of 64 bytes.
+        Avx512 = "avx512",
+    }
+}
+
+impl Width {
+    fn choose(self, builder: HeapBuilder) -> HeapBuilder {
+        builder.vectors(match self {
+            Self::Scalar => Vectors::Scalar,
+            Self::Avx2 => Vectors::Avx2,
+            Self::Avx512 => Vectors::Avx512,
+        })
+    }
+}
+
 /// The deepest tree: 2^32 nodes are more than any machine of this decade holds.
 const MAX_DEPTH: u32 = 31;
 /// The most mutator threads: enough for any machine, few enough to be a typing error above.
@@ -168,12 +191,14 @@ impl Bench {
         args: Vec<String>,
         workers: Option<usize>,
         mode: Option<Mode>,
+        width: Option<Width>,
     ) -> Result<Value, LabError> {
         let builder = match workers {
             Some(workers) => Heap::builder().workers(workers),
             None => Heap::builder(),
         };
         let builder = mode.map_or(builder.clone(), |mode| mode.choose(&builder));
+        let builder = width.map_or(builder.clone(), |width| width.choose(builder));
         let builder = traced(builder);
         match self {
             Self::Trees { depth, threads } => trees::run(&builder, depth, threads, args).map(object),

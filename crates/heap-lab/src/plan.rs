@@ -7,7 +7,7 @@
 //! the files to be written can be created. Results go to standard output; progress and errors to standard error.
 
 use crate::args::{Args, Command, Run};
-use crate::bench::{self, Bench};
+use crate::bench::{self, Bench, Width};
 use crate::classes::{self, Show};
 use crate::error::LabError;
 use crate::experiment::{Effort, Experiment, Lab, Options};
@@ -58,6 +58,8 @@ pub(crate) enum Plan {
         workers: Option<usize>,
         /// How it is collected, if that was said.
         mode: Option<Mode>,
+        /// The widest vectors that marking uses, if that was said.
+        width: Option<Width>,
         /// As JSON rather than as text.
         json: bool,
     },
@@ -124,6 +126,7 @@ impl Plan {
             Some(Command::Bench(bench)) => Ok(Self::Bench {
                 workers: checked_workers(bench.workers)?,
                 mode: bench.collector.as_deref().map(Mode::named).transpose()?,
+                width: bench.vectors.as_deref().map(Width::named).transpose()?,
                 bench: Bench::parse(
                     &bench.kind,
                     &bench.args,
@@ -163,8 +166,8 @@ impl Plan {
         match self {
             Self::List { json } => print(&list(json)).map(|()| Verdict::Holds),
             Self::Classes(show) => print(&classes::show(&show)?).map(|()| Verdict::Holds),
-            Self::Bench { bench, args, workers, mode, json } => {
-                let outcome = bench.run(args, workers, mode)?;
+            Self::Bench { bench, args, workers, mode, width, json } => {
+                let outcome = bench.run(args, workers, mode, width)?;
                 let text = if json { format!("{outcome}\n") } else { bench::text(&outcome) };
                 print(&text).map(|()| Verdict::Holds)
             }

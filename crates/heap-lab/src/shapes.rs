@@ -5,6 +5,8 @@
 //!   ptr3n   [ ● ● ● … ]──▶ { ∅ ∅ ∅ }             graph    { ● ● ● ● } to random others
 //!   int3    [ ● ● ● … ]──▶ { 1 2 3 }             wide     64 × [ ● ● ● … ]──▶ one of 65,536 numbers
 //!   list    ●──▶ { ● n }──▶ { ● n }──▶ …         bytes    1 MiB each, no references
+//!   widenil 64 × [ ∅ ∅ ∅ … ]                     sparse   64 × [ ∅ ∅ ● ∅ … ], one reference in eight
+//!   table   64 × [ { ● n n } { ∅ n n } … ], half of the entries without a reference
 //! ```
 //! `list` is linked in the order of allocation and so of addresses; `listr` in a random one, the worst case of any
 //! marker: each node is known only when the one before has been read from memory.
@@ -14,7 +16,7 @@
 
 use crate::choice::choices;
 use std::any::Any;
-use tricolor::{Gc, GcCell, Mu, Mutator, Root, Trace};
+use tricolor::{Gc, GcCell, GcSlice, Mu, Mutator, Root, Trace};
 
 choices! {
     /// What is live while the collector marks.
@@ -35,6 +37,12 @@ choices! {
         Graph = "graph",
         /// 64 arrays of references, each to one of 65,536 small objects.
         Wide = "wide",
+        /// The same arrays with null references.
+        WideNil = "widenil",
+        /// The same arrays with one reference in eight, the others null.
+        WideSparse = "sparse",
+        /// 64 arrays of entries of a reference and two integers, half of them empty.
+        Table = "table",
         /// Pieces of 1 MiB without references.
         Bytes = "bytes",
     }
@@ -48,7 +56,8 @@ impl MarkShape {
             Self::List | Self::Tree => 16,
             Self::ListRandom => 16 + 8,
             Self::Graph => 32 + 8,
-            Self::Wide => 8,
+            Self::Wide | Self::WideNil | Self::WideSparse => 8,
+            Self::Table => 24,
             Self::Bytes => PIECE as u64 + 8192,
         }
     }
@@ -86,6 +95,14 @@ pub(crate) struct Tree<'gc> {
 #[derive(Trace)]
 struct Vertex<'gc> {
     edges: [GcCell<Option<Gc<'gc, Vertex<'gc>>>>; 4],
+}
+
+/// An entry of a table: 24 bytes.
+#[derive(Trace)]
+struct Entry<'gc> {
+    key: Option<Gc<'gc, u64>>,
+    hash: u64,
+    value: u64,
 }
 
 /// A shape that lives as long as this does.
@@ -151,12 +168,28 @@ pub(crate) fn build(mutator: &mut Mutator, shape: MarkShape, count: usize, seed:
         MarkShape::Tree => roots.extend(tree(mu, count).map(|tree| boxed(mu.root(tree)))),
         MarkShape::Graph => roots.extend(graph(mu, count, &mut random).map(boxed)),
         MarkShape::Wide => {
-            let objects: Vec<Gc<'_, u64>> = (0..WIDE_OBJECTS).map(|index| mu.alloc(index as u64)).collect();
-            for array in 0..WIDE_ARRAYS {
-                let length = (count + array) / WIDE_ARRAYS;
-                let slice = mu.alloc_slice(length, |_| objects[random.below(WIDE_OBJECTS)]);
-                roots.push(Box::new(mu.root(slice)));
-            }
+            let objects = numbers(mu);
+            let slices = wide(mu, count, |_| objects[random.below(WIDE_OBJECTS)]);
+            roots.extend(slices.into_iter().map(|slice| boxed(mu.root(slice))));
+        }
+        MarkShape::WideNil => {
+            let slices = wide(mu, count, |_| None::<Gc<'_, u64>>);
+            roots.extend(slices.into_iter().map(|slice| boxed(mu.root(slice))));
+        }
+        MarkShape::WideSparse => {
+            let objects = numbers(mu);
+            let slices =
+                wide(mu, count, |_| (random.below(8) == 0).then(|| objects[random.below(WIDE_OBJECTS)]));
+            roots.extend(slices.into_iter().map(|slice| boxed(mu.root(slice))));
+        }
+        MarkShape::Table => {
+            let objects = numbers(mu);
+            let slices = wide(mu, count, |index| Entry {
+                key: (random.below(2) == 0).then(|| objects[random.below(WIDE_OBJECTS)]),
+                hash: random.bits(),
+                value: index as u64,
+            });
+            roots.extend(slices.into_iter().map(|slice| boxed(mu.root(slice))));
         }
         MarkShape::Bytes => {
             let piece = vec![1u8; PIECE];
@@ -164,6 +197,20 @@ pub(crate) fn build(mutator: &mut Mutator, shape: MarkShape, count: usize, seed:
         }
     });
     Live { _roots: roots }
+}
+
+/// What the references of the wide shapes lead to.
+fn numbers<'gc>(mu: &Mu<'gc>) -> Vec<Gc<'gc, u64>> {
+    (0..WIDE_OBJECTS).map(|index| mu.alloc(index as u64)).collect()
+}
+
+/// Arrays of `count` elements in all.
+fn wide<'gc, T: Trace + 'gc>(
+    mu: &Mu<'gc>,
+    count: usize,
+    mut element: impl FnMut(usize) -> T,
+) -> Vec<Gc<'gc, GcSlice<T>>> {
+    (0..WIDE_ARRAYS).map(|array| mu.alloc_slice((count + array) / WIDE_ARRAYS, &mut element)).collect()
 }
 
 fn boxed<R: tricolor::Rebrand + 'static>(root: Root<R>) -> Box<dyn Any> {

@@ -52,6 +52,19 @@ fn options_reach_the_experiments() {
 }
 
 #[test]
+fn the_width_of_vectors_reaches_the_bench() {
+    let width = |line: &str| match plan(line) {
+        Ok(Plan::Bench { width, .. }) => width,
+        Ok(_) | Err(_) => panic!("`{line}` is no bench"),
+    };
+    assert_eq!(width("bench mark table 1M 5"), None);
+    for one in Width::ALL {
+        assert_eq!(width(&format!("bench mark table 1M 5 --vectors {}", one.word())), Some(*one));
+    }
+    assert!(message("bench mark table 1M 5 --vectors sse").contains("avx2"));
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_before_anything_runs() {
     assert!(message("run t99").contains("no experiment is called `t99`; there are: "));
     assert!(message("run --workers 0").contains("--workers is 0"));

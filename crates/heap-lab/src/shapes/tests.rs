@@ -41,6 +41,16 @@ fn wide_leads_to_no_more_than_its_objects_and_arrays() {
 }
 
 #[test]
+fn sparse_shapes_lead_to_no_more_than_their_objects_and_arrays() {
+    assert_eq!(live(MarkShape::WideNil, 100_000), WIDE_ARRAYS as u64);
+    for shape in [MarkShape::WideSparse, MarkShape::Table] {
+        let reached = live(shape, 100_000);
+        assert!(reached <= (WIDE_OBJECTS / 2 + WIDE_ARRAYS) as u64, "{shape:?}: {reached}");
+        assert!(reached > 5_000, "{shape:?}: {reached}");
+    }
+}
+
+#[test]
 fn a_seed_decides_every_choice_and_a_shuffle_loses_nothing() {
     let order = |seed| {
         let mut items: Vec<usize> = (0..100).collect();

@@ -54,7 +54,7 @@ fn a_wrong_word_is_answered_with_those_that_exist() {
         ("pause 1GiB", "pause [--live SIZE]"),
         ("alloc n17 gc", "n8 n16 s16 s32 s64 n64 n256 n1k s1k n8k n32k n64k n128k"),
         ("alloc n16 later", "fresh gc gc64 reuse"),
-        ("mark ring 10 1", "ptr3 ptr3n int3 list listr tree graph wide bytes"),
+        ("mark ring 10 1", "ptr3 ptr3n int3 list listr tree graph wide widenil sparse table bytes"),
         ("alloc n16", "alloc SHAPE MODE"),
         ("mark ptr3 10", "mark SHAPE COUNT CYCLES"),
         ("trees", "trees DEPTH [THREADS]"),

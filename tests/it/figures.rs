@@ -123,3 +123,42 @@ fn a_heap_without_collections_of_its_own_has_none() {
     let figures = heap.figures();
     assert_eq!((figures.cycles, figures.goal), (0, Bytes::new(usize::MAX)));
 }
+
+#[test]
+fn every_byte_is_accounted_for_while_threads_allocate_collect_and_give_back() {
+    let heap = Heap::builder().reservation(1 << 30).build().unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..3_u64 {
+            let heap = &heap;
+            scope.spawn(move || {
+                let mut mutator = heap.attach().unwrap();
+                let mut kept: Vec<Root<[u64; 12]>> = Vec::new();
+                for round in 0..60_u64 {
+                    mutator.enter(|mu| {
+                        for number in 0..400 {
+                            let object = mu.alloc([round; 12]);
+                            if number % 100 == thread {
+                                kept.push(mu.root(object));
+                            }
+                        }
+                        let _large = mu.alloc([0_u8; 50_000]);
+                    });
+                    if round % 20 == 19 {
+                        kept.truncate(10);
+                        mutator.collect();
+                        let _given_back = heap.release_free_memory();
+                    }
+                    heap.accounting().check().unwrap();
+                    let now = heap.fragmentation();
+                    assert!(now.total.lone + now.total.full + now.total.held <= now.total.spans + 3);
+                }
+            });
+        }
+    });
+    heap.collect();
+    let (accounting, now) = (heap.accounting(), heap.fragmentation());
+    assert_eq!(accounting.in_use, heap.figures().memory.heap_inuse);
+    now.check(accounting.in_use).unwrap();
+    assert_eq!((now.total.held, now.total.spans), (0, 0), "nothing is kept, and nobody holds a span");
+    assert_eq!(heap.verify(), []);
+}

@@ -19,6 +19,7 @@
 
 use crate::fault::step::{self, Step};
 use crate::layout::{Layout, LayoutId};
+use crate::occupancy::{Occupancy, Resting};
 use crate::span::claim::{rest, try_take};
 use crate::span::{Home, Span, SpanId};
 use crate::sync::Mutex;
@@ -32,6 +33,7 @@ pub struct Entry {
     layout: Layout,
     quick_mask: Option<u64>,
     lists: Mutex<Lists>,
+    occupancy: Occupancy,
 }
 
 #[derive(Debug, Default)]
@@ -118,7 +120,7 @@ impl Entry {
     #[must_use]
     pub fn new(id: LayoutId, layout: Layout) -> Self {
         let quick_mask = layout.quick_mask();
-        Self { id, layout, quick_mask, lists: Mutex::new(Lists::default()) }
+        Self { id, layout, quick_mask, lists: Mutex::new(Lists::default()), occupancy: Occupancy::default() }
     }
 
     /// The layout's number.
@@ -142,6 +144,12 @@ impl Entry {
         self.quick_mask
     }
 
+    /// How full the layout's spans are.
+    #[inline]
+    pub(crate) fn occupancy(&self) -> &Occupancy {
+        &self.occupancy
+    }
+
     /// Takes a span out, for somebody who knows `generation`: a partial one if there is one, else one that may be unswept.
     pub fn take(&self, generation: u64, map: &crate::span::map::SpanMap) -> Taken {
         let mut lists = self.lists.lock();
@@ -155,6 +163,7 @@ impl Entry {
             }
             if ptr::eq(span.entry().cast_const().cast(), self) || step::without(Step::TakenUnlooked) {
                 span.set_home(Home::Moving);
+                self.occupancy.leave(Resting::of(span));
                 return Taken::Partial(id);
             }
             // Another layout's by now, and unswept: the walk over all spans will come to it.
@@ -163,7 +172,8 @@ impl Entry {
         lists.unswept.pop().map_or(Taken::Nothing, Taken::Unswept)
     }
 
-    /// Puts a span in, which the caller owns until now, as swept in `generation`.
+    /// Puts a span in, which the caller owns until now, as swept in `generation`. It is counted as resting already: from here
+    /// somebody else may count it otherwise.
     pub fn put(&self, generation: u64, id: SpanId, span: &Span) {
         let mut lists = self.lists.lock();
         let is_swept = lists.roll(generation);

@@ -3,7 +3,8 @@
 //! The allocation path counts nothing. A mutator's numbers move when it refills: the whole run is counted as
 //! allocated then, and the part it did not use is taken back when it hands the run back. So between two handshakes
 //! [`MemoryFigures::heap_alloc`] errs high, by at most one run per mutator and layout; right after a collection it is
-//! exact. Reading stops nobody and takes no lock.
+//! exact. Reading stops nobody; it takes the locks of the pages and of the span records for as long as it takes to read a
+//! few numbers.
 //!
 //! The fields carry the names of Go's `runtime.MemStats` where the meaning is the same
 //! (Go 1.27, `runtime/mstats.go`). Fields about goroutine stacks, profiling buckets and lookups have no meaning here

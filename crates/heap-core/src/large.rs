@@ -11,6 +11,7 @@ use crate::error::AllocError;
 use crate::fault::{self, Fault};
 use crate::figures::add;
 use crate::memory::Memory;
+use crate::occupancy::Resting;
 use crate::span::claim::rest;
 use crate::span::{Home, slots};
 use crate::sync::atomic::Ordering::Relaxed;
@@ -43,6 +44,8 @@ pub fn alloc(
     slots::take(memory.map().bits_of(span), slots::Run { start: 0, len: 1 });
     span.set_allocated(1);
     span.set_home(Home::Large);
+    entry.occupancy().made();
+    entry.occupancy().rest(Resting::of(span));
     rest(span, birth.generation);
     let counters = memory.pages().counters();
     let bytes = span.pages().bytes().get();

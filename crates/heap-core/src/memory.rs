@@ -15,6 +15,7 @@
 
 mod dead;
 mod layouts;
+mod figures;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -24,12 +25,12 @@ pub use layouts::MOST_LAYOUTS;
 use crate::central::{Entry, Taken};
 use crate::error::AllocError;
 use crate::fault::{self, Fault};
-use crate::figures::{BySize, MemoryFigures, add};
+use crate::figures::add;
 use crate::layout::{Layout, LayoutId};
 use crate::meta::Table;
+use crate::occupancy::Resting;
 use crate::os::{Os, OsError};
 use crate::page_heap::{PageHeap, PageStock, SpanRequest};
-use crate::size_class::SizeClass;
 use crate::span::claim::{FIRST_GENERATION, SweepClaim, is_claimed, keep, try_claim, try_claim_unswept};
 use crate::span::map::slot_ptr;
 use crate::span::marks::{Epoch, live_word};
@@ -41,7 +42,7 @@ use crate::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 use crate::sync::{Arc, Mutex, point, thread};
-use crate::units::{Bytes, Pages, narrow, wide};
+use crate::units::{Bytes, Pages, narrow};
 use core::ptr::{self, NonNull};
 use std::collections::HashMap;
 
@@ -210,10 +211,13 @@ impl Memory {
                         self.sweep_and_place(claim, generation);
                         continue;
                     }
+                    let before = Resting::of(span);
                     let sweeping = self.sweep_claimed(claim);
                     if sweeping.swept == Swept::Full {
+                        entry.occupancy().moved(before, Resting::of(span));
                         entry.put(generation, id, span);
                     } else {
+                        entry.occupancy().leave(before);
                         keep(span);
                         return Ok(id);
                     }
@@ -239,6 +243,7 @@ impl Memory {
                 return Ok(id);
             }
         };
+        entry.occupancy().made();
         let span = self.map().span(id);
         if let Some(byte) = self.poison.filter(|_| span.is_dirty()) {
             self.sweeper().poison_free(span, byte);
@@ -285,6 +290,7 @@ impl Memory {
     pub fn put_span(&self, id: SpanId, generation: u64) {
         let span = self.map().span(id);
         let entry = self.entry_of(span);
+        entry.occupancy().rest(Resting::of(span));
         entry.put(generation, id, span);
     }
 
@@ -355,11 +361,14 @@ impl Memory {
     /// Sweeps a claimed span and puts it where it belongs now; says how many pages that freed.
     fn sweep_and_place(&self, claim: SweepClaim<'_>, generation: u64) -> Pages {
         let span = claim.span();
+        let (entry, before) = (self.entry_of(span), Resting::of(span));
         let sweeping = self.sweep_claimed(claim);
         point("sweep: swept, on no list yet");
         match sweeping.swept {
             Swept::Empty => {
                 let pages = span.pages();
+                entry.occupancy().leave(before);
+                entry.occupancy().freed();
                 self.pages.free_span(sweeping.span);
                 pages
             }
@@ -368,7 +377,8 @@ impl Memory {
                 Pages::ZERO
             }
             Swept::Partial | Swept::Full => {
-                self.put_span(sweeping.span, generation);
+                entry.occupancy().moved(before, Resting::of(span));
+                entry.put(generation, sweeping.span, span);
                 Pages::ZERO
             }
         }
@@ -475,66 +485,11 @@ impl Memory {
         }
     }
 
-    // ---- figures ----
-
     /// The first byte of a slot.
     #[inline]
     #[must_use]
     pub fn slot_ptr(&self, span: &Span, slot: u32) -> NonNull<u8> {
         slot_ptr(self.pages.space(), span, slot)
-    }
-
-    /// A snapshot of the figures.
-    #[must_use]
-    pub fn figures(&self) -> MemoryFigures {
-        let counters = self.pages.counters();
-        let (grown, released) = self.pages.page_figures();
-        let mut by_size = [BySize::default(); SizeClass::COUNT];
-        let (mut total, mut live) = (Bytes::ZERO, Bytes::ZERO);
-        for (index, class) in by_size.iter_mut().enumerate() {
-            // Frees first: an object freed in between then counts as live, and no difference is negative.
-            class.frees = counters.frees[index].load(Relaxed);
-            class.mallocs = counters.allocs[index].load(Relaxed).max(class.frees);
-            if index > 0 {
-                class.size =
-                    SizeClass::new(u8::try_from(index).unwrap_or(0)).map_or(Bytes::ZERO, SizeClass::size);
-                total += Bytes::new(class.size.get() * wide(class.mallocs));
-                live += Bytes::new(class.size.get() * wide(class.mallocs - class.frees));
-            }
-        }
-        let large_frees = counters.large_free_bytes.load(Relaxed);
-        let large = counters.large_alloc_bytes.load(Relaxed).max(large_frees);
-        total += Bytes::new(wide(large));
-        live += Bytes::new(wide(large - large_frees));
-        let tiny_allocs = counters.tiny_allocs.load(Relaxed);
-        let slots: u64 = by_size.iter().map(|class| class.mallocs).sum();
-        let freed: u64 = by_size.iter().map(|class| class.frees).sum();
-        let heap_sys = grown.bytes();
-        let heap_inuse = Bytes::new(counters.inuse.load(Relaxed).min(heap_sys.get()));
-        let heap_idle = heap_sys - heap_inuse;
-        let span_sys = self.pages.record_bytes();
-        MemoryFigures {
-            heap_alloc: live,
-            total_alloc: total,
-            mallocs: slots + tiny_allocs,
-            frees: freed + tiny_allocs,
-            heap_objects: slots - freed,
-            tiny_allocs,
-            heap_sys,
-            heap_idle,
-            heap_inuse,
-            heap_released: released.bytes().min(heap_idle),
-            span_sys,
-            sys: heap_sys + span_sys,
-            reserved: self.pages.space().len(),
-            refills: counters.refills.load(Relaxed),
-            runs: counters.runs.load(Relaxed),
-            spans_made: counters.spans_made.load(Relaxed),
-            spans_swept: counters.spans_swept.load(Relaxed),
-            page_cache_hits: counters.page_cache_hits.load(Relaxed),
-            spans: counters.spans.load(Relaxed) as u64,
-            by_size,
-        }
     }
 }
 

@@ -22,9 +22,10 @@ use core::marker::PhantomData;
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 
+use crate::accounting::{Holds, Mapping};
 use crate::os::{NO_MEMORY, Os, OsError, OsOp, whole_os_pages};
 use crate::sync::{Arc, atomic};
-use crate::units::Bytes;
+use crate::units::{Addr, Bytes};
 
 #[cfg(test)]
 mod tests;
@@ -60,6 +61,15 @@ unsafe impl<T> Zeroable for atomic::AtomicPtr<T> {}
 
 // SAFETY: an array is its elements in a row, so it is valid, needs no drop and is aligned as they are.
 unsafe impl<T: Zeroable, const N: usize> Zeroable for [T; N] {}
+
+/// A table as a part of a heap's address space.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TableAccount {
+    /// Where it is.
+    pub mapping: Mapping,
+    /// Bytes of it that are memory, in whole pages of the system.
+    pub used: Bytes,
+}
 
 /// A fixed-length array of `T`, all zero at first, backed by the system as it is touched.
 pub struct Table<T: Zeroable> {
@@ -112,6 +122,19 @@ impl<T: Zeroable> Table<T> {
     #[must_use]
     pub fn bytes(&self) -> Bytes {
         self.bytes
+    }
+
+    /// Where the table is, and how many of its bytes are memory if its first `values` values were ever touched.
+    #[must_use]
+    pub fn account(&self, values: usize) -> TableAccount {
+        let used = Bytes::new(values.min(self.len) * size_of::<T>());
+        let used =
+            if used == Bytes::ZERO { used } else { whole_os_pages(&*self.os, used).unwrap_or(self.bytes) };
+        let start = Addr::new(self.start.addr().get());
+        TableAccount {
+            mapping: Mapping { start, len: self.bytes, holds: Holds::Metadata },
+            used: used.min(self.bytes),
+        }
     }
 
     /// The first value's address: for readers that go through many entries with a bound of their own.

@@ -23,6 +23,8 @@
 //!   free_span  tables → record and block → pages
 //! ```
 
+mod account;
+
 use crate::error::AllocError;
 use crate::fault::{self, Fault};
 use crate::figures::Counters;

@@ -18,11 +18,16 @@
 //! | D1 | no mask bit at or past the end of the slot |
 //! | D2 | an exact word is null or leads into an allocated slot of this heap |
 //! | D3 | a noscan layout has an all-zero scan word |
+//! | B8 | each page is in one state, as often as is counted, and all states add up to the address space ([`crate::accounting`]) |
+//! | I2 | of each layout as many spans rest at each level of occupancy as are counted |
+//! | I3 | how full the spans are adds up by layout, by class, and to the bytes in use ([`crate::fragmentation`]) |
 //! | I1, B6 | the figures add up ([`crate::figures::MemoryFigures::check`]) |
 
+use crate::accounting::{Accounting, PageState};
 use crate::central::Entry;
 use crate::layout::{Extent, FIXED_LAYOUTS, LayoutId};
 use crate::memory::{MOST_LAYOUTS, Memory};
+use crate::occupancy::{Occupancy, Resting};
 use crate::size_class::SizeClass;
 use crate::span::claim::is_swept;
 use crate::span::marks::{DROPPED, QUEUED};
@@ -121,6 +126,8 @@ pub fn check(memory: &Memory) -> Vec<Violation> {
     homes(memory, &mut report);
     each_span(memory, |id, span| one_span(memory, id, span, &mut report));
     counters(memory, &mut report);
+    accounting(memory, &mut report);
+    occupancy(memory, &mut report);
     if let Err(what) = memory.figures().check() {
         report("I1", what);
     }
@@ -204,6 +211,55 @@ fn counters(memory: &Memory, report: &mut Report<'_>) {
     let inuse = counters.inuse.load(Relaxed);
     if inuse > grown.bytes().get() || released.bytes().get() > grown.bytes().get() - inuse {
         report("B6", format!("{inuse} bytes in use and {released:?} released of {grown:?}"));
+    }
+}
+
+/// B8, page by page.
+fn accounting(memory: &Memory, report: &mut Report<'_>) {
+    let told = memory.accounting();
+    if let Err(what) = told.check() {
+        report("B8", what);
+    }
+    let mut found = Accounting::default();
+    for stretch in memory.stretches() {
+        let bytes = stretch.pages.bytes();
+        match stretch.state {
+            PageState::InUse => found.in_use += bytes,
+            PageState::Idle => found.idle += bytes,
+            PageState::Released => found.released += bytes,
+        }
+    }
+    if (found.in_use, found.idle, found.released) != (told.in_use, told.idle, told.released) {
+        report("B8", format!("the pages one by one are {found:?}, counted are {told:?}"));
+    }
+    let space: Bytes = memory.mappings().iter().map(|mapping| mapping.len).sum();
+    if space != told.address_space {
+        report("B8", format!("{space:?} are mapped, {:?} counted", told.address_space));
+    }
+}
+
+/// I2 and I3. Spans in a mutator's hands are held, all others rest.
+fn occupancy(memory: &Memory, report: &mut Report<'_>) {
+    let mut found: HashMap<LayoutId, Occupancy> = HashMap::new();
+    each_span(memory, |_, span| {
+        let layout = found.entry(memory.entry_of(span).id()).or_default();
+        layout.made();
+        if matches!(span.home(), Home::Partial | Home::Full | Home::Large) {
+            layout.rest(Resting::of(span));
+        }
+    });
+    for number in 0..MOST_LAYOUTS {
+        let id = LayoutId::new(narrow(number));
+        let Some(entry) = memory.known_entry(id) else { continue };
+        let (counted, walked) =
+            (entry.occupancy().figures(), found.remove(&id).unwrap_or_default().figures());
+        if counted != walked {
+            report("I2", format!("{:?}: {counted:?} are counted, {walked:?} found", entry.layout()));
+        }
+    }
+    let inuse = Bytes::new(memory.pages().counters().inuse.load(Relaxed));
+    if let Err(what) = memory.fragmentation().check(inuse) {
+        report("I3", what);
     }
 }
 

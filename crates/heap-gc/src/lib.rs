@@ -49,6 +49,7 @@ mod attached;
 mod ask;
 mod mutator;
 mod heap;
+mod inspect;
 mod api;
 
 pub use api::atomic::AtomicGc;
@@ -65,8 +66,10 @@ pub use external::External;
 pub use figures::{CycleFigures, Figures, PAUSES_KEPT, Reason, RoundFigures};
 pub use gc::Gc;
 pub use heap::Heap;
+pub use heap_core::accounting::{Accounting, Mapping, PageState, Stretch};
 pub use heap_core::error::AllocError;
 pub use heap_core::figures::MemoryFigures;
+pub use heap_core::fragmentation::{Fragmentation, LayoutUse, SpanUse};
 pub use heap_core::layout::TypeMask;
 pub use heap_core::racy::kernel::Vectors;
 pub use heap_core::verify::Violation;

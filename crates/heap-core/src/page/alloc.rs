@@ -33,10 +33,10 @@ use super::chunk::{self, PageBits, WORD_PAGES, WORDS, Words};
 use super::summary::Summary;
 use super::tree::{Place, Tree};
 use crate::fault::{self, Fault};
-use crate::meta::Table;
+use crate::meta::{Table, TableAccount};
 use crate::os::{Os, OsError};
 use crate::sync::Arc;
-use crate::units::{PageIndex, Pages};
+use crate::units::{Bytes, PageIndex, Pages};
 
 /// A run of pages that now belongs to whoever asked for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -167,6 +167,19 @@ impl PageAlloc {
     #[must_use]
     pub fn released(&self) -> Pages {
         self.counts.released
+    }
+
+    /// The tables: the tree's, and the two of bitmaps. As far as the highest chunk ever grown.
+    #[must_use]
+    pub fn tables(&self, os_page: Bytes) -> [TableAccount; 3] {
+        let chunks = self.grown.last().map_or(0, |range| range.end);
+        [self.tree.account(chunks, os_page), self.in_use.account(chunks), self.released.account(chunks)]
+    }
+
+    /// The bitmaps of a chunk: pages in use, and pages released.
+    #[must_use]
+    pub(crate) fn bitmaps(&self, chunk: usize) -> (&[u64; WORDS], &[u64; WORDS]) {
+        (self.in_use.get(chunk), self.released.get(chunk))
     }
 
     /// Adds whole chunks: free, and released, since fresh memory is with the system.

@@ -30,10 +30,10 @@ use core::ops::Range;
 
 use super::chunk;
 use super::summary::{MOST, Runs, Summary};
-use crate::meta::Table;
+use crate::meta::{Table, TableAccount};
 use crate::os::{Os, OsError};
 use crate::sync::Arc;
-use crate::units::PageIndex;
+use crate::units::{Bytes, PageIndex};
 
 /// Levels of the tree.
 pub(super) const LEVELS: usize = 5;
@@ -106,6 +106,25 @@ impl Tree {
     /// How many entries the root has.
     pub(super) fn roots(&self) -> usize {
         self.roots
+    }
+
+    /// The tree's table, if its first `chunks` chunks were ever touched. Each level is touched as far as they reach; what of
+    /// several levels lies in one page of the system counts once.
+    pub(super) fn account(&self, chunks: usize, os_page: Bytes) -> TableAccount {
+        let (mut whole, page) = (self.entries.account(0), os_page.get());
+        let (mut used, mut counted) = (0, 0);
+        for (level, begin) in self.begins.iter().enumerate() {
+            let touched =
+                (chunk::PAGES * chunks).div_ceil(entry_pages(level)).min(self.entries.len() - begin);
+            if touched > 0 {
+                let first = (begin * size_of::<u64>() / page).max(counted);
+                let end = ((begin + touched) * size_of::<u64>()).div_ceil(page);
+                used += end.saturating_sub(first) * page;
+                counted = counted.max(end);
+            }
+        }
+        whole.used = Bytes::new(used).min(whole.mapping.len);
+        whole
     }
 
     /// The free runs of each row of the root.

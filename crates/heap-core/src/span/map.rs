@@ -20,7 +20,7 @@
 
 use super::marks::Epoch;
 use super::{Span, SpanId, slots};
-use crate::meta::{Table, Zeroable};
+use crate::meta::{Table, TableAccount, Zeroable};
 use crate::os::{Os, OsError, Reservation};
 use crate::racy::words::WordRange;
 use crate::size_class::SLOTS;
@@ -198,6 +198,18 @@ impl SpanMap {
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.spans.len()
+    }
+
+    /// The tables, if so many pages, records and blocks were ever used.
+    #[must_use]
+    pub fn tables(&self, pages: Pages, records: usize, blocks: usize) -> [TableAccount; 5] {
+        [
+            self.infos.account(pages.get()),
+            self.owners.account(pages.get()),
+            self.spans.account(records),
+            self.marks.account(blocks * 64),
+            self.bits.account(blocks),
+        ]
     }
 
     /// The alloc bits of a span.

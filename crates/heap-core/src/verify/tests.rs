@@ -147,3 +147,33 @@ fn pages_in_use_that_are_in_no_span_are_a3() {
         }),
     );
 }
+
+#[test]
+fn a_span_counted_at_another_level_than_it_rests_at_is_i2() {
+    use crate::occupancy::Resting;
+    let found = broken(|memory, span, _| {
+        let entry = memory.entry_of(span);
+        let lone = Resting { allocated: 1, ..Resting::of(span) };
+        entry.occupancy().leave(Resting::of(span));
+        entry.occupancy().rest(lone);
+    });
+    reports("I2", &found);
+    assert!(found.iter().all(|violation| violation.name == "I2"), "{found:?}");
+}
+
+#[test]
+fn bytes_of_spans_that_no_layout_has_are_i3() {
+    let found = broken(|memory, span, _| memory.entry_of(span).occupancy().made());
+    reports("I3", &found);
+}
+
+#[test]
+fn a_page_that_is_counted_in_another_state_is_b8() {
+    reports(
+        "B8",
+        &broken(|memory, span, _| {
+            // The page is idle then, and counted as in use.
+            memory.map().leave(span);
+        }),
+    );
+}

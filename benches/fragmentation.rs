@@ -3,7 +3,7 @@
 //!     cargo bench --bench fragmentation
 //!
 //! The spans are real and nearly all of the memory behind them is never touched: nothing is written into the objects, so
-//! 10 GiB of heap take 300 MiB of tables. Every span of every small class is filled, then a cycle reaches one object in each
+//! 10 GiB of heap take some hundred MiB of tables. Every span of every small class is filled, then a cycle reaches one object in each
 //! and everything is swept: the worst a program can do to a heap. [`READS`] snapshots, one by one, while nothing else runs,
 //! and while a thread allocates and sweeps.
 
@@ -91,12 +91,13 @@ fn main() {
         let now = memory.fragmentation();
         println!(
             "{size}: {} spans of {} layouts, {} with one object, {:.0} bytes kept for each byte of an object \
-             (filled in {filled:.2?}, marked and swept in {:.2?})",
+             (filled in {filled:.2?}, marked and swept in {:.2?}; {} of tables)",
             now.total.spans,
             now.layouts.len(),
             now.total.lone,
             now.total.ratio(),
             start.elapsed(),
+            memory.accounting().metadata,
         );
         now.check(memory.accounting().in_use).expect("the figures add up");
         show("a snapshot", &read(&memory));

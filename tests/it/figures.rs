@@ -150,7 +150,8 @@ fn every_byte_is_accounted_for_while_threads_allocate_collect_and_give_back() {
                     }
                     heap.accounting().check().unwrap();
                     let now = heap.fragmentation();
-                    assert!(now.total.lone + now.total.full + now.total.held <= now.total.spans + 3);
+                    // Its own sums hold at any time; those with other figures when nothing runs.
+                    now.check(now.total.in_use()).unwrap();
                 }
             });
         }

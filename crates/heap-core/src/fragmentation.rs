@@ -77,7 +77,7 @@ impl SpanUse {
             ..Self::default()
         };
         if class.is_large() {
-            all.tail = less(counted.bytes, counted.occupied);
+            all.tail = less(counted.large, counted.occupied);
         } else {
             tenths[usize::from(tenth(1, class.slots()))] += lone;
             let (span, slots) =
@@ -226,7 +226,6 @@ mod tests {
             all.spans += spans;
             all.resting[Level::of(allocated, class.slots()).index()] += spans;
             all.occupied += Bytes::new(spans * allocated as usize * class.size().get());
-            all.bytes += Bytes::new(spans * class.span_pages().bytes().get());
         }
         all
     }
@@ -266,7 +265,7 @@ mod tests {
     fn what_a_large_object_did_not_ask_for_is_its_tail() {
         let mut counted = OccupancyFigures { spans: 2, ..OccupancyFigures::default() };
         counted.resting[Level::FULL.index()] = 2;
-        (counted.occupied, counted.bytes) = (Bytes::new(70_000), Bytes::new(10 * 8192));
+        (counted.occupied, counted.large) = (Bytes::new(70_000), Bytes::new(10 * 8192));
         let spans = SpanUse::of(SizeClass::LARGE, &counted);
         assert_eq!((spans.tail, spans.in_use()), (Bytes::new(81_920 - 70_000), Bytes::new(81_920)));
         assert!((spans.ratio() - 81_920.0 / 70_000.0).abs() < 1e-9);

@@ -78,17 +78,19 @@ pub(crate) struct Resting {
     pub(crate) slots: u32,
     /// Bytes that its objects occupy: slots, or what was asked for of a large span.
     pub(crate) occupied: Bytes,
-    /// Bytes of its pages.
-    pub(crate) bytes: Bytes,
+    /// Bytes of its pages, if it is a large object's; those of other spans follow from their number.
+    pub(crate) large: Option<Bytes>,
 }
 
 impl Resting {
     /// A span as it is. The caller owns it, or knows that nobody does.
     pub(crate) fn of(span: &Span) -> Self {
-        let (allocated, bytes) = (span.allocated(), span.pages().bytes());
-        let objects = Bytes::new(allocated as usize * span.stride().get());
-        let occupied = if span.is_large() && allocated > 0 { span.used() } else { objects };
-        Self { allocated, slots: span.slots(), occupied, bytes }
+        let (allocated, slots) = (span.allocated(), span.slots());
+        if span.is_large() {
+            let occupied = if allocated > 0 { span.used() } else { Bytes::ZERO };
+            return Self { allocated, slots, occupied, large: Some(span.pages().bytes()) };
+        }
+        Self { allocated, slots, occupied: Bytes::new(allocated as usize * span.stride().get()), large: None }
     }
 }
 
@@ -101,8 +103,8 @@ pub(crate) struct Occupancy {
     resting: [AtomicUsize; Level::COUNT],
     /// Bytes that the objects of spans at rest occupy.
     occupied: AtomicUsize,
-    /// Bytes of the pages of spans at rest.
-    bytes: AtomicUsize,
+    /// Bytes of the pages of large spans at rest.
+    large: AtomicUsize,
 }
 
 /// The counters, read one after another.
@@ -111,7 +113,7 @@ pub(crate) struct OccupancyFigures {
     pub(crate) spans: usize,
     pub(crate) resting: [usize; Level::COUNT],
     pub(crate) occupied: Bytes,
-    pub(crate) bytes: Bytes,
+    pub(crate) large: Bytes,
 }
 
 impl Occupancy {
@@ -129,14 +131,18 @@ impl Occupancy {
     pub(crate) fn rest(&self, span: Resting) {
         self.resting[Level::of(span.allocated, span.slots).index()].fetch_add(1, Relaxed);
         self.occupied.fetch_add(span.occupied.get(), Relaxed);
-        self.bytes.fetch_add(span.bytes.get(), Relaxed);
+        if let Some(bytes) = span.large {
+            self.large.fetch_add(bytes.get(), Relaxed);
+        }
     }
 
     /// Somebody has got hold of a span that was at rest like this.
     pub(crate) fn leave(&self, span: Resting) {
         self.resting[Level::of(span.allocated, span.slots).index()].fetch_sub(1, Relaxed);
         self.occupied.fetch_sub(span.occupied.get(), Relaxed);
-        self.bytes.fetch_sub(span.bytes.get(), Relaxed);
+        if let Some(bytes) = span.large {
+            self.large.fetch_sub(bytes.get(), Relaxed);
+        }
     }
 
     /// A span at rest was swept and stays at rest.
@@ -158,7 +164,7 @@ impl Occupancy {
             spans: self.spans.load(Relaxed),
             resting: core::array::from_fn(|level| self.resting[level].load(Relaxed)),
             occupied: Bytes::new(self.occupied.load(Relaxed)),
-            bytes: Bytes::new(self.bytes.load(Relaxed)),
+            large: Bytes::new(self.large.load(Relaxed)),
         }
     }
 }
@@ -168,7 +174,7 @@ mod tests {
     use super::*;
 
     fn span(allocated: u32, slots: u32) -> Resting {
-        Resting { allocated, slots, occupied: Bytes::new(allocated as usize * 8), bytes: Bytes::kib(8) }
+        Resting { allocated, slots, occupied: Bytes::new(allocated as usize * 8), large: None }
     }
 
     #[test]

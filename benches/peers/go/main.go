@@ -5,6 +5,7 @@
 //	peers alloc SHAPE MODE
 //	peers mark SHAPE COUNT CYCLES
 //	peers pause [--live SIZE] [--mutators N] [--seconds S] [--collector WORD] [--observer WORD]
+//	peers residence drop MIB SECONDS | free MIB | few ROUNDS MILLIS | shapes MIB SIZE:SLOTS...
 //
 // GOMAXPROCS, GOGC and GODEBUG are left to the environment, except where a
 // mode says otherwise.
@@ -21,7 +22,7 @@ func main() {
 	report, err := run(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
-		fmt.Fprintln(os.Stderr, "usage: peers trees DEPTH [THREADS] | alloc SHAPE MODE | mark SHAPE COUNT CYCLES | pause [FLAGS]")
+		fmt.Fprintln(os.Stderr, "usage: peers trees DEPTH [THREADS] | alloc SHAPE MODE | mark SHAPE COUNT CYCLES | pause [FLAGS] | residence KIND NUMBERS")
 		os.Exit(2)
 	}
 	line, err := json.Marshal(report)
@@ -58,6 +59,8 @@ func run(args []string) (any, error) {
 		return mark(args, rest[0], numbers[0], numbers[1])
 	case kind == "pause":
 		return pause(args)
+	case kind == "residence" && len(rest) >= 2:
+		return residence(args)
 	}
 	return nil, fmt.Errorf("cannot run %q", args)
 }

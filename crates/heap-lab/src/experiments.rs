@@ -8,10 +8,12 @@ mod t05;
 mod t06;
 mod t07;
 mod t09;
+mod t13;
 mod t14;
 mod t15;
 mod t16;
 mod t18;
+mod t20;
 mod words;
 
 use crate::error::LabError;
@@ -24,10 +26,12 @@ pub(crate) static ALL: &[&dyn Experiment] = &[
     &t06::Refills,
     &t07::SmallObjects,
     &t09::PointersAndValues,
+    &t13::Scavenging,
     &t14::GivingBack,
     &t15::Tiny,
     &t16::Large,
     &t18::PageTree,
+    &t20::Growing,
     &pause::Pause,
     &words::Words,
 ];

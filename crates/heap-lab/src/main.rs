@@ -11,6 +11,7 @@ mod churn;
 mod peer;
 mod claim;
 mod record;
+mod residence;
 mod progress;
 mod report;
 mod experiment;

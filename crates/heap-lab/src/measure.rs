@@ -13,5 +13,6 @@ pub(crate) mod ledger;
 pub(crate) mod machine;
 pub(crate) mod mmu;
 pub(crate) mod resident;
+pub(crate) mod smaps;
 pub(crate) mod spread;
 pub(crate) mod time;

@@ -3,9 +3,12 @@
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab};
-use crate::measure::resident::{faults, resident};
+use crate::measure::resident::faults;
 use crate::measure::time::timed;
+use crate::peer::GoPeer;
 use crate::record::{Bar, Plot, Record, Shape, Source};
+use crate::residence::reconcile::{self, reconcile};
+use crate::residence::{Timeline, compare};
 use crate::unit::{Unit, binary};
 use heap_core::units::Bytes;
 use tricolor::{GcSlice, Root};
@@ -77,6 +80,16 @@ impl Experiment for GivingBack {
             Unit::Count,
             Tolerance::AtMost,
         );
+        let explained = reconcile::is_possible().then(|| {
+            claims.predict(
+                "resident bytes that nobody is known to have, of all that are resident after collecting",
+                "the heap's pages, its tables, the program, stacks and the allocator's memory are all there is, but for large \
+                 blocks of the allocator: the piece that is copied, of 1 MiB, and little else",
+                0.05,
+                Unit::Times,
+                Tolerance::AtMost,
+            )
+        });
         let mut trial = lab.begin(self, claims);
         trial.method("Resident memory as the kernel counts it (/proc/self/smaps_rollup), less what was resident before the heap grew.");
 
@@ -87,17 +100,20 @@ impl Experiment for GivingBack {
             mutator.enter(|mu| (0..pieces).map(|_| mu.root(mu.alloc_copy(&piece))).collect())
         };
         trial.stage(format!("filling {}", binary((pieces * PIECE) as f64)));
-        let before = resident()? as f64;
+        let mut timeline = Timeline::begin();
+        let before = timeline.take(&heap)?.resident;
         let live = fill();
-        let full = resident()? as f64 - before;
+        let full = timeline.take(&heap)?.resident - before;
         trial.stage("dropping and collecting");
         drop(live);
         heap.collect();
-        let collected = resident()? as f64 - before;
+        let collected = timeline.take(&heap)?.resident - before;
+        let kept_why = reconcile(&heap);
         trial.stage("releasing");
         let (bytes, lap) = timed(|| heap.release_free_memory());
-        let released = resident()? as f64 - before;
-        let memory = heap.figures().memory;
+        let then = timeline.take(&heap)?;
+        let released = then.resident - before;
+        let left_why = reconcile(&heap);
         trial.stage("filling again");
         let faults_before = faults()?;
         let live = fill();
@@ -108,7 +124,7 @@ impl Experiment for GivingBack {
         trial.judge(kept, collected / full);
         trial.judge(back, bytes as f64);
         trial.judge(left, released / full);
-        trial.judge(idle, memory.heap_idle.get() as f64 - memory.heap_released.get() as f64);
+        trial.judge(idle, then.idle);
         trial.judge(again, taken as f64);
         for (name, value) in [
             ("resident_before", before),
@@ -121,6 +137,38 @@ impl Experiment for GivingBack {
             ("faults_to_fill_again", taken as f64),
         ] {
             trial.figure(name, value);
+        }
+        if let Some(explained) = explained {
+            let share = kept_why.as_ref().map_or(f64::NAN, reconcile::Reconciliation::unexplained_share);
+            trial.judge(explained, share);
+        }
+        for (when, why) in [("dropped and collected", kept_why), ("released", left_why)] {
+            match why {
+                Ok(why) => {
+                    trial.figure(format!("unexplained, {when}"), why.unexplained);
+                    trial.table(why.table(&format!("Why it is resident: {when}")));
+                }
+                Err(error) => trial.finding(format!("What is resident could not be taken apart: {error}.")),
+            }
+        }
+        trial.plot(timeline.plot(
+            "Filled, dropped and collected, released",
+            "Bytes go from in use to idle when they are collected, and to released when that is asked for.",
+        ));
+        let go = GoPeer::find();
+        trial.fact("go", if go.is_some() { "measured in this run" } else { "not installed" });
+        if let Some(go) = go {
+            trial.stage("the same in Go");
+            let printed = go.run(&["residence", "free", &pieces.to_string()].map(str::to_owned))?;
+            let go = Timeline::of_go(&printed);
+            trial.plot(go.plot("The same in Go", "Filled, dropped and collected, debug.FreeOSMemory."));
+            trial.plot(compare(
+                "Resident memory beside Go's",
+                "Neither gives back by collecting, both by being asked.",
+                &[("resident", &timeline), ("resident", &go)],
+            ));
+        } else {
+            trial.finding("Go beside it: not installed (neither `peers-go` nor `go` is on the path).");
         }
         let bar =
             |label: &str, value: f64, source| Bar { label: label.to_owned(), value, samples: vec![], source };

@@ -20,7 +20,7 @@ fn read(path: &'static str) -> Result<String, LabError> {
 }
 
 /// Bytes of a `Name:   123 kB` line.
-fn kib_line(text: &str, name: &str) -> Option<u64> {
+pub(super) fn kib_line(text: &str, name: &str) -> Option<u64> {
     let rest = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     let number = rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?;
     Some(number * 1024)

@@ -600,6 +600,7 @@ faults! {
     the_verifier_sees_a_summary_that_was_not_merged: SummaryNotMerged, "pages", "B2: entry";
     the_verifier_sees_free_pages_below_the_hint: HintTooHigh, "pages", "B3: page";
     the_verifier_sees_used_pages_that_count_as_released: ReleasedBitKept, "pages", "B4: page";
+    the_verifier_sees_a_sweep_that_was_not_counted: SweptUncounted, "verified programs", "I2: Layout";
     the_verifier_sees_pages_that_were_released_twice: ReleaseCountedTwice, "pages", "B6: the bitmaps";
     the_figures_miss_what_an_overlooked_root_led_to: RootSkipped, "roots", "objects of six hundred roots";
     the_simulated_system_sees_memory_used_that_it_refused: RefusalIgnored, "refusal", "merely reserved";

@@ -138,11 +138,13 @@ pub enum Fault {
     PlacesUncleared = 62,
     /// The marker's vectors overlook the last of sixty-four words.
     LaneDropped = 63,
+    /// A span that was swept at rest is still counted as it was before.
+    SweptUncounted = 64,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 63] = [
+    pub const ALL: [Self; 64] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -206,6 +208,7 @@ impl Fault {
         Self::ReplacementUnshaded,
         Self::PlacesUncleared,
         Self::LaneDropped,
+        Self::SweptUncounted,
     ];
 }
 

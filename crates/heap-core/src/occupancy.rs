@@ -22,6 +22,7 @@
 //!   I2  the counters of each layout are what a walk over its spans finds
 #![forbid(unsafe_code)]
 
+use crate::fault::{self, Fault};
 use crate::span::Span;
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::units::Bytes;
@@ -147,7 +148,7 @@ impl Occupancy {
 
     /// A span at rest was swept and stays at rest.
     pub(crate) fn moved(&self, from: Resting, to: Resting) {
-        if from == to {
+        if from == to || fault::on(Fault::SweptUncounted) {
             return;
         }
         let (before, after) = (Level::of(from.allocated, from.slots), Level::of(to.allocated, to.slots));

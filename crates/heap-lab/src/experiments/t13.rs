@@ -167,7 +167,7 @@ impl Experiment for Scavenging {
                 trial.plot(go.plot("The same in Go", "The same states, in Go's figures."));
             }
             None => {
-                trial.finding("Go beside it: not installed (neither `peers-go` nor `go` is on the path).")
+                trial.finding("Go beside it: not installed (neither `peers-go` nor `go` is on the path).");
             }
         }
         trial.fact("go", if theirs.is_some() { "measured in this run" } else { "not installed" });

@@ -76,13 +76,10 @@ impl Shapes {
     }
 
     pub(super) fn run(&self, trial: &Trial<'_>, remedy: Remedy) -> Result<Outcome, LabError> {
-        let builder = match remedy {
-            Remedy::Limit => {
-                trial.heap().gc_percent(100).memory_limit(MemoryLimit::Bytes(self.spans() * 8192 / 2))
-            }
-            Remedy::Percent => trial.heap().gc_percent(10),
-            _ => trial.heap().gc_percent(100),
-        };
+        let mut builder = trial.heap().gc_percent(if remedy == Remedy::Percent { 10 } else { 100 });
+        if remedy == Remedy::Limit {
+            builder = builder.memory_limit(MemoryLimit::Bytes(self.spans() * 8192 / 2));
+        }
         let heap = builder.build()?;
         let mut mutator = heap.attach()?;
         let mut kept: Kept = Vec::new();

@@ -23,7 +23,6 @@
 //! | I3 | how full the spans are adds up by layout, by class, and to the bytes in use ([`crate::fragmentation`]) |
 //! | I1, B6 | the figures add up ([`crate::figures::MemoryFigures::check`]) |
 
-use crate::accounting::{Accounting, PageState};
 use crate::central::Entry;
 use crate::layout::{Extent, FIXED_LAYOUTS, LayoutId};
 use crate::memory::{MOST_LAYOUTS, Memory};
@@ -220,17 +219,8 @@ fn accounting(memory: &Memory, report: &mut Report<'_>) {
     if let Err(what) = told.check() {
         report("B8", what);
     }
-    let mut found = Accounting::default();
-    for stretch in memory.stretches() {
-        let bytes = stretch.pages.bytes();
-        match stretch.state {
-            PageState::InUse => found.in_use += bytes,
-            PageState::Idle => found.idle += bytes,
-            PageState::Released => found.released += bytes,
-        }
-    }
-    if (found.in_use, found.idle, found.released) != (told.in_use, told.idle, told.released) {
-        report("B8", format!("the pages one by one are {found:?}, counted are {told:?}"));
+    if let Err(what) = memory.pages().check_accounting() {
+        report("B8", what);
     }
     let space: Bytes = memory.mappings().iter().map(|mapping| mapping.len).sum();
     if space != told.address_space {

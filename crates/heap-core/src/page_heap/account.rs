@@ -3,6 +3,7 @@
 use super::{CHUNK_PAGES, PageHeap};
 use crate::accounting::{Accounting, PageState};
 use crate::meta::TableAccount;
+use crate::page::PageAlloc;
 use crate::span::map::FIRST_BLOCK;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::units::{Bytes, PageIndex, Pages};
@@ -12,7 +13,11 @@ impl PageHeap {
     /// they are.
     #[must_use]
     pub fn accounting(&self) -> Accounting {
-        let (grown, released) = self.page_figures();
+        self.account(&self.pages.lock())
+    }
+
+    fn account(&self, all: &PageAlloc) -> Accounting {
+        let (grown, released) = (all.grown(), all.released());
         let kept = (grown - released).bytes();
         let in_use = Bytes::new(self.counters.inuse.load(Relaxed)).min(kept);
         let address_space = self.space.len();
@@ -42,26 +47,51 @@ impl PageHeap {
 
     /// Calls `f` with every page that was made accessible, lowest first, and its state. Takes the lock for a chunk at a time.
     pub fn each_page(&self, mut f: impl FnMut(PageIndex, PageState)) {
-        let grown = self.grown.load(Relaxed);
-        for chunk in 0..grown / CHUNK_PAGES {
-            let (in_use, released) = self.with_pages(|all| {
-                let (in_use, released) = all.bitmaps(chunk);
-                (*in_use, *released)
-            });
-            for at in 0..CHUNK_PAGES {
-                let page = PageIndex::new(chunk * CHUNK_PAGES + at);
-                let has = |words: &[u64]| words[at / 64] >> (at % 64) & 1 == 1;
-                f(
-                    page,
-                    if has(&released) {
-                        PageState::Released
-                    } else if has(&in_use) && self.map.owner(page).is_some() {
-                        PageState::InUse
-                    } else {
-                        PageState::Idle
-                    },
-                );
+        for chunk in 0..self.grown.load(Relaxed) / CHUNK_PAGES {
+            let states = self.with_pages(|all| self.states(all, chunk));
+            for (at, state) in states.into_iter().enumerate() {
+                f(PageIndex::new(chunk * CHUNK_PAGES + at), state);
             }
+        }
+    }
+
+    /// The states of the pages of a chunk.
+    fn states(&self, all: &PageAlloc, chunk: usize) -> [PageState; CHUNK_PAGES] {
+        let (in_use, released) = all.bitmaps(chunk);
+        core::array::from_fn(|at| {
+            let has = |words: &[u64]| words[at / 64] >> (at % 64) & 1 == 1;
+            if has(released) {
+                PageState::Released
+            } else if has(in_use) && self.map.owner(PageIndex::new(chunk * CHUNK_PAGES + at)).is_some() {
+                PageState::InUse
+            } else {
+                PageState::Idle
+            }
+        })
+    }
+
+    /// Goes through all pages and compares what it finds with what is counted (B8), under the lock: a scavenger may be at work, but
+    /// nobody makes or frees a span.
+    ///
+    /// # Errors
+    /// Says what does not agree.
+    pub(crate) fn check_accounting(&self) -> Result<(), String> {
+        let all = self.pages.lock();
+        let told = self.account(&all);
+        let mut found = [Pages::ZERO; 3];
+        for chunk in 0..all.grown().get() / CHUNK_PAGES {
+            for state in self.states(&all, chunk) {
+                found[match state {
+                    PageState::InUse => 0,
+                    PageState::Idle => 1,
+                    PageState::Released => 2,
+                }] += Pages::new(1);
+            }
+        }
+        if found.map(Pages::bytes) == [told.in_use, told.idle, told.released] {
+            Ok(())
+        } else {
+            Err(format!("B8: {found:?} are in use, idle and released, counted are {told:?}"))
         }
     }
 }

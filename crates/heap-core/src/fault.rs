@@ -140,11 +140,25 @@ pub enum Fault {
     LaneDropped = 63,
     /// A span that was swept at rest is still counted as it was before.
     SweptUncounted = 64,
+    /// The page allocator's bound for searches from the top is left too low after a page is given back.
+    TopTooLow = 65,
+    /// A run that the system did not take is put back as released.
+    RefusedAsReleased = 66,
+    /// The scavenger is not told that sweeping has ended.
+    SweepEndUntold = 67,
+    /// An allocation that passes the memory limit releases nothing.
+    ReleaseUnassisted = 68,
+    /// The scavenger does not know of the memory limit.
+    LimitUnscavenged = 69,
+    /// A chunk that was dense when the last cycle ended is not spared.
+    PastForgotten = 70,
+    /// A scavenger takes the next run before those who wait for the last have looked.
+    WaiterOvertaken = 71,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 64] = [
+    pub const ALL: [Self; 71] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -209,6 +223,13 @@ impl Fault {
         Self::PlacesUncleared,
         Self::LaneDropped,
         Self::SweptUncounted,
+        Self::TopTooLow,
+        Self::RefusedAsReleased,
+        Self::SweepEndUntold,
+        Self::ReleaseUnassisted,
+        Self::LimitUnscavenged,
+        Self::PastForgotten,
+        Self::WaiterOvertaken,
     ];
 }
 

@@ -7,6 +7,7 @@ pub mod racy;
 pub mod fault;
 mod asan;
 pub mod error;
+pub mod waits;
 pub mod size_class;
 pub mod figures;
 pub mod accounting;

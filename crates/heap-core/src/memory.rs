@@ -30,6 +30,7 @@ use crate::layout::{Layout, LayoutId};
 use crate::meta::Table;
 use crate::occupancy::Resting;
 use crate::os::{Os, OsError};
+use crate::page::PageAlloc;
 use crate::page_heap::{PageHeap, PageStock, SpanRequest};
 use crate::span::claim::{FIRST_GENERATION, SweepClaim, is_claimed, keep, try_claim, try_claim_unswept};
 use crate::span::map::slot_ptr;
@@ -425,6 +426,7 @@ impl Memory {
 
     /// Marking is done: from here an unmarked slot is dead, and every span at rest is unswept.
     pub fn end_marking(&self) {
+        self.pages.with_pages(PageAlloc::cycle_ended);
         self.generation.fetch_add(2, Release);
         self.sweep_cursor.store(0, Relaxed);
     }

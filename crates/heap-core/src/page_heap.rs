@@ -16,6 +16,9 @@
 //!   pages in use = pages in spans + pages in stocks + pages away
 //! ```
 //!
+//! While it waits no further run is taken to be released, so it waits for those that are away, and no others: for one call to
+//! the system, if one thread at a time releases. How long allocations waited is counted ([`PageHeap::waits`]).
+//!
 //! The *hard limit* bounds pages in spans. It is checked before anything changes, so a refusal costs nothing.
 //!
 //! ```text
@@ -36,6 +39,9 @@ use crate::span::{Span, SpanId, SpanShape};
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::units::{Bytes, PageIndex, Pages};
+use crate::waits::{WaitFigures, Waits};
+use core::time::Duration;
+use std::time::Instant;
 
 impl Drop for PageHeap {
     fn drop(&mut self) {
@@ -98,8 +104,16 @@ pub struct PageHeap {
     pages: Mutex<PageAlloc>,
     /// Told when pages that were away are back.
     back: Condvar,
+    /// Told when who waited has looked.
+    looked: Condvar,
     /// Pages away. Written and read under `pages`.
     away: AtomicUsize,
+    /// Allocations that wait for pages away. Written and read under `pages`.
+    waiting: AtomicUsize,
+    /// How long they did.
+    waits: Waits,
+    /// Pages grown and not released. Written under `pages`, after each change; read without, and then it may have changed.
+    retained: AtomicUsize,
     records: Mutex<Records>,
     /// First page never made accessible. Written under `pages`.
     grown: AtomicUsize,
@@ -140,7 +154,11 @@ impl PageHeap {
             map,
             pages: Mutex::new(pages),
             back: Condvar::new(),
+            looked: Condvar::new(),
             away: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            waits: Waits::new(),
+            retained: AtomicUsize::new(0),
             records: Mutex::new(Records {
                 spans: Vec::new(),
                 next_span: 0,
@@ -197,13 +215,26 @@ impl PageHeap {
 
     /// Runs `f` on the page allocator, under its lock.
     pub fn with_pages<R>(&self, f: impl FnOnce(&mut PageAlloc) -> R) -> R {
-        f(&mut self.pages.lock())
+        let mut all = self.pages.lock();
+        let result = f(&mut all);
+        self.note_retained(&all);
+        result
+    }
+
+    fn note_retained(&self, all: &PageAlloc) {
+        self.retained.store((all.grown() - all.released()).get(), Relaxed);
     }
 
     /// Takes a free run to release its memory ([`PageAlloc::take_free_run`]). Its pages are away until
-    /// [`PageHeap::put_back`], and nobody else's meanwhile.
+    /// [`PageHeap::put_back`], and nobody else's meanwhile. Lets those who waited for the last run look first.
     pub fn take_to_release(&self, below: PageIndex, wanted: &WantedRun) -> FreeRun {
         let mut all = self.pages.lock();
+        while self.waiting.load(Relaxed) > 0
+            && self.away() == Pages::ZERO
+            && !fault::on(Fault::WaiterOvertaken)
+        {
+            self.looked.wait(&mut all);
+        }
         let found = all.take_free_run(below, wanted);
         if let FreeRun::Taken(run) = found {
             self.away.fetch_add(run.pages.get(), Relaxed);
@@ -218,9 +249,10 @@ impl PageHeap {
     pub fn put_back(&self, run: PageRun, memory: RunMemory) {
         let mut all = self.pages.lock();
         match memory {
-            RunMemory::Released => all.put_back_released(run.base, run.pages),
-            RunMemory::Kept => all.give_back(run.base, run.pages),
+            RunMemory::Kept if !fault::on(Fault::RefusedAsReleased) => all.give_back(run.base, run.pages),
+            RunMemory::Released | RunMemory::Kept => all.put_back_released(run.base, run.pages),
         }
+        self.note_retained(&all);
         self.away.fetch_sub(run.pages.get(), Relaxed);
         drop(all);
         self.back.notify_all();
@@ -232,12 +264,17 @@ impl PageHeap {
         Pages::new(self.away.load(Relaxed))
     }
 
-    /// Pages grown whose memory is not with the system: in spans, in stocks, away, or free and not released. Errs low by what
-    /// is released in the stocks of mutators.
+    /// How long allocations waited for pages that were away.
+    #[must_use]
+    pub fn waits(&self) -> WaitFigures {
+        self.waits.figures()
+    }
+
+    /// Pages grown whose memory is not with the system: in spans, in stocks, away, or free and not released. Errs high by what
+    /// is released in the stocks of mutators. Takes no lock.
     #[must_use]
     pub fn retained(&self) -> Pages {
-        let (grown, released) = self.page_figures();
-        grown - released
+        Pages::new(self.retained.load(Relaxed))
     }
 
     /// Makes a span in use, cached by the caller, all of whose slots are free.
@@ -333,11 +370,13 @@ impl PageHeap {
         let mut all = self.pages.lock();
         if let Some(old) = stock.cache.take() {
             all.put_cache(old);
+            self.note_retained(&all);
         }
         while all.free().get() == 0 {
             self.grow_or_wait(&mut all, pages, asked)?;
         }
         stock.cache = all.take_cache();
+        self.note_retained(&all);
         match self.take_from(stock, pages, asked)? {
             Some(run) => Ok(run),
             // The 64 pages of the first free page hold no such run: first fit over the whole heap decides.
@@ -375,7 +414,9 @@ impl PageHeap {
         };
         // Some of the pages may be with the system; making ready pages ready changes nothing.
         self.uncover(base, pages, asked)?;
-        Ok(all.take_at(base, pages))
+        let run = all.take_at(base, pages);
+        self.note_retained(all);
+        Ok(run)
     }
 
     /// Makes more of the reservation accessible, so that a run of `pages` is more likely to be found; if that is refused while
@@ -388,7 +429,13 @@ impl PageHeap {
     ) -> Result<(), AllocError> {
         let outcome = self.grow(all, pages, asked);
         if outcome.is_err() && self.away() > Pages::ZERO {
+            let begun = Instant::now();
+            self.waiting.fetch_add(1, Relaxed);
             self.back.wait(all);
+            self.waiting.fetch_sub(1, Relaxed);
+            // Heard when this thread gives the lock up, and so when it has looked.
+            self.looked.notify_all();
+            self.waits.add(begun.elapsed(), Duration::ZERO);
             return Ok(());
         }
         outcome
@@ -473,7 +520,9 @@ impl PageHeap {
     /// Gives back what a mutator kept.
     pub fn put_stock(&self, stock: &mut PageStock) {
         if let Some(cache) = stock.cache.take() {
-            self.pages.lock().put_cache(cache);
+            let mut all = self.pages.lock();
+            all.put_cache(cache);
+            self.note_retained(&all);
         }
     }
 

@@ -74,7 +74,9 @@ pub(crate) fn idle(heap: &Handle, budget: Duration) -> bool {
     if heap.pace.is_idle_cycle_worthwhile(&heap.memory) && !call(heap, Reason::Idle) {
         cycle::run(heap, Reason::Idle, Runner::Mutator);
     }
-    step(heap, budget)
+    let end = Instant::now() + budget;
+    // Sweeping first: it is what makes pages free.
+    step(heap, budget) || heap.scavenger.idle(end)
 }
 
 /// Marks a part of a batch that was borrowed, and gives back what is left.

@@ -7,7 +7,7 @@
 
 mod drain;
 
-use crate::config::{Collector, Scavenge};
+use crate::config::Collector;
 use crate::event::Event;
 use crate::figures::{CycleFigures, Reason, RoundFigures};
 use crate::handshake::Round;
@@ -161,7 +161,7 @@ pub(crate) fn sweep_beside(heap: &Shared) {
         {
             let _no_cycle = heap.cycle.lock();
             if heap.memory.sweep_some(SWEPT_AT_ONCE).is_none() {
-                return;
+                break;
             }
         }
         if heap.world.inside() >= heap.processors && began.elapsed() >= LEAST_REST {
@@ -169,6 +169,10 @@ pub(crate) fn sweep_beside(heap: &Shared) {
             thread::sleep(LEAST_REST);
             began = Instant::now();
         }
+    }
+    // What is free now was not when the cycle ended.
+    if !fault::on(Fault::SweepEndUntold) {
+        heap.scavenger.look();
     }
 }
 
@@ -490,15 +494,14 @@ fn overhead(heap: &Shared, live: Bytes) -> Bytes {
 fn tell_scavenger(heap: &Shared, figures: &CycleFigures, in_spans: Bytes) {
     let mut last = heap.last_goal.lock();
     let last_goal = core::mem::replace(&mut *last, figures.goal);
-    if heap.scavenge == Scavenge::Background {
-        let finite = |goal: Bytes| (goal != NEVER).then_some(goal);
-        heap.scavenger.cycle_ended(&CycleEnd {
-            in_spans,
-            heap: figures.heap_before,
-            last_goal: finite(last_goal),
-            next_goal: finite(figures.goal),
-        });
-    }
+    let finite = |goal: Bytes| (goal != NEVER).then_some(goal);
+    heap.scavenger.cycle_ended(&CycleEnd {
+        in_spans,
+        heap: figures.heap_before,
+        last_goal: finite(last_goal),
+        next_goal: finite(figures.goal),
+        beside: heap.memory.pages().record_bytes(),
+    });
 }
 
 /// Verifies a heap on request: stops the world, takes back all runs, sweeps, and checks.

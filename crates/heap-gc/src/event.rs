@@ -1,12 +1,14 @@
-//! Events: what a cycle does, step by step, as it happens.
+//! Events: what a cycle does, step by step, as it happens; and what the scavenger did.
 //!
 //! A library prints nothing. It tells a listener ([`HeapBuilder::on_event`](crate::HeapBuilder::on_event)), which may.
 
 use crate::figures::Reason;
 use core::time::Duration;
 use heap_core::units::Bytes;
+use heap_scav::notice::{Notice, Scavenged};
 
-/// Something that happened in a cycle. Told on the thread that runs it, with no lock held that a mutator needs.
+/// Something that happened in a cycle, or that the scavenger did. Told on the thread that runs the cycle, or released pages, with
+/// no lock held that a mutator needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -55,4 +57,24 @@ pub enum Event {
         /// Its number.
         number: u64,
     },
+    /// Pages went back to the system: in a round of the scavenger's thread, which may have lasted for seconds, or in a call of
+    /// [`release_free_memory`](crate::Heap::release_free_memory).
+    Scavenged(Scavenged),
+    /// The system did not take pages back. They stay with the heap, which loses nothing but the saving; the scavenger tries
+    /// again after the next cycle.
+    ReleaseRefused {
+        /// How many bytes it did not take, in the last such call.
+        bytes: Bytes,
+        /// The system's error number.
+        code: i32,
+    },
+}
+
+impl From<&Notice> for Event {
+    fn from(notice: &Notice) -> Self {
+        match *notice {
+            Notice::Scavenged(round) => Self::Scavenged(round),
+            Notice::Refused(error) => Self::ReleaseRefused { bytes: error.bytes, code: error.code },
+        }
+    }
 }

@@ -4,7 +4,7 @@ use crate::pauses::PauseFigures;
 use core::time::Duration;
 use heap_core::figures::MemoryFigures;
 use heap_core::units::Bytes;
-use heap_scav::background::ScavengeFigures;
+use heap_scav::figures::ScavengeFigures;
 use std::time::SystemTime;
 
 /// Why a cycle ran.
@@ -98,8 +98,8 @@ pub const PAUSES_KEPT: usize = 256;
 pub struct Figures {
     /// The memory.
     pub memory: MemoryFigures,
-    /// What was given back to the system, in the background and on request. What of it is with the system now is
-    /// `memory.heap_released`.
+    /// What was given back to the system, and by whom; and how long allocations were kept for it. What of it is with the system
+    /// now is `memory.heap_released`.
     pub scavenge: ScavengeFigures,
     /// Bytes outside the heap that were said to be kept by what lives in it ([`Heap::external`](crate::Heap::external)).
     pub external: Bytes,

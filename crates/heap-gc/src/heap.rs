@@ -98,7 +98,8 @@ impl Heap {
     }
 
     /// As [`Heap::step`], for a moment when the host has nothing else to do: also begins a cycle when half of what may be
-    /// allocated before the next one has been.
+    /// allocated before the next one has been, and when all is swept gives pages that the heap will not need back to the system
+    /// (not with [`Scavenge::OnRequest`](crate::Scavenge::OnRequest)).
     ///
     /// # Panics
     /// As [`Heap::step`].

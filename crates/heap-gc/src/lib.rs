@@ -12,7 +12,7 @@
 //! 7. (on request) mark again, simply, and compare (`verify.rs`);
 //! 8. from here what is unmarked is dead: the sweep generation moves on; the pacer learns and plans (`pacer.rs`, `pace.rs`);
 //! 9. ask each mutator to turn its barrier off;
-//! 10. the scavenger learns how much may stay ([`heap_scav::background`]);
+//! 10. the scavenger learns how much may stay ([`heap_scav::scavenger`]);
 //! 11. spans are swept when somebody needs them, and drops of dead objects run at the next safepoint (`dead.rs`).
 //!
 //! No mutator waits for another, nor for the collector, unless it has reached a limit. The order of the rounds is argued in
@@ -73,7 +73,9 @@ pub use heap_core::fragmentation::{Fragmentation, LayoutUse, SpanUse};
 pub use heap_core::layout::TypeMask;
 pub use heap_core::racy::kernel::Vectors;
 pub use heap_core::verify::Violation;
-pub use heap_scav::background::ScavengeFigures;
+pub use heap_core::waits::WaitFigures;
+pub use heap_scav::figures::{By, ScavengeFigures};
+pub use heap_scav::notice::Scavenged;
 pub use mutator::{AttachError, Mu, Mutator};
 pub use pauses::{PauseFigures, PieceFigures};
 pub use trace::{Branded, Rebrand, Trace, Tracer};

@@ -20,6 +20,7 @@ use crate::gc::{Brand, Gc};
 use crate::handle::Handle;
 use crate::handshake::{COLLECT, Member};
 use crate::object::{TypeInfo, Typed, slice_header};
+use crate::pacer::Limiting;
 use crate::part::Part;
 use crate::pauses::Kind;
 use crate::trace::Trace;
@@ -420,6 +421,9 @@ impl<'gc> Mu<'gc> {
             heap.world.call_for_collection();
             return outcome;
         }
+        if heap.scavenger.is_over_limit() {
+            self.make_room();
+        }
         let mut due = false;
         if let Some(every) = heap.collect_every {
             let left = self.mutator.until_asked.get() - 1;
@@ -440,6 +444,16 @@ impl<'gc> Mu<'gc> {
             self.assist(debt);
         }
         outcome
+    }
+
+    /// The memory limit is passed, by what was just taken or before: gives free pages back, before what was taken is written
+    /// to. Not if collecting costs too much already, of which this is a part.
+    #[cold]
+    fn make_room(&self) {
+        let heap = &self.mutator.heap;
+        if heap.pace.limiting() == Limiting::Off {
+            heap.pace.spend(heap.scavenger.assist());
+        }
     }
 
     /// Calls for a cycle, unless that was done. Says whether the collector will run it.

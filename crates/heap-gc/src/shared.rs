@@ -9,6 +9,7 @@ use crate::grey::GreyQueue;
 use crate::handshake::{Round, World};
 use crate::mark::MarkLimits;
 use crate::pace::Pace;
+use crate::pacer::NEVER;
 use crate::part::Part;
 use crate::pauses::Pauses;
 use crate::roots::Roots;
@@ -19,7 +20,8 @@ use heap_core::racy::kernel::Kernel;
 use heap_core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use heap_core::sync::{Arc, Mutex, OnceLock};
 use heap_core::units::Bytes;
-use heap_scav::background::Scavenger;
+use heap_scav::notice::Listener as Notify;
+use heap_scav::scavenger::{Options, Scavenger, Unasked};
 use std::time::Instant;
 
 /// What is remembered of past cycles.
@@ -106,11 +108,27 @@ pub(crate) struct Shared {
     /// Held by whoever runs a cycle: one at a time.
     pub(crate) cycle: Mutex<Helpers>,
     pub(crate) history: Mutex<History>,
-    /// Gives free pages back: told at the end of a cycle, if at all. Before the memory, since its thread ends with it.
+    /// Gives free pages back: told at the end of a cycle, and of its sweeping. Before the memory, since its thread ends with it.
     pub(crate) scavenger: Scavenger,
-    pub(crate) scavenge: Scavenge,
     /// Last: its drop runs the drops of all objects, when nothing else of the heap is used any more.
     pub(crate) memory: Memory,
+}
+
+/// What the builder wishes of the scavenger.
+fn scavenging(builder: &HeapBuilder, memory_limit: Bytes) -> Options {
+    let listener = builder.listener.clone().map(|listener| -> Notify {
+        Arc::new(move |notice| listener(&Event::from(notice)))
+    });
+    Options {
+        unasked: match builder.scavenge {
+            Scavenge::Background if builder.own_threads => Unasked::Thread,
+            Scavenge::Background => Unasked::Host,
+            Scavenge::OnRequest => Unasked::Nobody,
+        },
+        share: builder.scavenge_share,
+        memory_limit: (memory_limit != NEVER).then_some(memory_limit),
+        listener,
+    }
 }
 
 impl Shared {
@@ -146,8 +164,7 @@ impl Shared {
             observer: builder.observer.clone(),
             cycle: Mutex::new(if builder.own_threads { Helpers::Idle } else { Helpers::Refused }),
             history: Mutex::new(History::default()),
-            scavenger: Scavenger::new(memory.shared_pages()),
-            scavenge: if builder.own_threads { builder.scavenge } else { Scavenge::OnRequest },
+            scavenger: Scavenger::new(memory.shared_pages(), scavenging(builder, memory_limit)),
             memory,
         }
     }

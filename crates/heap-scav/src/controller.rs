@@ -1,10 +1,10 @@
-//! The pace: how long to sleep after so much work, so that the work takes one hundredth of a processor. Numbers in, numbers
+//! The pace: how long to sleep after so much work, so that the work takes a given share of one processor. Numbers in, numbers
 //! out; no clock.
 //!
 //! ```text
 //!   sleep  = worked / ratio
 //!   used   = worked / (worked + slept)                         what the sleeping came to
-//!   error  = 0.01 - used
+//!   error  = share - used
 //!   raw    = KP * error + integral                             ¹ a PI controller in discrete time
 //!   ratio  = raw, held between LEAST and MOST
 //!   integral += KP * period / TI * error                       ² the integral part
@@ -13,10 +13,12 @@
 //!
 //! A sleep is never exactly as long as asked for, and the work never exactly a millisecond; the controller finds the ratio at
 //! which the share comes out right all the same. Form and constants are those of Go 1.27 `runtime/mgcscavenge.go`
-//! (`piController`, `scavengerState`), where they were tuned for this purpose. A share of *one* processor, however many there
-//! are: Go's is a share of all of them.
+//! (`piController`, `scavengerState`), where they were tuned for this purpose. Two things differ. The share is one of *one*
+//! processor, however many there are; Go's is one hundredth of all of them. And the first ratio is the one that is right if
+//! sleeps are as long as asked for; Go begins with the least, a second for a millisecond, and needs as many seconds to get
+//! under way as half of the work may take.
 //!
-//! If a figure leaves the numbers (infinite, or none), the controller starts again, and for five seconds of sleep the first
+//! If a figure leaves the numbers (infinite, or none), the controller starts again, and for five seconds of sleep the least
 //! ratio is used without it.
 //!
 //! Called by [`crate::background`].
@@ -24,8 +26,8 @@
 
 use core::time::Duration;
 
-/// The share of one processor to use. More returns memory sooner, less is felt less.
-pub const SHARE: f64 = 0.01;
+/// The share of one processor to use unless the heap's builder says otherwise. More returns memory sooner, less is felt less.
+pub const SHARE: f64 = 0.015;
 /// Strength of the answer to an error. Larger reacts sooner, and swings.
 const KP: f64 = 0.3375;
 /// Nanoseconds in which the integral part answers as much as the proportional one.
@@ -36,9 +38,7 @@ const TT: f64 = 1e9;
 const LEAST: f64 = 0.001;
 /// The greatest ratio: as good as no sleep.
 const MOST: f64 = 1000.0;
-/// The first ratio: with no experience, the gentlest.
-const FIRST: f64 = LEAST;
-/// Sleep for which the first ratio is used after the controller failed.
+/// Sleep for which the least ratio is used after the controller failed.
 const COOL_DOWN: Duration = Duration::from_secs(5);
 /// The least work that is counted: shorter work slept for in proportion would be all waking up.
 pub const LEAST_WORK: Duration = Duration::from_millis(1);
@@ -46,6 +46,7 @@ pub const LEAST_WORK: Duration = Duration::from_millis(1);
 /// The PI controller. See the module's text.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Controller {
+    share: f64,
     integral: f64,
 }
 
@@ -59,31 +60,30 @@ pub enum Output {
 }
 
 impl Controller {
-    /// A controller whose first output, at the set point, is the first ratio.
+    /// A controller for that share, whose output at the set point is the ratio that is right for exact sleeps.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { integral: FIRST }
+    pub fn new(share: f64) -> Self {
+        Self { share, integral: first(share) }
     }
 
     /// The next ratio, after `period` nanoseconds of which the part `used` was work.
     pub fn next(&mut self, used: f64, period: f64) -> Output {
-        let error = SHARE - used;
+        let error = self.share - used;
         let raw = KP * error + self.integral; // ¹
         let ratio = raw.clamp(LEAST, MOST);
         self.integral += KP * period / TI * error + period / TT * (ratio - raw); // ² ³
         if raw.is_finite() && self.integral.is_finite() {
             Output::Ratio(ratio)
         } else {
-            *self = Self::new();
+            *self = Self::new(self.share);
             Output::Failed
         }
     }
 }
 
-impl Default for Controller {
-    fn default() -> Self {
-        Self::new()
-    }
+/// The ratio of work to sleep at which exact sleeps come to a share.
+fn first(share: f64) -> f64 {
+    (share / (1.0 - share)).clamp(LEAST, MOST)
 }
 
 /// How a scavenger paces itself: the controller, and what happens when it fails.
@@ -95,10 +95,10 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// The pace to begin with.
+    /// The pace to begin with, for a share of one processor above 0 and below 1.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { controller: Controller::new(), ratio: FIRST, cool_down: Duration::ZERO }
+    pub fn new(share: f64) -> Self {
+        Self { controller: Controller::new(share), ratio: first(share), cool_down: Duration::ZERO }
     }
 
     /// How long to sleep after that much work, which counts as [`LEAST_WORK`] at least.
@@ -119,16 +119,10 @@ impl Pace {
         match self.controller.next(worked / period, period) {
             Output::Ratio(ratio) => self.ratio = ratio,
             Output::Failed => {
-                self.ratio = FIRST;
+                self.ratio = LEAST;
                 self.cool_down = COOL_DOWN;
             }
         }
-    }
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -8,8 +8,9 @@
 //! While a run is at the system it is in use in the page bitmap, so nobody can take it; it counts as away, so that the
 //! verifier knows of it, and so that an allocation with no room left waits for it and is not refused.
 //!
-//! Called by [`crate::background`], which sees to it that only one thread goes through a heap at a time.
+//! Called by [`crate::desk`] and [`crate::scavenger`], which see to it that only one thread goes through a heap at a time.
 
+use heap_core::os::OsError;
 use heap_core::page::{CHUNK_PAGES, FreeRun, WantedRun};
 use heap_core::page_heap::{PageHeap, RunMemory};
 use heap_core::units::{Bytes, PageIndex, Pages};
@@ -17,21 +18,29 @@ use heap_core::units::{Bytes, PageIndex, Pages};
 /// Which runs to release.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Which {
-    /// All, in pieces of up to 4 MiB. The kernel takes some 60 µs a MiB; longer calls hold the process's memory map longer,
-    /// shorter ones cost a lock each.
+    /// All.
     All,
-    /// Those worth it, in small pieces. A chunk that is in use to [`DENSE`] or more is left alone: its few free pages will be
-    /// wanted soon, and releasing them would break up the huge pages the rest may lie in.
+    /// All, in pieces so short that an allocation can do a few.
+    Urgent,
+    /// Those worth it. A chunk that is in use to [`DENSE`] or more is left alone: its few free pages will be wanted soon, and
+    /// releasing them would break up the huge pages the rest may lie in.
     Sparing,
+    /// Of those, the ones in chunks that were not dense when the last cycle ended either: what has been dense so lately may be
+    /// so again.
+    Rested,
 }
 
 /// Pages in use from which a chunk is dense: 31/32, that is 96.9 % (Go 1.27 `runtime/mgcscavenge.go`). Lower leaves more free
 /// pages resident, higher takes huge pages apart for little.
 pub const DENSE: Pages = Pages::new(CHUNK_PAGES.get() - CHUNK_PAGES.get() / 32);
 
-/// Pages that the background has away at once: 64 KiB. More make its calls to the system cheaper by the byte; as many cannot
-/// be allocated meanwhile, and as long is its longest step (Go 1.27 `runtime/mgcscavenge.go`, `scavengeQuantum`).
-pub const QUANTUM: Pages = Pages::new(8);
+/// Pages that are away at once: 512 KiB, some 30 µs. More make the calls to the system cheaper by the byte, from here on by
+/// less than a twentieth; as many cannot be allocated meanwhile, and as long does an allocation wait that finds no room, or a
+/// page fault beside them. (Go's is 64 KiB: 1.27 `runtime/mgcscavenge.go`, `scavengeQuantum`.)
+pub const QUANTUM: Pages = Pages::new(64);
+
+/// The same for an allocation that releases pages itself: 64 KiB, some 5 µs.
+pub const URGENT_QUANTUM: Pages = Pages::new(8);
 
 /// What became of one try.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +48,7 @@ pub enum Step {
     /// So many bytes are with the system.
     Released(Bytes),
     /// The system did not take them; the heap loses nothing but the saving.
-    Refused,
+    Refused(OsError),
     /// A part of the heap was looked through, and nothing found. Go on.
     Passed,
     /// There is nothing left.
@@ -57,13 +66,16 @@ impl Walk {
     /// A walk from the top.
     #[must_use]
     pub fn new(pages: &PageHeap, which: Which) -> Self {
-        let (most, least_free) = match which {
-            Which::All => (CHUNK_PAGES, Pages::new(1)),
-            Which::Sparing => (QUANTUM, CHUNK_PAGES - DENSE + Pages::new(1)),
+        const NOT_DENSE: Pages = Pages::new(CHUNK_PAGES.get() - DENSE.get() + 1);
+        let (most, least_free, least_free_before) = match which {
+            Which::All => (QUANTUM, Pages::new(1), Pages::ZERO),
+            Which::Urgent => (URGENT_QUANTUM, Pages::new(1), Pages::ZERO),
+            Which::Sparing => (QUANTUM, NOT_DENSE, Pages::ZERO),
+            Which::Rested => (QUANTUM, NOT_DENSE, NOT_DENSE),
         };
         let align = pages.space().os().os_page().pages_ceil();
         let below = PageIndex::new(pages.space().len().pages_floor().get());
-        Self { below, wanted: WantedRun { most, align, least_free } }
+        Self { below, wanted: WantedRun { most, align, least_free, least_free_before } }
     }
 
     /// Releases the next run. Never the same twice, even if it is freed again at once.
@@ -86,9 +98,9 @@ impl Walk {
                 pages.put_back(run, RunMemory::Released);
                 Step::Released(run.pages.bytes())
             }
-            Err(_) => {
+            Err(error) => {
                 pages.put_back(run, RunMemory::Kept);
-                Step::Refused
+                Step::Refused(error)
             }
         }
     }
@@ -100,27 +112,27 @@ pub struct Released {
     /// Bytes the system took.
     pub bytes: Bytes,
     /// Calls to the system.
-    pub calls: u32,
+    pub calls: u64,
     /// Calls it refused. The pages stay with the heap.
-    pub refused: u32,
+    pub refused: u64,
+    /// Its last refusal.
+    pub error: Option<OsError>,
 }
 
-/// Gives every free page back. Pages freed meanwhile may be missed.
-pub fn release_free(pages: &PageHeap) -> Released {
-    let mut released = Released::default();
-    let mut walk = Walk::new(pages, Which::All);
-    loop {
-        match walk.step(pages) {
+impl Released {
+    /// Counts a step.
+    pub fn add(&mut self, step: Step) {
+        match step {
             Step::Released(bytes) => {
-                released.bytes += bytes;
-                released.calls += 1;
+                self.bytes += bytes;
+                self.calls += 1;
             }
-            Step::Refused => {
-                released.refused += 1;
-                released.calls += 1;
+            Step::Refused(error) => {
+                self.refused += 1;
+                self.calls += 1;
+                self.error = Some(error);
             }
-            Step::Passed => {}
-            Step::Nothing => return released,
+            Step::Passed | Step::Nothing => {}
         }
     }
 }

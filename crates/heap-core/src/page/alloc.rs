@@ -62,6 +62,8 @@ pub struct WantedRun {
     pub align: Pages,
     /// Of a chunk that has at least so many free pages, released or not.
     pub least_free: Pages,
+    /// And had so many when the last cycle ended ([`PageAlloc::cycle_ended`]); none for any chunk.
+    pub least_free_before: Pages,
 }
 
 /// What a search for a run to release came to.
@@ -86,8 +88,14 @@ pub struct PageAlloc {
     pub(super) released: Table<Words>,
     /// Chunks grown: sorted, disjoint, not adjacent.
     pub(super) grown: Vec<Range<usize>>,
+    /// By chunk: what it was like when the last cycle ended.
+    past: Table<u64>,
+    /// Cycles that have ended.
+    cycles: u32,
     /// No page below this one is free (B3); no page at all if there is none.
     pub(super) hint: Option<PageIndex>,
+    /// No page from this one up is free and not released (B8).
+    pub(super) top: PageIndex,
     /// Whole chunks in the reservation.
     chunks: usize,
     pub(super) counts: Counts,
@@ -99,6 +107,25 @@ pub(super) struct Counts {
     pub(super) grown: Pages,
     pub(super) in_use: Pages,
     pub(super) released: Pages,
+}
+
+/// What a chunk was like when a cycle ended: the number of the cycle and the pages in use, in one word of the table. A chunk
+/// that nothing was done to since an older cycle is now as it was then.
+#[derive(Clone, Copy)]
+struct Past {
+    cycle: u32,
+    in_use: u32,
+}
+
+impl Past {
+    const fn of(word: u64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "the halves of a word")]
+        Self { cycle: (word >> 32) as u32, in_use: word as u32 }
+    }
+
+    const fn word(self) -> u64 {
+        (self.cycle as u64) << 32 | self.in_use as u64
+    }
 }
 
 /// Where the memory of pages that become free is.
@@ -127,7 +154,7 @@ fn chunks_of(base: PageIndex, pages: Pages) -> Range<usize> {
 
 impl PageAlloc {
     /// An allocator for a reservation of `total` pages, of which the whole chunks are used and none is grown. Takes
-    /// three tables from the system and touches none of them.
+    /// four tables from the system and touches none of them.
     ///
     /// # Errors
     /// The system's, when it has no address space left for the tables.
@@ -136,7 +163,47 @@ impl PageAlloc {
         let tree = Tree::new(os, chunks)?;
         let in_use = Table::new(os, chunks)?;
         let released = Table::new(os, chunks)?;
-        Ok(Self { tree, in_use, released, grown: Vec::new(), hint: None, chunks, counts: Counts::default() })
+        let past = Table::new(os, chunks)?;
+        Ok(Self {
+            tree,
+            in_use,
+            released,
+            grown: Vec::new(),
+            past,
+            cycles: 0,
+            hint: None,
+            top: PageIndex::new(0),
+            chunks,
+            counts: Counts::default(),
+        })
+    }
+
+    /// A cycle has ended, and nothing was swept since: what is in use of each chunk now is what a search may ask for
+    /// ([`WantedRun::least_free_before`]).
+    pub fn cycle_ended(&mut self) {
+        // Past the last number a chunk may seem to have been noted in this cycle, and is passed over once, or not.
+        self.cycles = self.cycles.wrapping_add(1);
+    }
+
+    /// Notes what a chunk is like, before anything is done to it for the first time since the last cycle ended.
+    fn note(&mut self, chunk: usize) {
+        let past = self.past.get_mut(chunk);
+        if Past::of(*past).cycle != self.cycles {
+            let in_use = self.in_use.get(chunk).count(0, chunk::PAGES);
+            #[expect(clippy::cast_possible_truncation, reason = "a chunk has 512 pages")]
+            let in_use = in_use as u32;
+            *past = Past { cycle: self.cycles, in_use }.word();
+        }
+    }
+
+    /// Pages of a chunk that were in use when the last cycle ended.
+    fn in_use_before(&self, chunk: usize) -> usize {
+        let past = Past::of(*self.past.get(chunk));
+        if past.cycle == self.cycles && self.cycles > 0 {
+            past.in_use as usize
+        } else {
+            self.in_use.get(chunk).count(0, chunk::PAGES)
+        }
     }
 
     /// The pages of the reservation, grown or not: whole chunks.
@@ -306,6 +373,7 @@ impl PageAlloc {
     fn occupy(&mut self, base: PageIndex, pages: Pages) -> Pages {
         let mut uncovered = 0;
         for (chunk, from, count) in parts(base, pages) {
+            self.note(chunk);
             let in_use = self.in_use.get_mut(chunk);
             let released = self.released.get_mut(chunk);
             if count == chunk::PAGES {
@@ -350,6 +418,7 @@ impl PageAlloc {
     fn vacate(&mut self, base: PageIndex, pages: Pages, backing: Backing) {
         assert!(pages > Pages::ZERO, "a run of no pages");
         for (chunk, from, count) in parts(base, pages) {
+            self.note(chunk);
             let in_use = self.in_use.get_mut(chunk);
             let held = in_use.count(from, count);
             assert!(
@@ -376,12 +445,16 @@ impl PageAlloc {
         if !fault::on(Fault::HintTooHigh) {
             self.lower_hint(base);
         }
+        if backing == Backing::Ready {
+            self.raise_top(base.plus(pages));
+        }
     }
 
     /// Takes all that is free of the word of 64 pages around the lowest free page; `None` if nothing is free.
     pub fn take_cache(&mut self) -> Option<PageCache> {
         let page = self.find(Pages::new(1))?;
         let (chunk, word) = (page.get() / chunk::PAGES, page.get() % chunk::PAGES / WORD_PAGES);
+        self.note(chunk);
         let in_use = self.in_use.get_mut(chunk);
         let free = !in_use[word];
         in_use[word] = u64::MAX;
@@ -407,6 +480,7 @@ impl PageAlloc {
         }
         let first = cache.base().get();
         let (chunk, word) = (first / chunk::PAGES, first % chunk::PAGES / WORD_PAGES);
+        self.note(chunk);
         let in_use = self.in_use.get_mut(chunk);
         let held = in_use[word];
         assert!(
@@ -421,6 +495,9 @@ impl PageAlloc {
         self.counts.in_use -= cache.free();
         self.counts.released += cache.released();
         self.lower_hint(cache.base().plus(Pages::new(free.trailing_zeros() as usize)));
+        if free != released {
+            self.raise_top(cache.base().plus(Pages::new(WORD_PAGES)));
+        }
     }
 
     /// Takes, for releasing, the highest run of pages below page `below` that are free, not released, and as `wanted`. A run
@@ -440,21 +517,32 @@ impl PageAlloc {
             return FreeRun::None;
         }
         let most = (wanted.most.get() - wanted.most.get() % align).max(align);
-        let mut end = below.get().min(self.total().get());
+        // Whether nothing above `end` is free and not released, as far as was seen.
+        let mut is_top = below >= self.top;
+        let mut end = below.min(self.top).get();
         for _ in 0..LOOKED_AT {
             let Some(chunk) = self.tree.highest_free_chunk(end.div_ceil(chunk::PAGES)) else {
+                if is_top {
+                    self.top = PageIndex::new(0);
+                }
                 return FreeRun::None;
             };
             let begin = chunk * chunk::PAGES;
             let in_use = self.in_use.get(chunk);
-            if chunk::PAGES - in_use.count(0, chunk::PAGES) >= wanted.least_free.get() {
-                let mut run: Words = [0; WORDS];
-                for (word, (in_use, released)) in in_use.iter().zip(self.released.get(chunk)).enumerate() {
-                    run[word] = !(in_use | released);
-                }
-                if end < begin + chunk::PAGES {
-                    run.clear(end - begin, begin + chunk::PAGES - end);
-                }
+            let mut run: Words = [0; WORDS];
+            for (word, (in_use, released)) in in_use.iter().zip(self.released.get(chunk)).enumerate() {
+                run[word] = !(in_use | released);
+            }
+            if end < begin + chunk::PAGES {
+                run.clear(end - begin, begin + chunk::PAGES - end);
+            }
+            is_top &= run == [0; WORDS];
+            let in_use = in_use.count(0, chunk::PAGES);
+            let is_wanted = chunk::PAGES - in_use >= wanted.least_free.get()
+                && (wanted.least_free_before == Pages::ZERO
+                    || fault::on(Fault::PastForgotten)
+                    || chunk::PAGES - self.in_use_before(chunk) >= wanted.least_free_before.get());
+            if is_wanted {
                 run.keep_whole_groups(align);
                 if let Some(run) = run.highest_set_run(most) {
                     let (base, pages) = (PageIndex::new(begin + run.start), Pages::new(run.len()));
@@ -464,8 +552,18 @@ impl PageAlloc {
                 }
             }
             end = begin;
+            if is_top {
+                self.top = PageIndex::new(begin);
+            }
         }
         FreeRun::Further(PageIndex::new(end))
+    }
+
+    /// Pages below `end` may be free and not released.
+    fn raise_top(&mut self, end: PageIndex) {
+        if !fault::on(Fault::TopTooLow) {
+            self.top = self.top.max(end);
+        }
     }
 
     /// Pages below `page` may be free no more, because `page` may be.

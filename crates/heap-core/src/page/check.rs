@@ -49,7 +49,7 @@ fn merge_of(children: &[Summary], pages: usize) -> Runs {
 }
 
 impl PageAlloc {
-    /// Checks B1, B2, B3, B4 and B6 of [`crate::page`]. For tests and checked builds: linear in the grown pages.
+    /// Checks B1, B2, B3, B4, B6 and B8 of [`crate::page`]. For tests and checked builds: linear in the grown pages.
     ///
     /// # Errors
     /// The first invariant found broken, with the figures that show it.
@@ -78,7 +78,7 @@ impl PageAlloc {
         Ok(())
     }
 
-    /// B1, B3 and B4 of one grown chunk; adds its pages to `counts`.
+    /// B1, B3, B4 and B8 of one grown chunk; adds its pages to `counts`.
     fn check_chunk(&self, chunk: usize, counts: &mut Counts) -> Result<(), String> {
         let (in_use, released) = (self.in_use.get(chunk), self.released.get(chunk));
         let summary = summary_of((0..chunk::PAGES).map(|page| !is_set(in_use, page)));
@@ -96,6 +96,8 @@ impl PageAlloc {
                 return Err(format!("B3: page {index} is free, below the hint {:?}", self.hint));
             } else if is_set(released, page) {
                 counts.released += Pages::new(1);
+            } else if index >= self.top.get() {
+                return Err(format!("B8: page {index} is free and not released, above the top {:?}", self.top));
             }
         }
         counts.grown += Pages::new(chunk::PAGES);

@@ -31,7 +31,12 @@ fn first(heap: &PageHeap, id: SpanId) -> usize {
 }
 
 const ANY_RUN: WantedRun =
-    WantedRun { most: Pages::new(512), align: Pages::new(1), least_free: Pages::new(1) };
+    WantedRun {
+        most: Pages::new(512),
+        align: Pages::new(1),
+        least_free: Pages::new(1),
+        least_free_before: Pages::ZERO,
+    };
 
 /// Gives the free pages of the heap back, as `heap-scav` does.
 fn release_all(heap: &PageHeap) -> usize {
@@ -199,4 +204,63 @@ fn an_allocation_waits_for_pages_that_are_away_instead_of_being_refused() {
         heap.put_back(run, RunMemory::Kept);
         assert_eq!(waiting.join().unwrap(), 700);
     });
+}
+
+#[test]
+fn who_waits_for_pages_looks_before_the_next_run_is_taken() {
+    use core::sync::atomic::Ordering::Relaxed;
+    let heap = heap(&SimOs::new(), Bytes::new(usize::MAX));
+    let all = large(&heap, 1024).unwrap();
+    heap.free_span(all);
+    let take = |below| match heap.take_to_release(PageIndex::new(below), &ANY_RUN) {
+        FreeRun::Taken(run) => run,
+        other @ (FreeRun::Further(_) | FreeRun::None) => panic!("{other:?}"),
+    };
+    let first_run = take(1024);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| first(&heap, large(&heap, 700).unwrap()));
+        while heap.waiting.load(Relaxed) == 0 {
+            std::thread::yield_now();
+        }
+        heap.put_back(first_run, RunMemory::Kept);
+        let second_run = take(1024);
+        assert_eq!(waiting.join().unwrap(), 0, "it has looked");
+        assert_eq!(second_run.pages, Pages::new(324), "what it left");
+        heap.put_back(second_run, RunMemory::Kept);
+    });
+    let waits = heap.waits();
+    assert_eq!((waits.count, heap.away()), (1, Pages::ZERO), "it waited once");
+    assert!(waits.max > core::time::Duration::ZERO);
+    sound(&heap);
+}
+
+#[test]
+fn what_is_retained_is_known_without_the_lock() {
+    let os = SimOs::new();
+    let heap = heap(&os, Bytes::new(usize::MAX));
+    let mut stock = PageStock::default();
+    let retained = |what: usize| {
+        assert_eq!(heap.retained(), Pages::new(what));
+        let (grown, released) = heap.page_figures();
+        assert_eq!(heap.retained(), grown - released);
+    };
+    retained(0);
+    let span = large(&heap, 100).unwrap();
+    retained(100);
+    let one = small(&heap, &mut stock).unwrap();
+    retained(128);
+    heap.free_span(span);
+    heap.free_span(one);
+    retained(128);
+    heap.put_stock(&mut stock);
+    retained(101);
+    assert_eq!(os.ready_bytes(), Pages::new(101).bytes(), "one page of the stock was used");
+    assert_eq!(release_all(&heap), 101);
+    retained(0);
+    let again = large(&heap, 600).unwrap();
+    retained(600);
+    heap.free_span(again);
+    let run = heap.with_pages(|all| all.take(Pages::new(700)).unwrap());
+    assert_eq!(run.uncovered, Pages::new(100));
+    retained(700);
 }

@@ -21,7 +21,7 @@ fn pages(count: usize) -> Pages {
 
 /// The highest run to release in chunks however full, looked for to the end.
 fn take_free_run(alloc: &mut PageAlloc, below: PageIndex, most: Pages, align: Pages) -> Option<PageRun> {
-    let wanted = WantedRun { most, align, least_free: pages(1) };
+    let wanted = WantedRun { most, align, least_free: pages(1), least_free_before: pages(0) };
     let mut below = below;
     loop {
         match alloc.take_free_run(below, &wanted) {

@@ -434,7 +434,12 @@ fn chunks_with_too_few_free_pages_are_passed_over() {
     // Free pages: 16 in chunk 0, 17 in chunk 1 (of them 10 released), 16 in chunk 2, 512 in chunk 3.
     let in_use = [(0, 496), (512, 495), (1024, 496)];
     let mut alloc = state(4, &[(0, 4)], &in_use, &[(1007, 10)]);
-    let sparing = |least| WantedRun { most: pages(64), align: pages(1), least_free: pages(least) };
+    let sparing = |least| WantedRun {
+        most: pages(64),
+        align: pages(1),
+        least_free: pages(least),
+        least_free_before: pages(0),
+    };
     let taken = |found: FreeRun| match found {
         FreeRun::Taken(run) => (run.base.get(), run.pages.get()),
         other @ (FreeRun::Further(_) | FreeRun::None) => panic!("{other:?}"),
@@ -459,10 +464,12 @@ fn chunks_with_too_few_free_pages_are_passed_over() {
 #[test]
 fn a_search_for_a_run_to_release_is_cut_into_pieces() {
     let chunks = 2 * LOOKED_AT + 3;
-    let mut alloc = state(chunks, &[(0, 1)], &[], &[]);
-    alloc.grow(page(chunk::PAGES), pages((chunks - 1) * chunk::PAGES));
-    let wanted = WantedRun { most: pages(8), align: pages(1), least_free: pages(1) };
-    // All above chunk 0 is released: fresh memory is.
+    let top = (chunks - 1) * chunk::PAGES;
+    // One free page in the highest chunk, which is too few; those below are released, since fresh memory is.
+    let mut alloc = state(chunks, &[(0, 1), (chunks - 1, 1)], &[(top, chunk::PAGES - 1)], &[]);
+    alloc.grow(page(chunk::PAGES), pages((chunks - 2) * chunk::PAGES));
+    let wanted =
+        WantedRun { most: pages(8), align: pages(1), least_free: pages(2), least_free_before: pages(0) };
     let mut below = chunks * chunk::PAGES;
     for left in [LOOKED_AT + 3, 3] {
         let found = alloc.take_free_run(page(below), &wanted);
@@ -471,5 +478,68 @@ fn a_search_for_a_run_to_release_is_cut_into_pieces() {
     }
     let FreeRun::Taken(run) = alloc.take_free_run(page(below), &wanted) else { panic!("chunk 0 is free") };
     assert_eq!((run.base, run.pages), (page(504), pages(8)));
+    alloc.check().unwrap();
+}
+
+#[test]
+fn what_is_released_at_the_top_is_not_looked_at_again() {
+    let chunks = 2 * LOOKED_AT + 3;
+    let mut alloc = state(chunks, &[(0, 1), (chunks - 1, 1)], &[], &[]);
+    alloc.grow(page(chunk::PAGES), pages((chunks - 2) * chunk::PAGES));
+    let end = page(chunks * chunk::PAGES);
+    let wanted =
+        WantedRun { most: pages(512), align: pages(1), least_free: pages(1), least_free_before: pages(0) };
+    let mut release = |below: PageIndex| {
+        let found = alloc.take_free_run(below, &wanted);
+        if let FreeRun::Taken(run) = found {
+            alloc.put_back_released(run.base, run.pages);
+        }
+        alloc.check().unwrap();
+        found
+    };
+    let first = release(end);
+    assert!(matches!(first, FreeRun::Taken(run) if run.base == page((chunks - 1) * chunk::PAGES)), "{first:?}");
+    // Each search begins at the top again, as one that has forgotten the last does, and gets further.
+    assert_eq!(release(end), FreeRun::Further(page((LOOKED_AT + 3) * chunk::PAGES)));
+    assert_eq!(release(end), FreeRun::Further(page(3 * chunk::PAGES)));
+    let last = release(end);
+    assert!(matches!(last, FreeRun::Taken(run) if run.base == page(0)), "{last:?}");
+    // A page that is freed above is found at once.
+    let run = alloc.take(pages(chunk::PAGES * 2)).unwrap();
+    alloc.give_back(run.base, run.pages);
+    let found = alloc.take_free_run(end, &wanted);
+    assert!(matches!(found, FreeRun::Taken(run) if run.base == page(chunk::PAGES)), "{found:?}");
+    alloc.check().unwrap();
+}
+
+#[test]
+fn chunks_that_were_dense_when_the_cycle_ended_are_told_apart() {
+    // In use when the cycle ends: all of chunks 0 and 1, half of chunk 2, all of chunk 3.
+    let mut alloc = state(5, &[(0, 4)], &[(0, 1024), (1024, 256), (1536, 512)], &[]);
+    let wanted = |before| WantedRun {
+        most: pages(512),
+        align: pages(1),
+        least_free: pages(17),
+        least_free_before: pages(before),
+    };
+    let mut found = |alloc: &mut PageAlloc, before| match alloc.take_free_run(page(2560), &wanted(before)) {
+        FreeRun::Taken(run) => {
+            alloc.give_back(run.base, run.pages);
+            Some(run.base.get() / chunk::PAGES)
+        }
+        FreeRun::Further(_) | FreeRun::None => None,
+    };
+    alloc.cycle_ended();
+    // Swept: chunk 3 and chunk 0 lose all, chunk 1 ten pages, chunk 2 nothing.
+    alloc.give_back(page(1536), pages(512));
+    alloc.give_back(page(0), pages(522));
+    assert_eq!(found(&mut alloc, 0), Some(3), "whatever was");
+    assert_eq!(found(&mut alloc, 17), Some(2), "what was not dense");
+    assert_eq!(found(&mut alloc, 257), None);
+    alloc.cycle_ended();
+    assert_eq!(found(&mut alloc, 17), Some(3), "a cycle later it has been free for long enough");
+    let run = alloc.take(pages(512)).unwrap();
+    alloc.give_back(run.base, run.pages);
+    assert_eq!(found(&mut alloc, 512), Some(3), "what was in use between two ends does not count");
     alloc.check().unwrap();
 }

@@ -9,7 +9,6 @@
 //!
 //! Called by the collector: at the end of a cycle, after the world runs again, and when its sweeping has ended; and by whoever
 //! does the things named. The invariants are those of `desk.rs` and `background.rs`.
-#![forbid(unsafe_code)]
 
 use crate::background::{Thread, start};
 use crate::controller;

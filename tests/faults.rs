@@ -6,6 +6,8 @@
 //!
 //! The processes are this test binary again, with the name of the fault and of the check in the environment.
 
+#[path = "support/released.rs"]
+mod released;
 #[path = "support/scenes.rs"]
 mod scenes;
 #[path = "support/stage.rs"]
@@ -83,6 +85,12 @@ const CHECKS: &[Check] = &[
     ("vector pushed into by another", vector_scenes::pushed_by_another),
     ("vector grown by another", vector_scenes::grown_by_another),
     ("roomy vectors", vector_scenes::roomy),
+    ("refused release", released::refused_release),
+    ("limit kept by allocations", released::limit_kept_by_allocations),
+    ("limit kept in the background", released::limit_kept_in_the_background),
+    ("dense chunk spared", released::dense_chunk_spared),
+    ("waiter looks first", released::waiter_looks_first),
+    ("swept late", swept_late),
 ];
 
 /// Generated programs against the model; nothing is verified, and every cycle is the mutator's, so that all is counted exactly.
@@ -520,6 +528,28 @@ fn old_call() {
     late.unwrap().join().unwrap();
 }
 
+/// A heap has a cycle of its own and falls idle. The collector is held in its sweeping until the scavenger has looked, twice, and
+/// has found nothing.
+fn swept_late() {
+    let heap = Heap::builder().least_heap(1 << 20).build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    let kept: Root<GcSlice<u8>> = mutator.enter(|mu| mu.root(mu.alloc_slice(64 << 20, |_| 1_u8)));
+    mutator.collect();
+    drop(kept);
+    let held = hold("sweep: swept, on no list yet", "tricolor-collect");
+    while heap.figures().cycles < 2 {
+        mutator.enter(|mu| (0..100_u64).for_each(|number| _ = mu.alloc([number; 1000])));
+    }
+    drop(mutator);
+    held.wait();
+    // The scavenger's second walk begins half a second after the cycle.
+    thread::sleep(Duration::from_secs(2));
+    let before = heap.figures().scavenge.background;
+    held.let_go();
+    let grows = || heap.figures().scavenge.background > before;
+    assert!(released::comes_true(grows), "what was swept late is not released");
+}
+
 /// Not a test of its own: what the child processes run. Without the environment's word it has nothing to do.
 #[test]
 fn child() {
@@ -654,4 +684,11 @@ faults! {
     what_was_in_a_vector_is_lost_when_it_grows_unshaded: ReplacedUnshaded, "vector grown", "is lost";
     the_memory_that_a_black_vector_gets_is_lost: ReplacementUnshaded, "vector grown by another", "the buffer is lost";
     the_verifier_sees_old_bytes_in_a_roomy_vector: PlacesUncleared, "roomy vectors", "D2: ";
+    the_verifier_sees_free_pages_above_the_top: TopTooLow, "pages", "B8: page";
+    the_simulated_system_has_what_was_taken_for_released: RefusedAsReleased, "refused release", "ready is what is retained";
+    what_is_swept_late_stays: SweepEndUntold, "swept late", "what was swept late is not released";
+    the_figures_see_a_memory_limit_that_allocations_pass: ReleaseUnassisted, "limit kept by allocations", "memory limit: ";
+    the_figures_see_a_memory_limit_that_the_background_does_not_know: LimitUnscavenged, "limit kept in the background", "in the background: ";
+    a_chunk_that_was_dense_is_released: PastForgotten, "dense chunk spared", "pages of the chunk that was not dense";
+    who_waits_is_overtaken: WaiterOvertaken, "waiter looks first", "waits for runs that were away";
 }

@@ -1,6 +1,8 @@
 //! The promises of the library, tested through its public interface: one module a promise.
 
 mod support;
+#[path = "../support/released.rs"]
+mod released;
 #[path = "../support/scenes.rs"]
 mod scenes;
 #[path = "../support/stage.rs"]

@@ -1,13 +1,15 @@
 //! Promise: `release_free_memory` gives free memory back to the system, really; the figures say so; and the heap can use it
 //! again. In the background, free memory goes back by and by, and harms nobody.
 
-use crate::support::{length_from, resident, within};
+use crate::released::{self, comes_true, held};
+use crate::support::{resident, within};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use std::sync::{Arc, Mutex};
 use tricolor::core::os::OsOp;
 use tricolor::core::os::sim::SimOs;
 use tricolor::core::units::Bytes;
-use tricolor::{Gc, GcCell, GcSlice, Heap, HeapBuilder, Root, Scavenge};
+use tricolor::{Event, Gc, GcCell, GcSlice, Heap, HeapBuilder, MemoryLimit, Root, Scavenge};
 
 const SIZE: usize = 128 << 20;
 
@@ -100,22 +102,6 @@ fn a_system_that_refuses_to_take_memory_costs_only_the_saving() {
     assert_eq!(heap.verify(), []);
 }
 
-/// Waits until `is_so`, at most ten seconds, and says whether it came to be.
-fn comes_true(is_so: impl FnMut() -> bool) -> bool {
-    comes_true_within(Duration::from_secs(10), is_so)
-}
-
-fn comes_true_within(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
-    let begun = Instant::now();
-    while begun.elapsed() < limit {
-        if is_so() {
-            return true;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    false
-}
-
 /// A heap of which `size` bytes were in use in objects of 1 KiB until just now, and were collected on request.
 fn dropped(builder: &HeapBuilder, size: usize) -> Heap {
     let heap = builder.build().unwrap();
@@ -128,36 +114,6 @@ fn dropped(builder: &HeapBuilder, size: usize) -> Heap {
     mutator.collect();
     drop(mutator);
     heap
-}
-
-/// `TRICOLOR_SCAV_MIB=1024 cargo test --release --test it by_itself -- --nocapture` says how long a GiB takes.
-#[test]
-fn in_the_background_resident_memory_falls_by_itself() {
-    // More than in the other tests, so that theirs do not count for long.
-    let large = length_from("TRICOLOR_SCAV_MIB", 192) << 20;
-    let before = resident();
-    let heap = dropped(&Heap::builder(), large);
-    let begun = Instant::now();
-    let free = heap.figures().memory.heap_idle.get();
-    assert!(free >= large * 9 / 10, "{free}");
-    let left = || resident().saturating_sub(before);
-    // Ten seconds, and in proportion for more than usual.
-    let limit = Duration::from_secs(10).mul_f64((large as f64 / (192 << 20) as f64).max(1.0));
-    // Both: memory that other tests give back is not this heap's.
-    let released = || heap.figures().scavenge.background.get();
-    let fallen = comes_true_within(limit, || left() <= free * 15 / 100 && released() >= free * 85 / 100);
-    let (waited, figures) = (begun.elapsed(), heap.figures());
-    println!(
-        "{} of {} bytes released after {waited:?}, {} resident, {:.2} % of a processor",
-        figures.scavenge.background,
-        Bytes::new(free),
-        Bytes::new(left()),
-        figures.scavenge.background_cpu.as_secs_f64() / waited.as_secs_f64() * 100.0
-    );
-    assert!(fallen, "{} bytes of {free} are resident after {waited:?}: {:?}", left(), figures.scavenge);
-    assert!(figures.scavenge.has_thread);
-    assert_eq!((figures.scavenge.on_request, figures.scavenge.refused), (Bytes::ZERO, 0));
-    assert_eq!(heap.verify(), []);
 }
 
 #[test]
@@ -250,4 +206,176 @@ fn a_system_that_refuses_stops_the_scavenger_until_the_next_cycle() {
     assert!(comes_true(|| heap.figures().scavenge.background > Bytes::ZERO), "{:?}", heap.figures().scavenge);
     assert_eq!(mutator.enter(|mu| *mu.alloc([5_u64; 64])), [5; 64]);
     assert_eq!(heap.verify(), []);
+}
+
+#[test]
+fn a_heap_that_falls_idle_after_a_cycle_of_its_own_gives_its_pages_back() {
+    let heap = Heap::new().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    let kept: Root<GcSlice<u8>> = mutator.enter(|mu| mu.root(mu.alloc_slice(32 << 20, |_| 1_u8)));
+    mutator.collect();
+    let released = heap.figures().scavenge.background;
+    drop(kept);
+    let cycles = heap.figures().cycles;
+    while heap.figures().cycles == cycles {
+        mutator.enter(|mu| (0..1000_u64).for_each(|number| _ = mu.alloc([number; 16])));
+    }
+    drop(mutator);
+    // 32 MiB were live, and as much was allocated since.
+    let returned = || heap.figures().scavenge.background.get() - released.get();
+    assert!(comes_true(|| returned() > 40 << 20), "{} bytes: {:?}", returned(), heap.figures().scavenge);
+    assert_eq!(heap.verify(), []);
+}
+
+#[test]
+fn a_heap_without_threads_gives_pages_back_in_idle_moments() {
+    for (scavenge, gives) in [(Scavenge::Background, true), (Scavenge::OnRequest, false)] {
+        let heap = Heap::builder().own_threads(false).scavenge(scavenge).build().unwrap();
+        let mut mutator = heap.attach().unwrap();
+        mutator.enter(|mu| (0..50_000_u64).for_each(|number| _ = mu.alloc([number; 128])));
+        mutator.collect();
+        let before = held(&heap);
+        assert!(before > 45 << 20);
+        let mut moments = 0;
+        while heap.idle(Duration::from_micros(200)) {
+            moments += 1;
+            assert!(moments < 100_000, "it comes to an end");
+        }
+        let figures = heap.figures().scavenge;
+        assert!(!figures.has_thread);
+        assert_eq!(figures.background, Bytes::ZERO);
+        assert_eq!(figures.idle > Bytes::mib(40), gives, "{scavenge:?}: {figures:?}");
+        assert_eq!(held(&heap) < 8 << 20, gives, "{} of {before} held", held(&heap));
+        assert_eq!(heap.verify(), []);
+    }
+}
+
+#[test]
+fn a_refused_release_is_an_event_and_the_accounts_stay_right() {
+    released::refused_release();
+    let os = SimOs::new();
+    let told: Arc<Mutex<Vec<Event>>> = Arc::default();
+    let theirs = Arc::clone(&told);
+    let builder = Heap::builder().reservation(64 << 20).os(os.clone()).scavenge(Scavenge::OnRequest);
+    let heap = dropped(&builder.on_event(move |event| theirs.lock().unwrap().push(event.clone())), 16 << 20);
+    let refused = |told: &mut Vec<Event>| {
+        let all = std::mem::take(told);
+        let refusals = all.iter().filter_map(|event| match event {
+            Event::ReleaseRefused { bytes, code } => Some((*bytes, *code)),
+            _ => None,
+        });
+        let rounds = all.iter().filter_map(|event| match event {
+            Event::Scavenged(round) => Some((round.released, round.refused)),
+            _ => None,
+        });
+        (refusals.collect::<Vec<_>>(), rounds.collect::<Vec<_>>())
+    };
+    assert_eq!(refused(&mut told.lock().unwrap()), (vec![], vec![]));
+    os.fail_from(1);
+    assert_eq!(heap.release_free_memory(), 0);
+    os.fail_never();
+    let (refusals, rounds) = refused(&mut told.lock().unwrap());
+    let [(bytes, code)] = refusals[..] else { panic!("{refusals:?}") };
+    assert!(bytes > Bytes::ZERO && code != 0);
+    assert!(matches!(rounds[..], [(Bytes::ZERO, refused)] if refused > 1), "{rounds:?}");
+    let released = heap.release_free_memory();
+    assert_eq!(refused(&mut told.lock().unwrap()), (vec![], vec![(Bytes::new(released), 0)]));
+}
+
+#[test]
+fn an_allocation_that_passes_the_memory_limit_gives_free_pages_back_first() {
+    released::limit_kept_by_allocations();
+}
+
+#[test]
+fn the_background_keeps_a_part_of_the_memory_limit_free() {
+    released::limit_kept_in_the_background();
+}
+
+#[test]
+fn what_was_dense_when_the_cycle_ended_is_spared() {
+    released::dense_chunk_spared();
+}
+
+#[test]
+fn who_waits_for_pages_is_not_overtaken() {
+    released::waiter_looks_first();
+}
+
+/// Allocates, drops, idles and releases near a memory limit, and takes every refusal as it comes.
+fn live_near_a_limit(heap: &Heap) {
+    let mut mutator = heap.attach().unwrap();
+    let mut kept: Vec<Root<[u8; 20_000]>> = Vec::new();
+    for round in 0..4 {
+        for number in 0..60_u8 {
+            let made = mutator.enter(|mu| {
+                let small = mu.try_alloc_slice(usize::from(number) * 10, |_| number).map(drop);
+                let large = mu.try_alloc_slice(300_000, |_| number).map(drop);
+                small.and(large).and_then(|()| mu.try_alloc([number; 20_000])).map(|object| mu.root(object))
+            });
+            kept.extend(made.ok());
+        }
+        let mut number = 0;
+        kept.retain(|_| {
+            number += 1;
+            number % 3 == round % 3
+        });
+        // Longer than what is free between what is kept: in one `enter` nothing is collected, and the limit is passed.
+        mutator.enter(|mu| {
+            for number in 0..30_u8 {
+                let _made = mu.try_alloc_slice(300_000, |_| number);
+            }
+        });
+        heap.idle(Duration::from_micros(100));
+        if round % 2 == 1 {
+            let _some = heap.release_free_memory();
+        }
+    }
+    mutator.enter(|mu| {
+        for root in &kept {
+            let object = root.get(mu);
+            assert!(object.iter().all(|byte| *byte == object[0]));
+        }
+    });
+}
+
+#[test]
+fn whatever_call_fails_what_is_ready_is_what_is_retained() {
+    let builder = |os: &Arc<SimOs>| {
+        Heap::builder()
+            .reservation(32 << 20)
+            .os(os.clone())
+            .least_heap(1 << 20)
+            .own_threads(false)
+            .memory_limit(MemoryLimit::Bytes(8 << 20))
+    };
+    let calls = {
+        let os = SimOs::new();
+        let heap = builder(&os).build().unwrap();
+        live_near_a_limit(&heap);
+        assert!(heap.figures().scavenge.calls > 0 && heap.figures().scavenge.assisted > Bytes::ZERO);
+        os.calls()
+    };
+    type Arm = fn(&SimOs, u64);
+    let arms: [Arm; 3] =
+        [SimOs::fail_nth, SimOs::fail_from, |os, n| os.fail_nth_of(OsOp::Release, n)];
+    for arm in arms {
+        for n in (1..=calls).filter(|n| *n <= 10 || n % 37 == 0) {
+            let os = SimOs::new();
+            let heap = builder(&os).build().unwrap();
+            arm(&os, n);
+            live_near_a_limit(&heap);
+            os.fail_never();
+            assert_eq!(heap.verify(), [], "call {n}");
+            let memory = heap.figures().memory;
+            memory.check().unwrap();
+            assert_eq!(os.ready_bytes(), memory.heap_sys - memory.heap_released, "call {n}");
+            live_near_a_limit(&heap);
+            assert_eq!(heap.verify(), [], "call {n}, and then memory again");
+            let memory = heap.figures().memory;
+            assert_eq!(os.ready_bytes(), memory.heap_sys - memory.heap_released, "call {n}, and then");
+            drop(heap);
+            assert_eq!((os.live(), os.ready_bytes()), (0, Bytes::ZERO), "call {n}");
+        }
+    }
 }

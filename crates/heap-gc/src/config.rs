@@ -178,8 +178,8 @@ impl HeapBuilder {
 
     /// The size that the heap, its tables and its free pages shall not pass (Go's `GOMEMLIMIT`). Collections become as frequent
     /// as that takes, up to half of the processors' time; past that the heap grows over it. Free pages go back to the system
-    /// before a twentieth of it is left, in the background, and an allocation that passes it releases some itself: for 100 µs at
-    /// most, and what is missing then follows. Nothing is refused for its sake: that is what [`hard_limit`](Self::hard_limit)
+    /// before a twentieth of it is left, in the background, and an allocation that passes it releases some itself: for some 30 µs
+    /// at most, and the next ones, and the scavenger, what is missing then. Nothing is refused for its sake: that is what [`hard_limit`](Self::hard_limit)
     /// is for.
     #[must_use]
     pub fn memory_limit(mut self, limit: MemoryLimit) -> Self {
@@ -216,8 +216,8 @@ impl HeapBuilder {
         self
     }
 
-    /// The share of one processor that [`Scavenge::Background`] may use, above 0 and up to one half. Default 0.015. More returns
-    /// free pages sooner: at some 60 µs for a MiB, the default returns a quarter of a GiB in a second.
+    /// The share of one processor that [`Scavenge::Background`] may use, above 0 and up to one half. Default 0.02. More returns
+    /// free pages sooner: at 80 to 130 µs for a MiB, the default returns 150 to 250 MiB in a second.
     ///
     /// ```
     /// # extern crate heap_gc as tricolor;

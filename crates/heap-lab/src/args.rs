@@ -76,10 +76,10 @@ pub(crate) struct Run {
 /// What to time.
 #[derive(Debug, Group)]
 #[command(
-    after_help = "trees DEPTH [THREADS]\nalloc SHAPE MODE\nmark SHAPE COUNT CYCLES\npause [--live SIZE] [--mutators N] [--seconds S] [--collector WORD] [--observer WORD]\n\nA wrong or missing word lists what exists."
+    after_help = "trees DEPTH [THREADS]\nalloc SHAPE MODE\nmark SHAPE COUNT CYCLES\npause [--live SIZE] [--mutators N] [--seconds S] [--collector WORD] [--observer WORD]\nscav SHAPE [--live SIZE] [--seconds S] [--collector WORD]\n\nA wrong or missing word lists what exists."
 )]
 pub(crate) struct Bench {
-    /// trees, alloc, mark or pause.
+    /// trees, alloc, mark, pause or scav.
     #[arg(value_name = "KIND")]
     pub(crate) kind: String,
     /// Its arguments, see below.
@@ -94,13 +94,13 @@ pub(crate) struct Bench {
     /// The widest vectors that marking may use: scalar, avx2 or avx512 [default: what the processor has].
     #[arg(long, value_name = "WORD")]
     pub(crate) vectors: Option<String>,
-    /// For `pause`: live bytes of the heap, such as 64MiB [default: 1GiB].
+    /// For `pause` and `scav`: live bytes of the heap, such as 64MiB [default: 1GiB; under a limit 256MiB].
     #[arg(long, value_name = "SIZE")]
     pub(crate) live: Option<String>,
     /// For `pause`: threads that change it [default: 2].
     #[arg(long, value_name = "N")]
     pub(crate) mutators: Option<usize>,
-    /// For `pause`: how long [default: 20].
+    /// For `pause` and `scav`: how long [default: 20; for scav 10, under a limit 60].
     #[arg(long, value_name = "S")]
     pub(crate) seconds: Option<f64>,
     /// How the heap is collected: concurrent, stop-the-world or off [default: what the heap does].

@@ -9,6 +9,7 @@
 //!   alloc SHAPE MODE          ns per allocation of one size, noscan (n) or scan (s)
 //!   mark SHAPE COUNT CYCLES   forced full collections over a live heap of COUNT objects
 //!   pause                     what is felt over a live heap that changes; all by options
+//!   scav SHAPE                what goes back to the system, and what that costs
 //! ```
 //! The keys of the object are a contract; a key that does not apply to a kind is left out.
 //!
@@ -19,12 +20,14 @@
 mod alloc;
 mod mark;
 pub(crate) mod pause;
+mod scav;
 mod trees;
 
 use crate::choice::choices;
 use crate::churn::Wish;
 use crate::error::LabError;
 use crate::measure::collector::Mode;
+use crate::measure::scav_line::scav_traced;
 use crate::measure::trace_line::traced;
 use crate::shapes::MarkShape;
 use serde::Serialize;
@@ -32,7 +35,7 @@ use serde_json::Value;
 use tricolor::{Heap, HeapBuilder, Vectors};
 
 /// What to time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Bench {
     /// Binary trees of this depth, built by so many threads at once.
     Trees {
@@ -59,6 +62,8 @@ pub(crate) enum Bench {
     },
     /// Mutators that change a live heap.
     Pause(Wish),
+    /// Free pages that go back to the system.
+    Scav(scav::Wish),
 }
 
 choices! {
@@ -141,10 +146,13 @@ impl Bench {
     /// When a word is unknown, missing, too much, or out of range; the message lists what exists.
     pub(crate) fn parse(kind: &str, args: &[String], options: &pause::Typed) -> Result<Self, LabError> {
         // How the heap is collected is a question for every kind.
-        if let Some(option) = options.any().filter(|&option| kind != "pause" && option != "--collector") {
-            return Err(LabError::Argument(format!(
-                "`bench {kind}` has no {option}: only `bench pause` has"
-            )));
+        let has = |option: &str| match kind {
+            "pause" => true,
+            "scav" => ["--live", "--seconds", "--collector"].contains(&option),
+            _ => option == "--collector",
+        };
+        if let Some(option) = options.all().find(|&option| !has(option)) {
+            return Err(LabError::Argument(format!("`bench {kind}` has no {option}: `bench pause` has")));
         }
         let words: Vec<&str> = args.iter().map(String::as_str).collect();
         match (kind, words.as_slice()) {
@@ -166,6 +174,13 @@ impl Bench {
                 "pause [--live SIZE] [--mutators N] [--seconds S] [--collector WORD] [--observer WORD]",
                 &[],
             )),
+            ("scav", [shape]) => {
+                scav::Wish::parse(shape, options.live.as_deref(), options.seconds).map(Self::Scav)
+            }
+            ("scav", _) => Err(usage(
+                "scav SHAPE [--live SIZE] [--seconds S] [--collector WORD]",
+                &[("SHAPE", scav::Shape::ALL.iter().map(|one| one.word()).collect())],
+            )),
             ("trees", _) => Err(usage("trees DEPTH [THREADS]", &[])),
             ("alloc", _) => Err(usage(
                 "alloc SHAPE MODE",
@@ -178,7 +193,7 @@ impl Bench {
                 "mark SHAPE COUNT CYCLES",
                 &[("SHAPE", MarkShape::ALL.iter().map(|one| one.word()).collect())],
             )),
-            (unknown, _) => Err(LabError::unknown("bench", unknown, ["trees", "alloc", "mark", "pause"])),
+            (unknown, _) => Err(LabError::unknown("bench", unknown, ["trees", "alloc", "mark", "pause", "scav"])),
         }
     }
 
@@ -199,7 +214,7 @@ impl Bench {
         };
         let builder = mode.map_or(builder.clone(), |mode| mode.choose(&builder));
         let builder = width.map_or(builder.clone(), |width| width.choose(builder));
-        let builder = traced(builder);
+        let builder = scav_traced(traced(builder));
         match self {
             Self::Trees { depth, threads } => trees::run(&builder, depth, threads, args).map(object),
             Self::Alloc { shape, mode } => alloc::run(&builder, shape, mode, args).map(object),
@@ -207,6 +222,7 @@ impl Bench {
                 mark::run(&builder, shape, count, cycles, args).map(object)
             }
             Self::Pause(wish) => pause::run(&builder, &wish).map(object),
+            Self::Scav(wish) => scav::run(&builder, &wish),
         }
     }
 }

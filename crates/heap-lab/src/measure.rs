@@ -8,6 +8,7 @@
 
 pub(crate) mod collector;
 pub(crate) mod trace_line;
+pub(crate) mod scav_line;
 pub(crate) mod latency;
 pub(crate) mod ledger;
 pub(crate) mod machine;

@@ -52,7 +52,7 @@ fn a_wrong_word_is_an_error_that_lists_the_right_ones() {
     for (args, expected) in [
         (&["run", "t99"][..], "t18"),
         (&["classes", "--explain", "68"], "1 to 67"),
-        (&["bench", "sort"], "trees alloc mark pause"),
+        (&["bench", "sort"], "trees alloc mark pause scav"),
         (&["bench", "alloc", "n17", "gc"], "n128k"),
         (&["bench", "mark", "ring", "10", "1"], "ptr3n"),
         (&["run", "words", "--input", "no-such-directory"], "no-such-directory"),

@@ -6,17 +6,18 @@
 //!   used   = worked / (worked + slept)                         what the sleeping came to
 //!   error  = share - used
 //!   raw    = KP * error + integral                             ¹ a PI controller in discrete time
-//!   ratio  = raw, held between LEAST and MOST
+//!   ratio  = raw, held between a quarter of the first and MOST
 //!   integral += KP * period / TI * error                       ² the integral part
 //!             + period / TT * (ratio - raw)                    ³ wound back while the output is held
 //! ```
 //!
 //! A sleep is never exactly as long as asked for, and the work never exactly a millisecond; the controller finds the ratio at
 //! which the share comes out right all the same. Form and constants are those of Go 1.27 `runtime/mgcscavenge.go`
-//! (`piController`, `scavengerState`), where they were tuned for this purpose. Two things differ. The share is one of *one*
+//! (`piController`, `scavengerState`), where they were tuned for this purpose. Three things differ. The share is one of *one*
 //! processor, however many there are; Go's is one hundredth of all of them. And the first ratio is the one that is right if
 //! sleeps are as long as asked for; Go begins with the least, a second for a millisecond, and needs as many seconds to get
-//! under way as half of the work may take.
+//! under way as half of the work may take. And the ratio falls to a quarter of the first at most: what makes a sleep wrong makes it
+//! too long, so that a ratio far below is a swing, and a swing down to Go's bound is a second without work.
 //!
 //! If a figure leaves the numbers (infinite, or none), the controller starts again, and for five seconds of sleep the least
 //! ratio is used without it.
@@ -26,15 +27,16 @@
 
 use core::time::Duration;
 
-/// The share of one processor to use unless the heap's builder says otherwise. More returns memory sooner, less is felt less.
-pub const SHARE: f64 = 0.015;
+/// The share of one processor to use unless the heap's builder says otherwise. More returns memory sooner, less is felt less: at
+/// 80 to 130 µs for a MiB this is 1.5 to 2.5 GiB in ten seconds.
+pub const SHARE: f64 = 0.02;
 /// Strength of the answer to an error. Larger reacts sooner, and swings.
 const KP: f64 = 0.3375;
 /// Nanoseconds in which the integral part answers as much as the proportional one.
 const TI: f64 = 3.2e6;
 /// Nanoseconds in which the integral part is wound back while the output is held.
 const TT: f64 = 1e9;
-/// The least ratio: a second of sleep for a millisecond of work.
+/// The least ratio of all: a second of sleep for a millisecond of work.
 const LEAST: f64 = 0.001;
 /// The greatest ratio: as good as no sleep.
 const MOST: f64 = 1000.0;
@@ -70,7 +72,7 @@ impl Controller {
     pub fn next(&mut self, used: f64, period: f64) -> Output {
         let error = self.share - used;
         let raw = KP * error + self.integral; // ¹
-        let ratio = raw.clamp(LEAST, MOST);
+        let ratio = raw.clamp(least(self.share), MOST);
         self.integral += KP * period / TI * error + period / TT * (ratio - raw); // ² ³
         if raw.is_finite() && self.integral.is_finite() {
             Output::Ratio(ratio)
@@ -84,6 +86,11 @@ impl Controller {
 /// The ratio of work to sleep at which exact sleeps come to a share.
 fn first(share: f64) -> f64 {
     (share / (1.0 - share)).clamp(LEAST, MOST)
+}
+
+/// The least ratio for a share while the controller works.
+fn least(share: f64) -> f64 {
+    (first(share) / 4.0).max(LEAST)
 }
 
 /// How a scavenger paces itself: the controller, and what happens when it fails.

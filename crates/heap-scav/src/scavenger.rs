@@ -3,7 +3,7 @@
 //! | who | when | which pages | how much |
 //! |---|---|---|---|
 //! | [`cycle_ended`](Scavenger::cycle_ended), [`look`](Scavenger::look): the thread | more is retained than the goals allow | not dense, rested first | down to the goal, at a share of a processor |
-//! | [`assist`](Scavenger::assist): an allocation | the memory limit is passed | any | down to the limit, 50 µs at most |
+//! | [`assist`](Scavenger::assist): an allocation | the memory limit is passed | any | down to the limit, some 30 µs at most |
 //! | [`idle`](Scavenger::idle): the host | it has a moment, and more is retained than the goals allow | not dense | down to the goal, as long as it has |
 //! | [`release_free`](Scavenger::release_free): the program | it asks | any | all |
 //!
@@ -26,9 +26,9 @@ use heap_core::sync::{Arc, Mutex};
 use heap_core::units::Bytes;
 use std::time::Instant;
 
-/// What an allocation may spend on releasing pages, before its last step. More keeps a limit sooner, and the allocation for
-/// longer: a step is up to some 20 µs, so that all of it stays below 100.
-const ASSIST_MOST: Duration = Duration::from_micros(50);
+/// How long an allocation may have released pages when it begins the last step. More keeps a limit sooner, and the allocation
+/// for longer: a step is up to some 20 µs, so that all of it stays well below 100.
+const ASSIST_MOST: Duration = Duration::from_micros(30);
 
 /// Who gives a heap's surplus back without being asked.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -126,7 +126,7 @@ impl Scavenger {
         self.desk.is_over_limit()
     }
 
-    /// For an allocation: gives pages back until the memory limit is kept, or there are none, or 50 µs are over; or nothing,
+    /// For an allocation: gives pages back until the memory limit is kept, or there are none, or 30 µs are over; or nothing,
     /// if another thread is at it. Returns the processor time it took. If the limit is still passed the thread goes on.
     #[cold]
     pub fn assist(&self) -> Duration {
@@ -138,10 +138,11 @@ impl Scavenger {
         let (begun, cpu_begun) = (Instant::now(), thread_cpu_time());
         let mut released = Released::default();
         let mut walk = Walk::new(&desk.pages, Which::Urgent);
-        while desk.is_over_limit() && begun.elapsed() < ASSIST_MOST {
+        while desk.is_over_limit() {
             let step = walk.step(&desk.pages);
             desk.count(step, By::Assist, &mut released);
-            if matches!(step, Step::Refused(_) | Step::Nothing) {
+            let is_over = matches!(step, Step::Refused(_) | Step::Nothing);
+            if is_over || begun.elapsed() >= ASSIST_MOST {
                 break;
             }
         }

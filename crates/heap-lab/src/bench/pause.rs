@@ -31,8 +31,8 @@ pub(crate) struct Typed {
 }
 
 impl Typed {
-    /// The first option that is there, for a kind of bench that has none.
-    pub(super) fn any(&self) -> Option<&'static str> {
+    /// The options that are there, for a kind of bench that has not all.
+    pub(super) fn all(&self) -> impl Iterator<Item = &'static str> {
         [
             ("--live", self.live.is_some()),
             ("--mutators", self.mutators.is_some()),
@@ -41,7 +41,7 @@ impl Typed {
             ("--observer", self.observer.is_some()),
         ]
         .into_iter()
-        .find_map(|(name, is_there)| is_there.then_some(name))
+        .filter_map(|(name, is_there)| is_there.then_some(name))
     }
 }
 

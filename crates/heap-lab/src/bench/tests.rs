@@ -7,10 +7,17 @@ fn parse(line: &str) -> Result<Bench, LabError> {
 }
 
 #[test]
-fn only_pause_has_options() {
+fn only_pause_has_all_options() {
     let options = pause::Typed { mutators: Some(3), ..pause::Typed::default() };
     let pause = Bench::parse("pause", &[], &options).expect("in range");
     assert!(matches!(pause, Bench::Pause(Wish { mutators: 3, .. })));
+    for shape in scav::Shape::ALL {
+        let options = pause::Typed { live: Some(String::from("1MiB")), ..pause::Typed::default() };
+        assert!(Bench::parse("scav", &[shape.word().to_owned()], &options).is_ok());
+        let options = pause::Typed { mutators: Some(1), ..pause::Typed::default() };
+        let text = Bench::parse("scav", &[shape.word().to_owned()], &options).expect_err("no option").to_string();
+        assert!(text.contains("`bench scav` has no --mutators"), "{text}");
+    }
     let text = Bench::parse("trees", &[String::from("18")], &options).expect_err("no option").to_string();
     assert!(text.contains("`bench trees` has no --mutators"), "{text}");
 }
@@ -50,8 +57,10 @@ fn every_shape_and_mode_is_reachable_by_its_word() {
 #[test]
 fn a_wrong_word_is_answered_with_those_that_exist() {
     for (line, expected) in [
-        ("sort 3", "trees alloc mark pause"),
+        ("sort 3", "trees alloc mark pause scav"),
         ("pause 1GiB", "pause [--live SIZE]"),
+        ("scav", "SHAPE: dropped idle demand limit below"),
+        ("scav away", "dropped idle demand limit below"),
         ("alloc n17 gc", "n8 n16 s16 s32 s64 n64 n256 n1k s1k n8k n32k n64k n128k"),
         ("alloc n16 later", "fresh gc gc64 reuse"),
         ("mark ring 10 1", "ptr3 ptr3n int3 list listr tree graph wide widenil sparse table bytes"),

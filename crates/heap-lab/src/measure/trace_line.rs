@@ -19,8 +19,8 @@ use tricolor::HeapBuilder;
 /// The environment variable that asks for the lines.
 const VARIABLE: &str = "GCTRACE";
 
-/// Whether a value of [`VARIABLE`] asks for lines: a number above 0.
-fn asks(value: Option<&OsStr>) -> bool {
+/// Whether the value of such a variable asks for lines: a number above 0.
+pub(super) fn asks(value: Option<&OsStr>) -> bool {
     value.and_then(OsStr::to_str).and_then(|text| text.parse::<u32>().ok()).is_some_and(|level| level > 0)
 }
 
@@ -50,11 +50,11 @@ pub(crate) fn watched(
     })
 }
 
-fn ms(time: Duration) -> String {
+pub(super) fn ms(time: Duration) -> String {
     format!("{:.3}ms", time.as_secs_f64() * 1e3)
 }
 
-fn mib(bytes: usize) -> String {
+pub(super) fn mib(bytes: usize) -> String {
     format!("{:.1}MiB", bytes as f64 / (1 << 20) as f64)
 }
 
@@ -118,4 +118,4 @@ fn line(context: &Context, cycle: &Cycle) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -238,7 +238,7 @@ fn an_allocation_that_passes_the_limit_releases_what_is_over() {
     let scavenger = limited(&memory, Pages::new(1000), Unasked::Nobody);
     shrunk(&memory, 1015, 900);
     assert!(scavenger.is_over_limit());
-    // A slow machine may need several: each has 50 µs.
+    // A slow machine may need several: each has 30 µs.
     let mut assists = 0;
     while scavenger.is_over_limit() {
         scavenger.assist();

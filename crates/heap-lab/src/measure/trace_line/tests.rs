@@ -2,11 +2,15 @@ use super::*;
 use crate::measure::collector::Round;
 use std::collections::BTreeMap;
 
-const PAGE: &str = include_str!("../../../../../docs/tracing-lines.md");
+pub(in crate::measure) const PAGE: &str = include_str!("../../../../../docs/tracing-lines.md");
 
-/// What the page says: field by its name, and its unit.
-fn documented() -> BTreeMap<&'static str, &'static str> {
+/// What the page says under the heading of a line that begins with `word`: field by its name, and its unit.
+pub(in crate::measure) fn documented(word: &str) -> BTreeMap<&'static str, &'static str> {
+    let heading = format!("## `{word}`");
     PAGE.lines()
+        .skip_while(|line| *line != heading)
+        .skip(1)
+        .take_while(|line| !line.starts_with("## "))
         .filter_map(|line| {
             let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
             let [field, unit, _] = cells[..] else { return None };
@@ -35,10 +39,10 @@ fn value(unit: &str, text: &str) -> Option<f64> {
 }
 
 /// The fields of a line, by what the page says of them.
-fn parsed(line: &str) -> BTreeMap<String, f64> {
-    let page = documented();
+pub(in crate::measure) fn parsed(first: &str, line: &str) -> BTreeMap<String, f64> {
+    let page = documented(first);
     let mut words = line.split(' ');
-    assert_eq!(words.next(), Some("gc"), "{line}");
+    assert_eq!(words.next(), Some(first), "{line}");
     let number = words.next().expect("a number");
     let at = words.next().and_then(|word| word.strip_prefix('@')).expect("a time");
     let fixed = [("NUMBER", number), ("@SECONDS", at)];
@@ -91,9 +95,9 @@ fn context(at: Duration) -> Context {
 
 #[test]
 fn a_full_line_has_every_documented_field_in_its_unit() {
-    let fields = parsed(&line(&context(Duration::from_millis(2315)), &full()));
+    let fields = parsed("gc", &line(&context(Duration::from_millis(2315)), &full()));
     let names: Vec<&str> = fields.keys().map(String::as_str).collect();
-    assert_eq!(names, documented().into_keys().collect::<Vec<_>>());
+    assert_eq!(names, documented("gc").into_keys().collect::<Vec<_>>());
     for (name, expected) in [
         ("NUMBER", 7.0),
         ("@SECONDS", 2.315),
@@ -124,7 +128,7 @@ fn what_a_heap_does_not_say_is_left_out_and_not_zero() {
         goal: None,
         ..full()
     };
-    let fields = parsed(&line(&context(Duration::ZERO), &cycle));
+    let fields = parsed("gc", &line(&context(Duration::ZERO), &cycle));
     for name in
         ["stopping", "pause", "assist_cpu", "background_cpu", "rounds", "heap_at_end", "trigger", "goal"]
     {
@@ -136,7 +140,7 @@ fn what_a_heap_does_not_say_is_left_out_and_not_zero() {
 #[test]
 fn the_example_of_the_page_is_a_line() {
     let example = PAGE.lines().map(str::trim).find(|line| line.starts_with("gc 18 @")).expect("an example");
-    assert!(parsed(example).len() > 10);
+    assert!(parsed("gc", example).len() > 10);
 }
 
 #[test]

@@ -537,7 +537,8 @@ fn swept_late() {
     mutator.collect();
     drop(kept);
     let held = hold("sweep: swept, on no list yet", "tricolor-collect");
-    while heap.figures().cycles < 2 {
+    let cycles = heap.figures().cycles;
+    while heap.figures().cycles == cycles {
         mutator.enter(|mu| (0..100_u64).for_each(|number| _ = mu.alloc([number; 1000])));
     }
     drop(mutator);

@@ -38,7 +38,7 @@ impl Block {
         for at in (0..BLOCK).step_by(2 * piece) {
             let begun = Instant::now();
             // SAFETY: the piece lies in the block, which only this thread uses; its contents are not looked at again.
-            let refused = unsafe { libc::madvise(self.base.add(at).cast(), piece, advice) };
+            let refused = unsafe { libc::madvise(self.base.wrapping_add(at).cast(), piece, advice) };
             longest = longest.max(begun.elapsed());
             if refused != 0 {
                 return None;
@@ -51,7 +51,7 @@ impl Block {
     fn touch(&self) {
         for at in (0..BLOCK).step_by(OS_PAGE) {
             // SAFETY: a byte of the block, which only this thread uses.
-            unsafe { self.base.add(at).write_volatile(1) };
+            unsafe { self.base.wrapping_add(at).write_volatile(1) };
         }
     }
 }
@@ -73,7 +73,10 @@ fn timed(work: impl FnOnce()) -> Duration {
 }
 
 fn main() -> std::io::Result<()> {
-    println!("{:>16} {:>9} {:>13} {:>13} {:>13} {:>13}", "", "piece", "give us/MiB", "touch us/MiB", "p50 call us", "longest us");
+    println!(
+        "{:>16} {:>9} {:>13} {:>13} {:>13} {:>13}",
+        "", "piece", "give us/MiB", "touch us/MiB", "p50 call us", "longest us"
+    );
     for (name, advice, huge) in [
         ("dontneed", libc::MADV_DONTNEED, false),
         ("free", libc::MADV_FREE, false),

@@ -90,9 +90,8 @@ fn refuse(what: Refused) -> bool {
     // SAFETY: takes numbers only; the thread gains no privileges any more, of which tests need none.
     let promised = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
     // SAFETY: the filter leads to a program of its length, which lives until the call is over; the kernel copies it.
-    let filtered = unsafe {
-        libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, core::ptr::from_ref(&filter))
-    };
+    let filtered =
+        unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, core::ptr::from_ref(&filter)) };
     promised == 0 && filtered == 0
 }
 
@@ -116,9 +115,14 @@ fn listening(builder: &HeapBuilder) -> (HeapBuilder, Told) {
 /// Errors of releases that were told of.
 fn refusals(told: &Told) -> Vec<i32> {
     let told = told.lock().expect("no panic");
-    let code = |event: &Event| match event {
-        Event::ReleaseRefused { bytes, code } if *bytes > Bytes::ZERO => Some(*code),
-        _ => None,
+    let code = |event: &Event| {
+        if let Event::ReleaseRefused { bytes, code } = event
+            && *bytes > Bytes::ZERO
+        {
+            Some(*code)
+        } else {
+            None
+        }
     };
     told.iter().filter_map(code).collect()
 }
@@ -205,7 +209,10 @@ fn a_heap_that_may_not_grow_says_so_and_goes_on_when_it_may() {
     };
     let refused = refusing(Refused::Growth, || grow(&heap).map(|_| ()));
     let Some(refused) = refused else { return };
-    assert!(matches!(refused, Err(AllocError::Os { code: ERROR, asked }) if asked > Bytes::ZERO), "{refused:?}");
+    assert!(
+        matches!(refused, Err(AllocError::Os { code: ERROR, asked }) if asked > Bytes::ZERO),
+        "{refused:?}"
+    );
     assert_eq!((held(&heap), heap.figures().memory.heap_sys), (0, Bytes::ZERO));
     assert_eq!(heap.verify(), []);
     let root: Root<[u8; 5_000]> = grow(&heap).expect("this thread's calls are not refused");

@@ -3,9 +3,9 @@
 
 use crate::released::{self, comes_true, held};
 use crate::support::{resident, within};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-use std::sync::{Arc, Mutex};
 use tricolor::core::os::OsOp;
 use tricolor::core::os::sim::SimOs;
 use tricolor::core::units::Bytes;
@@ -259,16 +259,15 @@ fn a_refused_release_is_an_event_and_the_accounts_stay_right() {
     let builder = Heap::builder().reservation(64 << 20).os(os.clone()).scavenge(Scavenge::OnRequest);
     let heap = dropped(&builder.on_event(move |event| theirs.lock().unwrap().push(event.clone())), 16 << 20);
     let refused = |told: &mut Vec<Event>| {
-        let all = std::mem::take(told);
-        let refusals = all.iter().filter_map(|event| match event {
-            Event::ReleaseRefused { bytes, code } => Some((*bytes, *code)),
-            _ => None,
-        });
-        let rounds = all.iter().filter_map(|event| match event {
-            Event::Scavenged(round) => Some((round.released, round.refused)),
-            _ => None,
-        });
-        (refusals.collect::<Vec<_>>(), rounds.collect::<Vec<_>>())
+        let (mut refusals, mut rounds) = (Vec::new(), Vec::new());
+        for event in std::mem::take(told) {
+            if let Event::ReleaseRefused { bytes, code } = event {
+                refusals.push((bytes, code));
+            } else if let Event::Scavenged(round) = event {
+                rounds.push((round.released, round.refused));
+            }
+        }
+        (refusals, rounds)
     };
     assert_eq!(refused(&mut told.lock().unwrap()), (vec![], vec![]));
     os.fail_from(1);
@@ -357,8 +356,7 @@ fn whatever_call_fails_what_is_ready_is_what_is_retained() {
         os.calls()
     };
     type Arm = fn(&SimOs, u64);
-    let arms: [Arm; 3] =
-        [SimOs::fail_nth, SimOs::fail_from, |os, n| os.fail_nth_of(OsOp::Release, n)];
+    let arms: [Arm; 3] = [SimOs::fail_nth, SimOs::fail_from, |os, n| os.fail_nth_of(OsOp::Release, n)];
     for arm in arms {
         for n in (1..=calls).filter(|n| *n <= 10 || n % 37 == 0) {
             let os = SimOs::new();

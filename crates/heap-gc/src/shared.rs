@@ -116,9 +116,10 @@ pub(crate) struct Shared {
 
 /// What the builder wishes of the scavenger.
 fn scavenging(builder: &HeapBuilder, memory_limit: Bytes) -> Options {
-    let listener = builder.listener.clone().map(|listener| -> Notify {
-        Arc::new(move |notice| listener(&Event::from(notice)))
-    });
+    let listener = builder
+        .listener
+        .clone()
+        .map(|listener| -> Notify { Arc::new(move |notice| listener(&Event::from(notice))) });
     Options {
         unasked: match builder.scavenge {
             Scavenge::Background if builder.own_threads => Unasked::Thread,

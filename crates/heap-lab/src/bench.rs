@@ -193,7 +193,9 @@ impl Bench {
                 "mark SHAPE COUNT CYCLES",
                 &[("SHAPE", MarkShape::ALL.iter().map(|one| one.word()).collect())],
             )),
-            (unknown, _) => Err(LabError::unknown("bench", unknown, ["trees", "alloc", "mark", "pause", "scav"])),
+            (unknown, _) => {
+                Err(LabError::unknown("bench", unknown, ["trees", "alloc", "mark", "pause", "scav"]))
+            }
         }
     }
 

@@ -145,6 +145,26 @@ fn a_bench_prints_one_object_with_the_promised_keys() {
             ],
             &["p90_us", "p99_us", "p9999_us", "mmu_10ms", "gaps", "cpu_us_per_op", "allocated_bytes"],
         ),
+        (
+            &["bench", "scav", "dropped", "--live", "8MiB", "--seconds", "0.5", "--json"],
+            &["returned_percent", "returned_percent_at_s", "cpu_percent_of_one_processor", "rss_bytes"],
+        ),
+        (
+            &["bench", "scav", "idle", "--live", "8MiB", "--seconds", "0.5", "--json"],
+            &["returned_percent", "free_bytes", "us_of_cpu_per_mib"],
+        ),
+        (
+            &["bench", "scav", "demand", "--live", "8MiB", "--json"],
+            &["returned_percent", "ms_per_gib", "calls", "waits"],
+        ),
+        (
+            &["bench", "scav", "limit", "--live", "8MiB", "--seconds", "0.5", "--json"],
+            &["limit_bytes", "rss_of_limit", "held_of_limit", "gc_cpu_percent_of_all_processors", "assists"],
+        ),
+        (
+            &["bench", "scav", "below", "--live", "8MiB", "--seconds", "0.5", "--json"],
+            &["limit_below_live_told", "replaced_per_s", "waits"],
+        ),
     ] {
         let output = lab(args);
         assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
@@ -228,4 +248,25 @@ fn where_the_bytes_are_is_counted_right_in_any_build() {
         records[0]["figures"]["resident_after_0_s"].as_u64()
             > records[0]["figures"]["resident_before"].as_u64()
     );
+}
+
+#[test]
+fn scavtrace_prints_a_line_for_every_round_on_standard_error_and_only_if_asked() {
+    let bench = |trace: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_heap-lab"));
+        command.args(["bench", "scav", "demand", "--live", "8MiB", "--json"]).env_remove("SCAVTRACE");
+        trace.map(|level| command.env("SCAVTRACE", level));
+        let output = command.output().expect("the program starts");
+        assert!(output.status.success(), "{}", stderr(&output));
+        output
+    };
+    let traced = bench(Some("1"));
+    let lines: Vec<String> = stderr(&traced).lines().map(str::to_owned).collect();
+    let [line] = &lines[..] else { panic!("one round, on request: {lines:?}") };
+    assert!(line.starts_with("scav 1 @") && line.contains(" by=asked released="), "{line}");
+    let value: Value = serde_json::from_slice(&traced.stdout).expect("one object, as without");
+    assert!(line.contains(&format!(" calls={} ", value["calls"])), "{line} {value}");
+    for quiet in [None, Some("0")] {
+        assert!(stderr(&bench(quiet)).is_empty());
+    }
 }

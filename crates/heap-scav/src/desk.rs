@@ -125,8 +125,7 @@ impl Desk {
     /// A cycle has ended: sets the goals.
     pub(crate) fn set_goals(&self, cycle: &goal::CycleEnd) {
         let limit = self.memory_limit.filter(|_| !fault::on(Fault::LimitUnscavenged));
-        let goal =
-            goal::tighter(goal::growth(cycle, self.os_page), goal::under_limit(limit, cycle.beside));
+        let goal = goal::tighter(goal::growth(cycle, self.os_page), goal::under_limit(limit, cycle.beside));
         self.most.store(goal::most(self.memory_limit, cycle.beside).get(), Relaxed);
         let mut state = self.state.lock();
         state.goal = goal;
@@ -305,6 +304,9 @@ impl Desk {
 
 impl core::fmt::Debug for Desk {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Desk").field("state", &self.state).field("counts", &self.counts).finish_non_exhaustive()
+        f.debug_struct("Desk")
+            .field("state", &self.state)
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
     }
 }

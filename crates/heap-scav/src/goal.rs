@@ -87,8 +87,7 @@ pub fn is_surplus(retained: Bytes, goal: Bytes, os_page: Bytes) -> bool {
 /// The most bytes of pages with which a memory limit is kept; `usize::MAX` for no limit.
 #[must_use]
 pub fn most(memory_limit: Option<Bytes>, beside: Bytes) -> Bytes {
-    memory_limit
-        .map_or(Bytes::new(usize::MAX), |limit| Bytes::new(limit.get().saturating_sub(beside.get()))) // ⁵
+    memory_limit.map_or(Bytes::new(usize::MAX), |limit| Bytes::new(limit.get().saturating_sub(beside.get()))) // ⁵
 }
 
 /// A part of a size in percent, rounded down, without going over what a size can be.

@@ -9,8 +9,10 @@
 //! | unreserve | `munmap` |
 //! | table | `mmap(PROT_READ \| PROT_WRITE, … \| MAP_NORESERVE)`; if long, `madvise(MADV_NOHUGEPAGE)` |
 //!
-//! `MADV_FREE` would be cheaper and is not used: the resident size would stay up until the system is short of
-//! memory, so nobody could see what the scavenger did.
+//! `MADV_FREE` would be six times cheaper, and pages that are used again before the system wants them cost nearly nothing.
+//! It is not used: the resident size would stay up until the system is short of memory, so nobody could see what the
+//! scavenger did, nor could a memory limit be watched from outside; and the pages would not read zero when they are ready
+//! again. Huge pages are the system's business unless [`HugePages`] says otherwise. docs/design/scavenging.md has the figures.
 
 use core::ffi::c_int;
 use core::ptr::{self, NonNull};
@@ -25,10 +27,35 @@ const RESERVATION_ALIGN: usize = 4 << 20;
 /// A huge page of most machines. Shorter tables cannot hold one, so they need no advice against it.
 const HUGE_PAGE: Bytes = Bytes::mib(2);
 
+/// What is said to the system about huge pages in reservations. Advice: a system without huge pages goes without.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum HugePages {
+    /// Nothing. Where the system's policy is `always`, it may back a reservation with huge pages, and put released pages that
+    /// lie between used ones back: then they count as resident again, whatever the heap's figures say.
+    #[default]
+    System,
+    /// No huge pages (`MADV_NOHUGEPAGE`): what is released stays released.
+    Never,
+    /// Huge pages also where the policy is `madvise` (`MADV_HUGEPAGE`): touching memory and marking cost less, and a page
+    /// that is used keeps up to 2 MiB resident.
+    Wanted,
+}
+
+impl HugePages {
+    fn advice(self) -> Option<c_int> {
+        match self {
+            Self::System => None,
+            Self::Never => Some(libc::MADV_NOHUGEPAGE),
+            Self::Wanted => Some(libc::MADV_HUGEPAGE),
+        }
+    }
+}
+
 /// The memory of a Linux process.
 #[derive(Debug)]
 pub struct LinuxOs {
     os_page: Bytes,
+    huge_pages: HugePages,
 }
 
 impl LinuxOs {
@@ -39,7 +66,24 @@ impl LinuxOs {
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         let page = usize::try_from(page).ok().filter(|page| page.is_power_of_two());
         // Every Linux answers; 64 KiB is the largest page any of its machines has, and a multiple of all others.
-        Self { os_page: Bytes::new(page.unwrap_or(64 << 10)) }
+        Self { os_page: Bytes::new(page.unwrap_or(64 << 10)), huge_pages: HugePages::System }
+    }
+
+    /// The same, with another word about huge pages. For all reservations it makes.
+    ///
+    /// ```
+    /// # use heap_core::os::linux::{HugePages, LinuxOs};
+    /// # use heap_core::os::{Os, Reservation};
+    /// # use heap_core::sync::Arc;
+    /// # use heap_core::units::Bytes;
+    /// let os: Arc<dyn Os> = Arc::new(LinuxOs::new().huge_pages(HugePages::Never));
+    /// let space = Reservation::reserve(&os, Bytes::mib(4))?;
+    /// # Ok::<(), heap_core::os::OsError>(())
+    /// ```
+    #[must_use]
+    pub fn huge_pages(mut self, word: HugePages) -> Self {
+        self.huge_pages = word;
+        self
     }
 }
 
@@ -99,6 +143,11 @@ unsafe impl Os for LinuxOs {
                 // SAFETY: an end of the mapping just made, which nobody knows of yet.
                 unsafe { unmap(at, cut) };
             }
+        }
+        if let Some(advice) = self.huge_pages.advice() {
+            // Kernels without huge pages refuse the advice, and need none.
+            // SAFETY: the range is the mapping just made; the advice does not change its contents.
+            unsafe { libc::madvise(base.as_ptr().cast(), len.get(), advice) };
         }
         Ok(base)
     }

@@ -26,9 +26,18 @@ fn release(reservation: &Reservation, offset: Bytes, len: Bytes) -> Result<(), O
     unsafe { reservation.release(offset, len) }
 }
 
-/// Both systems: what holds on one must hold on the other.
+/// All systems, and the real one with every word about huge pages: what holds on one must hold on the others.
 fn systems() -> Vec<Arc<dyn Os>> {
-    vec![SimOs::new(), SimOs::with_os_page(Bytes::kib(64)), host()]
+    let mut all: Vec<Arc<dyn Os>> = vec![SimOs::new(), SimOs::with_os_page(Bytes::kib(64)), host()];
+    #[cfg(all(target_os = "linux", not(miri)))]
+    {
+        use super::linux::{HugePages, LinuxOs};
+        all.extend(
+            [HugePages::Never, HugePages::Wanted]
+                .map(|word| -> Arc<dyn Os> { Arc::new(LinuxOs::new().huge_pages(word)) }),
+        );
+    }
+    all
 }
 
 #[test]

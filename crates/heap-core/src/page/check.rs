@@ -97,7 +97,10 @@ impl PageAlloc {
             } else if is_set(released, page) {
                 counts.released += Pages::new(1);
             } else if index >= self.top.get() {
-                return Err(format!("B8: page {index} is free and not released, above the top {:?}", self.top));
+                return Err(format!(
+                    "B8: page {index} is free and not released, above the top {:?}",
+                    self.top
+                ));
             }
         }
         counts.grown += Pages::new(chunk::PAGES);

@@ -30,13 +30,12 @@ fn first(heap: &PageHeap, id: SpanId) -> usize {
     heap.map().span(id).first().get()
 }
 
-const ANY_RUN: WantedRun =
-    WantedRun {
-        most: Pages::new(512),
-        align: Pages::new(1),
-        least_free: Pages::new(1),
-        least_free_before: Pages::ZERO,
-    };
+const ANY_RUN: WantedRun = WantedRun {
+    most: Pages::new(512),
+    align: Pages::new(1),
+    least_free: Pages::new(1),
+    least_free_before: Pages::ZERO,
+};
 
 /// Gives the free pages of the heap back, as `heap-scav` does.
 fn release_all(heap: &PageHeap) -> usize {

@@ -15,7 +15,8 @@ fn only_pause_has_all_options() {
         let options = pause::Typed { live: Some(String::from("1MiB")), ..pause::Typed::default() };
         assert!(Bench::parse("scav", &[shape.word().to_owned()], &options).is_ok());
         let options = pause::Typed { mutators: Some(1), ..pause::Typed::default() };
-        let text = Bench::parse("scav", &[shape.word().to_owned()], &options).expect_err("no option").to_string();
+        let text =
+            Bench::parse("scav", &[shape.word().to_owned()], &options).expect_err("no option").to_string();
         assert!(text.contains("`bench scav` has no --mutators"), "{text}");
     }
     let text = Bench::parse("trees", &[String::from("18")], &options).expect_err("no option").to_string();

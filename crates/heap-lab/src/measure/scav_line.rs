@@ -71,7 +71,8 @@ impl Fields {
 
 /// The line of a round.
 fn line(number: u64, at: Duration, round: &Fields) -> String {
-    let used = if round.retained == 0 { 100.0 } else { round.in_spans as f64 / round.retained as f64 * 100.0 };
+    let used =
+        if round.retained == 0 { 100.0 } else { round.in_spans as f64 / round.retained as f64 * 100.0 };
     let by = match round.by {
         By::Background => "background",
         By::Request => "asked",

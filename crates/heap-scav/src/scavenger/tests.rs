@@ -397,7 +397,8 @@ fn chunks_that_were_dense_when_the_cycle_ended_go_last() {
     memory.pages().free_span(c);
     // The second chunk is higher and quite free, and was full when the cycle ended.
     let steps: Vec<Step> =
-        core::iter::from_fn(|| Some(walk.step(memory.pages())).filter(|step| *step != Step::Nothing)).collect();
+        core::iter::from_fn(|| Some(walk.step(memory.pages())).filter(|step| *step != Step::Nothing))
+            .collect();
     let released: Bytes = steps.iter().fold(Bytes::ZERO, |sum, step| match step {
         Step::Released(bytes) => sum + *bytes,
         Step::Passed | Step::Refused(_) | Step::Nothing => sum,

@@ -50,7 +50,8 @@ pub(super) fn churn(builder: &HeapBuilder, wish: &Wish) -> Result<Value, LabErro
     let limit = live / 100 * percent;
     let told = Arc::new(AtomicU64::new(0));
     let theirs = Arc::clone(&told);
-    let limited = builder.clone().memory_limit(MemoryLimit::Bytes(usize::try_from(limit).unwrap_or(usize::MAX)));
+    let limited =
+        builder.clone().memory_limit(MemoryLimit::Bytes(usize::try_from(limit).unwrap_or(usize::MAX)));
     let rss_before = resident()?;
     let heap = scav_line::watched(limited, move |event| {
         theirs.fetch_add(u64::from(matches!(event, Event::LimitBelowLive { .. })), Relaxed);

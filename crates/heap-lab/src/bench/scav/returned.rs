@@ -3,7 +3,7 @@
 use super::table::Table;
 use super::{SEED, Shape, Wish, args, waits};
 use crate::error::LabError;
-use crate::measure::resident::resident;
+use crate::measure::resident::{peak, resident};
 use crate::measure::time::{Stopwatch, millis};
 use serde_json::{Value, json};
 use std::thread;
@@ -89,6 +89,7 @@ pub(super) fn in_the_background(builder: &HeapBuilder, wish: &Wish) -> Result<Va
         "calls": after.scavenge.calls,
         "rss_before_bytes": rss_before,
         "rss_full_bytes": rss_full,
+        "peak_rss_bytes": peak()?,
         "rss_bytes": resident()?,
         "retained_bytes": (after.memory.heap_sys - after.memory.heap_released).get(),
     }))
@@ -121,6 +122,7 @@ pub(super) fn on_demand(builder: &HeapBuilder, wish: &Wish) -> Result<Value, Lab
         "waits": waits(&after.scavenge.waits),
         "rss_before_bytes": rss_before,
         "rss_full_bytes": rss_full,
+        "peak_rss_bytes": peak()?,
         "rss_free_bytes": rss_free,
         "rss_bytes": resident()?,
     }))

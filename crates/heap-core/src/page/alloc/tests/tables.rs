@@ -498,7 +498,10 @@ fn what_is_released_at_the_top_is_not_looked_at_again() {
         found
     };
     let first = release(end);
-    assert!(matches!(first, FreeRun::Taken(run) if run.base == page((chunks - 1) * chunk::PAGES)), "{first:?}");
+    assert!(
+        matches!(first, FreeRun::Taken(run) if run.base == page((chunks - 1) * chunk::PAGES)),
+        "{first:?}"
+    );
     // Each search begins at the top again, as one that has forgotten the last does, and gets further.
     assert_eq!(release(end), FreeRun::Further(page((LOOKED_AT + 3) * chunk::PAGES)));
     assert_eq!(release(end), FreeRun::Further(page(3 * chunk::PAGES)));
@@ -522,7 +525,7 @@ fn chunks_that_were_dense_when_the_cycle_ended_are_told_apart() {
         least_free: pages(17),
         least_free_before: pages(before),
     };
-    let mut found = |alloc: &mut PageAlloc, before| match alloc.take_free_run(page(2560), &wanted(before)) {
+    let found = |alloc: &mut PageAlloc, before| match alloc.take_free_run(page(2560), &wanted(before)) {
         FreeRun::Taken(run) => {
             alloc.give_back(run.base, run.pages);
             Some(run.base.get() / chunk::PAGES)

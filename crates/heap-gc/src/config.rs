@@ -177,10 +177,10 @@ impl HeapBuilder {
     }
 
     /// The size that the heap, its tables and its free pages shall not pass (Go's `GOMEMLIMIT`). Collections become as frequent
-    /// as that takes, up to half of the processors' time; past that the heap grows over it. Free pages go back to the system
-    /// before a twentieth of it is left, in the background, and an allocation that passes it releases some itself: for some 30 µs
-    /// at most, and the next ones, and the scavenger, what is missing then. Nothing is refused for its sake: that is what [`hard_limit`](Self::hard_limit)
-    /// is for.
+    /// as that takes, up to half of the processors' time; past that the heap grows over it. A twentieth of it is kept free of
+    /// unused pages in the background; an allocation that passes it gives some back itself, for some 30 µs, and what is missing
+    /// then follows with the next ones and in the background. Nothing is refused for its sake: that is what
+    /// [`hard_limit`](Self::hard_limit) is for.
     #[must_use]
     pub fn memory_limit(mut self, limit: MemoryLimit) -> Self {
         self.memory_limit = limit;

@@ -22,7 +22,7 @@
 //! If a figure leaves the numbers (infinite, or none), the controller starts again, and for five seconds of sleep the least
 //! ratio is used without it.
 //!
-//! Called by [`crate::background`].
+//! Called by `background.rs`.
 #![forbid(unsafe_code)]
 
 use core::time::Duration;

@@ -19,7 +19,7 @@
 //! A heap without a goal (it never collects by itself) has no growth goal here either: nobody knows how large it means to
 //! become.
 //!
-//! Called by [`crate::desk`]. Does not look at a heap.
+//! Called by `desk.rs`. Does not look at a heap.
 #![forbid(unsafe_code)]
 
 use heap_core::units::Bytes;

@@ -8,7 +8,7 @@
 //! While a run is at the system it is in use in the page bitmap, so nobody can take it; it counts as away, so that the
 //! verifier knows of it, and so that an allocation with no room left waits for it and is not refused.
 //!
-//! Called by [`crate::desk`] and [`crate::scavenger`], which see to it that only one thread goes through a heap at a time.
+//! Called by `desk.rs` and [`crate::scavenger`], which see to it that only one thread goes through a heap at a time.
 
 use heap_core::os::OsError;
 use heap_core::page::{CHUNK_PAGES, FreeRun, WantedRun};

@@ -447,11 +447,12 @@ impl<'gc> Mu<'gc> {
     }
 
     /// The memory limit is passed, by what was just taken or before: gives free pages back, before what was taken is written
-    /// to. Not if collecting costs too much already, of which this is a part.
+    /// to. Not if collecting costs too much already, of which this is a part; nor if what lives has outgrown the limit: what is
+    /// free is needed again at once then, and the background sees to the rest.
     #[cold]
     fn make_room(&self) {
         let heap = &self.mutator.heap;
-        if heap.pace.limiting() == Limiting::Off {
+        if heap.pace.outgrown().is_none() && heap.pace.limiting() == Limiting::Off {
             heap.pace.spend(heap.scavenger.assist());
         }
     }

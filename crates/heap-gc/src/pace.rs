@@ -3,6 +3,7 @@
 //! | word | written by | read by |
 //! |---|---|---|
 //! | `runway`, `room`, `goal` | the collector, at the end of a cycle | mutators, at each refill |
+//! | `outgrown` | the collector, at the end of a cycle | mutators, at each refill near a limit |
 //! | `ratio` | the collector, while it marks; zero otherwise | mutators, at each refill |
 //! | `done`, `gc_time`, `assist_time` | whoever marks | the collector |
 //! | `external` | whoever holds external memory | mutators, the collector |
@@ -15,7 +16,7 @@ use crate::config::{Collector, HeapBuilder};
 use crate::external::ExternalCount;
 use crate::mark::OBJECT_WORDS;
 use crate::pacer::{
-    AssistRatio, CpuLimiter, CycleEnd, Limiting, NEVER, Pacer, Plan, Progress, Settings, Window,
+    AssistRatio, Bound, CpuLimiter, CycleEnd, Limiting, NEVER, Pacer, Plan, Progress, Settings, Window,
 };
 use core::time::Duration;
 use heap_core::memory::Memory;
@@ -48,6 +49,8 @@ pub(crate) struct Pace {
     /// The same until the goal.
     room: AtomicUsize,
     goal: AtomicUsize,
+    /// What lives, if that is more than the limits leave, and an eighth; or zero.
+    outgrown: AtomicUsize,
     /// Bytes held outside the heap by what lives in it, as far as it was said.
     external: Arc<ExternalCount>,
     /// An [`AssistRatio`], as bits.
@@ -82,6 +85,7 @@ impl Pace {
             runway: AtomicUsize::new(0),
             room: AtomicUsize::new(0),
             goal: AtomicUsize::new(0),
+            outgrown: AtomicUsize::new(0),
             external: Arc::default(),
             ratio: AtomicU64::new(AssistRatio::ZERO.to_bits()),
             done: AtomicU64::new(0),
@@ -111,6 +115,8 @@ impl Pace {
         self.runway.store(plan.runway().get(), Relaxed);
         self.room.store(plan.room().get(), Relaxed);
         self.goal.store(plan.goal.get(), Relaxed);
+        let outgrown = if plan.bound == Bound::Live { plan.live.get() } else { 0 };
+        self.outgrown.store(outgrown.saturating_add(outgrown / 8), Relaxed);
         plan
     }
 
@@ -141,6 +147,13 @@ impl Pace {
     /// The size at which the next cycle shall be finished; `usize::MAX` for never.
     pub(crate) fn goal(&self) -> Bytes {
         Bytes::new(self.goal.load(Relaxed))
+    }
+
+    /// The size up to which nobody waits for a cycle for the sake of a memory limit that what lives has outgrown: an eighth over
+    /// what lives. Less makes mutators wait for every cycle, of which none brings the heap below the limit; more lets it grow.
+    /// `None` if what lives leaves room.
+    pub(crate) fn outgrown(&self) -> Option<usize> {
+        Some(self.outgrown.load(Relaxed)).filter(|size| *size > 0)
     }
 
     /// The count of external bytes, for whoever holds some.

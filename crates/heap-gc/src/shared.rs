@@ -175,11 +175,14 @@ impl Shared {
         self.world.members()
     }
 
-    /// Whether the heap is so near a limit that who allocates waits for the cycle that is due.
+    /// Whether the heap is so near a limit that who allocates waits for the cycle that is due. For a memory limit that what lives
+    /// has outgrown, it is so from a size on that can be kept.
     pub(crate) fn is_near_limit(&self) -> bool {
         let (pages, limit) = (self.memory.pages(), self.memory_limit.get());
         let in_spans = pages.counters().inuse.load(Relaxed);
-        pages.is_near_limit() || (limit != usize::MAX && in_spans > limit - limit / 32)
+        pages.is_near_limit()
+            || (limit != usize::MAX
+                && in_spans > (limit - limit / 32).max(self.pace.outgrown().unwrap_or_default()))
     }
 
     /// Where a mutator's shades go.

@@ -15,8 +15,7 @@
 //! which the share comes out right all the same. Form and constants are those of Go 1.27 `runtime/mgcscavenge.go`
 //! (`piController`, `scavengerState`), where they were tuned for this purpose. Three things differ. The share is one of *one*
 //! processor, however many there are; Go's is one hundredth of all of them. And the first ratio is the one that is right if
-//! sleeps are as long as asked for; Go begins with the least, a second for a millisecond, and needs as many seconds to get
-//! under way as half of the work may take. And the ratio falls to a quarter of the first at most: what makes a sleep wrong makes it
+//! sleeps are as long as asked for, where Go begins with the least, a second for a millisecond. And the ratio falls to a quarter of the first at most: what makes a sleep wrong makes it
 //! too long, so that a ratio far below is a swing, and a swing down to Go's bound is a second without work.
 //!
 //! If a figure leaves the numbers (infinite, or none), the controller starts again, and for five seconds of sleep the least

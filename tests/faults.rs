@@ -685,7 +685,7 @@ faults! {
     what_was_in_a_vector_is_lost_when_it_grows_unshaded: ReplacedUnshaded, "vector grown", "is lost";
     the_memory_that_a_black_vector_gets_is_lost: ReplacementUnshaded, "vector grown by another", "the buffer is lost";
     the_verifier_sees_old_bytes_in_a_roomy_vector: PlacesUncleared, "roomy vectors", "D2: ";
-    the_verifier_sees_free_pages_above_the_top: TopTooLow, "pages", "B8: page";
+    the_verifier_sees_free_pages_above_the_top: TopTooLow, "pages", "B9: page";
     the_simulated_system_has_what_was_taken_for_released: RefusedAsReleased, "refused release", "ready is what is retained";
     what_is_swept_late_stays: SweepEndUntold, "swept late", "what was swept late is not released";
     the_figures_see_a_memory_limit_that_allocations_pass: ReleaseUnassisted, "limit kept by allocations", "memory limit: ";

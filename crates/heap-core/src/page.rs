@@ -22,7 +22,7 @@
 //!   B4  a released page is free. Otherwise memory in use would read as if it had never been written.
 //!   B6  the counters are the sums of the bitmaps: Σ in-use bits, Σ released bits, Σ grown chunks.
 //!   B7  the pages of a page cache are in use in the bitmap, and in one cache only.
-//!   B8  no page from the top up is free and not released. Otherwise a scavenger would never find it.
+//!   B9  no page from the top up is free and not released. Otherwise a scavenger would never find it.
 //! (The numbers are shared with the verifier of the whole heap; B5 is about the system's own accounts and is checked there.)
 //!
 //! Nothing in here is shared or locked: the page heap owns a [`PageAlloc`] behind its lock, and a mutator its

@@ -94,7 +94,7 @@ pub struct PageAlloc {
     cycles: u32,
     /// No page below this one is free (B3); no page at all if there is none.
     pub(super) hint: Option<PageIndex>,
-    /// No page from this one up is free and not released (B8).
+    /// No page from this one up is free and not released (B9).
     pub(super) top: PageIndex,
     /// Whole chunks in the reservation.
     chunks: usize,

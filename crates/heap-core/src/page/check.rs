@@ -49,7 +49,7 @@ fn merge_of(children: &[Summary], pages: usize) -> Runs {
 }
 
 impl PageAlloc {
-    /// Checks B1, B2, B3, B4, B6 and B8 of [`crate::page`]. For tests and checked builds: linear in the grown pages.
+    /// Checks B1, B2, B3, B4, B6 and B9 of [`crate::page`]. For tests and checked builds: linear in the grown pages.
     ///
     /// # Errors
     /// The first invariant found broken, with the figures that show it.
@@ -78,7 +78,7 @@ impl PageAlloc {
         Ok(())
     }
 
-    /// B1, B3, B4 and B8 of one grown chunk; adds its pages to `counts`.
+    /// B1, B3, B4 and B9 of one grown chunk; adds its pages to `counts`.
     fn check_chunk(&self, chunk: usize, counts: &mut Counts) -> Result<(), String> {
         let (in_use, released) = (self.in_use.get(chunk), self.released.get(chunk));
         let summary = summary_of((0..chunk::PAGES).map(|page| !is_set(in_use, page)));
@@ -98,7 +98,7 @@ impl PageAlloc {
                 counts.released += Pages::new(1);
             } else if index >= self.top.get() {
                 return Err(format!(
-                    "B8: page {index} is free and not released, above the top {:?}",
+                    "B9: page {index} is free and not released, above the top {:?}",
                     self.top
                 ));
             }

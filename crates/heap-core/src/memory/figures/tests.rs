@@ -27,7 +27,12 @@ fn large(memory: &Memory, cache: &Cache, bytes: usize) -> NonNull<u8> {
 
 /// Takes up to `most` free pages, highest first, and puts them back in that state.
 fn scavenge(memory: &Memory, most: usize, outcome: RunMemory) {
-    let wanted = WantedRun { most: Pages::new(8), align: Pages::new(1), least_free: Pages::new(1) };
+    let wanted = WantedRun {
+        most: Pages::new(8),
+        align: Pages::new(1),
+        least_free: Pages::new(1),
+        least_free_before: Pages::ZERO,
+    };
     let (mut below, mut left) = (PageIndex::new(usize::MAX >> 20), most);
     while left > 0
         && let FreeRun::Taken(run) = memory.pages().take_to_release(below, &wanted)

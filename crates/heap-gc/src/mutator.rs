@@ -53,6 +53,10 @@ const ASSIST_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 4096 };
 const LONGEST_ASSIST: Duration = Duration::from_micros(100);
 /// Words it can owe at most: a debt that could not be paid, for want of work, is not collected for ever.
 const MOST_OWED: usize = 64 * ASSIST_WORDS;
+/// How often a mutator offers its processor while a heap that is past its goal grows by as much again as it was to.
+const OFFERS_IN_ROOM: usize = 32;
+/// A heap that is to grow by so much does not grow far past its goal in a time slice.
+const SMALL_ROOM: Bytes = Bytes::mib(64);
 /// What a refill counts as, in bytes, when it is paid for: a span of one page.
 const RUN_BYTES: usize = PAGE_BYTES;
 
@@ -72,6 +76,8 @@ pub struct Mutator {
     until_asked: Cell<u32>,
     /// Words of marking that it owes for what it allocated.
     owed: Cell<usize>,
+    /// Bytes it allocated past the goal, since it last offered its processor.
+    past_goal: Cell<usize>,
     not_send: PhantomData<*mut ()>,
 }
 
@@ -121,6 +127,7 @@ impl Mutator {
             known: Box::new([const { Cell::new((0, LayoutId::new(0))) }; KNOWN]),
             until_asked: Cell::new(heap.collect_every.unwrap_or(0)),
             owed: Cell::new(0),
+            past_goal: Cell::new(0),
             not_send: PhantomData,
         })
     }
@@ -431,7 +438,7 @@ impl<'gc> Mu<'gc> {
             self.mutator.until_asked.set(if left == 0 { every } else { left });
         }
         if heap.pace.is_due(&heap.memory) {
-            let is_called = heap.collector == Collector::Concurrent && self.call_for_cycle();
+            let is_called = heap.collector == Collector::Concurrent && self.call_for_cycle(bytes);
             // Near a limit a mutator waits at the edge of its `enter` and runs the cycle itself: or it would soon be refused what that
             // cycle is about to free, or pass a limit that can be kept.
             due |= !is_called || (heap.is_near_limit() && !fault::on(Fault::LimitUnawaited));
@@ -457,33 +464,39 @@ impl<'gc> Mu<'gc> {
         }
     }
 
-    /// Calls for a cycle, unless that was done. Says whether the collector will run it.
-    fn call_for_cycle(&self) -> bool {
+    /// Calls for a cycle, unless that was done. Says whether the collector will run it. The allocation is of about `bytes`.
+    fn call_for_cycle(&self, bytes: Bytes) -> bool {
         let heap = &self.mutator.heap;
-        let is_news = !heap.desk.is_busy();
-        if is_news {
+        if !heap.desk.is_busy() {
             let begun = heap.world.pauses().begin();
             let is_called = collector::call(heap.shared(), Reason::Goal);
             heap.world.pauses().end(Kind::Refill, begun);
             if !is_called {
                 return false;
             }
-        }
-        if is_news || heap.pace.is_past_goal(&heap.memory) {
             self.let_collector_run();
+        } else if heap.pace.is_past_goal(&heap.memory) {
+            let past = self.mutator.past_goal.get() + bytes.get();
+            if past >= heap.pace.room().get() / OFFERS_IN_ROOM {
+                self.let_collector_run();
+            } else {
+                self.mutator.past_goal.set(past);
+            }
         }
         true
     }
 
-    /// Offers the processor to whoever wants it, if the collector may be short of one. It was just called, or the heap has passed
-    /// its goal. Returns at once when nobody wants it.
+    /// Offers the processor to whoever wants it, if the collector may be short of one and it matters: mutators have all of them,
+    /// and the heap is small. Returns at once when nobody wants it.
     ///
     /// Without it the system leaves the collector waiting for a time slice of some ms, in which two mutators that allocate as
-    /// fast as they can take 40 MiB in a heap of 4.
+    /// fast as they can take 40 MiB in a heap of 4. But the system takes a slice from who offers one. Not more often than needed:
+    /// a thread that did so with each refill, beside a cycle of half a second, had been kept for 300 ms.
     #[cold]
     fn let_collector_run(&self) {
         let heap = &self.mutator.heap;
-        if heap.world.members() >= heap.processors {
+        self.mutator.past_goal.set(0);
+        if heap.world.members() >= heap.processors && heap.pace.room() < SMALL_ROOM {
             let begun = heap.world.pauses().begin();
             heap_core::sync::thread::yield_now();
             heap.world.pauses().end(Kind::Wait, begun);

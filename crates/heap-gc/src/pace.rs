@@ -138,6 +138,12 @@ impl Pace {
         self.since_census(memory) >= self.room.load(Relaxed)
     }
 
+    /// Bytes between what lives and the goal.
+    #[inline]
+    pub(crate) fn room(&self) -> Bytes {
+        Bytes::new(self.room.load(Relaxed))
+    }
+
     /// Whether an idle moment is well spent on a cycle.
     pub(crate) fn is_idle_cycle_worthwhile(&self, memory: &Memory) -> bool {
         let plan = self.decisions.lock().plan;

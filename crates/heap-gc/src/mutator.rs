@@ -10,29 +10,25 @@
 //!   edge        leave → what was asked is answered → a collection is due here? run it → drops are due? run them
 //! ```
 
-use crate::ask::{collect, figures, mark_some, release_free_memory};
+mod pay;
+
+use crate::ask::{collect, figures, release_free_memory};
 use crate::attached;
 use crate::barrier::{Barrier, Shading};
-use crate::collector;
 use crate::cycle::{self, Runner};
 use crate::figures::{Figures, Reason};
 use crate::gc::{Brand, Gc};
 use crate::handle::Handle;
 use crate::handshake::{COLLECT, Member};
 use crate::object::{TypeInfo, Typed, slice_header};
-use crate::pacer::Limiting;
 use crate::part::Part;
 use crate::pauses::Kind;
 use crate::trace::Trace;
-use crate::{
-    config::{Collector, LayoutPolicy},
-    dead,
-};
+use crate::{config::LayoutPolicy, dead};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use core::time::Duration;
 use heap_core::cache::{Cache, TINY_BLOCK};
 use heap_core::error::AllocError;
 use heap_core::fault::{self, Fault};
@@ -42,21 +38,7 @@ use heap_core::size_class::{MAX_SMALL, SizeClass};
 use heap_core::sync::Arc;
 use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::units::{Bytes, PAGE_BYTES, WORD_BYTES};
-use std::time::Instant;
 
-/// Words of marking that a mutator does at once: some 10 to 20 µs. More is a longer pause; less makes each borrowed batch dearer,
-/// and since a refill pays for one piece at most, mutators then mark less than they owe: with half as much a churning heap ended
-/// its cycles at 2.2 times what lives, and not at 1.9.
-const ASSIST_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 4096 };
-/// What one piece counts for at most. Asking for processor time costs a system call, a twentieth of a piece; the clock costs
-/// nothing, and when it says more, the thread was not running.
-const LONGEST_ASSIST: Duration = Duration::from_micros(100);
-/// Words it can owe at most: a debt that could not be paid, for want of work, is not collected for ever.
-const MOST_OWED: usize = 64 * ASSIST_WORDS;
-/// How often a mutator offers its processor while a heap that is past its goal grows by as much again as it was to.
-const OFFERS_IN_ROOM: usize = 32;
-/// A heap that is to grow by so much does not grow far past its goal in a time slice.
-const SMALL_ROOM: Bytes = Bytes::mib(64);
 /// What a refill counts as, in bytes, when it is paid for: a span of one page.
 const RUN_BYTES: usize = PAGE_BYTES;
 
@@ -416,110 +398,6 @@ impl<'gc> Mu<'gc> {
         let slot = heap_core::large::alloc(memory, memory.entry(id), Bytes::new(bytes), zeroed, birth);
         heap.world.pauses().end(Kind::Refill, begun);
         self.pay(slot, Bytes::new(bytes))
-    }
-
-    /// After a refill of about that many bytes: what does it owe?
-    fn pay(&self, outcome: Result<NonNull<u8>, AllocError>, bytes: Bytes) -> Result<NonNull<u8>, AllocError> {
-        let heap = &self.mutator.heap;
-        if outcome.is_err() {
-            // A cycle at the next safepoint frees what it can, and takes back the pages that mutators keep.
-            heap.refused_at.store(heap.rooted.load(Relaxed), Relaxed);
-            heap.refused.store(true, Relaxed);
-            heap.world.call_for_collection();
-            return outcome;
-        }
-        if heap.scavenger.is_over_limit() {
-            self.make_room();
-        }
-        let mut due = false;
-        if let Some(every) = heap.collect_every {
-            let left = self.mutator.until_asked.get() - 1;
-            due = left == 0;
-            self.mutator.until_asked.set(if left == 0 { every } else { left });
-        }
-        if heap.pace.is_due(&heap.memory) {
-            let is_called = heap.collector == Collector::Concurrent && self.call_for_cycle(bytes);
-            // Near a limit a mutator waits at the edge of its `enter` and runs the cycle itself: or it would soon be refused what that
-            // cycle is about to free, or pass a limit that can be kept.
-            due |= !is_called || (heap.is_near_limit() && !fault::on(Fault::LimitUnawaited));
-        }
-        if due {
-            heap.world.call_for_collection();
-        }
-        let debt = heap.pace.debt(bytes);
-        if debt > 0 {
-            self.assist(debt);
-        }
-        outcome
-    }
-
-    /// The memory limit is passed, by what was just taken or before: gives free pages back, before what was taken is written
-    /// to. Not if collecting costs too much already, of which this is a part; nor if what lives has outgrown the limit: what is
-    /// free is needed again at once then, and the background sees to the rest.
-    #[cold]
-    fn make_room(&self) {
-        let heap = &self.mutator.heap;
-        if heap.pace.outgrown().is_none() && heap.pace.limiting() == Limiting::Off {
-            heap.pace.spend(heap.scavenger.assist());
-        }
-    }
-
-    /// Calls for a cycle, unless that was done. Says whether the collector will run it. The allocation is of about `bytes`.
-    fn call_for_cycle(&self, bytes: Bytes) -> bool {
-        let heap = &self.mutator.heap;
-        if !heap.desk.is_busy() {
-            let begun = heap.world.pauses().begin();
-            let is_called = collector::call(heap.shared(), Reason::Goal);
-            heap.world.pauses().end(Kind::Refill, begun);
-            if !is_called {
-                return false;
-            }
-            self.let_collector_run();
-        } else if heap.pace.is_past_goal(&heap.memory) {
-            let past = self.mutator.past_goal.get() + bytes.get();
-            if past >= heap.pace.room().get() / OFFERS_IN_ROOM {
-                self.let_collector_run();
-            } else {
-                self.mutator.past_goal.set(past);
-            }
-        }
-        true
-    }
-
-    /// Offers the processor to whoever wants it, if the collector may be short of one and it matters: mutators have all of them,
-    /// and the heap is small. Returns at once when nobody wants it.
-    ///
-    /// Without it the system leaves the collector waiting for a time slice of some ms, in which two mutators that allocate as
-    /// fast as they can take 40 MiB in a heap of 4. But the system takes a slice from who offers one. Not more often than needed:
-    /// a thread that did so with each refill, beside a cycle of half a second, had been kept for 300 ms.
-    #[cold]
-    fn let_collector_run(&self) {
-        let heap = &self.mutator.heap;
-        self.mutator.past_goal.set(0);
-        if heap.world.members() >= heap.processors && heap.pace.room() < SMALL_ROOM {
-            let begun = heap.world.pauses().begin();
-            heap_core::sync::thread::yield_now();
-            heap.world.pauses().end(Kind::Wait, begun);
-        }
-    }
-
-    /// Marks a little, for what was allocated while a cycle marks.
-    #[cold]
-    fn assist(&self, debt: usize) {
-        let heap = &self.mutator.heap;
-        let owed = self.mutator.owed.get().saturating_add(debt).min(MOST_OWED);
-        self.mutator.owed.set(owed);
-        if owed < ASSIST_WORDS {
-            return;
-        }
-        // Nothing to be had: the workers have it all in their hands, or it is over.
-        let begun = heap.world.pauses().begin();
-        let Some(batch) = heap.queue.borrow() else { return };
-        self.mutator.owed.set(owed - ASSIST_WORDS);
-        let clock = Instant::now();
-        mark_some(heap, batch, ASSIST_WORDS);
-        heap.pace.spend_on_assist(clock.elapsed().min(LONGEST_ASSIST));
-        heap.world.pauses().end(Kind::Assist, begun);
     }
 
     /// The number of a layout that has no fixed one.

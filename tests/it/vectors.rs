@@ -6,6 +6,7 @@
 
 use heap_testkit::random::{Random, scrambled};
 use heap_testkit::run::Cell as Settings;
+use std::ops::{Bound, RangeBounds};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -330,6 +331,38 @@ fn an_iterator_may_use_the_vector_that_it_extends() {
             }),
         );
         assert!(numbers.iter().eq(15..20));
+    });
+}
+
+/// A range that takes the vector's memory away when it is asked for its start.
+struct Emptying<'a, 'gc> {
+    mu: &'a Mu<'gc>,
+    vec: &'a GcVec<'gc, Gc<'gc, Item>>,
+}
+
+impl RangeBounds<usize> for Emptying<'_, '_> {
+    fn start_bound(&self) -> Bound<&usize> {
+        self.vec.truncate(self.mu, 2);
+        self.vec.shrink_to_fit(self.mu);
+        Bound::Unbounded
+    }
+
+    fn end_bound(&self) -> Bound<&usize> {
+        Bound::Excluded(&5)
+    }
+}
+
+#[test]
+fn a_range_may_use_the_vector_that_it_is_a_range_of() {
+    Heap::new().unwrap().attach().unwrap().enter(|mu| {
+        for to in [0, 50, 900] {
+            let items = GcVec::new();
+            items.extend(mu, (0..1000).map(|at| made(mu, at)));
+            let copy = || items.copy_within(mu, Emptying { mu, vec: &items }, to);
+            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(copy));
+            assert!(panic.is_err(), "five elements of two were copied to {to}");
+            assert!(items.iter().map(number).eq(0..2));
+        }
     });
 }
 

@@ -241,7 +241,7 @@ impl<'gc, T: Trace + Copy + 'gc> Gc<'gc, GcSlice<GcCell<T>>> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn copy_within(self, mu: &Mu<'gc>, range: impl RangeBounds<usize>, to: usize) {
-        let Range { start, end } = range_within(&range, self.len());
+        let Range { start, end } = range_within(&range, || self.len());
         self.copy_from(mu, to, self, start, end - start);
     }
 
@@ -271,19 +271,21 @@ impl<'gc, T: Trace + Copy + 'gc> Gc<'gc, GcSlice<GcCell<T>>> {
     }
 }
 
-/// A range of indices below `len`.
+/// A range of indices below a length, which is asked for last: a range is a user's code, and may change how long something is.
 ///
 /// # Panics
-/// If it begins past its end, or ends past `len`.
-pub(super) fn range_within(range: &impl RangeBounds<usize>, len: usize) -> Range<usize> {
-    let start = match range.start_bound() {
-        Bound::Included(&start) => Some(start),
-        Bound::Excluded(&before) => before.checked_add(1),
+/// If it begins past its end, or ends past the length.
+pub(super) fn range_within(range: &impl RangeBounds<usize>, len: impl FnOnce() -> usize) -> Range<usize> {
+    let (start, end) = (range.start_bound().cloned(), range.end_bound().cloned());
+    let len = len();
+    let start = match start {
+        Bound::Included(start) => Some(start),
+        Bound::Excluded(before) => before.checked_add(1),
         Bound::Unbounded => Some(0),
     };
-    let end = match range.end_bound() {
-        Bound::Included(&last) => last.checked_add(1),
-        Bound::Excluded(&end) => Some(end),
+    let end = match end {
+        Bound::Included(last) => last.checked_add(1),
+        Bound::Excluded(end) => Some(end),
         Bound::Unbounded => Some(len),
     };
     match (start, end) {

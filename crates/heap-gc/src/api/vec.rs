@@ -38,8 +38,10 @@
 //! # Why safe code cannot misuse it
 //!
 //! * Elements are `Copy` and go in and out by value, so no reference to a place lives while another call changes it, and
-//!   nothing is to be dropped. A user's code runs in the middle of [`extend`](GcVec::extend) only, which is a push for each element: what
-//!   that code does to the vector is done between two operations.
+//!   nothing is to be dropped.
+//! * A user's code runs in the middle of two methods, and may change the vector there. [`extend`](GcVec::extend) is a push for
+//!   each element, and its iterator runs between two of them. [`copy_within`](GcVec::copy_within) asks the range for its
+//!   bounds before it looks at the length. An allocation runs none: listeners and drops run outside `enter`.
 //! * The vector is not `Sync` (a `Cell` in it), so one thread uses it, as with a [`GcCell`](crate::GcCell). It can be moved, and so
 //!   change its thread, while it is not in the heap; then nobody else has it.
 //! * It carries the brand of its heap, also if its elements have none. So a vector of numbers cannot be put into another
@@ -466,7 +468,8 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
     /// # Panics
     /// If either goes past the end; nothing is changed then.
     pub fn copy_within(&self, mu: &Mu<'gc>, range: impl RangeBounds<usize>, to: usize) {
-        let (len, range) = (self.len(), range_within(&range, self.len()));
+        let range = range_within(&range, || self.len());
+        let len = self.len();
         let end = to.checked_add(range.len()).filter(|&end| end <= len);
         assert!(end.is_some(), "{} elements do not fit at the index {to} of a vector of {len}", range.len());
         self.copy_places(mu, range, to);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::barrier::Mode;
 use crate::heap::Heap;
+use crate::mutator::Mu;
 use heap_core::os::sim::SimOs;
 use heap_core::size_class::MAX_SMALL;
 

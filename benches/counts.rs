@@ -150,8 +150,9 @@ fn vectors(
     });
 }
 
+/// The mutator runs the cycles between two rounds, so that as many of them come in every run of the case.
 fn rounds_of_thousand(operations: usize, thousand: impl Fn(&tricolor::Mu<'_>)) {
-    let heap = Heap::builder().workers(1).build().expect("address space");
+    let heap = Heap::builder().own_threads(false).build().expect("address space");
     let mut m = heap.attach().expect("a fresh heap");
     (0..operations / 1000).for_each(|_| m.enter(&thousand));
 }

@@ -366,6 +366,67 @@ fn a_range_may_use_the_vector_that_it_is_a_range_of() {
     });
 }
 
+/// Numbers that take the memory of the vector that they go to away when they are asked how many they are; the last panics.
+struct Hinting<'a, 'gc> {
+    mu: &'a Mu<'gc>,
+    vec: &'a GcVec<'gc, Gc<'gc, Item>>,
+    next: u64,
+}
+
+impl<'gc> Iterator for Hinting<'_, 'gc> {
+    type Item = Gc<'gc, Item>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        assert!(self.next < 20, "the iterator is tired");
+        self.next += 1;
+        Some(made(self.mu, self.next))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.vec.clear(self.mu);
+        self.vec.shrink_to_fit(self.mu);
+        (usize::MAX, None)
+    }
+}
+
+#[test]
+fn what_an_iterator_gave_before_it_panicked_is_in_the_vector() {
+    let heap = Heap::new().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    mutator.enter(|mu| {
+        let items = GcVec::new();
+        let extend = || items.extend(mu, Hinting { mu, vec: &items, next: 0 });
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(extend));
+        assert!(panic.is_err(), "the iterator has no end");
+        // Its memory was taken away each time the vector was full.
+        let first = 21 - items.len() as u64;
+        assert!(!items.is_empty() && items.iter().map(number).eq(first..21));
+    });
+    mutator.collect();
+    assert_eq!(heap.verify(), vec![]);
+}
+
+#[test]
+fn a_refused_insertion_moves_nothing() {
+    #[derive(Clone, Copy, Trace)]
+    #[repr(align(16384))]
+    struct WiderThanAPage(u8);
+
+    let heap = Heap::builder().hard_limit(4 << 20).gc_off().build().unwrap();
+    heap.attach().unwrap().enter(|mu| {
+        let numbers = GcVec::new();
+        while numbers.try_push(mu, numbers.len()).is_ok() {}
+        let len = numbers.len();
+        let insert = || numbers.insert(mu, 1, 0);
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(insert)).is_err(), "there is memory");
+        assert_eq!(numbers.len(), len);
+        assert!(numbers.iter().eq(0..len));
+        let wide = GcVec::new();
+        assert!(matches!(wide.try_push(mu, WiderThanAPage(0)), Err(AllocError::Alignment { .. })));
+        assert!(wide.is_empty());
+    });
+}
+
 #[test]
 fn a_refusal_leaves_the_vector_as_it_was() {
     let heap = Heap::builder().hard_limit(4 << 20).gc_off().build().unwrap();

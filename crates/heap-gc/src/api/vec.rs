@@ -73,7 +73,7 @@ type Buffer<'gc, T> = Option<Gc<'gc, GcSlice<T>>>;
 /// A sequence of `T` in the heap that can grow and shrink, by the one thread that uses the object it is in.
 ///
 /// It is a field of an object, or an object itself: two words, which lead to a buffer of their own in the heap. It is changed
-/// by shared reference and with the [`Mu`], as a [`GcCell`](crate::GcCell) is, and like it holds `Copy` values: references, options of them,
+/// by shared reference and with the [`Mu`](crate::Mu), as a [`GcCell`](crate::GcCell) is, and like it holds `Copy` values: references, options of them,
 /// numbers, small structs and enums of these. Elements go in and out by value.
 ///
 /// Operations cost what those of [`Vec`] do. While a collection marks, an operation that removes, overwrites or moves elements

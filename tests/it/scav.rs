@@ -309,7 +309,7 @@ fn live_near_a_limit(heap: &Heap) {
         for number in 0..60_u8 {
             let made = mutator.enter(|mu| {
                 let small = mu.try_alloc_slice(usize::from(number) * 10, |_| number).map(drop);
-                let large = mu.try_alloc_slice(300_000, |_| number).map(drop);
+                let large = mu.try_alloc_slice(37_500, |_| u64::from(number)).map(drop);
                 small.and(large).and_then(|()| mu.try_alloc([number; 20_000])).map(|object| mu.root(object))
             });
             kept.extend(made.ok());
@@ -322,7 +322,7 @@ fn live_near_a_limit(heap: &Heap) {
         // Longer than what is free between what is kept: in one `enter` nothing is collected, and the limit is passed.
         mutator.enter(|mu| {
             for number in 0..30_u8 {
-                let _made = mu.try_alloc_slice(300_000, |_| number);
+                let _made = mu.try_alloc_slice(37_500, |_| u64::from(number));
             }
         });
         heap.idle(Duration::from_micros(100));
@@ -358,7 +358,7 @@ fn whatever_call_fails_what_is_ready_is_what_is_retained() {
     type Arm = fn(&SimOs, u64);
     let arms: [Arm; 3] = [SimOs::fail_nth, SimOs::fail_from, |os, n| os.fail_nth_of(OsOp::Release, n)];
     for arm in arms {
-        for n in (1..=calls).filter(|n| *n <= 10 || n % 37 == 0) {
+        for n in (1..=calls).filter(|n| *n <= 10 || n % 97 == 0) {
             let os = SimOs::new();
             let heap = builder(&os).build().unwrap();
             arm(&os, n);

@@ -13,7 +13,7 @@ use tricolor::core::size_class::SizeClass;
 use tricolor::core::span::SpanId;
 use tricolor::core::units::{Bytes, PageIndex, Pages};
 use tricolor::scav::release::{Step, Walk, Which};
-use tricolor::{Heap, MemoryLimit, Root, Scavenge};
+use tricolor::{GcSlice, Heap, MemoryLimit, Root, Scavenge};
 
 const MIB: usize = 1 << 20;
 
@@ -80,8 +80,8 @@ pub(crate) fn limit_kept_by_allocations() {
     });
     mutator.collect();
     assert!(held(&heap) > 15 * MIB, "nothing was released: {} bytes held", held(&heap));
-    let _large: Vec<Root<[u8; 1_000_000]>> =
-        mutator.enter(|mu| (0..6).map(|_| mu.root(mu.alloc([2_u8; 1_000_000]))).collect());
+    let _large: Vec<Root<GcSlice<u8>>> =
+        mutator.enter(|mu| (0..6).map(|_| mu.root(mu.alloc_slice(1_000_000, |_| 2_u8))).collect());
     // What the large ones had no time for, those after them do.
     mutator.enter(|mu| {
         for number in 0..5000_u64 {

@@ -156,7 +156,7 @@ impl Occupancy {
             self.resting[after.index()].fetch_add(1, Relaxed);
             self.resting[before.index()].fetch_sub(1, Relaxed);
         }
-        self.occupied.fetch_sub((from.occupied - to.occupied).get(), Relaxed);
+        self.occupied.fetch_sub(from.occupied.get().wrapping_sub(to.occupied.get()), Relaxed);
     }
 
     /// The counters as they are.

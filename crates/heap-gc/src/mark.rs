@@ -55,7 +55,7 @@ const _: () = assert!(RING.is_power_of_two());
 /// Without it the ring walks sixteen subtrees in turns, each a stream of its own for the processor to follow; a tree then cost
 /// 5.4 ns an object with one worker, and 8.1 where two had exchanged parts of it, and costs 4.7. From 128 to 4096 bytes nothing
 /// else changed.
-const NEAR: usize = 256;
+const NEAR: usize = if heap_core::stress::STRESSED { 32 } else { 256 };
 
 /// The fewest objects on a stack of which half are given to a hungry worker. Small, since a depth-first walk keeps few
 /// objects with much below them; not smaller, since a batch costs a lock.

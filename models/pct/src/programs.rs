@@ -489,7 +489,10 @@ fn generated(seed: u64) {
 /// Twelve holders side by side, so that there is something to share, each with another, which is exchanged.
 fn steps(seed: u64) {
     let mut random = Random::new(seed);
-    let heap = builder(&mut random).build().expect("a heap");
+    let builder = builder(&mut random);
+    // The mutator's own cycles leave something to sweep, and what it exchanges something to free.
+    let builder = if random.below(2) == 0 { builder.collect_every(3) } else { builder };
+    let heap = builder.build().expect("a heap");
     let hosts: Vec<_> = (0..1 + random.below(2))
         .map(|_| {
             let (heap, times) = (heap.clone(), 20 + random.below(40));
@@ -521,6 +524,7 @@ fn steps(seed: u64) {
                     let (one, other) = (all[random.index(12)], all[random.index(12)]);
                     let next = one.next.replace(mu, other.next.get());
                     other.next.set(mu, next);
+                    one.places[0].set(mu, Some(Item::new(mu, random.next())));
                 }
                 for holder in all {
                     let next = holder.next.get().expect("a holder");
@@ -532,6 +536,8 @@ fn steps(seed: u64) {
         }
     });
     join(mutator);
+    // Beside the other hosts and the collector: what the mutator's last cycle left.
+    heap.step(core::time::Duration::from_secs(10));
     hosts.into_iter().for_each(join);
     join(collector);
     heap.collect();

@@ -119,7 +119,7 @@ impl Mutator {
     /// While `f` runs, everything it sees stays. A collection that runs beside it needs to find this thread outside once,
     /// before it can know what is garbage. So long-running work should leave and enter again now and then
     /// ([`Mu::should_yield`] says when); if it does not, the heap grows, and nobody waits, except who asks for a collection.
-    /// `f` must not wait for a thread that does. With [`Collector::StopTheWorld`] the other
+    /// `f` must not wait for a thread that does. With [`Collector::StopTheWorld`](crate::Collector::StopTheWorld) the other
     /// mutators wait, too, and threads that enter one heap inside another all nest them in the same order, as with locks.
     ///
     /// # Panics

@@ -85,6 +85,8 @@ fn poison_fills_every_free_slot_and_no_living_one() {
     sweeper(&memory, Some(POISON)).sweep(claim);
     for slot in 0..64 {
         let start = memory.slot_ptr(span, slot);
+        // With the sanitizer, a look into a free slot is the error that it is there to report.
+        crate::asan::allow(start, 128);
         // SAFETY: a slot of a span in use, written by this test or the sweep, and used by nobody else.
         let bytes = unsafe { core::slice::from_raw_parts(start.as_ptr(), 128) };
         let wanted = if slot == 9 { 1 } else { POISON };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tricolor::core::os::OsOp;
 use tricolor::core::os::sim::SimOs;
 use tricolor::core::units::Bytes;
-use tricolor::{Event, Gc, GcCell, GcSlice, Heap, HeapBuilder, MemoryLimit, Root, Scavenge};
+use tricolor::{By, Event, Gc, GcCell, GcSlice, Heap, HeapBuilder, MemoryLimit, Root, Scavenge};
 
 const SIZE: usize = 128 << 20;
 
@@ -230,7 +230,15 @@ fn a_heap_that_falls_idle_after_a_cycle_of_its_own_gives_its_pages_back() {
 #[test]
 fn a_heap_without_threads_gives_pages_back_in_idle_moments() {
     for (scavenge, gives) in [(Scavenge::Background, true), (Scavenge::OnRequest, false)] {
-        let heap = Heap::builder().own_threads(false).scavenge(scavenge).build().unwrap();
+        let told = Arc::new(Mutex::new(Bytes::ZERO));
+        let sum = Arc::clone(&told);
+        let builder = Heap::builder().own_threads(false).scavenge(scavenge).on_event(move |event| {
+            if let Event::Scavenged(round) = event {
+                assert_eq!(round.by, By::Idle);
+                *sum.lock().unwrap() += round.released;
+            }
+        });
+        let heap = builder.build().unwrap();
         let mut mutator = heap.attach().unwrap();
         mutator.enter(|mu| (0..50_000_u64).for_each(|number| _ = mu.alloc([number; 128])));
         mutator.collect();
@@ -244,6 +252,7 @@ fn a_heap_without_threads_gives_pages_back_in_idle_moments() {
         let figures = heap.figures().scavenge;
         assert!(!figures.has_thread);
         assert_eq!(figures.background, Bytes::ZERO);
+        assert_eq!(*told.lock().unwrap(), figures.idle, "each moment in which pages went back is told");
         assert_eq!(figures.idle > Bytes::mib(40), gives, "{scavenge:?}: {figures:?}");
         assert_eq!(held(&heap) < 8 << 20, gives, "{} of {before} held", held(&heap));
         assert_eq!(heap.verify(), []);

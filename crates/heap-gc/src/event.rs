@@ -57,8 +57,8 @@ pub enum Event {
         /// Its number.
         number: u64,
     },
-    /// Pages went back to the system: in a round of the scavenger's thread, which may have lasted for seconds, or in a call of
-    /// [`release_free_memory`](crate::Heap::release_free_memory).
+    /// Pages went back to the system: in a round of the scavenger's thread, which may have lasted for seconds, in a call of
+    /// [`release_free_memory`](crate::Heap::release_free_memory), or in an [idle](crate::Heap::idle) moment.
     Scavenged(Scavenged),
     /// The system did not take pages back. They stay with the heap, which loses nothing but the saving; the scavenger tries
     /// again after the next cycle.

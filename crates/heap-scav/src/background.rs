@@ -18,7 +18,7 @@
 //! it slower than it is.
 //!
 //! Invariants
-//!   S3  when the [`crate::scavenger::Scavenger`] is dropped its thread is gone. It is at most one run of 512 KiB away from
+//!   S3  when the [`crate::scavenger::Scavenger`] is dropped its thread is gone, unless that is where it is dropped. It is at most one run of 512 KiB away from
 //!       seeing that it must.
 //!   S5  the sleep is cut short by the end of the heap only.
 //!

@@ -278,6 +278,8 @@ impl Desk {
         }
         let assisted = self.counts.bytes(By::Assist).get();
         let told = self.assisted_told.swap(assisted, Relaxed);
+        // Before the listener is called: a lock taken in the middle of its argument would be held for as long as it takes.
+        let goal = self.state.lock().goal;
         self.tell(&Notice::Scavenged(Scavenged {
             by,
             released: round.released.bytes,
@@ -288,7 +290,7 @@ impl Desk {
             cpu: round.cpu,
             retained: self.pages.retained().bytes(),
             in_spans: Bytes::new(self.pages.counters().inuse.load(Relaxed)),
-            goal: self.state.lock().goal,
+            goal,
         }));
     }
 

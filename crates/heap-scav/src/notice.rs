@@ -8,11 +8,11 @@ use heap_core::sync::Arc;
 use heap_core::units::Bytes;
 
 /// A round of releasing: from the moment that the thread found a surplus until there was none or nothing worth releasing, or a
-/// newer round took its place; or one call that asked for it.
+/// newer round took its place; or one call that asked for it; or one moment that the host gave.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Scavenged {
-    /// Who released: [`By::Background`] or [`By::Request`].
+    /// Who released: [`By::Background`], [`By::Request`] or [`By::Idle`].
     pub by: By,
     /// Bytes released.
     pub released: Bytes,

@@ -22,7 +22,7 @@ use core::time::Duration;
 use heap_core::fault::{self, Fault};
 use heap_core::os::thread_cpu_time;
 use heap_core::page_heap::PageHeap;
-use heap_core::sync::{Arc, Mutex};
+use heap_core::sync::{Arc, Mutex, thread};
 use heap_core::units::Bytes;
 use std::time::Instant;
 
@@ -165,7 +165,7 @@ impl Scavenger {
         if self.unasked == Unasked::Nobody {
             return false;
         }
-        let mut released = Released::default();
+        let (mut round, cpu_begun) = (Round::begin(), thread_cpu_time());
         let mut walk = Walk::new(&desk.pages, Which::Sparing);
         let has_more = loop {
             if !desk.has_surplus() {
@@ -174,15 +174,13 @@ impl Scavenger {
             if Instant::now() >= until {
                 break true;
             }
-            match desk.step(&mut walk, By::Idle, &mut released) {
+            match desk.step(&mut walk, By::Idle, &mut round.released) {
                 Step::Released(_) | Step::Passed => {}
                 Step::Refused(_) | Step::Nothing => break false,
             }
         };
-        if let Some(error) = released.error {
-            desk.keep_untold(error);
-            desk.tell_untold();
-        }
+        round.cpu = thread_cpu_time().saturating_sub(cpu_begun);
+        desk.end(By::Idle, &round);
         has_more
     }
 
@@ -217,7 +215,11 @@ impl Scavenger {
 impl Drop for Scavenger {
     fn drop(&mut self) {
         self.desk.quit();
-        if let Thread::Started(thread) = core::mem::replace(&mut *self.thread.lock(), Thread::Refused) {
+        let thread = core::mem::replace(&mut *self.thread.lock(), Thread::Refused);
+        // It may be the caller: a listener that has the last handle on the heap, and drops it.
+        if let Thread::Started(thread) = thread
+            && thread.thread().id() != thread::current().id()
+        {
             // S3. A panic of it has been reported already.
             thread.join().ok();
         }

@@ -18,6 +18,7 @@ mod figures;
 mod limit;
 mod many;
 mod os;
+mod period;
 mod phases;
 mod programs;
 mod reach;

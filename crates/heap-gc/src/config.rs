@@ -1,6 +1,7 @@
 //! How a heap is built, and what is wrong with a wish that cannot be met.
 
 use core::fmt;
+use core::time::Duration;
 use heap_core::os::{Os, OsError};
 use heap_core::racy::kernel::Vectors;
 use heap_core::sync::Arc;
@@ -87,6 +88,7 @@ pub struct HeapBuilder {
     pub(crate) hard_limit: usize,
     pub(crate) memory_limit: MemoryLimit,
     pub(crate) least_heap: usize,
+    pub(crate) period: Option<Duration>,
     pub(crate) workers: Option<usize>,
     pub(crate) layouts: LayoutPolicy,
     pub(crate) scavenge: Scavenge,
@@ -112,6 +114,11 @@ const DEFAULT_RESERVATION: usize = 64 << 30;
 pub(crate) const LEAST_RESERVATION: usize = 4 << 20;
 /// The largest reservation: what the page tree is built for.
 const MOST_RESERVATION: usize = 16 << 40;
+/// How long after a cycle a heap that collects itself is collected again whatever it allocates (Go 1.27 `runtime/proc.go`,
+/// `forcegcperiod`). Less finds what is dead in an idle heap sooner, and marks a heap in which nothing has died more often.
+const PERIOD: Duration = Duration::from_mins(2);
+/// The shortest such time: below it a heap would do little else.
+const LEAST_PERIOD: Duration = Duration::from_millis(1);
 /// Marking workers, at most.
 const MOST_WORKERS: usize = 256;
 
@@ -123,6 +130,7 @@ impl Default for HeapBuilder {
             hard_limit: usize::MAX,
             memory_limit: MemoryLimit::None,
             least_heap: 4 << 20,
+            period: Some(PERIOD),
             workers: None,
             layouts: LayoutPolicy::default(),
             scavenge: Scavenge::default(),
@@ -191,6 +199,23 @@ impl HeapBuilder {
     #[must_use]
     pub fn least_heap(mut self, bytes: usize) -> Self {
         self.least_heap = bytes;
+        self
+    }
+
+    /// A cycle is due when the last one is so long ago, whatever was allocated since: so a program that drops much and then
+    /// rests gets its memory back, and what waits for an object to die is told. Default two minutes, as Go's; `None` for
+    /// never. Run by the heap's own thread, which there is once a cycle was due for another reason: not with
+    /// [`gc_off`](Self::gc_off), without [`own_threads`](Self::own_threads), or with [`Collector::StopTheWorld`].
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// # use core::time::Duration;
+    /// let heap = tricolor::Heap::builder().collect_at_least_every(Duration::from_secs(30)).build()?;
+    /// # Ok::<(), tricolor::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn collect_at_least_every(mut self, period: impl Into<Option<Duration>>) -> Self {
+        self.period = period.into();
         self
     }
 
@@ -359,6 +384,9 @@ impl HeapBuilder {
         if !(self.scavenge_share > 0.0 && self.scavenge_share <= 0.5) {
             return Err(BuildError::ScavengeShare { asked: self.scavenge_share.to_string() });
         }
+        if self.period.is_some_and(|period| period < LEAST_PERIOD) {
+            return Err(BuildError::Period { asked: self.period.unwrap_or_default() });
+        }
         match self.workers {
             Some(workers) if workers == 0 || workers > MOST_WORKERS => {
                 Err(BuildError::Workers { asked: workers })
@@ -411,6 +439,11 @@ pub enum BuildError {
         /// What was asked for.
         asked: String,
     },
+    /// A longest time between two cycles of less than a millisecond.
+    Period {
+        /// What was asked for.
+        asked: Duration,
+    },
     /// The operating system refused.
     Os(OsError),
 }
@@ -448,6 +481,13 @@ impl fmt::Display for BuildError {
                     "a share of {asked} is not above 0 and up to 0.5: give HeapBuilder::scavenge_share a part of one processor, such as 0.02"
                 )
             }
+            Self::Period { asked } => {
+                write!(
+                    f,
+                    "a cycle at least every {asked:?} is more often than each millisecond: give \
+                     HeapBuilder::collect_at_least_every a longer time, or None for never"
+                )
+            }
             Self::Os(error) => write!(f, "the heap cannot be built: {error}"),
         }
     }
@@ -461,7 +501,8 @@ impl std::error::Error for BuildError {
             | Self::HardLimit { .. }
             | Self::Workers { .. }
             | Self::CpuShare { .. }
-            | Self::ScavengeShare { .. } => None,
+            | Self::ScavengeShare { .. }
+            | Self::Period { .. } => None,
         }
     }
 }

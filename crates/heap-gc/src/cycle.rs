@@ -52,6 +52,7 @@ pub(crate) fn run(heap: &Shared, reason: Reason, runner: Runner) {
         Reason::Idle => {
             heap.pace.is_idle_cycle_worthwhile(&heap.memory) && heap.pace.limiting() == Limiting::Off
         }
+        Reason::Period => heap.pace.limiting() == Limiting::Off,
         Reason::Refused => heap.rooted.load(Relaxed) == heap.refused_at.load(Relaxed),
         Reason::Asked | Reason::Debug => true,
     };
@@ -80,6 +81,7 @@ pub(crate) fn run(heap: &Shared, reason: Reason, runner: Runner) {
     }
     history.add(figures.clone());
     drop(history);
+    heap.desk.cycle_ended();
     drop(helpers);
     heap.tell(|| Event::Ended { number });
     // A listener that panics while the thread panics already would end the process.

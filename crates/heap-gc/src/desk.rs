@@ -2,6 +2,8 @@
 //!
 //! The thread is started by the first word that is left (`collector.rs`). If the system refuses it, cycles are run by
 //! mutators, at the edge of an `enter`, as if the heap had no such thread.
+//!
+//! Where nobody leaves word for long, the thread takes one itself: a heap that is used no more would keep what is dead.
 
 use crate::figures::Reason;
 use core::time::Duration;
@@ -23,23 +25,41 @@ pub(crate) enum Thread {
     Ended,
 }
 
+/// What the thread waits for.
+#[derive(Debug)]
+struct Word {
+    /// A cycle was called for.
+    called: Option<Reason>,
+    /// When the last cycle ended, by whomever; at first, when the heap was built.
+    cycle_ended: Instant,
+}
+
 /// See the module's text.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Desk {
-    /// A cycle was called for, and has not ended. Written under `called`, read without, as a hint: nobody need call again.
+    /// A cycle was called for, and has not ended. Written under `word`, read without, as a hint: nobody need call again.
     is_busy: AtomicBool,
     /// The heap ends: a cycle that runs is given up.
     quit: AtomicBool,
-    called: Mutex<Option<Reason>>,
+    word: Mutex<Word>,
     bell: Condvar,
+    /// How long after a cycle the next one is due whatever is allocated; `None` for never.
+    period: Option<Duration>,
     pub(crate) thread: Mutex<Thread>,
 }
 
 impl Desk {
-    /// A desk, whose thread may be started or not.
-    pub(crate) fn new(may_start: bool) -> Self {
+    /// A desk, whose thread may be started or not, and takes word itself when the last cycle is `period` ago.
+    pub(crate) fn new(may_start: bool, period: Option<Duration>) -> Self {
         let thread = if may_start { Thread::Idle } else { Thread::Refused };
-        Self { thread: Mutex::new(thread), ..Self::default() }
+        Self {
+            is_busy: AtomicBool::new(false),
+            quit: AtomicBool::new(false),
+            word: Mutex::new(Word { called: None, cycle_ended: Instant::now() }),
+            bell: Condvar::new(),
+            period,
+            thread: Mutex::new(thread),
+        }
     }
 
     /// Whether a cycle was called for and has not ended.
@@ -50,44 +70,61 @@ impl Desk {
 
     /// Calls for a cycle.
     pub(crate) fn call(&self, reason: Reason) {
-        let mut called = self.called.lock();
-        called.get_or_insert(reason);
+        let mut word = self.word.lock();
+        word.called.get_or_insert(reason);
         self.is_busy.store(true, Relaxed);
-        drop(called);
+        drop(word);
         self.bell.notify_one();
     }
 
-    /// A cycle has ended, by whomever: the next call is news.
-    pub(crate) fn done(&self) {
-        let called = self.called.lock();
-        self.is_busy.store(called.is_some(), Relaxed);
+    /// A cycle has ended, by whomever: its period begins again.
+    pub(crate) fn cycle_ended(&self) {
+        self.word.lock().cycle_ended = Instant::now();
     }
 
-    /// Waits for a call. `None` when the heap ends.
+    /// The thread has done what it was called for: the next call is news.
+    pub(crate) fn done(&self) {
+        let word = self.word.lock();
+        self.is_busy.store(word.called.is_some(), Relaxed);
+    }
+
+    /// Waits for a call, or until the last cycle is a period ago. `None` when the heap ends.
     pub(crate) fn wait(&self) -> Option<Reason> {
-        let mut called = self.called.lock();
+        let mut word = self.word.lock();
         loop {
             if self.quit.load(Relaxed) {
                 return None;
             }
-            if let Some(reason) = called.take() {
+            if let Some(reason) = word.called.take() {
                 return Some(reason);
             }
-            self.bell.wait(&mut called);
+            // A time too far off to be one is never.
+            match self.period.and_then(|period| word.cycle_ended.checked_add(period)) {
+                Some(due) if Instant::now() >= due => {
+                    // Whether or not it comes to a cycle, the next one is not due at once.
+                    word.cycle_ended = Instant::now();
+                    self.is_busy.store(true, Relaxed);
+                    return Some(Reason::Period);
+                }
+                Some(due) => {
+                    self.bell.wait_until(&mut word, due);
+                }
+                None => self.bell.wait(&mut word),
+            }
         }
     }
 
     /// Waits for a call for so long. Says whether there was none.
     pub(crate) fn is_quiet_for(&self, time: Duration) -> bool {
-        let mut called = self.called.lock();
+        let mut word = self.word.lock();
         let end = Instant::now() + time;
-        while called.is_none() && !self.quit.load(Relaxed) {
+        while word.called.is_none() && !self.quit.load(Relaxed) {
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.bell.wait_for(&mut called, left).timed_out() {
+            if left.is_zero() || self.bell.wait_for(&mut word, left).timed_out() {
                 break;
             }
         }
-        called.is_none() && !self.quit.load(Relaxed)
+        word.called.is_none() && !self.quit.load(Relaxed)
     }
 
     /// Whether there is something else to do than what can wait: a cycle was called for, or the heap ends.
@@ -104,7 +141,7 @@ impl Desk {
     /// The heap ends: the thread goes home, and is waited for. It may be the caller.
     pub(crate) fn quit(&self) {
         {
-            let _called = self.called.lock();
+            let _word = self.word.lock();
             self.quit.store(true, Relaxed);
         }
         self.bell.notify_all();

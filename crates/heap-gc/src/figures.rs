@@ -20,6 +20,9 @@ pub enum Reason {
     Asked,
     /// An allocation was refused.
     Refused,
+    /// The last cycle was long ago
+    /// ([`HeapBuilder::collect_at_least_every`](crate::HeapBuilder::collect_at_least_every)).
+    Period,
     /// A debugging mode asked.
     Debug,
 }

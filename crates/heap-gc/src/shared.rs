@@ -143,7 +143,10 @@ impl Shared {
             handles: AtomicUsize::new(0),
             world: World::new().with_pauses(Pauses::new(builder.measures_pauses)),
             queue: GreyQueue::new(1),
-            desk: Arc::new(Desk::new(builder.own_threads)),
+            desk: Arc::new(Desk::new(
+                builder.own_threads,
+                builder.period.filter(|_| builder.gc_percent.is_some()),
+            )),
             roots: Roots::default(),
             last_goal: Mutex::new(pace.goal()),
             pace,

@@ -68,8 +68,12 @@ pub const PROGRAMS: &[Program] = &[
 ];
 
 fn builder(random: &mut Random) -> HeapBuilder {
-    let builder =
-        Heap::builder().reservation(4 << 20).poison(0xA5).verify_every(1).scavenge(Scavenge::OnRequest);
+    let builder = Heap::builder()
+        .collect_at_least_every(None)
+        .reservation(4 << 20)
+        .poison(0xA5)
+        .verify_every(1)
+        .scavenge(Scavenge::OnRequest);
     let builder = builder.workers(if random.below(4) == 0 { 2 } else { 1 });
     let builder = if random.below(16) == 0 { builder.os(SimOs::new()) } else { builder };
     match random.below(4) {
@@ -158,7 +162,11 @@ fn moves(seed: u64) {
 /// nothing stands still for it and mutators keep their runs.
 fn long(seed: u64) {
     let mut random = Random::new(seed);
-    let builder = Heap::builder().reservation(4 << 20).poison(0xA5).scavenge(Scavenge::OnRequest);
+    let builder = Heap::builder()
+        .collect_at_least_every(None)
+        .reservation(4 << 20)
+        .poison(0xA5)
+        .scavenge(Scavenge::OnRequest);
     let builder = builder.verify_every(if random.below(4) == 0 { 1 } else { 0 });
     let builder = builder.workers(1 + random.index(2)).gc_percent(100).least_heap(1 << 10);
     move_all_about(builder.build().expect("a heap"), &mut random, Stays { most: 12, moves: 60 });

@@ -116,6 +116,7 @@ impl Cycle {
                 Reason::Limit => "limit",
                 Reason::Idle => "idle",
                 Reason::Asked => "asked",
+                Reason::Period => "period",
                 Reason::Refused => "refused",
                 Reason::Debug => "debug",
             },

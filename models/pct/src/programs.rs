@@ -68,6 +68,7 @@ pub const PROGRAMS: &[Program] = &[
 ];
 
 fn builder(random: &mut Random) -> HeapBuilder {
+    // No period: no time passes in a schedule, and to wait for some would be to run again at once.
     let builder = Heap::builder()
         .collect_at_least_every(None)
         .reservation(4 << 20)

@@ -135,6 +135,8 @@ struct Associated<T: Shape> {
 }
 
 /// Keeps references in memory of its own, which no mask reaches.
+#[derive(Trace)]
+#[trace(by_hand)]
 struct Bag<'gc> {
     items: Vec<Wide<'gc>>,
 }
@@ -152,9 +154,25 @@ unsafe impl Trace for Bag<'_> {
     }
 }
 
-// SAFETY: the brand is replaced.
-unsafe impl Rebrand for Bag<'_> {
-    type At<'gc> = Bag<'gc>;
+/// Keeps references of a parameter's type.
+#[derive(Trace)]
+#[trace(by_hand)]
+struct Sack<'gc, T: Copy + 'gc, const N: usize> {
+    #[expect(clippy::box_collection, reason = "two steps away")]
+    items: Box<Vec<[Gc<'gc, T>; N]>>,
+}
+
+// SAFETY: 1: no word of a `Box` is a reference into the heap. 2: all items are reported. 3: it reads only. 4: dropping a
+// `Vec` of `Copy` values frees its memory.
+unsafe impl<T: Trace + Copy, const N: usize> Trace for Sack<'_, T, N> {
+    const MASK: TypeMask = TypeMask::noscan(size_of::<Self>());
+    const BY_HAND: bool = true;
+
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        for item in self.items.iter().flatten() {
+            tracer.gc(*item);
+        }
+    }
 }
 
 #[derive(Trace)]
@@ -167,6 +185,78 @@ struct Bags<'gc> {
 enum MaybeBag<'gc> {
     Nothing,
     Something { bag: Bag<'gc>, more: Option<Bag<'gc>> },
+}
+
+/// Not `Trace`, and of no concern to the collector.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Foreign {
+    word: usize,
+}
+
+#[derive(Trace)]
+#[repr(C)]
+struct Skipping<'gc, T: 'static + Send> {
+    first: Number<'gc>,
+    #[trace(skip)]
+    foreign: Foreign,
+    second: Number<'gc>,
+    #[trace(skip)]
+    value: Option<T>,
+}
+
+#[derive(Trace)]
+struct SkippingTuple(#[trace(skip)] Foreign, u64);
+
+#[derive(Trace)]
+#[expect(dead_code, reason = "only its shape is looked at")]
+enum SkippingAll {
+    One(#[trace(skip)] Foreign),
+    Two {
+        #[trace(skip)]
+        foreign: Vec<Foreign>,
+        number: u64,
+    },
+}
+
+#[derive(Trace)]
+enum SkippingSome<'gc> {
+    Foreign(#[trace(skip)] Foreign),
+    Number(Number<'gc>, #[trace(skip)] Foreign),
+}
+
+/// Has a `Drop` of its own.
+#[derive(Trace)]
+#[trace(drop)]
+struct Guard {
+    drops: Arc<AtomicUsize>,
+    #[trace(skip)]
+    foreign: Foreign,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.drops.fetch_add(self.foreign.word, Relaxed);
+    }
+}
+
+/// The same, of any type without references.
+#[derive(Trace)]
+#[trace(drop)]
+struct GuardOf<T: Send + Debug, const N: usize> {
+    drops: Arc<AtomicUsize>,
+    values: [T; N],
+}
+
+impl<T: Send + Debug, const N: usize> Drop for GuardOf<T, N> {
+    fn drop(&mut self) {
+        self.drops.fetch_add(self.values.len(), Relaxed);
+    }
+}
+
+#[derive(Trace)]
+struct Guarded<'gc> {
+    guard: Guard,
+    next: Option<Gc<'gc, Guarded<'gc>>>,
 }
 
 mod inner {
@@ -251,6 +341,23 @@ fn only_a_hand_traced_field_makes_a_type_hand_traced() {
     const { assert!(Bags::BY_HAND && MaybeBag::BY_HAND && Unbranded::<Bag<'static>>::BY_HAND) };
     assert!(MaybeBag::MASK.is_noscan(), "its references are not in its words");
     assert_eq!(sorted::<Bags<'_>>(), ".".repeat(6) + "p");
+}
+
+#[test]
+fn a_skipped_field_has_no_bit_in_the_mask() {
+    assert_eq!(words::<Skipping<'_, Vec<Foreign>>>(), "p.p...");
+    assert_eq!(words::<SkippingTuple>(), "..");
+    assert!(SkippingAll::MASK.is_noscan());
+    assert_eq!(words::<SkippingSome<'_>>().replace('?', ""), "", "its variants overlap");
+    const { assert!(!Skipping::<u64>::BY_HAND && !SkippingSome::BY_HAND) };
+}
+
+#[test]
+fn a_type_with_a_drop_of_its_own_has_an_empty_mask() {
+    assert_eq!(words::<Guard>(), "..");
+    assert_eq!(words::<GuardOf<u64, 3>>(), "....");
+    assert_eq!(sorted::<Guarded<'_>>(), "..p");
+    const { assert!(!Guard::BY_HAND && !GuardOf::<u64, 3>::BY_HAND) };
 }
 
 /// A heap that checks itself in every cycle, and in which a slot freed too early is seen.
@@ -459,6 +566,90 @@ fn hand_traced_references_survive() {
         holds(bag, 41);
         assert!(matches!(found.1[0], MaybeBag::Nothing));
     });
+}
+
+#[test]
+fn references_beside_a_skipped_field_survive() {
+    type Both<'gc> = (Skipping<'gc, Vec<u8>>, Gc<'gc, GcSlice<SkippingSome<'gc>>>);
+    let make = |mu: &Mu<'_>| {
+        let word = Gc::addr(number(mu, 5));
+        let first = Skipping {
+            first: mu.alloc(1),
+            // The address of an object, as a number: it keeps nothing.
+            foreign: Foreign { word },
+            second: mu.alloc(2),
+            value: Some(vec![1, 2, 3]),
+        };
+        let slice = mu.alloc_slice(2, |index| match index {
+            0 => SkippingSome::Foreign(Foreign { word: 3 }),
+            _ => SkippingSome::Number(mu.alloc(4), Foreign { word: 5 }),
+        });
+        mu.root(mu.alloc((first, slice)))
+    };
+    let heap = checked().build().expect("the settings are good");
+    let mut mutator = heap.attach().expect("this thread has no mutator yet");
+    let root: Root<Both<'static>> = mutator.enter(make);
+    for _ in 0..4 {
+        mutator.collect();
+        assert_eq!(heap.verify(), []);
+        mutator.enter(|mu| {
+            let found = root.get(mu);
+            assert_eq!(
+                (*found.0.first, *found.0.second, found.0.value.as_deref()),
+                (1, 2, Some(&[1, 2, 3][..]))
+            );
+            assert!(found.0.foreign.word != 0);
+            assert!(matches!(found.1[0], SkippingSome::Foreign(Foreign { word: 3 })));
+            assert!(matches!(&found.1[1], SkippingSome::Number(four, Foreign { word: 5 }) if **four == 4));
+            mu.alloc_slice(100, |index| index);
+        });
+    }
+}
+
+#[test]
+fn references_of_a_parameter_traced_by_hand_survive() {
+    let make = |mu: &Mu<'_>| {
+        let items = (0..5).map(|value| [mu.alloc([value, !value]), mu.alloc([value + 10, !(value + 10)])]);
+        let items = Box::new(items.collect());
+        mu.root(mu.alloc(Sack::<'_, [u64; 2], 2> { items }))
+    };
+    survives::<Sack<'static, [u64; 2], 2>>(11, make, |_, found| {
+        for (item, value) in found.items.iter().zip(0..) {
+            is_number(item[0], value);
+            is_number(item[1], value + 10);
+        }
+    });
+}
+
+#[test]
+fn a_drop_of_its_own_runs_exactly_once() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let heap = checked().build().expect("the settings are good");
+    let mut mutator = heap.attach().expect("this thread has no mutator yet");
+    let guard = || Guard { drops: Arc::clone(&drops), foreign: Foreign { word: 1 } };
+    let root: Root<Guarded<'static>> = mutator.enter(|mu| {
+        let mut last = None;
+        for _ in 0..50 {
+            mu.alloc(guard());
+            mu.alloc(GuardOf { drops: Arc::clone(&drops), values: [1_u64; 3] });
+            last = Some(mu.alloc(Guarded { guard: guard(), next: last }));
+        }
+        mu.root(last.expect("fifty"))
+    });
+    for _ in 0..3 {
+        mutator.collect();
+        assert_eq!(drops.load(Relaxed), 50 + 150, "those that nothing refers to, once");
+        assert_eq!(heap.verify(), []);
+    }
+    mutator.enter(|mu| {
+        let found = core::iter::successors(Some(root.get(mu)), |guarded| guarded.next);
+        assert_eq!(found.map(|guarded| guarded.guard.foreign.word).sum::<usize>(), 50);
+    });
+    drop(root);
+    mutator.collect();
+    assert_eq!(drops.load(Relaxed), 50 + 150 + 50);
+    drop((mutator, heap));
+    assert_eq!(drops.load(Relaxed), 50 + 150 + 50);
 }
 
 /// Counts its drops.

@@ -1,9 +1,15 @@
-//! Options that do not exist, and options in the wrong place.
+//! Options that do not exist, options in the wrong place, and options that exclude each other.
 use tricolor::Trace;
 
 #[derive(Trace)]
-#[trace(skip)]
+#[trace(ignore)]
 struct Unknown {
+    number: u64,
+}
+
+#[derive(Trace)]
+#[trace(skip)]
+struct SkippedWhole {
     number: u64,
 }
 
@@ -22,6 +28,19 @@ enum OnVariant {
 #[derive(Trace)]
 #[trace(crate = tricolor, crate = tricolor)]
 struct Twice {
+    number: u64,
+}
+
+#[derive(Trace)]
+#[trace(drop, by_hand)]
+struct Both {
+    number: u64,
+}
+
+#[derive(Trace)]
+#[trace(by_hand)]
+struct SkippedByHand {
+    #[trace(skip)]
     number: u64,
 }
 

@@ -13,11 +13,15 @@
 //! meet it for every `'x`.
 //!
 //! D3 is held by a trait that is implemented for everything that has `Drop`, and for the type: if the type has `Drop`,
-//! that is once too often, and the compiler says so with the trait's name.
+//! that is once too often, and the compiler says so with the trait's name. A type with `#[trace(drop)]` is not asked that;
+//! it has no references, and must be `Send`. It is asked whether it has a `Drop` at all.
+//!
+//! With `#[trace(by_hand)]` the second implementation is all there is. It needs the first, since `Rebrand` is a `Trace`.
 //!
 //! Called by the macro. Everything is written into an unnamed constant, so that no name of it meets the program's.
 
-use crate::{attrs, mask};
+use crate::attrs::{self, By};
+use crate::mask;
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::punctuated::Punctuated;
@@ -28,12 +32,12 @@ use syn::{
     TypeParamBound, WherePredicate, parse_quote,
 };
 
-/// Both implementations, and the check.
+/// Both implementations, and the checks.
 pub(crate) fn implementations(input: &DeriveInput) -> Result<TokenStream> {
-    let library = attrs::library(input)?;
-    attrs::check(input)?;
+    let options = attrs::options(input)?;
+    let library = &options.library;
+    attrs::check(input, options.by)?;
     check_generics(&input.generics)?;
-    let items = mask::items(input, &library)?;
 
     let name = &input.ident;
     let (impl_generics, arguments, bounds) = input.generics.split_for_impl();
@@ -44,7 +48,7 @@ pub(crate) fn implementations(input: &DeriveInput) -> Result<TokenStream> {
     traced.make_where_clause().predicates.extend(demand(&parameters, &parse_quote!(#library::Trace)));
     let trace_bounds = &traced.where_clause;
 
-    let rebranding = Rebranding::new(input, &library);
+    let rebranding = Rebranding::new(input, library);
     let mut rebranded = traced.clone();
     let predicates = &mut rebranded.make_where_clause().predicates;
     predicates.extend(demand(&parameters, &parse_quote!(#library::Rebrand)));
@@ -52,18 +56,21 @@ pub(crate) fn implementations(input: &DeriveInput) -> Result<TokenStream> {
     let rebrand_bounds = &rebranded.where_clause;
     let (at, brand) = (&rebranding.at, &rebranding.brand);
 
-    Ok(quote! {
-        const _: () = {
-            #[automatically_derived]
-            unsafe impl #impl_generics #library::Trace for #name #arguments #trace_bounds {
-                #items
-            }
-
-            #[automatically_derived]
-            unsafe impl #impl_generics #library::Rebrand for #name #arguments #rebrand_bounds {
-                type At<#brand> = #at;
-            }
-
+    let trace = match options.by {
+        By::Hand => None,
+        By::Fields | By::OwnDrop => {
+            let items = mask::items(input, &options)?;
+            Some(quote! {
+                #[automatically_derived]
+                unsafe impl #impl_generics #library::Trace for #name #arguments #trace_bounds {
+                    #items
+                }
+            })
+        }
+    };
+    let of_drop = match options.by {
+        By::Hand => None,
+        By::Fields => Some(quote! {
             /// A collector drops objects in any order, so a `Drop` may find the objects it refers to gone.
             trait ATracedTypeHasNoDropOfItsOwnPutThePartThatNeedsItIntoALeaf {}
             #[expect(drop_bounds, reason = "the types that implement `Drop` themselves are exactly those meant")]
@@ -71,8 +78,33 @@ pub(crate) fn implementations(input: &DeriveInput) -> Result<TokenStream> {
                 ATracedTypeHasNoDropOfItsOwnPutThePartThatNeedsItIntoALeaf for T {}
             impl #impl_generics ATracedTypeHasNoDropOfItsOwnPutThePartThatNeedsItIntoALeaf
                 for #name #arguments #bounds {}
+        }),
+        By::OwnDrop => evaluated_now(input, library),
+    };
+
+    Ok(quote! {
+        const _: () = {
+            #trace
+
+            #[automatically_derived]
+            unsafe impl #impl_generics #library::Rebrand for #name #arguments #rebrand_bounds {
+                type At<#brand> = #at;
+            }
+
+            #of_drop
         };
     })
+}
+
+/// The mask's evaluation, where it does not wait for parameters: what is wrong with it is said where the type stands.
+fn evaluated_now(input: &DeriveInput, library: &Path) -> Option<TokenStream> {
+    let name = &input.ident;
+    let brand = match input.generics.params.iter().collect::<Vec<_>>()[..] {
+        [] => None,
+        [GenericParam::Lifetime(_)] => Some(quote!(<'static>)),
+        _ => return None,
+    };
+    Some(quote!(const _: #library::TypeMask = <#name #brand as #library::Trace>::MASK;))
 }
 
 /// One brand at most, and sized parameters.

@@ -20,11 +20,15 @@ macro_rules! examples {
 }
 
 examples! {
+    external "../examples/external.rs";
     fast_path "../examples/fast_path.rs";
+    frames "../examples/frames.rs";
     graph_threads "../examples/graph_threads.rs";
+    interpreter "../examples/interpreter.rs";
     leaf "../examples/leaf.rs";
     limit "../examples/limit.rs";
     list "../examples/list.rs";
+    lru "../examples/lru.rs";
     slices "../examples/slices.rs";
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let figures = heap.figures();
     assert!(figures.cycles > 0, "the pages' objects alone would not have been worth a collection");
-    assert!(figures.memory.total_alloc.get() < 1 << 20, "they are {:?} in all", figures.memory.total_alloc);
+    assert!(figures.memory.total_alloc.get() < 1 << 20, "they are {} in all", figures.memory.total_alloc);
 
     mutator.collect();
     let (kept, counted) = mutator.enter(|mu| {
@@ -85,7 +85,7 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     mutator.collect();
     assert_eq!(heap.figures().external.get(), 0, "the pixels went with their pages");
     println!(
-        "{} collections of {:?} in objects, at most {} MiB of pixels",
+        "{} collections of {} in objects, at most {} MiB of pixels",
         figures.cycles,
         figures.memory.total_alloc,
         most >> 20

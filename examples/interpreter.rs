@@ -15,15 +15,13 @@ const SLICE: u32 = 10_000;
 #[derive(Clone, Copy, Debug)]
 enum Op {
     Push(i64),
-    /// Reads and writes the task's variables.
     Load(usize),
     Store(usize),
     Add,
-    /// A pair of the two uppermost values, and the parts of one.
     Cons,
     Head,
     Tail,
-    /// Takes a value: goes on there if it is nil or zero.
+    /// Goes on there if the value on top is nil or zero.
     Unless(usize),
     Jump(usize),
     Return,

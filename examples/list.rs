@@ -50,6 +50,7 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     drop(list);
     mutator.collect();
     assert_eq!(heap.figures().memory.heap_objects, 0, "the heap is empty");
+    assert_eq!(heap.verify(), [], "and its book is in order");
     println!("a list of {NODES} nodes came and went in {} collections", heap.figures().cycles);
     Ok(())
 }

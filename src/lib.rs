@@ -7,3 +7,6 @@ pub use heap_gc::*;
 pub use heap_core as core;
 /// Residence: which free pages go back.
 pub use heap_scav as scav;
+
+#[cfg(doctest)]
+mod guide;

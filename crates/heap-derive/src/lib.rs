@@ -38,6 +38,10 @@
 //!   it is no implementation at all. The `Trace` is an `unsafe impl` in the program, with the duties of that trait.
 //! * `#[trace(crate = path)]`: see `attrs.rs`.
 //!
+//! What is taken for granted: that `::core` is the core library. The derive reads sizes and offsets through it and asks for
+//! its `Send` and `Drop`. A program that gives this name to another crate, with `extern crate other as core`, deceives
+//! every check here, and the compiler does not refuse it.
+//!
 //! Modules are listed bottom first; a module names only modules above it.
 
 #![forbid(unsafe_code)]

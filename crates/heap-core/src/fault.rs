@@ -154,11 +154,21 @@ pub enum Fault {
     PastForgotten = 70,
     /// A scavenger takes the next run before those who wait for the last have looked.
     WaiterOvertaken = 71,
+    /// The marker does not decode tagged words.
+    DecoderUnused = 72,
+    /// The barrier does not decode tagged words.
+    TagUnshaded = 73,
+    /// A range of a mutator's own roots is not shaded.
+    RangeUnshaded = 74,
+    /// What a mutator's own callback reports is not shaded.
+    CallbackUnheard = 75,
+    /// A mutator's own roots are shaded a round too early, and not when they are taken.
+    OwnRootsEarly = 76,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 71] = [
+    pub const ALL: [Self; 76] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -230,6 +240,11 @@ impl Fault {
         Self::LimitUnscavenged,
         Self::PastForgotten,
         Self::WaiterOvertaken,
+        Self::DecoderUnused,
+        Self::TagUnshaded,
+        Self::RangeUnshaded,
+        Self::CallbackUnheard,
+        Self::OwnRootsEarly,
     ];
 }
 

@@ -14,6 +14,7 @@ pub mod accounting;
 pub mod os;
 pub mod meta;
 pub mod page;
+pub mod decoder;
 pub mod layout;
 pub mod span;
 mod occupancy;

@@ -23,6 +23,7 @@ pub use dead::Dead;
 pub use layouts::MOST_LAYOUTS;
 
 use crate::central::{Entry, Taken};
+use crate::decoder::Decoder;
 use crate::error::AllocError;
 use crate::fault::{self, Fault};
 use crate::figures::add;
@@ -103,6 +104,8 @@ pub struct Memory {
     /// Their number; errs either way for a moment, so a reader that sees 0 looks again at its next safepoint.
     dead_count: AtomicUsize,
     poison: Option<u8>,
+    /// How tagged words are read.
+    decoder: Option<Decoder>,
 }
 
 impl Memory {
@@ -138,7 +141,20 @@ impl Memory {
             dead: Mutex::new(Vec::new()),
             dead_count: AtomicUsize::new(0),
             poison: options.poison,
+            decoder: None,
         })
+    }
+
+    /// Has words that may be anything read with a decoder, too.
+    pub fn set_decoder(&mut self, decoder: Option<Decoder>) {
+        self.decoder = decoder;
+    }
+
+    /// How tagged words are read, if there are such.
+    #[inline]
+    #[must_use]
+    pub fn decoder(&self) -> Option<Decoder> {
+        self.decoder
     }
 
     /// The page heap.

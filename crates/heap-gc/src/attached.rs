@@ -34,8 +34,12 @@ impl Drop for Leaving {
                 heap.world.go_inside(&member, &|part, round| heap.answer(part, round));
             }
             // SAFETY: inside, and this is the mutator's thread; nothing else of it will run.
-            unsafe { member.part() }.flush(heap.shading());
+            let part = unsafe { member.part() };
+            let own = part.own.take();
+            part.flush(heap.shading());
             heap.world.detach(&member);
+            // Code of the program's, that may panic.
+            drop(own);
         }
     }
 }

@@ -136,7 +136,16 @@ impl Barrier {
     }
 
     /// The same for a word that may be anything. It is kept, not looked up: see the module's text.
-    fn shade_ambiguous(&self, to: Shading<'_>, word: usize) {
+    pub(crate) fn shade_ambiguous(&self, to: Shading<'_>, word: usize) {
+        self.shade_number(to, word);
+        if let Some(decoder) = to.memory.decoder()
+            && !fault::on(Fault::TagUnshaded)
+        {
+            self.shade_number(to, decoder.decode(word));
+        }
+    }
+
+    fn shade_number(&self, to: Shading<'_>, word: usize) {
         // What is marked need not be kept: so a program that changes such words all the time does not keep a cycle from its end.
         let mark = to.memory.map().guess_mark(word);
         if mark.is_none_or(|mark| mark == to.memory.epoch_byte() || mark == QUEUED || mark == DROPPED) {

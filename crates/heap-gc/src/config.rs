@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::time::Duration;
+use heap_core::decoder::Decoder;
 use heap_core::os::{Os, OsError};
 use heap_core::racy::kernel::Vectors;
 use heap_core::sync::Arc;
@@ -104,6 +105,7 @@ pub struct HeapBuilder {
     pub(crate) vectors: Vectors,
     pub(crate) own_threads: bool,
     pub(crate) measures_pauses: bool,
+    pub(crate) decoder: Option<Decoder>,
     pub(crate) os: Option<Arc<dyn Os>>,
 }
 
@@ -146,6 +148,7 @@ impl Default for HeapBuilder {
             vectors: Vectors::Avx512,
             own_threads: true,
             measures_pauses: false,
+            decoder: None,
             os: None,
         }
     }
@@ -320,6 +323,21 @@ impl HeapBuilder {
     #[must_use]
     pub fn own_threads(mut self, may: bool) -> Self {
         self.own_threads = may;
+        self
+    }
+
+    /// How words of which the collector does not know whether they are references are read, beside as plain addresses: for
+    /// runtimes that tag theirs ([`raw`](crate::raw)). Default: not at all.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{Decoder, Heap};
+    /// let heap = Heap::builder().decoder(Decoder::NAN_BOX).build()?;
+    /// # Ok::<(), tricolor::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn decoder(mut self, decoder: Decoder) -> Self {
+        self.decoder = Some(decoder);
         self
     }
 

@@ -10,12 +10,13 @@ mod drain;
 use crate::config::Collector;
 use crate::event::Event;
 use crate::figures::{CycleFigures, Reason, RoundFigures};
+use crate::grey::Batch;
 use crate::handshake::Round;
 use crate::mark::{Marker, OBJECT_WORDS, Work};
 use crate::pace::work_bytes;
 use crate::pacer::{Bound, CycleEnd as Paced, Limiting, NEVER, Plan};
 use crate::shared::{Helpers, Shared};
-use crate::verify;
+use crate::verify::{self, AllRoots};
 use core::time::Duration;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Marked;
@@ -133,7 +134,7 @@ fn stopped(cycle: &mut Cycle<'_>) {
     for part in world.parts() {
         part.flush(heap.shading());
     }
-    let roots = heap.roots.snapshot();
+    let roots = AllRoots::of(&heap.roots, &world);
     if cycle.is_verified() {
         verify::insist(&verify::check_all(&heap.memory, &roots), "before marking");
     }
@@ -297,6 +298,7 @@ impl<'a> Cycle<'a> {
         self.rounds.push(figures);
         self.mutators = self.mutators.max(heap.world.members());
         if round == Round::Roots {
+            self.roots += heap.own_roots.swap(0, Relaxed);
             heap.rooted.fetch_add(1, Relaxed);
         }
     }
@@ -308,7 +310,7 @@ impl<'a> Cycle<'a> {
             heap.roots.begin_shading();
         }
         let mut to_skip = usize::from(fault::on(Fault::RootSkipped));
-        self.roots = heap.roots.each(|word| {
+        self.roots += heap.roots.each(|word| {
             if to_skip > 0 {
                 to_skip -= 1;
                 return;
@@ -325,13 +327,14 @@ impl<'a> Cycle<'a> {
     }
 
     /// The same for a snapshot.
-    fn visit_roots(&mut self, roots: &[usize]) {
-        self.roots = roots.len();
+    fn visit_roots(&mut self, roots: &AllRoots) {
+        self.roots = roots.exact.len() + roots.ambiguous.len();
         let skipped = usize::from(fault::on(Fault::RootSkipped));
-        for &word in &roots[skipped.min(roots.len())..] {
-            // SAFETY: as in `shade_roots`.
+        for &word in roots.exact.iter().skip(skipped) {
+            // SAFETY: as in `shade_roots`, or O2.
             unsafe { self.marker.visit(word) };
         }
+        self.marker.add(Batch::Maybe(roots.ambiguous.clone()));
     }
 
     /// Whether marking has ended: nothing is queued, and while every mutator and the root table were asked for what they had,
@@ -395,7 +398,7 @@ impl<'a> Cycle<'a> {
             part.flush(heap.shading());
         }
         heap.memory.finish_sweep();
-        verify::insist(&verify::check_all(&heap.memory, &heap.roots.snapshot()), "before marking");
+        verify::insist(&verify::check_all(&heap.memory, &AllRoots::of(&heap.roots, &world)), "before marking");
     }
 
     /// A verified cycle marks again, simply, from the roots as they are now, and compares.
@@ -404,8 +407,8 @@ impl<'a> Cycle<'a> {
             return;
         }
         let heap = self.heap;
-        let _world = heap.world.stop();
-        let roots = heap.roots.snapshot();
+        let world = heap.world.stop();
+        let roots = AllRoots::of(&heap.roots, &world);
         verify::insist(&verify::compare_marks(&heap.memory, &roots, verify::Floating::Any), "after marking");
     }
 
@@ -515,5 +518,5 @@ pub(crate) fn verify_now(heap: &Shared) -> Vec<heap_core::verify::Violation> {
         part.flush(heap.shading());
     }
     heap.memory.finish_sweep();
-    verify::check_all(&heap.memory, &heap.roots.snapshot())
+    verify::check_all(&heap.memory, &AllRoots::of(&heap.roots, &world))
 }

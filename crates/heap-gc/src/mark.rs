@@ -32,6 +32,7 @@ mod words;
 
 use crate::grey::{Batch, GreyQueue, Piece};
 use core::ptr::NonNull;
+use heap_core::decoder::Decoder;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Memory;
 use heap_core::racy::kernel::Kernel;
@@ -171,6 +172,8 @@ pub(crate) struct Marker<'a> {
     /// Words of a large object that are scanned at once.
     piece_words: usize,
     kernel: Kernel,
+    /// How words that may be anything are read, beside as they are.
+    decoder: Option<Decoder>,
     work: Work,
 }
 
@@ -191,6 +194,7 @@ impl<'a> Marker<'a> {
             queue,
             piece_words: if queue.is_some() { PIECE_WORDS } else { PIECE_WORDS.min(LENT_PIECE_WORDS) },
             kernel: limits.kernel,
+            decoder: memory.decoder().filter(|_| !fault::on(Fault::DecoderUnused)),
             work: Work::default(),
         }
     }
@@ -288,6 +292,14 @@ impl<'a> Marker<'a> {
         }
     }
 
+    /// Marks what a word leads to, read as it is and with the decoder, if there is one.
+    fn visit_tagged(&mut self, word: usize) {
+        self.visit_ambiguous(word);
+        if let Some(decoder) = self.decoder {
+            self.visit_ambiguous(decoder.decode(word));
+        }
+    }
+
     /// The memory of a word inside an object that was pushed.
     #[inline(always)]
     fn place(&self, address: usize) -> &'a AtomicUsize {
@@ -370,7 +382,7 @@ impl<'a> Marker<'a> {
         match batch {
             Batch::Objects(objects) => objects.into_iter().for_each(|object| self.push(object)),
             Batch::Piece(piece) => self.pieces.push(piece),
-            Batch::Maybe(words) => words.into_iter().for_each(|word| self.visit_ambiguous(word)),
+            Batch::Maybe(words) => words.into_iter().for_each(|word| self.visit_tagged(word)),
         }
     }
 

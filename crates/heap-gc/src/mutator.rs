@@ -21,6 +21,7 @@ use crate::gc::{Brand, Gc};
 use crate::handle::Handle;
 use crate::handshake::{COLLECT, Member};
 use crate::object::{TypeInfo, Typed, slice_header};
+use crate::own_roots::OwnRoots;
 use crate::part::Part;
 use crate::pauses::Kind;
 use crate::trace::Trace;
@@ -180,14 +181,35 @@ impl Mutator {
         figures(&self.heap)
     }
 
+    /// Whether it is inside.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.member.is_inside()
+    }
+
+    /// The heap.
+    pub(crate) fn heap(&self) -> &Handle {
+        &self.heap
+    }
+
+    /// Access to the heap, whose brand its user keeps in mind.
+    ///
+    /// # Safety
+    /// 1. The mutator is inside whenever the answer is used.
     #[inline]
-    fn go_inside(&self) {
+    pub(crate) unsafe fn mu(&self) -> Mu<'_> {
+        // SAFETY: duty 1.
+        Mu { part: unsafe { self.part() }, mutator: self, brand: PhantomData }
+    }
+
+    /// Goes inside; waits while a collector holds it.
+    #[inline]
+    pub(crate) fn go_inside(&self) {
         self.heap.world.go_inside(&self.member, &|part, round| self.heap.answer(part, round));
     }
 
     /// What a mutator owes when it leaves.
     #[inline]
-    fn edge(&self) {
+    pub(crate) fn edge(&self) {
         let calls = self.heap.world.go_outside(&self.member, &|part, round| self.heap.answer(part, round));
         if calls & COLLECT != 0 {
             self.answer_collection();
@@ -246,11 +268,17 @@ impl Drop for Mutator {
             // The thread ends, and has let go of its mutators before this one.
             return;
         }
-        self.go_inside();
-        // SAFETY: inside since the line above.
-        unsafe { self.part() }.leave(self.heap.shading());
+        if !self.is_inside() {
+            self.go_inside();
+        }
+        // SAFETY: inside since the lines above.
+        let part = unsafe { self.part() };
+        let own = part.own.take();
+        part.leave(self.heap.shading());
         self.heap.world.detach(&self.member);
         attached::forget(self.heap.id);
+        // Code of the program's, that may panic.
+        drop(own);
     }
 }
 
@@ -390,7 +418,8 @@ impl<'gc> Mu<'gc> {
         self.part.cache.refill(memory, id)
     }
 
-    fn alloc_large(&self, id: LayoutId, bytes: usize, zeroed: bool) -> Result<NonNull<u8>, AllocError> {
+    /// A large object of a layout.
+    pub(crate) fn alloc_large(&self, id: LayoutId, bytes: usize, zeroed: bool) -> Result<NonNull<u8>, AllocError> {
         let heap = &self.mutator.heap;
         let memory = &heap.memory;
         let begun = heap.world.pauses().begin();
@@ -398,6 +427,28 @@ impl<'gc> Mu<'gc> {
         let slot = heap_core::large::alloc(memory, memory.entry(id), Bytes::new(bytes), zeroed, birth);
         heap.world.pauses().end(Kind::Refill, begun);
         self.pay(slot, Bytes::new(bytes))
+    }
+
+    /// A slot of a layout, as it is.
+    #[inline]
+    pub(crate) fn slot(&self, id: LayoutId, stride: usize) -> Result<NonNull<u8>, AllocError> {
+        match self.part.cache.alloc_any(id, stride) {
+            Some(slot) => Ok(slot),
+            None => self.slot_slow(id),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn slot_slow(&self, id: LayoutId) -> Result<NonNull<u8>, AllocError> {
+        self.poll();
+        let slot = self.refill(id);
+        self.pay(slot, Bytes::new(RUN_BYTES))
+    }
+
+    /// The mutator's own roots.
+    pub(crate) fn own_roots(&self) -> &'gc OwnRoots {
+        &self.part.own
     }
 
     /// The number of a layout that has no fixed one.
@@ -446,14 +497,7 @@ impl<'gc> Mu<'gc> {
             debug_assert!(bytes > MAX_SMALL || info.align > 8);
             self.alloc_large(id, bytes, !is_plain)?
         } else {
-            let slot = match self.part.cache.alloc_any(id, class.size().get()) {
-                Some(slot) => slot,
-                None => {
-                    self.poll();
-                    let slot = self.refill(id);
-                    self.pay(slot, Bytes::new(RUN_BYTES))?
-                }
-            };
+            let slot = self.slot(id, class.size().get())?;
             if !is_plain && !fault::on(Fault::PlacesUncleared) {
                 // SAFETY: the slot is this mutator's, and as large as its class.
                 unsafe { slot.write_bytes(0, class.size().get()) };

@@ -1,30 +1,34 @@
 //! A mutator's part: what belongs to one mutator and is touched by nobody else, except by a collector that answers for it.
 //!
-//! It is the cache and the barrier. [`Part::answer`] is what a mutator does when a collector asks, in each round of a cycle
+//! It is the cache, the barrier, and the roots of its own. [`Part::answer`] is what a mutator does when a collector asks, in each round of a cycle
 //! ([`crate::handshake`]); the same for who answers by himself, in the middle of `enter` or at its edge, and for who is
 //! answered for.
 
 use crate::barrier::{Barrier, Mode, Shading};
 use crate::handshake::Round;
+use crate::own_roots::OwnRoots;
 use heap_core::cache::Cache;
 use heap_core::fault::{self, Fault};
+use heap_core::verify::Word;
 
 /// See the module's text.
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) cache: Cache,
     pub(crate) barrier: Barrier,
+    /// Only the raw layer's mutators have any.
+    pub(crate) own: OwnRoots,
 }
 
 impl Part {
     /// The part of a mutator that comes when a round was asked last: it has answered that one.
     pub(crate) fn joining(round: Round, to: Shading<'_>, cache: Cache) -> Self {
-        let part = Self { cache, barrier: Barrier::new(Mode::Off) };
+        let part = Self { cache, barrier: Barrier::new(Mode::Off), own: OwnRoots::default() };
         match round {
             Round::Off => {}
             Round::BarrierOn | Round::Settled => part.barrier_on(),
             Round::Roots | Round::Dry if fault::on(Fault::AttachWhite) => part.barrier.set(Mode::Deleted),
-            Round::Roots | Round::Dry => part.roots_taken(to),
+            Round::Roots | Round::Dry => _ = part.roots_taken(to),
         }
         if fault::on(Fault::AttachBarrierOff) {
             part.barrier.set(Mode::Off);
@@ -32,12 +36,14 @@ impl Part {
         part
     }
 
-    /// Answers a round.
-    pub(crate) fn answer(&self, round: Round, to: Shading<'_>) {
+    /// Answers a round: the mutator is outside, or at a safepoint that fits the round. Says how many roots of its own it has
+    /// found.
+    pub(crate) fn answer(&self, round: Round, to: Shading<'_>) -> usize {
         match round {
             Round::BarrierOn => self.barrier_on(),
+            Round::Settled if fault::on(Fault::OwnRootsEarly) => _ = self.shade_own(to),
             Round::Settled => {}
-            Round::Roots => self.roots_taken(to),
+            Round::Roots => return self.roots_taken(to),
             Round::Dry => self.barrier.hand_over(to.queue),
             Round::Off => {
                 self.barrier.end();
@@ -45,6 +51,7 @@ impl Part {
                 self.cache.flush(to.memory);
             }
         }
+        0
     }
 
     /// A cycle has begun. New objects are white until the roots are taken.
@@ -53,13 +60,35 @@ impl Part {
         self.cache.stay_white();
     }
 
-    /// No reference is in the mutator's hands, so there are no roots to take: those it has made are in the heap's table. From
+    /// No reference is in the mutator's hands: those it has made roots of are in the heap's table, and others are in its own. From
     /// here new objects are black.
-    fn roots_taken(&self, to: Shading<'_>) {
+    fn roots_taken(&self, to: Shading<'_>) -> usize {
+        let found = if fault::on(Fault::OwnRootsEarly) { 0 } else { self.shade_own(to) };
         self.barrier.set(Mode::Deleted);
         if !fault::on(Fault::WhiteAllocation) {
             self.cache.blacken(to.memory, to.memory.epoch());
         }
+        found
+    }
+
+    /// Makes grey what its own roots lead to, and says how many there are. Words that may be anything are kept for the markers, as
+    /// by the barrier.
+    fn shade_own(&self, to: Shading<'_>) -> usize {
+        let mut found = 0;
+        let mut shade = |word| {
+            found += 1;
+            match word {
+                // SAFETY: O2: null or the address of an allocated slot.
+                Word::Exact(word) => unsafe { self.barrier.shade(to, word) },
+                Word::Ambiguous(word) => self.barrier.shade_ambiguous(to, word),
+            }
+        };
+        // SAFETY: the round of roots is answered outside or at a safepoint (`answer`).
+        unsafe { self.own.each(&mut shade) };
+        if found > 0 {
+            self.barrier.hand_over(to.queue);
+        }
+        found
     }
 
     /// Hands everything over: the mutator goes.

@@ -77,6 +77,8 @@ pub(crate) struct Shared {
     pub(crate) queue: GreyQueue,
     pub(crate) desk: Arc<Desk>,
     pub(crate) roots: Roots,
+    /// Roots of the mutators' own that the round of roots has found. Added to by who answers; taken by the collector.
+    pub(crate) own_roots: AtomicUsize,
     pub(crate) pace: Pace,
     /// The wish for the size of everything; `usize::MAX` for none.
     pub(crate) memory_limit: Bytes,
@@ -148,6 +150,7 @@ impl Shared {
                 builder.period.filter(|_| builder.gc_percent.is_some()),
             )),
             roots: Roots::default(),
+            own_roots: AtomicUsize::new(0),
             last_goal: Mutex::new(pace.goal()),
             pace,
             memory_limit,
@@ -196,7 +199,10 @@ impl Shared {
 
     /// A mutator's answer to a round.
     pub(crate) fn answer(&self, part: &Part, round: Round) {
-        part.answer(round, self.shading());
+        let found = part.answer(round, self.shading());
+        if found > 0 {
+            self.own_roots.fetch_add(found, Relaxed);
+        }
     }
 
     /// Tells the listener.

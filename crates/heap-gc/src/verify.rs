@@ -5,6 +5,9 @@
 //! use (E3). One marked but not reached was garbage before (E4), if nobody ran since marking began: beside mutators there is
 //! floating garbage, which became so meanwhile or was born marked.
 
+use crate::handshake::WorldStopped;
+use crate::part::Part;
+use crate::roots::Roots;
 use heap_core::memory::Memory;
 use heap_core::span::SpanId;
 use heap_core::span::marks::{DROPPED, QUEUED};
@@ -12,10 +15,35 @@ use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::verify::{Violation, Word, check, each_span, each_word};
 use std::collections::HashSet;
 
+/// The roots of a heap whose world is stopped.
+#[derive(Debug)]
+pub(crate) struct AllRoots {
+    /// Addresses of objects.
+    pub(crate) exact: Vec<usize>,
+    /// Words that may be anything.
+    pub(crate) ambiguous: Vec<usize>,
+}
+
+impl AllRoots {
+    /// Those in the table, and the mutators' own.
+    pub(crate) fn of(table: &Roots, world: &WorldStopped<'_, Part>) -> Self {
+        let mut all = Self { exact: table.snapshot(), ambiguous: Vec::new() };
+        for part in world.parts() {
+            let mut keep = |word| match word {
+                Word::Exact(word) => all.exact.push(word),
+                Word::Ambiguous(word) => all.ambiguous.push(word),
+            };
+            // SAFETY: the world is stopped, so the mutator is outside.
+            unsafe { part.own.each(&mut keep) };
+        }
+        all
+    }
+}
+
 /// The memory's invariants and the roots'. No mutator holds anything, and every span is swept.
-pub(crate) fn check_all(memory: &Memory, roots: &[usize]) -> Vec<Violation> {
+pub(crate) fn check_all(memory: &Memory, roots: &AllRoots) -> Vec<Violation> {
     let mut found = check(memory);
-    for &word in roots {
+    for &word in &roots.exact {
         if memory.map().resolve(word).is_none() {
             found.push(Violation { name: "F2", what: format!("a root is {word:#x}, which is no object") });
         }
@@ -33,7 +61,7 @@ pub(crate) enum Floating {
 }
 
 /// Compares the marks with a second, simple marking.
-pub(crate) fn compare_marks(memory: &Memory, roots: &[usize], floating: Floating) -> Vec<Violation> {
+pub(crate) fn compare_marks(memory: &Memory, roots: &AllRoots, floating: Floating) -> Vec<Violation> {
     let map = memory.map();
     let epoch = memory.epoch();
     let mut reached: HashSet<(SpanId, u32)> = HashSet::new();
@@ -49,8 +77,21 @@ pub(crate) fn compare_marks(memory: &Memory, roots: &[usize], floating: Floating
             list.push((at.span, at.slot));
         }
     };
-    for &word in roots {
+    for &word in &roots.exact {
         visit(word, &mut list, false);
+    }
+    let is_kept = |word: usize| {
+        let found = map.resolve(word);
+        floating == Floating::None || found.is_some_and(|at| map.is_marked(map.span(at.span), at.slot, epoch))
+    };
+    for &word in &roots.ambiguous {
+        // Beside mutators such a word may have come since the roots were taken, and not be a reference: then nobody need have marked
+        // what it looks like.
+        each_reading(memory, word, |word| {
+            if is_kept(word) {
+                visit(word, &mut list, true);
+            }
+        });
     }
     while let Some((id, slot)) = list.pop() {
         let span = map.span(id);
@@ -63,7 +104,7 @@ pub(crate) fn compare_marks(memory: &Memory, roots: &[usize], floating: Floating
         }
         each_word(memory, span, slot, |_, word| match word {
             Word::Exact(word) => visit(word, &mut list, false),
-            Word::Ambiguous(word) => visit(word, &mut list, true),
+            Word::Ambiguous(word) => each_reading(memory, word, |word| visit(word, &mut list, true)),
         });
     }
     if floating == Floating::Any {
@@ -81,6 +122,14 @@ pub(crate) fn compare_marks(memory: &Memory, roots: &[usize], floating: Floating
         }
     });
     found
+}
+
+/// Calls `visit` with a word that may be anything, and with what it is decoded to.
+fn each_reading(memory: &Memory, word: usize, mut visit: impl FnMut(usize)) {
+    visit(word);
+    if let Some(decoder) = memory.decoder() {
+        visit(decoder.decode(word));
+    }
 }
 
 /// Aborts with a report if something does not hold.

@@ -166,6 +166,10 @@ impl Marker<'_> {
             return;
         }
         self.work.slow_words += u64::from(mask.count_ones());
+        if self.decoder.is_some() {
+            // A tagged word may be any number, so there is nothing to sift.
+            return self.scan_tagged(object, from, mask);
+        }
         if self.kernel.vectors() != Vectors::Scalar {
             let first = self.place(object + from * WORD_BYTES);
             // SAFETY: as in `scan_exact`; words that may be anything are changed by atomic stores as well.
@@ -176,6 +180,17 @@ impl Marker<'_> {
             mask &= mask - 1;
             let word = self.place(object + at * WORD_BYTES).load(Acquire);
             self.visit_ambiguous(word);
+        }
+    }
+
+    /// [`Marker::scan_ambiguous`] where words are tagged.
+    #[inline(never)]
+    fn scan_tagged(&mut self, object: usize, from: usize, mut mask: u64) {
+        while mask != 0 {
+            let at = from + mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            let word = self.place(object + at * WORD_BYTES).load(Acquire);
+            self.visit_tagged(word);
         }
     }
 

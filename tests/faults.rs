@@ -6,6 +6,8 @@
 //!
 //! The processes are this test binary again, with the name of the fault and of the check in the environment.
 
+#[path = "support/raw_scenes.rs"]
+mod raw_scenes;
 #[path = "support/released.rs"]
 mod released;
 #[path = "support/scenes.rs"]
@@ -91,6 +93,11 @@ const CHECKS: &[Check] = &[
     ("dense chunk spared", released::dense_chunk_spared),
     ("waiter looks first", released::waiter_looks_first),
     ("swept late", swept_late),
+    ("tagged word erased", || raw_scenes::tagged_word_erased("roots")),
+    ("own roots", || raw_scenes::range_changed("roots")),
+    ("own newborn", || raw_scenes::range_changed("settled")),
+    ("callback heard", || raw_scenes::callback_heard("roots")),
+    ("tagged words", || raw_scenes::tagged_word_erased("began")),
 ];
 
 /// Generated programs against the model; nothing is verified, and every cycle is the mutator's, so that all is counted exactly.
@@ -692,4 +699,9 @@ faults! {
     the_figures_see_a_memory_limit_that_the_background_does_not_know: LimitUnscavenged, "limit kept in the background", "in the background: ";
     a_chunk_that_was_dense_is_released: PastForgotten, "dense chunk spared", "pages of the chunk that was not dense";
     who_waits_is_overtaken: WaiterOvertaken, "waiter looks first", "waits for runs that were away";
+    what_a_tagged_word_led_to_is_lost_undecoded: DecoderUnused, "tagged words", "is lost";
+    what_a_tagged_word_led_to_is_lost_unshaded: TagUnshaded, "tagged word erased", "is lost";
+    what_a_range_leads_to_is_lost_unshaded: RangeUnshaded, "own roots", "is lost";
+    what_a_callback_reports_is_lost_unheard: CallbackUnheard, "callback heard", "is lost";
+    a_newborn_in_a_range_is_lost_to_who_looked_too_early: OwnRootsEarly, "own newborn", "is lost";
 }

@@ -1,6 +1,8 @@
 //! The promises of the library, tested through its public interface: one module a promise.
 
 mod support;
+#[path = "../support/raw_scenes.rs"]
+mod raw_scenes;
 #[path = "../support/released.rs"]
 mod released;
 #[path = "../support/scenes.rs"]
@@ -21,6 +23,7 @@ mod os;
 mod period;
 mod phases;
 mod programs;
+mod raw;
 mod reach;
 mod scav;
 mod sieve;

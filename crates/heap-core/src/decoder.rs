@@ -30,7 +30,8 @@ pub struct Decoder(fn(u64) -> usize);
 
 impl Decoder {
     /// The low 48 bits of a quiet NaN of either sign, whatever is in the three bits between; nothing of any other double.
-    pub const NAN_BOX: Self = Self(|word| if word & QUIET_NAN == QUIET_NAN { address(word & ADDRESS) } else { 0 });
+    pub const NAN_BOX: Self =
+        Self(|word| if word & QUIET_NAN == QUIET_NAN { address(word & ADDRESS) } else { 0 });
     /// All but the lowest three bits. A tag in these leaves an address inside its slot, which counts as it is; so this is needed
     /// only as part of another.
     pub const LOW_TAG: Self = Self(|word| address(word & !7));

@@ -398,7 +398,10 @@ impl<'a> Cycle<'a> {
             part.flush(heap.shading());
         }
         heap.memory.finish_sweep();
-        verify::insist(&verify::check_all(&heap.memory, &AllRoots::of(&heap.roots, &world)), "before marking");
+        verify::insist(
+            &verify::check_all(&heap.memory, &AllRoots::of(&heap.roots, &world)),
+            "before marking",
+        );
     }
 
     /// A verified cycle marks again, simply, from the roots as they are now, and compares.

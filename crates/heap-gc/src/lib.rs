@@ -51,6 +51,7 @@ mod ask;
 mod mutator;
 mod heap;
 mod inspect;
+pub mod raw;
 mod api;
 
 pub use api::atomic::AtomicGc;

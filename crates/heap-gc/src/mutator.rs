@@ -398,7 +398,7 @@ impl<'gc> Mu<'gc> {
 
     /// Answers what a collector has asked and can be told in the middle of `enter`.
     #[inline]
-    fn poll(&self) {
+    pub(crate) fn poll(&self) {
         let heap = &self.mutator.heap;
         heap.world.poll(&self.mutator.member, &|part, round| heap.answer(part, round));
     }
@@ -419,7 +419,12 @@ impl<'gc> Mu<'gc> {
     }
 
     /// A large object of a layout.
-    pub(crate) fn alloc_large(&self, id: LayoutId, bytes: usize, zeroed: bool) -> Result<NonNull<u8>, AllocError> {
+    pub(crate) fn alloc_large(
+        &self,
+        id: LayoutId,
+        bytes: usize,
+        zeroed: bool,
+    ) -> Result<NonNull<u8>, AllocError> {
         let heap = &self.mutator.heap;
         let memory = &heap.memory;
         let begun = heap.world.pauses().begin();

@@ -52,7 +52,7 @@ impl Range {
     unsafe fn each(self, mut visit: impl FnMut(usize)) {
         for index in 0..self.len {
             // SAFETY: a word of the range (duty 1).
-            visit(unsafe { self.first.add(index).read() });
+            visit(unsafe { self.first.wrapping_add(index).read() });
         }
     }
 }

@@ -1,0 +1,267 @@
+//! The raw layer: the heap as an author of a language runtime uses it, without types and without the compiler's proofs.
+//!
+//! It is the same heap, the same mutators and the same cycle as those of the safe interface, which may be used beside it. What
+//! the compiler proves there is the caller's duty here. A runtime
+//!
+//! 1. describes its objects ([`Layout`], made at run time) and registers them: a [`Kind`] or an [`ArrayKind`];
+//! 2. attaches each of its threads ([`Mutator`]), and goes inside ([`Mutator::enter`]) to work;
+//! 3. registers where it keeps references outside the heap: ranges of memory and callbacks ([`Inside::add_exact`]);
+//! 4. allocates ([`Inside::alloc`]), reads, and tells the collector of every reference it stores ([`Inside::write`]);
+//! 5. polls ([`Inside::poll`]) now and then.
+//!
+//! A *safepoint* is [`Inside::poll`], [`Inside::park`], and the end of an [`Inside`]. There, and nowhere else (not in an
+//! allocation), the collector may look at the thread's roots, and what it holds besides is not protected from then on. Where the
+//! thread is *outside* (parked, or with no `Inside`), the collector looks whenever it likes.
+//!
+//! # Duties
+//!
+//! Functions refer to these by number. `docs/design/raw.md` has the argument.
+//!
+//! * **R1, roots.** A reference that is used after a safepoint was, at that safepoint, in a registered range, or reported by a
+//!   callback, or in a [`Root`], or reachable from one of these.
+//! * **R2, ranges.** From when it is registered until it is removed or its mutator is gone, a range is readable memory. At every
+//!   safepoint, and as long as the thread is outside, it is initialised and nobody writes to it; and each of its words, if it is
+//!   exact, is null or the address of an object. A callback reports the same, while the thread is outside for any number of
+//!   times, on any thread; it uses no heap.
+//! * **R3, one heap.** Kinds, roots and references are used with the heap they are of.
+//! * **R4, references.** An exact word of an object, a range or a callback is null or the address that [`Inside::alloc`] or
+//!   [`Inside::alloc_array`] gave, of an object that was not freed. Tags and addresses inside objects belong into ambiguous words.
+//! * **R5, stores.** From the first safepoint on after an object was allocated, and before that from when another thread can
+//!   find it, words that its masks name are changed by [`Inside::write`] and its like only. Until then the program may fill it as
+//!   it likes, with references it holds.
+//! * **R6, whole objects.** From that first safepoint on, an object is as its trace and drop functions expect it. The first word of
+//!   an array holds the number of elements it was made with, for good.
+//! * **R7, threads.** A reference passes from one thread to another through an object of the heap, or a [`Root`], and through
+//!   nothing else: not as a number in a channel. It is stored and read there with what this module has for it.
+//! * **R8, functions.** A trace function reports all references that the object keeps outside its masks, as R4 says of them. It
+//!   may be called on any thread, by several at once, while mutators run; it reads what nobody writes meanwhile, and does not panic
+//!   (the process is aborted if it does). A drop function may run on any thread, reads no reference, and is called once.
+//!
+//! ```
+//! # extern crate heap_gc as tricolor;
+//! use tricolor::{Heap, raw};
+//! let heap = Heap::new()?;
+//! // A pair: a number, and a reference to the next pair.
+//! let pair = raw::Layout::new("pair", 16).exact(1).register(&heap)?;
+//! let mut mutator = raw::Mutator::attach(&heap)?;
+//! let mut stack = [core::ptr::null_mut::<u8>(); 8];
+//! {
+//!     let inside = mutator.enter();
+//!     // SAFETY: R2: the stack outlives the mutator's stay, and holds nulls and objects.
+//!     let range = unsafe { inside.add_exact(stack.as_ptr().cast(), stack.len()) };
+//!     for number in 0..1000_u64 {
+//!         // SAFETY: R3: a kind of this heap.
+//!         let object = unsafe { inside.alloc(&pair)? }.as_ptr();
+//!         // SAFETY: R5: a new object.
+//!         unsafe { object.cast::<u64>().write(number) };
+//!         // SAFETY: R4, R5: the second word of a pair; the stack holds pairs.
+//!         unsafe { inside.write(object.cast::<*mut u8>().add(1), stack[0]) };
+//!         stack[0] = object;
+//!         // SAFETY: R1: all pairs hang on the one in the stack.
+//!         unsafe { inside.poll() };
+//!     }
+//!     inside.remove(range);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod layout;
+mod store;
+mod roots;
+
+pub use self::layout::{ArrayKind, Kind, Layout, LayoutError};
+pub use self::roots::{Root, RootId};
+pub use crate::own_roots::RootVisitor;
+
+use crate::figures::Figures;
+use crate::heap::Heap;
+use crate::mutator::{AttachError, Mu, Mutator as Attached};
+use core::fmt;
+use core::ptr::NonNull;
+use heap_core::error::AllocError;
+use heap_core::size_class::SizeClass;
+use heap_core::units::{Bytes, WORD_BYTES};
+
+/// A thread's handle on a heap, for runtimes. One per thread and heap; dropping it detaches the thread, and its own roots are
+/// none any more.
+pub struct Mutator {
+    attached: Attached,
+}
+
+impl Mutator {
+    /// A mutator for this thread.
+    ///
+    /// # Errors
+    /// If the thread has one of this heap already.
+    pub fn attach(heap: &Heap) -> Result<Self, AttachError> {
+        heap.attach().map(Self::from)
+    }
+
+    /// Goes inside, and stays there until the answer is dropped. (If it is forgotten, until the mutator is used again.)
+    ///
+    /// A collection that runs beside needs a safepoint of this thread before it can know what is garbage.
+    pub fn enter(&mut self) -> Inside<'_> {
+        if !self.attached.is_inside() {
+            self.attached.go_inside();
+        }
+        // SAFETY: inside since the lines above; it leaves for good when it is dropped, and in between it uses nothing of it
+        // (`outside`).
+        Inside { mu: unsafe { self.attached.mu() }, mutator: &self.attached }
+    }
+
+    /// The mutator as one of the safe interface. Its own roots stay registered meanwhile: R2 holds for them.
+    pub fn safe(&mut self) -> &mut Attached {
+        if self.attached.is_inside() {
+            // A stay that was forgotten.
+            self.attached.edge();
+        }
+        &mut self.attached
+    }
+
+    /// Runs a full collection and sweeps everything: see [`Mutator::collect`](crate::Mutator::collect).
+    ///
+    /// # Panics
+    /// With the panics of drops and of the heap's listener.
+    pub fn collect(&mut self) {
+        self.safe().collect();
+    }
+
+    /// A snapshot of the heap's figures.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.attached.figures()
+    }
+}
+
+impl From<Attached> for Mutator {
+    fn from(attached: Attached) -> Self {
+        Self { attached }
+    }
+}
+
+impl fmt::Debug for Mutator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("raw::Mutator").field("attached", &self.attached).finish()
+    }
+}
+
+/// A thread's stay inside a heap. Leaves when it is dropped, which is a safepoint.
+pub struct Inside<'m> {
+    mu: Mu<'m>,
+    mutator: &'m Attached,
+}
+
+impl Inside<'_> {
+    /// A new object, at an address that is its for its life. Zeros, if its kind has a mask or a trace function; otherwise whatever
+    /// was there. No safepoint: what the thread holds stays.
+    ///
+    /// # Errors
+    /// See [`AllocError`]. The heap is as before.
+    ///
+    /// # Safety
+    /// R3 of `kind`; R5 and R6 of the object.
+    #[inline]
+    pub unsafe fn alloc(&self, kind: &Kind) -> Result<NonNull<u8>, AllocError> {
+        debug_assert_eq!(kind.heap, self.mutator.heap().id, "R3: a kind of another heap");
+        if kind.stride == 0 {
+            self.mu.poll();
+            return self.mu.alloc_large(kind.id, kind.bytes, kind.cleared > 0);
+        }
+        let slot = self.mu.slot(kind.id, kind.stride)?;
+        if kind.cleared > 0 {
+            // SAFETY: the slot is this mutator's, and `cleared` at most its size.
+            unsafe { slot.write_bytes(0, kind.cleared) };
+        }
+        Ok(slot)
+    }
+
+    /// A new array of `len` elements. Its first word holds their number; the rest is as with [`Inside::alloc`]. The elements begin
+    /// [`ArrayKind::header`] bytes from the address.
+    ///
+    /// # Errors
+    /// See [`AllocError`]: also for lengths whose bytes do not fit in the address space.
+    ///
+    /// # Safety
+    /// R3 of `kind`; R5 and R6 of the array.
+    pub unsafe fn alloc_array(&self, kind: &ArrayKind, len: usize) -> Result<NonNull<u8>, AllocError> {
+        debug_assert_eq!(kind.heap, self.mutator.heap().id, "R3: a kind of another heap");
+        let too_large = AllocError::TooLarge { count: len, size: Bytes::new(kind.element) };
+        let bytes = len.checked_mul(kind.element).and_then(|bytes| bytes.checked_add(kind.header));
+        let bytes = bytes.filter(|&bytes| isize::try_from(bytes).is_ok()).ok_or(too_large)?;
+        let class = SizeClass::for_bytes_aligned(bytes.next_multiple_of(WORD_BYTES), kind.align);
+        let heap = self.mutator.heap();
+        let id = kind.id(class, &heap.memory)?;
+        let slot = if class.is_large() {
+            self.mu.poll();
+            self.mu.alloc_large(id, bytes, kind.is_scanned)?
+        } else {
+            let slot = self.mu.slot(id, class.size().get())?;
+            if kind.is_scanned {
+                // SAFETY: the slot is this mutator's, and as large as its class.
+                unsafe { slot.write_bytes(0, class.size().get()) };
+            }
+            slot
+        };
+        // SAFETY: the slot begins with a header, of at least a word, and nobody else has seen it.
+        unsafe { slot.cast::<usize>().write(len) };
+        Ok(slot)
+    }
+
+    /// A safepoint, if the collector wants one: answers what it asks, or runs a collection that is due, and the drops that are
+    /// due. Otherwise a load of a word that all mutators share, and one of the thread's own.
+    ///
+    /// # Panics
+    /// With the panics of drops and of the heap's listener. The thread is inside then as before.
+    ///
+    /// # Safety
+    /// R1, R2, R5 and R6 hold here, whether or not anything is asked.
+    #[inline(always)]
+    pub unsafe fn poll(&self) {
+        if self.mu.should_yield() {
+            self.answer();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn answer(&self) {
+        self.outside(|| ());
+    }
+
+    /// Runs `blocking`, which may wait for whatever it likes: the collector does not wait for this thread meanwhile. A safepoint,
+    /// and the thread is outside as long as it runs.
+    ///
+    /// # Panics
+    /// With the panics of `blocking`, of drops and of the heap's listener. The thread is inside then as before.
+    ///
+    /// # Safety
+    /// R1, R2, R5 and R6 hold here, and as long as `blocking` runs, which uses no object of the heap, and not this mutator.
+    pub unsafe fn park<R>(&self, blocking: impl FnOnce() -> R) -> R {
+        self.outside(blocking)
+    }
+
+    /// Leaves, runs `f`, and comes back, also with a panic.
+    fn outside<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Back<'a>(&'a Attached);
+        impl Drop for Back<'_> {
+            fn drop(&mut self) {
+                self.0.go_inside();
+            }
+        }
+        let _back = Back(self.mutator);
+        self.mutator.edge();
+        f()
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.mutator.edge();
+    }
+}
+
+impl fmt::Debug for Inside<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("raw::Inside").field("mutator", &self.mutator).finish_non_exhaustive()
+    }
+}

@@ -29,6 +29,7 @@ examples! {
     limit "../examples/limit.rs";
     list "../examples/list.rs";
     lru "../examples/lru.rs";
+    raw_vm "../examples/raw_vm.rs";
     slices "../examples/slices.rs";
 }
 

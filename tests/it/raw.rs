@@ -60,8 +60,8 @@ fn what_a_range_leads_to_stays_and_the_rest_goes() {
     for collector in [Collector::Concurrent, Collector::StopTheWorld] {
         let heap = checked().collector(collector).gc_off().build().unwrap();
         let kind = link_kind(&heap);
-        let mut mutator = raw::Mutator::attach(&heap).unwrap();
         let mut stack = vec![null_mut::<u8>(); 100];
+        let mut mutator = raw::Mutator::attach(&heap).unwrap();
         let (first, len) = (stack.as_mut_ptr(), stack.len());
         let inside = mutator.enter();
         // SAFETY: R2: the stack lives longer than the mutator, and holds links of this heap.
@@ -93,8 +93,8 @@ fn what_a_range_leads_to_stays_and_the_rest_goes() {
 fn a_poll_collects_when_it_is_due_and_an_allocation_does_not() {
     let heap = checked().collect_every(1).build().unwrap();
     let kind = link_kind(&heap);
-    let mut mutator = raw::Mutator::attach(&heap).unwrap();
     let mut held = [null_mut::<u8>(); 1];
+    let mut mutator = raw::Mutator::attach(&heap).unwrap();
     let place = held.as_mut_ptr();
     let inside = mutator.enter();
     // SAFETY: R2: it lives longer than the mutator.
@@ -147,8 +147,8 @@ fn race(builder: &HeapBuilder, rounds: u64) {
     drop(inside);
     drop(mutator);
     let run = |thread: u64| {
-        let mut mutator = raw::Mutator::attach(&heap).unwrap();
         let mut stack = vec![null_mut::<u8>(); SLOTS];
+        let mut mutator = raw::Mutator::attach(&heap).unwrap();
         let (first, len) = (stack.as_mut_ptr(), stack.len());
         let inside = mutator.enter();
         // SAFETY: R2: the stack lives longer than the mutator.
@@ -256,8 +256,8 @@ fn tagged_words_are_read_with_the_decoder_wherever_they_are() {
             }
             let heap = builder.build().unwrap();
             let kind = boxed(&heap);
-            let mut mutator = raw::Mutator::attach(&heap).unwrap();
             let mut stack = [1.5_f64.to_bits(), 0, BOXED | 1, f64::NAN.to_bits()];
+            let mut mutator = raw::Mutator::attach(&heap).unwrap();
             let first = stack.as_mut_ptr();
             let inside = mutator.enter();
             // SAFETY: R2: the stack lives longer than the mutator.
@@ -305,8 +305,8 @@ fn tagged_words_are_read_with_the_decoder_wherever_they_are() {
 fn a_plain_address_counts_whatever_the_decoder_says() {
     let heap = checked().decoder(Decoder::new(|_| 0)).build().unwrap();
     let kind = boxed(&heap);
-    let mut mutator = raw::Mutator::attach(&heap).unwrap();
     let mut word = [0_u64];
+    let mut mutator = raw::Mutator::attach(&heap).unwrap();
     let place = word.as_mut_ptr();
     let inside = mutator.enter();
     // SAFETY: R2: it lives longer than the mutator.
@@ -433,8 +433,8 @@ fn arrays_of_all_lengths_hold_what_they_are_given() {
     let pairs = Layout::new("pair", 16).exact(1).register_array(&heap, 24).unwrap();
     assert_eq!((pairs.header(), pairs.element()), (24, 16));
     let bytes = Layout::new("byte", 1).register_array(&heap, 0).unwrap();
-    let mut mutator = raw::Mutator::attach(&heap).unwrap();
     let mut held = [null_mut::<u8>(); 2];
+    let mut mutator = raw::Mutator::attach(&heap).unwrap();
     let place = held.as_mut_ptr();
     for len in [0, 1, 2, 7, 100, 2500, if cfg!(miri) { 2600 } else { 50_000 }] {
         let inside = mutator.enter();
@@ -580,8 +580,8 @@ fn who_is_parked_is_answered_for() {
         let other = {
             let (heap, is_over) = (heap.clone(), Arc::clone(&is_over));
             thread::spawn(move || {
-                let mut mutator = raw::Mutator::attach(&heap).unwrap();
                 let mut held = [null_mut::<u8>(); 2];
+                let mut mutator = raw::Mutator::attach(&heap).unwrap();
                 let place = held.as_mut_ptr();
                 let inside = mutator.enter();
                 // SAFETY: R2: it lives longer than the mutator. The second word comes later.
@@ -743,8 +743,8 @@ fn a_callback_that_panics_ends_the_process() {
 fn raw_objects_and_those_of_the_safe_interface_share_a_heap() {
     let heap = checked().collect_every(2).build().unwrap();
     let kind = link_kind(&heap);
-    let mut mutator = raw::Mutator::from(heap.attach().unwrap());
     let mut held = [null_mut::<u8>(); 1];
+    let mut mutator = raw::Mutator::from(heap.attach().unwrap());
     let place = held.as_mut_ptr();
     let inside = mutator.enter();
     // SAFETY: R2: it lives longer than the mutator.

@@ -46,8 +46,9 @@ fn set() -> (Stage, Kind, raw::Mutator) {
 
 /// At a step a path is taken out of an object and kept in a range, and the range gets a new object.
 pub(crate) fn range_changed(step: &str) {
-    let (stage, kind, mut mutator) = set();
+    // Before the mutator, so that it goes after it, also if the scene fails.
     let mut stack = [null_mut::<u8>(); 3];
+    let (stage, kind, mut mutator) = set();
     let places = stack.as_mut_ptr();
     let place = |at: usize| places.wrapping_add(at);
     let inside = mutator.enter();
@@ -120,8 +121,8 @@ pub(crate) fn callback_heard(step: &str) {
 
 /// What a tagged word led to is kept in a range, and the word is erased.
 pub(crate) fn tagged_word_erased(step: &str) {
-    let (stage, kind, mut mutator) = set();
     let mut stack = [0_u64; 2];
+    let (stage, kind, mut mutator) = set();
     let places = stack.as_mut_ptr();
     let inside = mutator.enter();
     // SAFETY: R2: the stack outlives the mutator's last safepoint.

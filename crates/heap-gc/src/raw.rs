@@ -10,8 +10,8 @@
 //! 5. polls ([`Inside::poll`]) now and then.
 //!
 //! A *safepoint* is [`Inside::poll`], [`Inside::park`], and the end of an [`Inside`]. There, and nowhere else (not in an
-//! allocation), the collector may look at the thread's roots, and what it holds besides is not protected from then on. Where the
-//! thread is *outside* (parked, or with no `Inside`), the collector looks whenever it likes.
+//! allocation), the collector may look at the thread's roots, and what the thread holds besides is not protected from then on.
+//! As long as it is *outside* (parked, or with no `Inside`, until its mutator is gone), the collector looks whenever it likes.
 //!
 //! # Duties
 //!
@@ -21,8 +21,9 @@
 //!   callback, or in a [`Root`], or reachable from one of these.
 //! * **R2, ranges.** From when it is registered until it is removed or its mutator is gone, a range is readable memory. At every
 //!   safepoint, and as long as the thread is outside, it is initialised and nobody writes to it; and each of its words, if it is
-//!   exact, is null or the address of an object. A callback reports the same, while the thread is outside for any number of
-//!   times, on any thread; it uses no heap.
+//!   exact, is null or the address of an object. The program writes there by cells or raw pointers: a `&mut` would claim that nobody
+//!   else looks. A callback reports the same: on any thread, while its own is outside or at a safepoint, any number of times; it uses
+//!   no heap.
 //! * **R3, one heap.** Kinds, roots and references are used with the heap they are of.
 //! * **R4, references.** An exact word of an object, a range or a callback is null or the address that [`Inside::alloc`] or
 //!   [`Inside::alloc_array`] gave, of an object that was not freed. Tags and addresses inside objects belong into ambiguous words.
@@ -39,29 +40,30 @@
 //!
 //! ```
 //! # extern crate heap_gc as tricolor;
+//! use core::{cell::Cell, ptr::null_mut};
 //! use tricolor::{Heap, raw};
+//!
 //! let heap = Heap::new()?;
 //! // A pair: a number, and a reference to the next pair.
 //! let pair = raw::Layout::new("pair", 16).exact(1).register(&heap)?;
+//! // Before the mutator, so that it goes after it.
+//! let stack = [const { Cell::new(null_mut::<u8>()) }; 8];
 //! let mut mutator = raw::Mutator::attach(&heap)?;
-//! let mut stack = [core::ptr::null_mut::<u8>(); 8];
-//! {
-//!     let inside = mutator.enter();
-//!     // SAFETY: R2: the stack outlives the mutator's stay, and holds nulls and objects.
-//!     let range = unsafe { inside.add_exact(stack.as_ptr().cast(), stack.len()) };
-//!     for number in 0..1000_u64 {
-//!         // SAFETY: R3: a kind of this heap.
-//!         let object = unsafe { inside.alloc(&pair)? }.as_ptr();
-//!         // SAFETY: R5: a new object.
-//!         unsafe { object.cast::<u64>().write(number) };
-//!         // SAFETY: R4, R5: the second word of a pair; the stack holds pairs.
-//!         unsafe { inside.write(object.cast::<*mut u8>().add(1), stack[0]) };
-//!         stack[0] = object;
-//!         // SAFETY: R1: all pairs hang on the one in the stack.
-//!         unsafe { inside.poll() };
-//!     }
-//!     inside.remove(range);
+//! let inside = mutator.enter();
+//! // SAFETY: R2: the stack outlives the mutator, and holds nulls and objects.
+//! let range = unsafe { inside.add_exact(stack.as_ptr().cast(), stack.len()) };
+//! for number in 0..1000_u64 {
+//!     // SAFETY: R3: a kind of this heap.
+//!     let object = unsafe { inside.alloc(&pair)? }.as_ptr();
+//!     // SAFETY: R5: a new object.
+//!     unsafe { object.cast::<u64>().write(number) };
+//!     // SAFETY: R4: the second word of a pair; the stack holds pairs.
+//!     unsafe { inside.write(object.wrapping_add(8).cast(), stack[0].get()) };
+//!     stack[0].set(object);
+//!     // SAFETY: R1: all pairs hang on the one in the stack.
+//!     unsafe { inside.poll() };
 //! }
+//! inside.remove(range);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -2,7 +2,7 @@
 
 use super::Inside;
 use crate::handle::Handle;
-use crate::own_roots::{Own, OwnIndex, Range, RootVisitor};
+use crate::own_roots::{Own, OwnIndex, OwnRoots, Range, RootVisitor};
 use crate::roots::RootIndex;
 use core::fmt;
 use core::ptr::NonNull;
@@ -11,6 +11,8 @@ use core::ptr::NonNull;
 #[derive(PartialEq, Eq, Debug)]
 #[must_use = "only with it can what was registered be changed or removed"]
 pub struct RootId {
+    /// Whose it is.
+    owner: *const OwnRoots,
     index: OwnIndex,
 }
 
@@ -20,7 +22,7 @@ impl Inside<'_> {
     /// # Safety
     /// R2 and R3.
     pub unsafe fn add_exact(&self, first: *const *mut u8, len: usize) -> RootId {
-        RootId { index: self.mu.own_roots().add(Own::Exact(Range { first: first.cast(), len })) }
+        self.own(Own::Exact(Range { first: first.cast(), len }))
     }
 
     /// Registers `len` words from `first` on, which may be anything, as roots of this mutator's own. They are read as ambiguous
@@ -29,7 +31,7 @@ impl Inside<'_> {
     /// # Safety
     /// R2 and R3.
     pub unsafe fn add_ambiguous(&self, first: *const u64, len: usize) -> RootId {
-        RootId { index: self.mu.own_roots().add(Own::Ambiguous(Range { first: first.cast(), len })) }
+        self.own(Own::Ambiguous(Range { first: first.cast(), len }))
     }
 
     /// Registers a callback that reports roots of this mutator's own. It is called at the mutator's safepoints, or on the
@@ -39,27 +41,40 @@ impl Inside<'_> {
     /// # Safety
     /// R2 and R3.
     pub unsafe fn add_callback(&self, callback: impl FnMut(&mut RootVisitor<'_>) + Send + 'static) -> RootId {
-        RootId { index: self.mu.own_roots().add(Own::Callback(Box::new(callback))) }
+        self.own(Own::Callback(Box::new(callback)))
     }
 
     /// Says where a range is now, and how long: a stack has grown, or moved.
     ///
     /// # Panics
-    /// If `id` is not that of a range.
+    /// If `id` is not that of a range of this mutator's.
     ///
     /// # Safety
-    /// R2 and R3 of the range as it is now; `id` is this mutator's.
+    /// R2 and R3 of the range as it is now.
     pub unsafe fn set_range(&self, id: &RootId, first: *const u64, len: usize) {
-        let is_range = self.mu.own_roots().set_range(id.index, Range { first: first.cast(), len });
+        let is_range = self.owner(id).set_range(id.index, Range { first: first.cast(), len });
         assert!(is_range, "a callback is no range: remove it, and add a range");
     }
 
     /// Removes a range or a callback, which is dropped. What it led to is safe until the next safepoint.
     ///
     /// # Panics
-    /// With the panics of the callback's drop.
+    /// If `id` is another mutator's; and with the panics of the callback's drop.
+    #[expect(clippy::needless_pass_by_value, reason = "it is of no use any more")]
     pub fn remove(&self, id: RootId) {
-        drop(self.mu.own_roots().remove(id.index));
+        drop(self.owner(&id).remove(id.index));
+    }
+
+    fn own(&self, own: Own) -> RootId {
+        let roots = self.mu.own_roots();
+        RootId { owner: roots, index: roots.add(own) }
+    }
+
+    /// This mutator's own roots, of which `id` is one.
+    fn owner(&self, id: &RootId) -> &OwnRoots {
+        let roots = self.mu.own_roots();
+        assert!(core::ptr::eq(roots, id.owner), "a root of one mutator's own was changed by another");
+        roots
     }
 
     /// Makes a root in the heap's table, which any thread may use.

@@ -1,34 +1,25 @@
 //! The raw layer: what a runtime is promised, if it does what it has to.
 
+use crate::raw_scenes::{Held, boxed, get, get_any, is_boxed, name, named, set, set_any, unboxed, word};
 use crate::support::within;
+use std::cell::Cell;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
-use tricolor::raw::{self, Inside, Kind, Layout, LayoutError};
-use tricolor::{Collector, Decoder, Heap, HeapBuilder, LayoutPolicy};
+use tricolor::raw::{self, Inside, Kind, Layout, LayoutError, RootId};
+use tricolor::{AllocError, Collector, Decoder, Heap, HeapBuilder, LayoutPolicy};
 
-/// A link: a number, and the next link.
-const LINK: usize = 16;
-
-/// A link's second word.
-fn next(link: *mut u8) -> *mut *mut u8 {
-    link.wrapping_add(8).cast()
-}
-
+/// A number, and the next link.
 fn link_kind(heap: &Heap) -> Kind {
-    Layout::new("link", LINK).exact(1).register(heap).unwrap()
+    Layout::new("link", 16).exact(1).register(heap).unwrap()
 }
 
 /// A new link.
-fn link(inside: &Inside<'_>, kind: &Kind, number: u64, to: *mut u8) -> *mut u8 {
-    // SAFETY: R3: a kind of this heap. R5, R6: filled below.
-    let link = unsafe { inside.alloc(kind) }.unwrap().as_ptr();
-    // SAFETY: R5: a new link, which only this thread knows.
-    unsafe { link.cast::<u64>().write(number) };
-    // SAFETY: R4: the second word of a link, and a link.
-    unsafe { inside.write(next(link), to) };
+fn link(inside: &Inside<'_>, kind: &Kind, number: u64, next: *mut u8) -> *mut u8 {
+    let link = named(inside, kind, number);
+    set(inside, link, 1, next);
     link
 }
 
@@ -37,12 +28,44 @@ fn numbers(inside: &Inside<'_>, first: *mut u8) -> Vec<u64> {
     let mut found = Vec::new();
     let mut at = first;
     while !at.is_null() {
-        // SAFETY: a link, whose number does not change.
-        found.push(unsafe { at.cast::<u64>().read() });
-        // SAFETY: the second word of a link.
-        at = unsafe { inside.read(next(at)) };
+        found.push(name(at));
+        at = get(inside, at, 1);
     }
     found
+}
+
+/// Registers a stack of references, which outlives the mutator.
+fn register(inside: &Inside<'_>, stack: &[Held]) -> RootId {
+    // SAFETY: R2: by this function's caller, who makes the stack before the mutator.
+    unsafe { inside.add_exact(stack.as_ptr().cast(), stack.len()) }
+}
+
+/// A stack of references.
+fn stack(len: usize) -> Vec<Held> {
+    vec![Held::new(null_mut()); len]
+}
+
+/// A safepoint.
+fn poll(inside: &Inside<'_>) {
+    // SAFETY: R1: the tests use after it only what hangs on a stack that is registered.
+    unsafe { inside.poll() };
+}
+
+/// An array that is clear.
+fn array(inside: &Inside<'_>, kind: &raw::ArrayKind, len: usize) -> NonNull<u8> {
+    // SAFETY: R3: a kind of this heap. R6: there is nothing to fill.
+    unsafe { inside.alloc_array(kind, len) }.unwrap()
+}
+
+/// A root of an object.
+fn root(inside: &Inside<'_>, object: *mut u8) -> raw::Root {
+    // SAFETY: R4: an object of this heap.
+    unsafe { inside.root(NonNull::new(object).unwrap()) }
+}
+
+/// Objects that are not freed.
+fn left(heap: &Heap) -> u64 {
+    heap.figures().memory.mallocs - heap.figures().memory.frees
 }
 
 fn checked() -> HeapBuilder {
@@ -60,31 +83,25 @@ fn what_a_range_leads_to_stays_and_the_rest_goes() {
     for collector in [Collector::Concurrent, Collector::StopTheWorld] {
         let heap = checked().collector(collector).gc_off().build().unwrap();
         let kind = link_kind(&heap);
-        let mut stack = vec![null_mut::<u8>(); 100];
+        let stack = stack(100);
         let mut mutator = raw::Mutator::attach(&heap).unwrap();
-        let (first, len) = (stack.as_mut_ptr(), stack.len());
         let inside = mutator.enter();
-        // SAFETY: R2: the stack lives longer than the mutator, and holds links of this heap.
-        let range = unsafe { inside.add_exact(first, len) };
-        for number in 0..1000_u64 {
-            let place = first.wrapping_add(number as usize % len);
-            // SAFETY: a word of the stack.
-            unsafe { place.write(link(&inside, &kind, number, null_mut())) };
+        let range = register(&inside, &stack);
+        for number in 0..1000 {
+            stack[number % 100].set(link(&inside, &kind, number as u64, null_mut()));
         }
         drop(inside);
         mutator.collect();
-        assert_eq!(heap.figures().memory.mallocs - heap.figures().memory.frees, 100);
+        assert_eq!(left(&heap), 100);
         assert_eq!(heap.figures().last_cycle.unwrap().roots, 100);
         let inside = mutator.enter();
-        for at in 0..len {
-            // SAFETY: a word of the stack.
-            let link = unsafe { first.wrapping_add(at).read() };
-            assert_eq!(numbers(&inside, link), [900 + at as u64]);
+        for (at, held) in (0..).zip(&stack) {
+            assert_eq!(numbers(&inside, held.get()), [900 + at]);
         }
         inside.remove(range);
         drop(inside);
         mutator.collect();
-        assert_eq!(heap.figures().memory.mallocs, heap.figures().memory.frees);
+        assert_eq!(left(&heap), 0);
         all_is_well(&heap);
     }
 }
@@ -93,12 +110,10 @@ fn what_a_range_leads_to_stays_and_the_rest_goes() {
 fn a_poll_collects_when_it_is_due_and_an_allocation_does_not() {
     let heap = checked().collect_every(1).build().unwrap();
     let kind = link_kind(&heap);
-    let mut held = [null_mut::<u8>(); 1];
+    let held = stack(1);
     let mut mutator = raw::Mutator::attach(&heap).unwrap();
-    let place = held.as_mut_ptr();
     let inside = mutator.enter();
-    // SAFETY: R2: it lives longer than the mutator.
-    let _range = unsafe { inside.add_exact(place, 1) };
+    let _range = register(&inside, &held);
     let mut list = null_mut();
     for number in 0..50 {
         // In no root meanwhile: there is no safepoint.
@@ -107,10 +122,8 @@ fn a_poll_collects_when_it_is_due_and_an_allocation_does_not() {
     assert_eq!(heap.figures().cycles, 0);
     for number in 50..100 {
         list = link(&inside, &kind, number, list);
-        // SAFETY: a word that is registered.
-        unsafe { place.write(list) };
-        // SAFETY: R1: all links hang on the one that is registered.
-        unsafe { inside.poll() };
+        held[0].set(list);
+        poll(&inside);
         assert_eq!(heap.figures().cycles, number - 49);
     }
     assert!(numbers(&inside, list).into_iter().eq((0..100).rev()));
@@ -123,80 +136,56 @@ fn a_refused_allocation_is_an_error_that_a_safepoint_mends() {
     let mut mutator = raw::Mutator::attach(&heap).unwrap();
     let inside = mutator.enter();
     for _ in 0..3 {
-        // SAFETY: R3. The blocks have no duties.
+        // SAFETY: R3. Such blocks have no other duties.
         let refused = (0..10_000).find_map(|_| unsafe { inside.alloc(&kind) }.err());
-        assert!(matches!(refused, Some(tricolor::AllocError::Limit { .. })), "{refused:?}");
-        // SAFETY: R1: nothing is used after.
-        unsafe { inside.poll() };
+        assert!(matches!(refused, Some(AllocError::Limit { .. })), "{refused:?}");
+        poll(&inside);
     }
 }
 
-/// Several threads have stacks of their own, which change all the time, and exchange links through a shared object.
+/// Several threads have stacks of their own, which change all the time, and exchange links through a shared array.
 fn race(builder: &HeapBuilder, rounds: u64) {
     const THREADS: u64 = 3;
-    const SLOTS: usize = 16;
+    const SLOTS: u64 = 16;
     let heap = builder.build().unwrap();
     let kind = link_kind(&heap);
     let board = Layout::new("place", 8).exact(0).register_array(&heap, 8).unwrap();
     let mut mutator = raw::Mutator::attach(&heap).unwrap();
     let inside = mutator.enter();
-    // SAFETY: R3. An array of nulls is whole.
-    let shared = unsafe { inside.alloc_array(&board, SLOTS) }.unwrap();
-    // SAFETY: R4: an array of this heap.
-    let root = unsafe { inside.root(shared) };
+    let shared = root(&inside, array(&inside, &board, 16).as_ptr());
     drop(inside);
     drop(mutator);
     let run = |thread: u64| {
-        let mut stack = vec![null_mut::<u8>(); SLOTS];
+        let stack = stack(16);
         let mut mutator = raw::Mutator::attach(&heap).unwrap();
-        let (first, len) = (stack.as_mut_ptr(), stack.len());
         let inside = mutator.enter();
-        // SAFETY: R2: the stack lives longer than the mutator.
-        let _range = unsafe { inside.add_exact(first, len) };
+        let _range = register(&inside, &stack);
         let mut random = thread + 1;
         for round in 0..rounds {
             random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            let at = |shift: u32| (random >> shift) as usize % SLOTS;
-            let (mine, other) = (first.wrapping_add(at(40)), first.wrapping_add(at(48)));
-            let places = inside.get(&root).as_ptr().wrapping_add(board.header()).cast::<*mut u8>();
-            let place = places.wrapping_add(at(56));
-            // SAFETY: all are words of the stack, or of the shared array, and hold links or null.
-            unsafe {
-                match random >> 32 & 7 {
-                    0 | 1 => {
-                        let tail = other.read();
-                        // Not longer than a few.
-                        let tail = if numbers(&inside, tail).len() < 4 { tail } else { null_mut() };
-                        mine.write(link(&inside, &kind, thread << 32 | round, tail));
-                    }
-                    2 => mine.write(other.read()),
-                    3 => inside.write(place, mine.read()),
-                    4 => mine.write(inside.read(place)),
-                    5 => {
-                        let head = mine.read();
-                        if !head.is_null() {
-                            mine.write(inside.read(next(head)));
-                        }
-                    }
-                    6 => {
-                        // Another's link may be changed by several at once.
-                        let head = mine.read();
-                        if !head.is_null() {
-                            inside.write(next(head), null_mut());
-                        }
-                    }
-                    _ if round % 64 == 0 => inside.park(thread::yield_now),
-                    _ => {}
+            let at = |shift: u32| usize::try_from((random >> shift) % SLOTS).unwrap();
+            let (mine, other) = (&stack[at(40)], &stack[at(48)]);
+            let (board, place) = (inside.get(&shared).as_ptr(), 1 + at(56));
+            match random >> 32 & 7 {
+                0 | 1 => {
+                    // Not longer than a few.
+                    let tail = other.get();
+                    let tail = if numbers(&inside, tail).len() < 4 { tail } else { null_mut() };
+                    mine.set(link(&inside, &kind, thread << 32 | round, tail));
                 }
+                2 => mine.set(other.get()),
+                3 => set(&inside, board, place, mine.get()),
+                4 => mine.set(get(&inside, board, place)),
+                5 if !mine.get().is_null() => mine.set(get(&inside, mine.get(), 1)),
+                // Another's link may be changed by several at once.
+                6 if !mine.get().is_null() => set(&inside, mine.get(), 1, null_mut()),
+                // SAFETY: R1: all links are in the stack or in the shared array.
+                _ if round % 64 == 0 => unsafe { inside.park(thread::yield_now) },
+                _ => {}
             }
-            // SAFETY: R1: all links are in the stack or in the shared array.
-            unsafe { inside.poll() };
-            // SAFETY: a word of the stack.
-            for number in numbers(&inside, unsafe { mine.read() }) {
-                assert!(
-                    number >> 32 < THREADS && (number & 0xFFFF_FFFF) < rounds,
-                    "{number:#x} is no link's"
-                );
+            poll(&inside);
+            for number in numbers(&inside, mine.get()) {
+                assert!(number >> 32 < THREADS && number & 0xFFFF_FFFF < rounds, "{number:#x} is no link's");
             }
         }
         // Goes with its range registered.
@@ -206,10 +195,10 @@ fn race(builder: &HeapBuilder, rounds: u64) {
             scope.spawn(move || run(thread));
         }
     });
-    drop(root);
+    drop(shared);
     heap.collect();
     all_is_well(&heap);
-    assert_eq!(heap.figures().memory.mallocs, heap.figures().memory.frees, "nobody holds anything");
+    assert_eq!(left(&heap), 0, "nobody holds anything");
 }
 
 #[test]
@@ -234,16 +223,9 @@ fn stacks_that_change_beside_the_collectors_own_thread_lose_nothing() {
     });
 }
 
-/// A number, and a value that may be anything.
-fn boxed(heap: &Heap) -> Kind {
+/// A name, and a value that may be anything.
+fn boxed_kind(heap: &Heap) -> Kind {
     Layout::new("boxed", 16).ambiguous(1).register(heap).unwrap()
-}
-
-const BOXED: u64 = 0xFFFC << 48;
-
-/// The address in a word with a tag.
-fn unboxed(word: u64) -> *mut u8 {
-    core::ptr::with_exposed_provenance_mut((word & ((1 << 48) - 1)) as usize)
 }
 
 #[test]
@@ -255,46 +237,33 @@ fn tagged_words_are_read_with_the_decoder_wherever_they_are() {
                 builder = builder.decoder(decoder);
             }
             let heap = builder.build().unwrap();
-            let kind = boxed(&heap);
-            let mut stack = [1.5_f64.to_bits(), 0, BOXED | 1, f64::NAN.to_bits()];
+            let kind = boxed_kind(&heap);
+            let stack = [1.5_f64, 0.0, f64::NAN, 1e300].map(|number| Cell::new(number.to_bits()));
             let mut mutator = raw::Mutator::attach(&heap).unwrap();
-            let first = stack.as_mut_ptr();
             let inside = mutator.enter();
-            // SAFETY: R2: the stack lives longer than the mutator.
-            let _range = unsafe { inside.add_ambiguous(first, 4) };
-            let mut last = 0.25_f64.to_bits();
-            for number in 0..10_u64 {
-                // SAFETY: R3. R5, R6: filled below.
-                let object = unsafe { inside.alloc(&kind) }.unwrap().as_ptr();
-                // SAFETY: R5: a new object.
-                unsafe { object.cast::<u64>().write(number) };
-                // SAFETY: the second word, ambiguous.
-                unsafe { inside.write_ambiguous(object.wrapping_add(8).cast(), last) };
-                // Inside the object: its tag is in the low bits, too.
-                last = BOXED | (object.expose_provenance() as u64 + 5);
+            // SAFETY: R2: the stack outlives the mutator.
+            let _range = unsafe { inside.add_ambiguous(stack.as_ptr().cast(), stack.len()) };
+            for number in 0..10 {
+                let object = named(&inside, &kind, number);
+                set_any(&inside, object, 1, stack[1].get());
+                // Inside the object: there is a tag in the low bits, too.
+                stack[1].set(boxed(object) + 5);
             }
-            // SAFETY: a word of the stack.
-            unsafe { first.wrapping_add(1).write(last) };
             drop(inside);
             mutator.collect();
-            let left = heap.figures().memory.mallocs - heap.figures().memory.frees;
             if decoder.is_none() {
-                assert_eq!(left, 0, "without a decoder a box is a number");
+                assert_eq!(left(&heap), 0, "without a decoder a box is a number");
                 continue;
             }
-            assert_eq!(left, 10);
+            assert_eq!(left(&heap), 10);
             let inside = mutator.enter();
-            let mut numbers = Vec::new();
-            let mut at = last;
-            while at & BOXED == BOXED {
-                let object = unboxed(at - 5);
-                // SAFETY: an object, filled above.
-                numbers.push(unsafe { object.cast::<u64>().read() });
-                // SAFETY: its second word.
-                at = unsafe { inside.read_ambiguous(object.wrapping_add(8).cast()) };
+            let mut at = stack[1].get();
+            for number in (0..10).rev() {
+                assert!(is_boxed(at));
+                assert_eq!(name(unboxed(at - 5)), number);
+                at = get_any(&inside, unboxed(at - 5), 1);
             }
-            assert!(numbers.into_iter().eq((0..10).rev()));
-            assert_eq!(f64::from_bits(at), 0.25);
+            assert_eq!(at, 0.0_f64.to_bits());
             drop(inside);
             all_is_well(&heap);
         }
@@ -304,26 +273,22 @@ fn tagged_words_are_read_with_the_decoder_wherever_they_are() {
 #[test]
 fn a_plain_address_counts_whatever_the_decoder_says() {
     let heap = checked().decoder(Decoder::new(|_| 0)).build().unwrap();
-    let kind = boxed(&heap);
-    let mut word = [0_u64];
+    let kind = boxed_kind(&heap);
+    let held = [Cell::new(0_u64)];
     let mut mutator = raw::Mutator::attach(&heap).unwrap();
-    let place = word.as_mut_ptr();
     let inside = mutator.enter();
-    // SAFETY: R2: it lives longer than the mutator.
-    let _range = unsafe { inside.add_ambiguous(place, 1) };
-    // SAFETY: R3. Zeros are whole.
-    let object = unsafe { inside.alloc(&kind) }.unwrap();
-    // SAFETY: the word that is registered.
-    unsafe { place.write(object.addr().get() as u64 | 1) };
+    // SAFETY: R2: it outlives the mutator.
+    let _range = unsafe { inside.add_ambiguous(held.as_ptr().cast(), 1) };
+    held[0].set(named(&inside, &kind, 1).expose_provenance() as u64 | 1);
     drop(inside);
     mutator.collect();
-    assert_eq!(heap.figures().memory.mallocs - heap.figures().memory.frees, 1);
+    assert_eq!(left(&heap), 1);
     all_is_well(&heap);
 }
 
 #[test]
 fn a_tagged_word_that_is_erased_while_a_cycle_marks_is_shaded() {
-    for step in ["barrier on", "settled", "roots"] {
+    for step in ["began", "barrier on", "settled", "roots", "dry", "marked", "off"] {
         crate::raw_scenes::tagged_word_erased(step);
     }
 }
@@ -338,6 +303,7 @@ fn a_range_that_changes_between_any_two_steps_keeps_what_it_holds() {
 
 #[test]
 fn what_a_superset_holds_is_found_with_and_without_a_decoder() {
+    unsafe fn nothing(_: *mut u8) {}
     for decoder in [None, Some(Decoder::NAN_BOX)] {
         let mut builder = checked().gc_off().layouts(LayoutPolicy::PerType);
         if let Some(decoder) = decoder {
@@ -348,27 +314,26 @@ fn what_a_superset_holds_is_found_with_and_without_a_decoder() {
         let of = |name| Layout::new(name, 32).exact(1).exact(3);
         let kinds: Vec<Kind> = names.map(|name| of(name).register(&heap).unwrap()).collect();
         assert!(!kinds[0].is_superset() && kinds[4999].is_superset());
-        unsafe fn nothing(_: *mut u8) {}
         let refused = of("droppable").on_drop(nothing).register(&heap).unwrap_err();
         assert!(matches!(refused, LayoutError::Full { .. }), "{refused}");
         let mut mutator = raw::Mutator::attach(&heap).unwrap();
         let inside = mutator.enter();
-        let chain = (0..10).fold(null_mut::<u8>(), |last, number| {
-            // SAFETY: R3. R5, R6: filled below.
-            let object = unsafe { inside.alloc(&kinds[4990 + number]) }.unwrap().as_ptr();
-            // SAFETY: the last word, exact.
-            unsafe { inside.write(object.wrapping_add(24).cast(), last) };
+        let chain = kinds[4990..].iter().fold(null_mut(), |last, kind| {
+            let object = named(&inside, kind, 1);
+            set(&inside, object, 3, last);
             object
         });
-        // SAFETY: R4: an object of this heap.
-        let root = unsafe { inside.root(NonNull::new(chain).unwrap()) };
+        let first = root(&inside, chain);
         drop(inside);
         mutator.collect();
-        assert_eq!(heap.figures().memory.mallocs - heap.figures().memory.frees, 10);
-        drop(root.clone());
-        drop(root);
+        assert_eq!(left(&heap), 10);
+        let same = first.clone();
+        drop(first);
         mutator.collect();
-        assert_eq!(heap.figures().memory.mallocs, heap.figures().memory.frees);
+        assert_eq!(left(&heap), 10);
+        drop(same);
+        mutator.collect();
+        assert_eq!(left(&heap), 0);
         all_is_well(&heap);
     }
 }
@@ -400,21 +365,21 @@ fn objects_are_aligned_and_clear_where_something_is_read() {
     for bytes in [8, 24, 40, 64, 100, 1000, 8000, 8192] {
         for align in [8, 16, 64, 4096, 8192] {
             let kind = Layout::new("aligned", bytes).align(align).exact(0).register(&heap).unwrap();
+            assert_eq!(kind.size(), bytes);
             for _ in 0..3 {
                 let inside = mutator.enter();
                 for _ in 0..20 {
-                    // SAFETY: R3. Zeros are whole.
-                    let object = unsafe { inside.alloc(&kind) }.unwrap();
-                    assert!(object.addr().get().is_multiple_of(align), "{bytes} bytes aligned to {align}");
-                    for word in 0..bytes / 8 {
-                        let word = object.cast::<u64>().as_ptr().wrapping_add(word);
+                    // SAFETY: R3. R6: it is clear.
+                    let object = unsafe { inside.alloc(&kind) }.unwrap().as_ptr();
+                    assert!(object.addr().is_multiple_of(align), "{bytes} bytes aligned to {align}");
+                    for number in 0..bytes / 8 {
                         // SAFETY: a word of the object.
-                        assert_eq!(unsafe { word.read() }, 0);
+                        assert_eq!(unsafe { word(object, number).read() }, 0);
                     }
                     if bytes > 8 {
                         // What is no reference is the program's.
                         // SAFETY: the last word of the object, which no mask names.
-                        unsafe { object.cast::<u64>().as_ptr().wrapping_add(bytes / 8 - 1).write(!0) };
+                        unsafe { word(object, bytes / 8 - 1).write(!0) };
                     }
                 }
                 drop(inside);
@@ -433,89 +398,69 @@ fn arrays_of_all_lengths_hold_what_they_are_given() {
     let pairs = Layout::new("pair", 16).exact(1).register_array(&heap, 24).unwrap();
     assert_eq!((pairs.header(), pairs.element()), (24, 16));
     let bytes = Layout::new("byte", 1).register_array(&heap, 0).unwrap();
-    let mut held = [null_mut::<u8>(); 2];
+    let held = stack(2);
     let mut mutator = raw::Mutator::attach(&heap).unwrap();
-    let place = held.as_mut_ptr();
     for len in [0, 1, 2, 7, 100, 2500, if cfg!(miri) { 2600 } else { 50_000 }] {
         let inside = mutator.enter();
-        // SAFETY: R2: it lives longer than the range.
-        let range = unsafe { inside.add_exact(place, 2) };
-        // SAFETY: R3. Zeros are whole.
-        let array = unsafe { inside.alloc_array(&pairs, len) }.unwrap().as_ptr();
-        // SAFETY: as above.
-        let text = unsafe { inside.alloc_array(&bytes, len) }.unwrap().as_ptr();
-        // SAFETY: words that are registered.
-        unsafe { place.write(array) };
-        // SAFETY: as above.
-        unsafe { place.wrapping_add(1).write(text) };
+        let range = register(&inside, &held);
+        held[0].set(array(&inside, &pairs, len).as_ptr());
+        held[1].set(array(&inside, &bytes, len).as_ptr());
         // SAFETY: an array of so many bytes.
-        unsafe { text.wrapping_add(bytes.header()).write_bytes(7, len) };
-        let element = |index: usize| array.wrapping_add(24 + 16 * index + 8).cast::<*mut u8>();
+        unsafe { held[1].get().wrapping_add(bytes.header()).write_bytes(7, len) };
         for index in 0..len {
-            // SAFETY: the second word of an element.
-            unsafe { inside.write(element(index), link(&inside, &links, index as u64, null_mut())) };
+            let link = link(&inside, &links, index as u64, null_mut());
+            set(&inside, held[0].get(), 3 + 2 * index + 1, link);
         }
         drop(inside);
         mutator.collect();
-        let live = heap.figures().memory.mallocs - heap.figures().memory.frees;
-        assert_eq!(live, 2 + len as u64);
+        assert_eq!(left(&heap), 2 + len as u64);
         let inside = mutator.enter();
-        // SAFETY: the first words of arrays.
-        assert_eq!(unsafe { (array.cast::<usize>().read(), text.cast::<usize>().read()) }, (len, len));
+        assert_eq!((name(held[0].get()), name(held[1].get())), (len as u64, len as u64));
         for index in 0..len {
-            // SAFETY: the second word of an element.
-            assert_eq!(numbers(&inside, unsafe { inside.read(element(index)) }), [index as u64]);
+            let link = get(&inside, held[0].get(), 3 + 2 * index + 1);
+            assert_eq!(numbers(&inside, link), [index as u64]);
         }
         inside.remove(range);
     }
     let inside = mutator.enter();
     // SAFETY: nothing is made.
     let error = unsafe { inside.alloc_array(&pairs, usize::MAX / 8) }.unwrap_err();
-    assert!(matches!(error, tricolor::AllocError::TooLarge { .. }));
+    assert!(matches!(error, AllocError::TooLarge { .. }));
 }
 
 #[test]
 fn many_words_are_stored_at_once() {
     let heap = checked().gc_off().build().unwrap();
-    let (links, places) = (link_kind(&heap), Layout::new("place", 8).exact(0));
-    let places = places.register_array(&heap, 8).unwrap();
+    let links = link_kind(&heap);
+    let places = Layout::new("place", 8).exact(0).register_array(&heap, 8).unwrap();
     let values = Layout::new("value", 8).ambiguous(0).register_array(&heap, 8).unwrap();
     let mut mutator = raw::Mutator::attach(&heap).unwrap();
     let inside = mutator.enter();
-    // SAFETY: R3. Zeros are whole.
-    let (refs, words) = unsafe { (inside.alloc_array(&places, 10), inside.alloc_array(&values, 10)) };
-    let (refs, words) = (refs.unwrap(), words.unwrap());
-    // SAFETY: R4: arrays of this heap.
-    let roots = unsafe { [inside.root(refs), inside.root(words)] };
-    let first = refs.as_ptr().wrapping_add(8).cast::<*mut u8>();
+    let refs = array(&inside, &places, 10).as_ptr();
+    let words = array(&inside, &values, 10).as_ptr();
+    let roots = [refs, words].map(|array| root(&inside, array));
     let numbered: Vec<*mut u8> = (0..5).map(|number| link(&inside, &links, number, null_mut())).collect();
-    // SAFETY: words of the array, and links.
-    unsafe {
-        inside.fill(first, numbered[4], 10);
-        inside.copy(first, numbered.as_ptr(), 4);
-        inside.copy(first.wrapping_add(1), first, 4);
-    }
-    let first_word = words.as_ptr().wrapping_add(8).cast::<u64>();
-    // SAFETY: words of the other, and links.
-    unsafe {
-        inside.fill_ambiguous(
-            first_word,
-            link(&inside, &links, 7, null_mut()).expose_provenance() as u64,
-            10,
-        );
-        inside.copy_ambiguous(first_word, [1, 2, 3].as_ptr(), 3);
-    }
+    let first = word(refs, 1).cast::<*mut u8>();
+    // SAFETY: exact words of the array, and a link.
+    unsafe { inside.fill(first, numbered[4], 10) };
+    // SAFETY: exact words of the array, and links.
+    unsafe { inside.copy(first, numbered.as_ptr(), 4) };
+    // SAFETY: exact words of the array.
+    unsafe { inside.copy(first.wrapping_add(1), first, 4) };
+    let seven = link(&inside, &links, 7, null_mut()).expose_provenance() as u64;
+    // SAFETY: ambiguous words of the other.
+    unsafe { inside.fill_ambiguous(word(words, 1), seven, 10) };
+    // SAFETY: ambiguous words of the other.
+    unsafe { inside.copy_ambiguous(word(words, 1), [1, 2, 3].as_ptr(), 3) };
     drop(inside);
     mutator.collect();
-    assert_eq!(heap.figures().memory.mallocs - heap.figures().memory.frees, 2 + 5 + 1);
+    assert_eq!(left(&heap), 2 + 5 + 1);
     let inside = mutator.enter();
-    assert_eq!(inside.get(&roots[0]), refs);
+    assert_eq!(inside.get(&roots[0]).as_ptr(), refs);
     for (at, number) in [0, 0, 1, 2, 3, 4, 4, 4, 4, 4].into_iter().enumerate() {
-        // SAFETY: a word of the array.
-        assert_eq!(numbers(&inside, unsafe { inside.read(first.wrapping_add(at)) }), [number]);
+        assert_eq!(numbers(&inside, get(&inside, refs, 1 + at)), [number]);
     }
-    // SAFETY: a word of the other.
-    assert_eq!(unsafe { inside.read_ambiguous(first_word.wrapping_add(2)) }, 3);
+    assert_eq!((1..=4).map(|at| get_any(&inside, words, at)).collect::<Vec<_>>(), [1, 2, 3, seven]);
     drop(inside);
     all_is_well(&heap);
 }
@@ -524,21 +469,21 @@ static DROPPED: AtomicUsize = AtomicUsize::new(0);
 
 #[test]
 fn what_an_object_keeps_elsewhere_is_traced_and_its_drop_runs_once() {
-    /// A box with a link, and its address in the object.
+    /// The object's only word is zero, or the address of a box with the address of a link.
     unsafe fn trace(object: *const u8, visit: &mut dyn FnMut(usize)) {
-        // SAFETY: the object's only word, zero or the box.
-        let at = unsafe { object.cast::<*const usize>().read() };
-        if !at.is_null() {
+        let kept = with_exposed(object.cast_mut());
+        if !kept.is_null() {
             // SAFETY: the box lives as long as the object, and does not change.
-            visit(unsafe { at.read() });
+            visit(unsafe { kept.read() });
         }
     }
     unsafe fn drop_one(object: *mut u8) {
-        // SAFETY: as above.
-        let at = unsafe { object.cast::<*mut usize>().read() };
         // SAFETY: the object's own box.
-        drop(unsafe { Box::from_raw(at) });
+        drop(unsafe { Box::from_raw(with_exposed(object)) });
         DROPPED.fetch_add(1, SeqCst);
+    }
+    fn with_exposed(object: *mut u8) -> *mut usize {
+        core::ptr::with_exposed_provenance_mut(usize::try_from(name(object)).unwrap())
     }
     let heap = checked().gc_off().build().unwrap();
     let links = link_kind(&heap);
@@ -547,21 +492,17 @@ fn what_an_object_keeps_elsewhere_is_traced_and_its_drop_runs_once() {
     let inside = mutator.enter();
     let mut roots = Vec::new();
     for number in 0..20 {
-        let kept = Box::new(link(&inside, &links, number, null_mut()).addr());
-        // SAFETY: R3. R6: filled below.
-        let object = unsafe { inside.alloc(&kind) }.unwrap();
-        // SAFETY: R5: a new object.
-        unsafe { object.cast::<*mut usize>().write(Box::into_raw(kept)) };
+        let kept = Box::into_raw(Box::new(link(&inside, &links, number, null_mut()).addr()));
+        let object = named(&inside, &kind, kept.expose_provenance() as u64);
         if number % 2 == 0 {
-            // SAFETY: R4: an object of this heap.
-            roots.push(unsafe { inside.root(object) });
+            roots.push(root(&inside, object));
         }
     }
     drop(inside);
     mutator.collect();
     assert_eq!(DROPPED.load(SeqCst), 10);
     mutator.collect();
-    assert_eq!(heap.figures().memory.mallocs - heap.figures().memory.frees, 20);
+    assert_eq!(left(&heap), 20);
     drop(roots);
     drop(mutator);
     all_is_well(&heap);
@@ -580,43 +521,37 @@ fn who_is_parked_is_answered_for() {
         let other = {
             let (heap, is_over) = (heap.clone(), Arc::clone(&is_over));
             thread::spawn(move || {
-                let mut held = [null_mut::<u8>(); 2];
+                let held = stack(2);
                 let mut mutator = raw::Mutator::attach(&heap).unwrap();
-                let place = held.as_mut_ptr();
                 let inside = mutator.enter();
-                // SAFETY: R2: it lives longer than the mutator. The second word comes later.
-                let range = unsafe { inside.add_exact(place, 1) };
-                for at in 0..2 {
-                    // SAFETY: a word of its own.
-                    unsafe { place.wrapping_add(at).write(link(&inside, &kind, 1 + at as u64, null_mut())) };
+                let range = register(&inside, &held[..1]);
+                for (number, place) in (1..).zip(&held) {
+                    place.set(link(&inside, &kind, number, null_mut()));
                 }
-                // SAFETY: R2, R4: both are links now.
-                unsafe { inside.set_range(&range, place.cast_const().cast(), 2) };
-                // SAFETY: R1: both are registered.
-                unsafe {
-                    inside.park(|| {
-                        parked.send(()).unwrap();
-                        going.recv().unwrap();
-                        assert!(is_over.load(SeqCst));
-                    });
-                }
-                for at in 0..2 {
-                    // SAFETY: a word of its own.
-                    let link = unsafe { place.wrapping_add(at).read() };
-                    assert_eq!(numbers(&inside, link), [1 + at as u64]);
+                // SAFETY: R2, R4: both are links.
+                unsafe { inside.set_range(&range, held.as_ptr().cast(), 2) };
+                let blocking = || {
+                    parked.send(()).unwrap();
+                    going.recv().unwrap();
+                    assert!(is_over.load(SeqCst));
+                };
+                // SAFETY: R1: both links are registered.
+                unsafe { inside.park(blocking) };
+                for (number, place) in (1..).zip(&held) {
+                    assert_eq!(numbers(&inside, place.get()), [number]);
                 }
             })
         };
         is_parked.recv().unwrap();
         for _ in 0..3 {
             heap.collect();
-            assert_eq!(heap.figures().memory.mallocs - heap.figures().memory.frees, 2);
+            assert_eq!(left(&heap), 2);
         }
         is_over.store(true, SeqCst);
         go_on.send(()).unwrap();
         other.join().unwrap();
         heap.collect();
-        assert_eq!(heap.figures().memory.mallocs, heap.figures().memory.frees);
+        assert_eq!(left(&heap), 0);
     });
 }
 
@@ -688,7 +623,7 @@ fn a_stay_that_was_forgotten_ends_when_the_mutator_is_used() {
     core::mem::forget(mutator.enter());
     assert_eq!(mutator.safe().enter(|mu| *mu.alloc(7_u64)), 7);
     mutator.collect();
-    assert_eq!(heap.figures().memory.mallocs, heap.figures().memory.frees);
+    assert_eq!(left(&heap), 0);
     all_is_well(&heap);
 }
 
@@ -708,6 +643,16 @@ fn a_panic_while_parked_leaves_the_thread_inside() {
     drop(inside);
     mutator.collect();
     all_is_well(&heap);
+}
+
+#[test]
+#[should_panic(expected = "changed by another")]
+fn a_range_of_one_mutator_is_not_another_s() {
+    let heaps = [(); 2].map(|()| checked().build().unwrap());
+    let held = stack(1);
+    let [mut one, mut other] = heaps.map(|heap| raw::Mutator::attach(&heap).unwrap());
+    let range = register(&one.enter(), &held);
+    other.enter().remove(range);
 }
 
 /// In a process of its own: see below.
@@ -743,22 +688,18 @@ fn a_callback_that_panics_ends_the_process() {
 fn raw_objects_and_those_of_the_safe_interface_share_a_heap() {
     let heap = checked().collect_every(2).build().unwrap();
     let kind = link_kind(&heap);
-    let mut held = [null_mut::<u8>(); 1];
+    let held = stack(1);
     let mut mutator = raw::Mutator::from(heap.attach().unwrap());
-    let place = held.as_mut_ptr();
     let inside = mutator.enter();
-    // SAFETY: R2: it lives longer than the mutator.
-    let _range = unsafe { inside.add_exact(place, 1) };
+    let _range = register(&inside, &held);
     drop(inside);
     for number in 0..100 {
         let root = mutator.safe().enter(|mu| mu.root(mu.alloc(number)));
         let inside = mutator.enter();
-        // SAFETY: the word that is registered.
-        unsafe { place.write(link(&inside, &kind, number, place.read())) };
+        held[0].set(link(&inside, &kind, number, held[0].get()));
         drop(inside);
         assert_eq!(mutator.safe().enter(|mu| *root.get(mu)), number);
     }
     let inside = mutator.enter();
-    // SAFETY: the word that is registered.
-    assert!(numbers(&inside, unsafe { place.read() }).into_iter().eq((0..100).rev()));
+    assert!(numbers(&inside, held[0].get()).into_iter().eq((0..100).rev()));
 }

@@ -76,7 +76,7 @@ pub struct CycleFigures {
     pub live_objects: u64,
     /// Bytes of marked slots.
     pub live: Bytes,
-    /// Roots.
+    /// Roots, those of raw mutators' own among them.
     pub roots: u64,
     /// Bytes of slots in use when the cycle began.
     pub heap_before: Bytes,
@@ -128,7 +128,7 @@ pub struct Figures {
     pub gc_cpu_fraction: f64,
     /// Mutators attached.
     pub mutators: usize,
-    /// Roots.
+    /// Roots, but for those of raw mutators' own.
     pub roots: usize,
     /// The last cycle, if there was one.
     pub last_cycle: Option<CycleFigures>,

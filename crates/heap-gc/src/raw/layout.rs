@@ -53,7 +53,7 @@ pub struct Layout {
 
 impl Layout {
     /// An object of so many bytes, aligned to words, in which the collector reads nothing. The name is for censuses by type
-    /// ([`LayoutPolicy::PerType`](crate::LayoutPolicy::PerType)).
+    /// ([`LayoutPolicy::PerType`]).
     #[must_use]
     pub fn new(name: &'static str, size: usize) -> Self {
         Self {

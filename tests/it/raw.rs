@@ -4,6 +4,8 @@ mod objects;
 
 use crate::raw_scenes::{Held, boxed, get, get_any, is_boxed, name, named, set, set_any, unboxed};
 use crate::support::within;
+use heap_testkit::random::Random;
+use heap_testkit::stacks::Stacks;
 use std::cell::Cell;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -145,59 +147,17 @@ fn a_refused_allocation_is_an_error_that_a_safepoint_mends() {
     }
 }
 
-/// Several threads have stacks of their own, which change all the time, and exchange links through a shared array.
-fn race(builder: &HeapBuilder, rounds: u64) {
-    const THREADS: u64 = 3;
-    const SLOTS: u64 = 16;
-    let heap = builder.build().unwrap();
-    let kind = link_kind(&heap);
-    let board = Layout::new("place", 8).exact(0).register_array(&heap, 8).unwrap();
-    let mut mutator = raw::Mutator::attach(&heap).unwrap();
-    let inside = mutator.enter();
-    let shared = root(&inside, array(&inside, &board, 16).as_ptr());
-    drop(inside);
-    drop(mutator);
-    let run = |thread: u64| {
-        let stack = stack(16);
-        let mut mutator = raw::Mutator::attach(&heap).unwrap();
-        let inside = mutator.enter();
-        let _range = register(&inside, &stack);
-        let mut random = thread + 1;
-        for round in 0..rounds {
-            random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            let at = |shift: u32| usize::try_from((random >> shift) % SLOTS).unwrap();
-            let (mine, other) = (&stack[at(40)], &stack[at(48)]);
-            let (board, place) = (inside.get(&shared).as_ptr(), 1 + at(56));
-            match random >> 32 & 7 {
-                0 | 1 => {
-                    // Not longer than a few.
-                    let tail = other.get();
-                    let tail = if numbers(&inside, tail).len() < 4 { tail } else { null_mut() };
-                    mine.set(link(&inside, &kind, thread << 32 | round, tail));
-                }
-                2 => mine.set(other.get()),
-                3 => set(&inside, board, place, mine.get()),
-                4 => mine.set(get(&inside, board, place)),
-                5 if !mine.get().is_null() => mine.set(get(&inside, mine.get(), 1)),
-                // Another's link may be changed by several at once.
-                6 if !mine.get().is_null() => set(&inside, mine.get(), 1, null_mut()),
-                // SAFETY: R1: all links are in the stack or in the shared array.
-                _ if round % 64 == 0 => unsafe { inside.park(thread::yield_now) },
-                _ => {}
-            }
-            poll(&inside);
-            for number in numbers(&inside, mine.get()) {
-                assert!(number >> 32 < THREADS && number & 0xFFFF_FFFF < rounds, "{number:#x} is no link's");
-            }
-        }
-        // Goes with its range registered.
-    };
+/// Several threads have stacks of their own, which change all the time, and exchange items through a shared array.
+fn race(builder: HeapBuilder, moves: u64) {
+    let heap = Stacks::settings(builder).build().unwrap();
+    let stacks = Stacks::new(&heap);
     thread::scope(|scope| {
-        for thread in 0..THREADS {
-            scope.spawn(move || run(thread));
+        for number in 0..3 {
+            let stacks = &stacks;
+            scope.spawn(move || stacks.work(number, Random::new(number), moves));
         }
     });
-    drop(shared);
+    drop(stacks);
     heap.collect();
     all_is_well(&heap);
     assert_eq!(left(&heap), 0, "nobody holds anything");
@@ -206,7 +166,7 @@ fn race(builder: &HeapBuilder, rounds: u64) {
 #[test]
 fn stacks_that_change_beside_the_collector_lose_nothing() {
     within(Duration::from_secs(120), || {
-        race(&checked().collect_every(3), if cfg!(miri) { 30 } else { 3000 });
+        race(checked().collect_every(3), if cfg!(miri) { 30 } else { 3000 });
     });
 }
 
@@ -214,14 +174,14 @@ fn stacks_that_change_beside_the_collector_lose_nothing() {
 fn stacks_that_change_lose_nothing_to_a_collector_that_stops_the_world() {
     within(Duration::from_secs(120), || {
         let builder = checked().collect_every(3).collector(Collector::StopTheWorld);
-        race(&builder, if cfg!(miri) { 30 } else { 3000 });
+        race(builder, if cfg!(miri) { 30 } else { 3000 });
     });
 }
 
 #[test]
 fn stacks_that_change_beside_the_collectors_own_thread_lose_nothing() {
     within(Duration::from_secs(120), || {
-        race(&checked().least_heap(64 << 10), if cfg!(miri) { 30 } else { 60_000 });
+        race(checked().least_heap(64 << 10), if cfg!(miri) { 30 } else { 60_000 });
     });
 }
 

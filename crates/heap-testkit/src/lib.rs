@@ -16,6 +16,8 @@
 //! assert_eq!(stats.ops, 100);
 //! ```
 //!
+//! [`stacks`] is work for threads of a runtime, on the raw layer, with a model for each.
+//!
 //! Modules are listed bottom first.
 
 pub mod random;
@@ -27,3 +29,4 @@ pub mod program;
 mod runner;
 pub mod run;
 pub mod shrink;
+pub mod stacks;

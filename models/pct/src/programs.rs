@@ -7,6 +7,7 @@ use heap_core::os::sim::SimOs;
 use heap_core::sync::{Arc, Mutex, thread};
 use heap_testkit::drops::{Register, Stone};
 use heap_testkit::random::Random;
+use heap_testkit::stacks::Stacks;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use tricolor::{Gc, GcCell, Heap, HeapBuilder, Leaf, Mu, Root, Scavenge, Trace};
 
@@ -63,6 +64,12 @@ pub const PROGRAMS: &[Program] = &[
         name: "generated",
         what: "programs of heap-testkit, each thread with its model",
         run: generated,
+        leaves: false,
+    },
+    Program {
+        name: "stacks",
+        what: "threads of a runtime move references between their stacks and the heap while others collect",
+        run: stacks,
         leaves: false,
     },
 ];
@@ -552,4 +559,24 @@ fn steps(seed: u64) {
     heap.collect();
     heap.collect();
     assert_eq!(heap.figures().memory.heap_objects, 0, "all roots are dropped");
+}
+
+/// Threads of a runtime, which keep their references in stacks of their own.
+fn stacks(seed: u64) {
+    let mut random = Random::new(seed);
+    let heap = Stacks::settings(builder(&mut random)).build().expect("a heap");
+    let stacks = Arc::new(Stacks::new(&heap));
+    let threads: Vec<_> = (0..1 + random.below(2))
+        .map(|number| {
+            let (stacks, random) = (Arc::clone(&stacks), Random::new(random.next()));
+            start("mutator", move || stacks.work(number, random, 40))
+        })
+        .collect();
+    let collector = collector(&heap, 1 + random.below(3));
+    threads.into_iter().for_each(join);
+    join(collector);
+    drop(stacks);
+    heap.collect();
+    heap.collect();
+    assert_eq!((heap.figures().roots, heap.figures().memory.heap_objects), (0, 0));
 }

@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 use std::process::Command;
-use tricolor::{Gc, GcCell, GcVec, Heap, Trace};
+use tricolor::{Gc, GcCell, GcVec, Heap, Trace, raw};
 
 #[derive(Trace)]
 struct S16<'gc> {
@@ -28,7 +28,7 @@ struct Node<'gc> {
 /// A case: its name, what one operation is, and how to do a number of them.
 type Case = (&'static str, &'static str, fn(usize));
 
-const CASES: [Case; 14] = [
+const CASES: [Case; 17] = [
     ("alloc_n8", "allocation of 8 bytes in a tiny block, with refills and cycles", |n| {
         rounds(n, |mu, i| {
             black_box(mu.alloc(i));
@@ -110,6 +110,36 @@ const CASES: [Case; 14] = [
                 });
             });
         });
+    }),
+    ("raw_alloc", "raw allocation of 16 bytes with a reference, with refills and cycles, and a poll", |n| {
+        let heap = Heap::builder().workers(1).build().expect("address space");
+        let kind = raw::Layout::new("pair", 16).exact(0).register(&heap).expect("room for a layout");
+        let mut m = raw::Mutator::attach(&heap).expect("a fresh heap");
+        let inside = m.enter();
+        for _ in 0..n {
+            // SAFETY: R3: a kind of this heap. R6: it is clear.
+            let object = unsafe { inside.alloc(&kind) }.expect("there is no limit");
+            black_box(object);
+            // SAFETY: R1: nothing is used after.
+            unsafe { inside.poll() };
+        }
+    }),
+    ("raw_poll", "poll of a raw mutator that is not wanted", |n| {
+        let heap = Heap::new().expect("address space");
+        let mut m = raw::Mutator::attach(&heap).expect("a fresh heap");
+        let inside = m.enter();
+        // SAFETY: R1: nothing is held.
+        (0..n).for_each(|_| unsafe { inside.poll() });
+    }),
+    ("raw_write", "store of a reference on the raw layer", |n| {
+        let heap = Heap::new().expect("address space");
+        let kind = raw::Layout::new("pair", 16).exact(0).register(&heap).expect("room for a layout");
+        let mut m = raw::Mutator::attach(&heap).expect("a fresh heap");
+        let inside = m.enter();
+        // SAFETY: R3: a kind of this heap. R6: it is clear.
+        let object = unsafe { inside.alloc(&kind) }.expect("there is no limit").cast();
+        // SAFETY: R4: the first word of the object, which may lead to itself.
+        (0..n).for_each(|_| unsafe { inside.write(object.as_ptr(), black_box(object.as_ptr().cast())) });
     }),
     ("mark_list", "one node of a list in one cycle: building it, marking it once, sweeping it once", |n| {
         let heap = Heap::builder().workers(1).gc_off().build().expect("address space");

@@ -19,11 +19,11 @@
 //!
 //! * **R1, roots.** A reference that is used after a safepoint was, at that safepoint, in a registered range, or reported by a
 //!   callback, or in a [`Root`], or reachable from one of these.
-//! * **R2, ranges.** From when it is registered until it is removed or its mutator is gone, a range is readable memory. At every
-//!   safepoint, and as long as the thread is outside, it is initialised and nobody writes to it; and each of its words, if it is
-//!   exact, is null or the address of an object. The program writes there by cells or raw pointers: a `&mut` would claim that nobody
-//!   else looks. A callback reports the same: on any thread, while its own is outside or at a safepoint, any number of times; it uses
-//!   no heap.
+//! * **R2, ranges.** From when it is registered until it is removed or its mutator is gone (one that is forgotten, when its thread
+//!   has ended), a range is readable memory. At every safepoint, and as long as the thread is outside, it is initialised and
+//!   nobody writes to it; and each of its words, if it is exact, is null or the address of an object. The program writes there by
+//!   cells or raw pointers: a `&mut` would claim that nobody else looks. A callback reports the same: on any thread, while its own
+//!   is outside or at a safepoint, any number of times; it uses no heap.
 //! * **R3, one heap.** Kinds, roots and references are used with the heap they are of.
 //! * **R4, references.** An exact word of an object, a range or a callback is null or the address that [`Inside::alloc`] or
 //!   [`Inside::alloc_array`] gave, of an object that was not freed. Tags and addresses inside objects belong into ambiguous words.

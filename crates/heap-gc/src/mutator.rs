@@ -434,6 +434,12 @@ impl<'gc> Mu<'gc> {
         self.pay(slot, Bytes::new(bytes))
     }
 
+    /// The next slot of a layout, if its run has one.
+    #[inline(always)]
+    pub(crate) fn bump_any(&self, id: LayoutId, stride: usize) -> Option<NonNull<u8>> {
+        self.part.cache.alloc_any(id, stride)
+    }
+
     /// A slot of a layout, as it is.
     #[inline]
     pub(crate) fn slot(&self, id: LayoutId, stride: usize) -> Result<NonNull<u8>, AllocError> {

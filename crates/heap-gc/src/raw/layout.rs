@@ -130,7 +130,8 @@ impl Layout {
         Ok(Kind {
             heap: shared.id,
             id,
-            stride: class.size().get(),
+            is_large: class.is_large(),
+            stride: class.size().get().max(1),
             bytes: self.size,
             cleared: if is_scanned { self.size.next_multiple_of(WORD_BYTES) } else { 0 },
             is_superset: *shared.memory.entry(id).layout() == Shape::superset(class),
@@ -239,7 +240,9 @@ fn full(error: AllocError) -> LayoutError {
 pub struct Kind {
     pub(super) heap: u64,
     pub(super) id: LayoutId,
-    /// The size of a slot; 0 for large objects.
+    /// Whether each has a span of its own.
+    pub(super) is_large: bool,
+    /// The size of a slot; of large objects, which are in no run, not 0.
     pub(super) stride: usize,
     pub(super) bytes: usize,
     /// Bytes that are cleared when an object is made.

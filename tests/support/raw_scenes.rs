@@ -68,11 +68,6 @@ pub(crate) fn unboxed(value: u64) -> *mut u8 {
     with_exposed_provenance_mut(usize::try_from(value & !BOXED).expect("words are addresses"))
 }
 
-/// Whether a value is an object.
-pub(crate) fn is_boxed(value: u64) -> bool {
-    value & BOXED == BOXED
-}
-
 /// An item is what it was.
 fn look(item: *mut u8, wanted: u64) {
     assert_eq!(name(item), wanted, "item {wanted} is lost");

@@ -164,11 +164,17 @@ pub enum Fault {
     CallbackUnheard = 75,
     /// A mutator's own roots are shaded a round too early, and not when they are taken.
     OwnRootsEarly = 76,
+    /// The barrier does not shade what is taken out of a map.
+    EntryUnshaded = 77,
+    /// A map that grows does not shade the tables it had.
+    RehashUnshaded = 78,
+    /// A place of a map that searches have gone past is left as if none had.
+    SearchCut = 79,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 76] = [
+    pub const ALL: [Self; 79] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -245,6 +251,9 @@ impl Fault {
         Self::RangeUnshaded,
         Self::CallbackUnheard,
         Self::OwnRootsEarly,
+        Self::EntryUnshaded,
+        Self::RehashUnshaded,
+        Self::SearchCut,
     ];
 }
 

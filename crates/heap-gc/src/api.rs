@@ -1,8 +1,9 @@
-//! The safe API beside `Heap`, `Mutator`, `Mu` and `Gc`: cells, roots, slices, vectors, and values the collector leaves alone.
+//! The safe API beside `Heap`, `Mutator`, `Mu` and `Gc`: cells, roots, slices, maps, vectors, and values the collector leaves alone.
 
 pub(crate) mod cell;
 pub(crate) mod atomic;
 pub(crate) mod leaf;
 pub(crate) mod root;
 pub(crate) mod slice;
+pub(crate) mod map;
 pub(crate) mod vec;

@@ -2,6 +2,7 @@
 
 use core::cell::Cell;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr::NonNull;
@@ -119,6 +120,13 @@ impl<T: PartialEq> PartialEq for Gc<'_, T> {
 }
 
 impl<T: Eq> Eq for Gc<'_, T> {}
+
+impl<T: Hash> Hash for Gc<'_, T> {
+    /// Hashes the object, as it is compared.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
 
 // SAFETY: a `Gc` gives shared access to the object, like `&T`, which may go to and be shared by another thread if `T` is
 // `Sync`; and the object may be dropped there, hence `Send`.

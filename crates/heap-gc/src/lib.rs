@@ -57,6 +57,7 @@ mod api;
 pub use api::atomic::AtomicGc;
 pub use api::cell::GcCell;
 pub use api::leaf::Leaf;
+pub use api::map::{GcMap, GcMapDrain, GcMapEntry, GcMapIter, GcMapOccupied, GcMapVacant, MapHasher};
 pub use api::root::Root;
 pub use api::slice::{GcSlice, GcStr};
 pub use api::vec::{GcVec, GcVecIter};

@@ -6,7 +6,9 @@ use crate::gc::Gc;
 use crate::mutator::{Mu, refused};
 use crate::object::slice_header;
 use crate::trace::{Rebrand, Trace, Tracer};
+use core::borrow::Borrow;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::ops::{Bound, Range, RangeBounds};
 use core::ptr::NonNull;
@@ -312,6 +314,28 @@ impl<'gc> Gc<'gc, GcStr> {
         let bytes: Gc<'gc, GcSlice<u8>> = unsafe { Gc::from_raw(Gc::as_ptr(self).cast()) };
         // SAFETY: UTF-8 since it was made (`alloc_str`).
         unsafe { core::str::from_utf8_unchecked(bytes.as_slice()) }
+    }
+}
+
+impl PartialEq for Gc<'_, GcStr> {
+    /// Compares the texts.
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Gc<'_, GcStr> {}
+
+impl Hash for Gc<'_, GcStr> {
+    /// Hashes the text, as a `str` is hashed.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl Borrow<str> for Gc<'_, GcStr> {
+    fn borrow(&self) -> &str {
+        self.as_str()
     }
 }
 

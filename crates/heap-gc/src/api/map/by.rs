@@ -1,0 +1,118 @@
+//! Looking up by a hash and a question: keys that nobody has made yet.
+
+use super::GcMap;
+use super::table::Found;
+use crate::mutator::{Mu, refused};
+use crate::trace::Trace;
+use core::hash::{BuildHasher, Hash};
+use heap_core::error::AllocError;
+
+impl<K: Copy, V: Copy, S: BuildHasher> GcMap<'_, K, V, S> {
+    /// The hash of a key, or of what is like a key, in this map.
+    #[inline(always)]
+    #[must_use]
+    pub fn hash_of<Q: ?Sized + Hash>(&self, key: &Q) -> u64 {
+        self.hasher.hash_one(key)
+    }
+}
+
+impl<K: Copy, V: Copy, S> GcMap<'_, K, V, S> {
+    /// The entry whose key has that hash ([`GcMap::hash_of`]) and is the one that `is` says. `is` is asked of keys that may have
+    /// another hash, too.
+    ///
+    /// # Panics
+    /// If `is` changes the map.
+    #[inline]
+    pub fn get_by(&self, hash: u64, is: impl FnMut(&K) -> bool) -> Option<(K, V)> {
+        let at = self.find(hash, is)?;
+        // SAFETY: nothing came between.
+        Some(unsafe { self.entry_at(at) })
+    }
+}
+
+impl<'gc, K: Trace + Copy + 'gc, V: Trace + Copy + 'gc, S> GcMap<'gc, K, V, S> {
+    /// Takes out the entry whose key has that hash and is the one that `is` says, and returns it.
+    ///
+    /// # Panics
+    /// If `is` changes the map.
+    #[inline]
+    pub fn remove_by(&self, mu: &Mu<'gc>, hash: u64, is: impl FnMut(&K) -> bool) -> Option<(K, V)> {
+        let at = self.find(hash, is)?;
+        // SAFETY: nothing came between.
+        Some(unsafe { self.take_out(mu, at) })
+    }
+}
+
+impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHasher> GcMap<'gc, K, V, S> {
+    /// The entry whose key has that hash and is the one that `is` says; if there is none, the one that `make` makes, whose key has
+    /// that hash, too. A key with another one is not found again.
+    ///
+    /// `make` may use the map. If it puts such an entry there, that is the one.
+    ///
+    /// # Panics
+    /// If `is` changes the map, or the map has to grow and there is no memory for it; in builds with assertions, if the
+    /// hash is another.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{Gc, GcMap, GcStr, Heap, Mu};
+    ///
+    /// /// The one string in the heap with that text.
+    /// fn intern<'gc>(
+    ///     mu: &Mu<'gc>,
+    ///     strings: &GcMap<'gc, Gc<'gc, GcStr>, ()>,
+    ///     text: &str,
+    /// ) -> Gc<'gc, GcStr> {
+    ///     let hash = strings.hash_of(text);
+    ///     strings.get_or_insert_by(mu, hash, |key| key.as_str() == text, || (mu.alloc_str(text), ())).0
+    /// }
+    ///
+    /// let heap = Heap::new()?;
+    /// heap.attach()?.enter(|mu| {
+    ///     let strings = GcMap::new();
+    ///     let (a, b) = (intern(mu, &strings, "grey"), intern(mu, &strings, "grey"));
+    ///     assert!(Gc::ptr_eq(a, b));
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn get_or_insert_by(
+        &self,
+        mu: &Mu<'gc>,
+        hash: u64,
+        is: impl FnMut(&K) -> bool,
+        make: impl FnOnce() -> (K, V),
+    ) -> (K, V) {
+        self.try_get_or_insert_by(mu, hash, is, || Ok(make())).unwrap_or_else(|error| refused(&error))
+    }
+
+    /// The same, where `make` may fail.
+    ///
+    /// # Errors
+    /// That of `make`, or see [`AllocError`]. There is no such entry then, unless `make` put it there.
+    ///
+    /// # Panics
+    /// If `is` changes the map; in builds with assertions, if the hash is another.
+    pub fn try_get_or_insert_by(
+        &self,
+        mu: &Mu<'gc>,
+        hash: u64,
+        mut is: impl FnMut(&K) -> bool,
+        make: impl FnOnce() -> Result<(K, V), AllocError>,
+    ) -> Result<(K, V), AllocError> {
+        let at = match self.find_or_free(hash, &mut is) {
+            Some(Found::Entry(at)) => at,
+            Some(Found::Free(_)) | None => {
+                let entry = make()?;
+                debug_assert_eq!(self.hash_of(&entry.0), hash, "the hash of the key that was made");
+                // Again: it may have put something there.
+                match self.find_or_free(hash, is) {
+                    Some(Found::Entry(at)) => at,
+                    Some(Found::Free(at)) => return self.put(mu, hash, Some(at), entry).map(|()| entry),
+                    None => return self.put(mu, hash, None, entry).map(|()| entry),
+                }
+            }
+        };
+        // SAFETY: nothing came between.
+        Ok(unsafe { self.entry_at(at) })
+    }
+}

@@ -1,0 +1,217 @@
+//! Entries that come and go.
+//!
+//! **Taking out.** A search passes a group only if none of its sixteen bytes is `EMPTY`. So a place becomes `EMPTY` again if its
+//! group has another one: no search for any key has ever gone past this group since it has one, and none need go past it now. Otherwise
+//! it becomes `DELETED`, and searches go on. Those are few, and go when the map gets new tables.
+
+use super::group::{DELETED, EMPTY, WIDTH, tag};
+use super::table::{Found, Table};
+use super::{GcMap, room};
+use crate::barrier::{self, Barrier, Mode, bulk};
+use crate::mutator::{Mu, refused};
+use crate::trace::Trace;
+use core::borrow::Borrow;
+use core::hash::{BuildHasher, Hash};
+use core::mem::offset_of;
+use heap_core::error::AllocError;
+use heap_core::fault::{self, Fault};
+
+/// Changing.
+impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHasher> GcMap<'gc, K, V, S> {
+    /// Gives a key a value, and returns the one it had. A key that is there stays as it is.
+    ///
+    /// # Panics
+    /// If the map has to grow and there is no memory for it; [`GcMap::try_insert`] returns the error instead.
+    #[inline]
+    pub fn insert(&self, mu: &Mu<'gc>, key: K, value: V) -> Option<V> {
+        self.try_insert(mu, key, value).unwrap_or_else(|error| refused(&error))
+    }
+
+    /// Gives a key a value, and returns the one it had, or says why not.
+    ///
+    /// # Errors
+    /// See [`AllocError`]. The map is as before.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{AllocError, GcMap, Heap};
+    /// let heap = Heap::builder().hard_limit(1 << 20).build()?;
+    /// heap.attach()?.enter(|mu| {
+    ///     let squares = GcMap::new();
+    ///     let error = (0_u64..).find_map(|n| squares.try_insert(mu, n, n * n).err());
+    ///     assert!(matches!(error, Some(AllocError::Limit { .. })));
+    ///     let last = squares.len() as u64 - 1;
+    ///     assert_eq!(squares.get(&last), Some(last * last));
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn try_insert(&self, mu: &Mu<'gc>, key: K, value: V) -> Result<Option<V>, AllocError> {
+        let hash = self.hash_of(&key);
+        let free = match self.find_or_free(hash, |found| *found == key) {
+            // SAFETY: nothing came between.
+            Some(Found::Entry(at)) => return Ok(Some(unsafe { self.exchange_value(mu, at, value) })),
+            Some(Found::Free(at)) => Some(at),
+            None => None,
+        };
+        self.put(mu, hash, free, (key, value))?;
+        Ok(None)
+    }
+
+    /// Inserts entries, one after another. The iterator may use the map, too.
+    ///
+    /// # Panics
+    /// If the map has to grow and there is no memory for it, and with the panics of the iterator; what it gave before is in
+    /// the map.
+    pub fn extend(&self, mu: &Mu<'gc>, entries: impl IntoIterator<Item = (K, V)>) {
+        for (key, value) in entries {
+            self.insert(mu, key, value);
+        }
+    }
+
+    /// Takes a key out, and returns its value.
+    #[inline]
+    pub fn remove<Q: ?Sized + Hash + Eq>(&self, mu: &Mu<'gc>, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        Some(self.remove_entry(mu, key)?.1)
+    }
+
+    /// Takes a key out, and returns it and its value.
+    #[inline]
+    pub fn remove_entry<Q: ?Sized + Hash + Eq>(&self, mu: &Mu<'gc>, key: &Q) -> Option<(K, V)>
+    where
+        K: Borrow<Q>,
+    {
+        self.remove_by(mu, self.hash_of(key), |found| found.borrow() == key)
+    }
+
+    /// Takes the entries out for which `keep` says no. It may use the map: the walk is that of [`GcMap::iter`].
+    ///
+    /// # Panics
+    /// With the panics of `keep`; what it has said no to before is out.
+    pub fn retain(&self, mu: &Mu<'gc>, mut keep: impl FnMut(&K, &V) -> bool) {
+        let mut walk = self.iter();
+        while let Some((at, (key, value))) = walk.next_at() {
+            let changes = self.changes.get();
+            if keep(&key, &value) {
+                continue;
+            }
+            let at = if self.changes.get() == changes {
+                Some(at)
+            } else {
+                self.find(self.hash_of(&key), |found| *found == key)
+            };
+            if let Some(at) = at {
+                // SAFETY: it holds an entry: unchanged since the walk came there, or just found.
+                unsafe { self.take_out(mu, at) };
+            }
+        }
+    }
+
+    /// Puts an entry into the place that was found for it, or, if that would leave too few empty ones, into new tables.
+    ///
+    /// The key is not in the map, and `free` was found for its hash; nothing came between.
+    #[inline(always)]
+    pub(super) fn put(
+        &self,
+        mu: &Mu<'gc>,
+        hash: u64,
+        free: Option<usize>,
+        entry: (K, V),
+    ) -> Result<(), AllocError> {
+        let mut table = self.table();
+        let at = match (&table, free) {
+            (Some(table), Some(at)) if self.left.get() > 0 || table.byte(at) == DELETED => at,
+            _ => {
+                self.grow(mu, 1)?;
+                table = self.table();
+                table.as_ref().map_or(0, |table| table.free(hash))
+            }
+        };
+        let table = table.unwrap_or_else(|| unreachable!("a map that has grown has a table (M1)"));
+        if table.byte(at) == EMPTY {
+            self.left.set(self.left.get() - 1);
+        }
+        let (barrier, to) = mu.barrier();
+        // SAFETY: 1: a place that only this thread uses (M5). 2: it is free (M3). 3: M6.
+        unsafe { bulk::put(barrier, to, table.place(at), entry) };
+        table.set_byte(at, tag(hash));
+        self.len.set(self.len.get() + 1);
+        self.note_change();
+        Ok(())
+    }
+}
+
+impl<'gc, K: Trace + Copy + 'gc, V: Trace + Copy + 'gc, S> GcMap<'gc, K, V, S> {
+    /// Takes all entries out. The room for them stays.
+    pub fn clear(&self, mu: &Mu<'gc>) {
+        let Some(table) = self.table() else { return };
+        let places = self.places();
+        if self.left.get() == room::capacity(places) {
+            return;
+        }
+        let (barrier, to) = mu.barrier();
+        // SAFETY: 1: the places of the table, which only this thread uses (M5). 2: they hold values (M2) or, which needs no drop either,
+        // nothing (M3). 3: M6.
+        unsafe { bulk::erase(barrier, to, table.place(0), places) };
+        table.set_empty();
+        self.len.set(0);
+        self.left.set(room::capacity(places));
+        self.note_change();
+    }
+
+    /// Changes the value in a place and returns the old one.
+    ///
+    /// # Safety
+    /// 1. The map has been unchanged since the index was found.
+    #[inline(always)]
+    pub(super) unsafe fn exchange_value(&self, mu: &Mu<'gc>, at: usize, value: V) -> V {
+        // SAFETY: duty 1.
+        let (_, old) = unsafe { self.entry_at(at) };
+        if let Some(table) = self.table() {
+            let place = table.place(at).wrapping_byte_add(offset_of!((K, V), 1)).cast::<V>();
+            let (barrier, to) = mu.barrier();
+            // SAFETY: 1: the value of an entry (duty 1) in a place that only this thread uses (M5). 2: `V` is `Copy`. 3: M6.
+            unsafe { barrier::store(barrier, to, place, value) };
+        }
+        old
+    }
+
+    /// Takes the entry in a place out and returns it. See the head of the file.
+    ///
+    /// # Safety
+    /// 1. The map has been unchanged since the index was found.
+    #[inline]
+    pub(super) unsafe fn take_out(&self, mu: &Mu<'gc>, at: usize) -> (K, V) {
+        // SAFETY: duty 1.
+        let entry = unsafe { self.entry_at(at) };
+        let Some(table) = self.table() else { return entry };
+        self.erase(mu, &table, at);
+        if table.group(at / WIDTH).has_empty() || fault::on(Fault::SearchCut) {
+            table.set_byte(at, EMPTY);
+            self.left.set(self.left.get() + 1);
+        } else {
+            table.set_byte(at, DELETED);
+        }
+        self.len.set(self.len.get() - 1);
+        self.note_change();
+        entry
+    }
+
+    /// Clears a place of the map's table.
+    #[inline(always)]
+    fn erase(&self, mu: &Mu<'gc>, table: &Table<K, V>, at: usize) {
+        let (barrier, to) = mu.barrier();
+        let off;
+        let barrier = if fault::on(Fault::EntryUnshaded) {
+            off = Barrier::new(Mode::Off);
+            &off
+        } else {
+            barrier
+        };
+        // SAFETY: 1: a place that only this thread uses (M5). 2: an entry is `Copy`. 3: M6.
+        unsafe { bulk::erase(barrier, to, table.place(at), 1) };
+    }
+}

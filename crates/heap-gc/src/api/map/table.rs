@@ -1,0 +1,217 @@
+//! `Table`: where the control bytes and the entries of a map are, and how a search goes through them.
+//!
+//! A search begins at the group that the lowest bits of the hash name, and goes on by one group, two, three, and so on, round
+//! the table. The number of groups is a power of two, so it comes to every group once before it comes to any again; and
+//! since places are free (M4), it ends.
+
+use super::group::{Bits, EMPTY, Group, WIDTH, tag};
+use super::{Entries, Groups};
+use crate::gc::Gc;
+use crate::object::slice_header;
+
+/// The tables of a map, as addresses. They are good as long as the references they were made from: to the end of the `enter`.
+pub(super) struct Table<K, V> {
+    groups: *mut Group,
+    entries: *mut (K, V),
+    /// The number of groups, less one.
+    mask: usize,
+}
+
+impl<K, V> Clone for Table<K, V> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, V> Copy for Table<K, V> {}
+
+/// Groups in the order in which a search for a hash comes to them.
+struct Search {
+    at: usize,
+    step: usize,
+    mask: usize,
+}
+
+impl Search {
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are wanted")]
+    fn new(hash: u64, mask: usize) -> Self {
+        Self { at: hash as usize & mask, step: 0, mask }
+    }
+
+    #[inline(always)]
+    fn go_on(&mut self) {
+        self.step += 1;
+        self.at = (self.at + self.step) & self.mask;
+    }
+}
+
+/// What a search for a key came to.
+pub(super) enum Found {
+    /// The place of its entry.
+    Entry(usize),
+    /// It is not there, and this is the first place on its way that holds nothing.
+    Free(usize),
+}
+
+impl<K, V> Table<K, V> {
+    /// The tables that two references lead to, with that many groups.
+    #[inline(always)]
+    pub(super) fn new(groups: Groups<'_>, entries: Entries<'_, K, V>, mask: usize) -> Self {
+        let start = Gc::as_ptr(groups).as_ptr().cast::<u8>();
+        let first = Gc::as_ptr(entries).as_ptr().cast::<u8>();
+        Self {
+            groups: start.wrapping_add(slice_header(align_of::<Group>())).cast(),
+            entries: first.wrapping_add(slice_header(align_of::<(K, V)>())).cast(),
+            mask,
+        }
+    }
+
+    /// Whether the two are the same tables.
+    #[inline(always)]
+    pub(super) fn is(&self, other: &Self) -> bool {
+        core::ptr::eq(self.groups, other.groups)
+    }
+
+    /// How many groups there are.
+    #[inline(always)]
+    pub(super) fn groups(&self) -> usize {
+        self.mask + 1
+    }
+
+    /// The place of an index.
+    #[inline(always)]
+    pub(super) fn place(&self, index: usize) -> *mut (K, V) {
+        self.entries.wrapping_add(index)
+    }
+
+    /// One group.
+    #[inline(always)]
+    pub(super) fn group(&self, at: usize) -> Group {
+        debug_assert!(at <= self.mask);
+        // SAFETY: a group of the table, which is initialised (M1).
+        unsafe { self.groups.wrapping_add(at).read() }
+    }
+
+    /// The control byte of an index.
+    #[inline(always)]
+    pub(super) fn byte(&self, index: usize) -> u8 {
+        debug_assert!(index / WIDTH <= self.mask);
+        // SAFETY: a control byte of the table, which is initialised (M1).
+        unsafe { self.groups.cast::<u8>().wrapping_add(index).read() }
+    }
+
+    /// Whether the place of an index holds an entry.
+    #[inline(always)]
+    pub(super) fn is_full(&self, index: usize) -> bool {
+        self.byte(index) & 0x80 == 0
+    }
+
+    /// Changes the control byte of an index: the caller knows what its place holds (M2, M3).
+    #[inline(always)]
+    pub(super) fn set_byte(&self, index: usize, byte: u8) {
+        debug_assert!(index / WIDTH <= self.mask);
+        // SAFETY: a control byte of the table, which only this thread uses (M5).
+        unsafe { self.groups.cast::<u8>().wrapping_add(index).write(byte) };
+    }
+
+    /// Makes all control bytes those of places that hold nothing.
+    pub(super) fn set_empty(&self) {
+        // SAFETY: the groups of the table, which only this thread uses (M5).
+        unsafe { self.groups.write_bytes(EMPTY, self.groups()) };
+    }
+
+    /// Searches for the key with that hash that `is` says is the one, among the places whose tags are those of the hash.
+    #[inline(always)]
+    pub(super) fn find(&self, hash: u64, mut is: impl FnMut(usize) -> bool) -> Option<usize> {
+        let mut search = Search::new(hash, self.mask);
+        loop {
+            let group = self.group(search.at);
+            for bit in group.with(tag(hash)) {
+                let index = search.at * WIDTH + bit;
+                if is(index) {
+                    return Some(index);
+                }
+            }
+            if group.has_empty() {
+                return None;
+            }
+            search.go_on();
+        }
+    }
+
+    /// The same, and where the key would be put if it is not there.
+    #[inline(always)]
+    pub(super) fn find_or_free(&self, hash: u64, mut is: impl FnMut(usize) -> bool) -> Found {
+        let mut search = Search::new(hash, self.mask);
+        let mut free = None;
+        loop {
+            let group = self.group(search.at);
+            for bit in group.with(tag(hash)) {
+                let index = search.at * WIDTH + bit;
+                if is(index) {
+                    return Found::Entry(index);
+                }
+            }
+            if free.is_none() {
+                free = group.free().first().map(|bit| search.at * WIDTH + bit);
+            }
+            if let Some(free) = free
+                && group.has_empty()
+            {
+                return Found::Free(free);
+            }
+            search.go_on();
+        }
+    }
+
+    /// The first place that holds nothing on the way of a hash. In a group with fewer places than bytes, the bytes without a
+    /// place come last, after one whose place is free (M4).
+    #[inline(always)]
+    pub(super) fn free(&self, hash: u64) -> usize {
+        let mut search = Search::new(hash, self.mask);
+        loop {
+            if let Some(bit) = self.group(search.at).free().first() {
+                return search.at * WIDTH + bit;
+            }
+            search.go_on();
+        }
+    }
+}
+
+/// A walk through the places of a table that hold entries. It sees what goes while it is under way.
+pub(super) struct Walk<K, V> {
+    pub(super) table: Table<K, V>,
+    /// The group after the one it is in.
+    next: usize,
+    /// The places of its group that held entries when it came, and where it has not been.
+    rest: Bits,
+}
+
+impl<K, V> Walk<K, V> {
+    pub(super) fn new(table: Table<K, V>) -> Self {
+        Self { table, next: 0, rest: Bits::NONE }
+    }
+}
+
+impl<K, V> Iterator for Walk<K, V> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        loop {
+            for bit in self.rest.by_ref() {
+                let index = (self.next - 1) * WIDTH + bit;
+                if self.table.is_full(index) {
+                    return Some(index);
+                }
+            }
+            if self.next == self.table.groups() {
+                return None;
+            }
+            self.rest = self.table.group(self.next).full();
+            self.next += 1;
+        }
+    }
+}

@@ -19,6 +19,7 @@ mod drop;
 mod figures;
 mod limit;
 mod many;
+mod map;
 mod os;
 mod period;
 mod phases;

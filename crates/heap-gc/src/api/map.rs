@@ -334,7 +334,9 @@ impl<K: Trace + Copy, V: Trace + Copy, S: Default> Default for GcMap<'_, K, V, S
     }
 }
 
-impl<K: Copy + Eq + Hash + fmt::Debug, V: Copy + fmt::Debug, S: BuildHasher> fmt::Debug for GcMap<'_, K, V, S> {
+impl<K: Copy + Eq + Hash + fmt::Debug, V: Copy + fmt::Debug, S: BuildHasher> fmt::Debug
+    for GcMap<'_, K, V, S>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }

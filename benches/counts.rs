@@ -3,9 +3,13 @@
 //! For every case this program runs itself twice under `callgrind`, once with few operations and once with many, and
 //! divides the difference. What start-up and tear-down cost cancels out. Without valgrind it says so and ends well.
 
+use foldhash::fast::FixedState;
 use std::hint::black_box;
 use std::process::Command;
-use tricolor::{Gc, GcCell, GcVec, Heap, Trace, raw};
+use tricolor::{Gc, GcCell, GcMap, GcVec, Heap, Trace, raw};
+
+type Numbers<'gc> = GcMap<'gc, u64, u64, FixedState>;
+type Peer = hashbrown::HashMap<u64, u64, FixedState>;
 
 #[derive(Trace)]
 struct S16<'gc> {
@@ -28,7 +32,7 @@ struct Node<'gc> {
 /// A case: its name, what one operation is, and how to do a number of them.
 type Case = (&'static str, &'static str, fn(usize));
 
-const CASES: [Case; 17] = [
+const CASES: [Case; 27] = [
     ("alloc_n8", "allocation of 8 bytes in a tiny block, with refills and cycles", |n| {
         rounds(n, |mu, i| {
             black_box(mu.alloc(i));
@@ -141,6 +145,66 @@ const CASES: [Case; 17] = [
         // SAFETY: R4: the first word of the object, which may lead to itself.
         (0..n).for_each(|_| unsafe { inside.write(object.as_ptr(), black_box(object.as_ptr().cast())) });
     }),
+    ("map_get", "get of a number that is in a GcMap of 1000, each in turn", |n| {
+        maps(n, |_, map, key| {
+            black_box(map.get(&key));
+        });
+    }),
+    ("peer_get", "the same with hashbrown's", |n| {
+        peers(n, |map, key| {
+            black_box(map.get(&key));
+        });
+    }),
+    ("map_miss", "get of a number that is not there", |n| {
+        maps(n, |_, map, key| {
+            black_box(map.get(&(key + 1000)));
+        });
+    }),
+    ("peer_miss", "the same with hashbrown's", |n| {
+        peers(n, |map, key| {
+            black_box(map.get(&(key + 1000)));
+        });
+    }),
+    ("map_set", "insert of a number that is there", |n| {
+        maps(n, |mu, map, key| {
+            black_box(map.insert(mu, key, black_box(key)));
+        });
+    }),
+    ("peer_set", "the same with hashbrown's", |n| {
+        peers(n, |map, key| {
+            black_box(map.insert(key, black_box(key)));
+        });
+    }),
+    ("map_churn", "insert of a number that is not there, and remove of it", |n| {
+        maps(n, |mu, map, key| {
+            map.insert(mu, key + 1000, black_box(key));
+            black_box(map.remove(mu, &(key + 1000)));
+        });
+    }),
+    ("peer_churn", "the same with hashbrown's", |n| {
+        peers(n, |map, key| {
+            map.insert(key + 1000, black_box(key));
+            black_box(map.remove(&(key + 1000)));
+        });
+    }),
+    ("map_grow", "insert into a GcMap that grows from nothing to 1000, with refills and cycles", |n| {
+        rounds_of_thousand(n, |mu| {
+            let map = Numbers::default();
+            (0..1000).for_each(|key| {
+                map.insert(mu, black_box(key), key);
+            });
+            black_box(map.len());
+        });
+    }),
+    ("peer_grow", "the same with hashbrown's", |n| {
+        rounds_of_thousand(n, |_| {
+            let mut map = Peer::default();
+            (0..1000).for_each(|key| {
+                map.insert(black_box(key), key);
+            });
+            black_box(map.len());
+        });
+    }),
     ("mark_list", "one node of a list in one cycle: building it, marking it once, sweeping it once", |n| {
         let heap = Heap::builder().workers(1).gc_off().build().expect("address space");
         let mut m = heap.attach().expect("a fresh heap");
@@ -178,6 +242,23 @@ fn vectors(
             items.clear(mu);
         }
     });
+}
+
+/// Operations on a map in the heap that has the numbers below 1000.
+fn maps(operations: usize, one: impl for<'gc> Fn(&tricolor::Mu<'gc>, &Numbers<'gc>, u64)) {
+    let heap = Heap::new().expect("address space");
+    heap.attach().expect("a fresh heap").enter(|mu| {
+        let map = mu.alloc(Numbers::with_capacity_and_hasher(mu, 1500, FixedState::default()));
+        map.extend(mu, (0..1000).map(|key| (key, key)));
+        (0..operations).for_each(|at| one(mu, &map, black_box(at as u64 % 1000)));
+    });
+}
+
+/// The same with the peer's.
+fn peers(operations: usize, one: impl Fn(&mut Peer, u64)) {
+    let mut map = Box::new(Peer::with_capacity_and_hasher(1500, FixedState::default()));
+    map.extend((0..1000).map(|key| (key, key)));
+    (0..operations).for_each(|at| one(&mut map, black_box(at as u64 % 1000)));
 }
 
 /// The mutator runs the cycles between two rounds, so that as many of them come in every run of the case.

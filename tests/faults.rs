@@ -8,6 +8,9 @@
 
 #[path = "support/raw_scenes.rs"]
 mod raw_scenes;
+#[expect(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
+#[path = "support/map_scenes.rs"]
+mod map_scenes;
 #[path = "support/released.rs"]
 mod released;
 #[path = "support/scenes.rs"]
@@ -98,6 +101,9 @@ const CHECKS: &[Check] = &[
     ("own newborn", || raw_scenes::range_changed("settled")),
     ("callback heard", || raw_scenes::callback_heard("roots")),
     ("tagged words", || raw_scenes::tagged_word_erased("began")),
+    ("map entries taken out", || map_scenes::entries_taken_out("roots")),
+    ("map grown", || map_scenes::map_grown("roots")),
+    ("keys of a map", map_scenes::keys_come_and_go),
 ];
 
 /// Generated programs against the model; nothing is verified, and every cycle is the mutator's, so that all is counted exactly.
@@ -704,4 +710,7 @@ faults! {
     what_a_range_leads_to_is_lost_unshaded: RangeUnshaded, "own roots", "is lost";
     what_a_callback_reports_is_lost_unheard: CallbackUnheard, "callback heard", "is lost";
     a_newborn_in_a_range_is_lost_to_who_looked_too_early: OwnRootsEarly, "own newborn", "is lost";
+    what_is_taken_out_of_a_map_is_lost_when_it_is_not_shaded: EntryUnshaded, "map entries taken out", "is lost";
+    what_was_in_a_map_is_lost_when_it_grows_unshaded: RehashUnshaded, "map grown", "is lost";
+    a_key_is_not_found_when_searches_end_too_soon: SearchCut, "keys of a map", "a key that is in the map is not found";
 }

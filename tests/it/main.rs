@@ -3,6 +3,8 @@
 mod support;
 #[path = "../support/raw_scenes.rs"]
 mod raw_scenes;
+#[path = "../support/map_scenes.rs"]
+mod map_scenes;
 #[path = "../support/released.rs"]
 mod released;
 #[path = "../support/scenes.rs"]

@@ -2,6 +2,7 @@
 //! moved, made, rooted and dropped. The steps are those between which the collector can be made to stand still
 //! (`tests/support/stage.rs`); what is done there is in `tests/support/scenes.rs`.
 
+use crate::map_scenes;
 use crate::scenes::{self, Item, Place, all_is_well, item, look_along, path, set};
 use crate::stage::STEPS;
 use crate::vector_scenes;
@@ -53,6 +54,19 @@ scenes! {
     vector_grown
     vector_filled
     vector_turned
+}
+
+scenes! {
+    map_scenes:
+    entries_taken_out
+    map_grown
+    map_filled
+    iterated
+}
+
+#[test]
+fn keys_of_a_map_come_and_go() {
+    map_scenes::keys_come_and_go();
 }
 
 #[test]

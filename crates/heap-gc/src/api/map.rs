@@ -75,7 +75,7 @@ use core::fmt;
 use core::hash::{BuildHasher, Hash};
 use core::mem::offset_of;
 use heap_core::layout::TypeMask;
-use table::{Found, Table};
+use table::{At, Table};
 
 /// The control bytes of a table, as elements that are aligned for a vector.
 type Groups<'gc> = Gc<'gc, GcSlice<u128>>;
@@ -202,11 +202,11 @@ impl<'gc, K: Copy, V: Copy, S> GcMap<'gc, K, V, S> {
     #[inline(always)]
     fn table(&self) -> Option<Table<K, V>> {
         // SAFETY: the map is not `Sync`, so only this thread writes to it; no reference to the words is ever handed out.
-        let tables = unsafe { *self.tables.get() };
-        match tables {
-            (Some(groups), Some(entries)) => Some(Table::new(groups, entries, self.mask.get())),
-            _ => None,
-        }
+        let (groups, entries) = unsafe { *self.tables.get() };
+        let groups = groups?;
+        // SAFETY: a map has both tables or none (M1).
+        let entries = unsafe { entries.unwrap_unchecked() };
+        Some(Table::new(groups, entries, self.mask.get()))
     }
 
     /// The entry in a place of the map's table, or of one that it had.
@@ -219,21 +219,15 @@ impl<'gc, K: Copy, V: Copy, S> GcMap<'gc, K, V, S> {
         unsafe { table.place(index).read() }
     }
 
-    /// Where the entry is whose key has that hash and is said to be the one.
+    /// Where the entry is whose key has that hash and is said to be the one, in the map's table.
     ///
     /// # Panics
     /// If `is` changes the map.
     #[inline(always)]
-    fn find(&self, hash: u64, mut is: impl FnMut(&K) -> bool) -> Option<usize> {
+    fn find(&self, hash: u64, mut is: impl FnMut(&K) -> bool) -> Option<At<K, V>> {
         let table = self.table()?;
-        table.find(hash, |index| self.is_key(&table, index, &mut is))
-    }
-
-    /// The same, or where it would be put; nothing if there are no tables.
-    #[inline(always)]
-    fn find_or_free(&self, hash: u64, mut is: impl FnMut(&K) -> bool) -> Option<Found> {
-        let table = self.table()?;
-        Some(table.find_or_free(hash, |index| self.is_key(&table, index, &mut is)))
+        let at = table.find(hash, |index| self.is_key(&table, index, &mut is))?;
+        Some((table, at))
     }
 
     /// Whether the key in a place, which holds an entry, is the one.
@@ -245,17 +239,6 @@ impl<'gc, K: Copy, V: Copy, S> GcMap<'gc, K, V, S> {
         let is = is(&key);
         self.insist_unchanged(changes);
         is
-    }
-
-    /// The entry of an index, whose place holds one.
-    ///
-    /// # Safety
-    /// 1. The map has been unchanged since the index was found.
-    #[inline(always)]
-    unsafe fn entry_at(&self, index: usize) -> (K, V) {
-        let table = self.table().unwrap_or_else(|| unreachable!("an entry has a table (M1)"));
-        // SAFETY: by duty 1 and M7.
-        unsafe { Self::entry_in(&table, index) }
     }
 
     /// A user's code has returned: what is known of the places is still so.
@@ -297,9 +280,6 @@ impl<K: Copy + Eq + Hash, V: Copy, S: BuildHasher> GcMap<'_, K, V, S> {
     where
         K: Borrow<Q>,
     {
-        if self.is_empty() {
-            return None;
-        }
         self.get_by(self.hash_of(key), |found| found.borrow() == key)
     }
 

@@ -1,7 +1,6 @@
 //! Looking up by a hash and a question: keys that nobody has made yet.
 
 use super::GcMap;
-use super::table::Found;
 use crate::mutator::{Mu, refused};
 use crate::trace::Trace;
 use core::hash::{BuildHasher, Hash};
@@ -24,9 +23,9 @@ impl<K: Copy, V: Copy, S> GcMap<'_, K, V, S> {
     /// If `is` changes the map.
     #[inline]
     pub fn get_by(&self, hash: u64, is: impl FnMut(&K) -> bool) -> Option<(K, V)> {
-        let at = self.find(hash, is)?;
-        // SAFETY: nothing came between.
-        Some(unsafe { self.entry_at(at) })
+        let (table, at) = self.find(hash, is)?;
+        // SAFETY: an entry was found there, and nothing came between.
+        Some(unsafe { Self::entry_in(&table, at) })
     }
 }
 
@@ -37,9 +36,9 @@ impl<'gc, K: Trace + Copy + 'gc, V: Trace + Copy + 'gc, S> GcMap<'gc, K, V, S> {
     /// If `is` changes the map.
     #[inline]
     pub fn remove_by(&self, mu: &Mu<'gc>, hash: u64, is: impl FnMut(&K) -> bool) -> Option<(K, V)> {
-        let at = self.find(hash, is)?;
-        // SAFETY: nothing came between.
-        Some(unsafe { self.take_out(mu, at) })
+        let (table, at) = self.find(hash, is)?;
+        // SAFETY: an entry was found there, and nothing came between.
+        Some(unsafe { self.take_out(mu, &table, at) })
     }
 }
 
@@ -99,20 +98,20 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
         mut is: impl FnMut(&K) -> bool,
         make: impl FnOnce() -> Result<(K, V), AllocError>,
     ) -> Result<(K, V), AllocError> {
-        let at = match self.find_or_free(hash, &mut is) {
-            Some(Found::Entry(at)) => at,
-            Some(Found::Free(_)) | None => {
-                let entry = make()?;
-                debug_assert_eq!(self.hash_of(&entry.0), hash, "the hash of the key that was made");
-                // Again: it may have put something there.
-                match self.find_or_free(hash, is) {
-                    Some(Found::Entry(at)) => at,
-                    Some(Found::Free(at)) => return self.put(mu, hash, Some(at), entry).map(|()| entry),
-                    None => return self.put(mu, hash, None, entry).map(|()| entry),
-                }
-            }
-        };
-        // SAFETY: nothing came between.
-        Ok(unsafe { self.entry_at(at) })
+        if let Some((table, at)) = self.find(hash, &mut is) {
+            // SAFETY: an entry was found there, and nothing came between.
+            return Ok(unsafe { Self::entry_in(&table, at) });
+        }
+        let changes = self.changes.get();
+        let entry = make()?;
+        debug_assert_eq!(self.hash_of(&entry.0), hash, "the hash of the key that was made");
+        if self.changes.get() != changes
+            && let Some((table, at)) = self.find(hash, is)
+        {
+            // SAFETY: an entry was found there, and nothing came between.
+            return Ok(unsafe { Self::entry_in(&table, at) });
+        }
+        self.put(mu, hash, entry)?;
+        Ok(entry)
     }
 }

@@ -5,7 +5,7 @@
 //! it becomes `DELETED`, and searches go on. Those are few, and go when the map gets new tables.
 
 use super::group::{DELETED, EMPTY, WIDTH, tag};
-use super::table::{Found, Table};
+use super::table::{At, Table};
 use super::{GcMap, room};
 use crate::barrier::{self, Barrier, Mode, bulk};
 use crate::mutator::{Mu, refused};
@@ -48,13 +48,11 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
     #[inline]
     pub fn try_insert(&self, mu: &Mu<'gc>, key: K, value: V) -> Result<Option<V>, AllocError> {
         let hash = self.hash_of(&key);
-        let free = match self.find_or_free(hash, |found| *found == key) {
-            // SAFETY: nothing came between.
-            Some(Found::Entry(at)) => return Ok(Some(unsafe { self.exchange_value(mu, at, value) })),
-            Some(Found::Free(at)) => Some(at),
-            None => None,
-        };
-        self.put(mu, hash, free, (key, value))?;
+        if let Some((table, at)) = self.find(hash, |found| *found == key) {
+            // SAFETY: an entry was found there, and nothing came between.
+            return Ok(Some(unsafe { self.exchange_value(mu, &table, at, value) }));
+        }
+        self.put(mu, hash, (key, value))?;
         Ok(None)
     }
 
@@ -98,39 +96,27 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
             if keep(&key, &value) {
                 continue;
             }
-            let at = if self.changes.get() == changes {
+            let found = if self.changes.get() == changes {
                 Some(at)
             } else {
                 self.find(self.hash_of(&key), |found| *found == key)
             };
-            if let Some(at) = at {
+            if let Some((table, at)) = found {
                 // SAFETY: it holds an entry: unchanged since the walk came there, or just found.
-                unsafe { self.take_out(mu, at) };
+                unsafe { self.take_out(mu, &table, at) };
             }
         }
     }
 
-    /// Puts an entry into the place that was found for it, or, if that would leave too few empty ones, into new tables.
-    ///
-    /// The key is not in the map, and `free` was found for its hash; nothing came between.
+    /// Puts an entry into the first free place on the way of its hash, or, if that would leave too few empty ones, into new
+    /// tables. Its key is not in the map.
     #[inline(always)]
-    pub(super) fn put(
-        &self,
-        mu: &Mu<'gc>,
-        hash: u64,
-        free: Option<usize>,
-        entry: (K, V),
-    ) -> Result<(), AllocError> {
-        let mut table = self.table();
-        let at = match (&table, free) {
-            (Some(table), Some(at)) if self.left.get() > 0 || table.byte(at) == DELETED => at,
-            _ => {
-                self.grow(mu, 1)?;
-                table = self.table();
-                table.as_ref().map_or(0, |table| table.free(hash))
-            }
+    pub(super) fn put(&self, mu: &Mu<'gc>, hash: u64, entry: (K, V)) -> Result<(), AllocError> {
+        let free = self.table().map(|table| (table, table.free(hash)));
+        let (table, at) = match free {
+            Some((table, at)) if self.left.get() > 0 || table.byte(at) == DELETED => (table, at),
+            Some(_) | None => self.grow_for(mu, hash)?,
         };
-        let table = table.unwrap_or_else(|| unreachable!("a map that has grown has a table (M1)"));
         if table.byte(at) == EMPTY {
             self.left.set(self.left.get() - 1);
         }
@@ -141,6 +127,15 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
         self.len.set(self.len.get() + 1);
         self.note_change();
         Ok(())
+    }
+
+    /// Makes room for an entry with that hash, and says where.
+    #[cold]
+    #[inline(never)]
+    fn grow_for(&self, mu: &Mu<'gc>, hash: u64) -> Result<At<K, V>, AllocError> {
+        self.grow(mu, 1)?;
+        let table = self.table().unwrap_or_else(|| unreachable!("a map that has grown has a table (M1)"));
+        Ok((table, table.free(hash)))
     }
 }
 
@@ -162,33 +157,30 @@ impl<'gc, K: Trace + Copy + 'gc, V: Trace + Copy + 'gc, S> GcMap<'gc, K, V, S> {
         self.note_change();
     }
 
-    /// Changes the value in a place and returns the old one.
+    /// Changes the value in a place of the map's table and returns the old one.
     ///
     /// # Safety
-    /// 1. The map has been unchanged since the index was found.
+    /// 1. The place holds an entry.
     #[inline(always)]
-    pub(super) unsafe fn exchange_value(&self, mu: &Mu<'gc>, at: usize, value: V) -> V {
+    pub(super) unsafe fn exchange_value(&self, mu: &Mu<'gc>, table: &Table<K, V>, at: usize, value: V) -> V {
         // SAFETY: duty 1.
-        let (_, old) = unsafe { self.entry_at(at) };
-        if let Some(table) = self.table() {
-            let place = table.place(at).wrapping_byte_add(offset_of!((K, V), 1)).cast::<V>();
-            let (barrier, to) = mu.barrier();
-            // SAFETY: 1: the value of an entry (duty 1) in a place that only this thread uses (M5). 2: `V` is `Copy`. 3: M6.
-            unsafe { barrier::store(barrier, to, place, value) };
-        }
+        let (_, old) = unsafe { Self::entry_in(table, at) };
+        let place = table.place(at).wrapping_byte_add(offset_of!((K, V), 1)).cast::<V>();
+        let (barrier, to) = mu.barrier();
+        // SAFETY: 1: the value of an entry (duty 1) in a place that only this thread uses (M5). 2: `V` is `Copy`. 3: M6.
+        unsafe { barrier::store(barrier, to, place, value) };
         old
     }
 
-    /// Takes the entry in a place out and returns it. See the head of the file.
+    /// Takes the entry in a place of the map's table out and returns it. See the head of the file.
     ///
     /// # Safety
-    /// 1. The map has been unchanged since the index was found.
+    /// 1. The place holds an entry.
     #[inline]
-    pub(super) unsafe fn take_out(&self, mu: &Mu<'gc>, at: usize) -> (K, V) {
+    pub(super) unsafe fn take_out(&self, mu: &Mu<'gc>, table: &Table<K, V>, at: usize) -> (K, V) {
         // SAFETY: duty 1.
-        let entry = unsafe { self.entry_at(at) };
-        let Some(table) = self.table() else { return entry };
-        self.erase(mu, &table, at);
+        let entry = unsafe { Self::entry_in(table, at) };
+        self.erase(mu, table, at);
         if table.group(at / WIDTH).has_empty() || fault::on(Fault::SearchCut) {
             table.set_byte(at, EMPTY);
             self.left.set(self.left.get() + 1);

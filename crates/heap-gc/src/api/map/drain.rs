@@ -42,9 +42,10 @@ impl<'gc, K: Trace + Copy + 'gc, V: Trace + Copy + 'gc, S> Iterator for GcMapDra
             // The map has got other tables, or had none.
             self.walk = self.map.table().map(Walk::new);
         }
-        let at = self.walk.as_mut()?.next()?;
+        let walk = self.walk.as_mut()?;
+        let at = walk.next()?;
         // SAFETY: the place holds an entry (M2) of the map's table, and nothing came between.
-        Some(unsafe { self.map.take_out(self.mu, at) })
+        Some(unsafe { self.map.take_out(self.mu, &walk.table, at) })
     }
 }
 

@@ -3,7 +3,7 @@
 //! An entry does not keep the map from changing. If it has changed since the key was looked up (M7), the key is looked up again.
 
 use super::GcMap;
-use super::table::Found;
+use super::table::{At, Table};
 use crate::mutator::{Mu, refused};
 use crate::trace::Trace;
 use core::fmt;
@@ -29,16 +29,14 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
     #[inline]
     pub fn entry<'a>(&'a self, mu: &'a Mu<'gc>, key: K) -> GcMapEntry<'a, 'gc, K, V, S> {
         let hash = self.hash_of(&key);
-        let found = self.find_or_free(hash, |found| *found == key);
+        let found = self.find(hash, |found| *found == key);
         let changes = self.changes.get();
-        let free = match found {
-            Some(Found::Entry(at)) => {
-                return GcMapEntry::Occupied(GcMapOccupied { map: self, mu, key, at, changes });
+        match found {
+            Some((table, at)) => {
+                GcMapEntry::Occupied(GcMapOccupied { map: self, mu, key, table, at, changes })
             }
-            Some(Found::Free(at)) => Some(at),
-            None => None,
-        };
-        GcMapEntry::Vacant(GcMapVacant { map: self, mu, key, hash, free, changes })
+            None => GcMapEntry::Vacant(GcMapVacant { map: self, mu, key, hash, changes }),
+        }
     }
 }
 
@@ -55,6 +53,7 @@ pub struct GcMapOccupied<'a, 'gc, K, V, S> {
     map: &'a GcMap<'gc, K, V, S>,
     mu: &'a Mu<'gc>,
     key: K,
+    table: Table<K, V>,
     at: usize,
     changes: u64,
 }
@@ -65,7 +64,6 @@ pub struct GcMapVacant<'a, 'gc, K, V, S> {
     mu: &'a Mu<'gc>,
     key: K,
     hash: u64,
-    free: Option<usize>,
     changes: u64,
 }
 
@@ -147,16 +145,16 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
 impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHasher>
     GcMapOccupied<'_, 'gc, K, V, S>
 {
-    /// Where it is now; the map has been unchanged since.
+    /// Where it is now, in the map's table.
     #[inline]
     #[track_caller]
-    fn place(&self) -> usize {
+    fn place(&self) -> At<K, V> {
         if self.map.changes.get() == self.changes {
-            return self.at;
+            return (self.table, self.at);
         }
         let hash = self.map.hash_of(&self.key);
-        let at = self.map.find(hash, |found| *found == self.key);
-        at.unwrap_or_else(|| panic!("the entry was taken out of the map"))
+        let found = self.map.find(hash, |found| *found == self.key);
+        found.unwrap_or_else(|| panic!("the entry was taken out of the map"))
     }
 
     /// The key that was asked for.
@@ -171,9 +169,9 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
     #[inline]
     #[track_caller]
     pub fn get(&self) -> V {
-        let at = self.place();
-        // SAFETY: nothing came between.
-        unsafe { self.map.entry_at(at) }.1
+        let (table, at) = self.place();
+        // SAFETY: an entry was found there, and nothing came between.
+        unsafe { GcMap::<K, V, S>::entry_in(&table, at) }.1
     }
 
     /// Changes the value, and returns the old one.
@@ -183,9 +181,9 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
     #[inline]
     #[track_caller]
     pub fn insert(&self, value: V) -> V {
-        let at = self.place();
-        // SAFETY: nothing came between.
-        unsafe { self.map.exchange_value(self.mu, at, value) }
+        let (table, at) = self.place();
+        // SAFETY: an entry was found there, and nothing came between.
+        unsafe { self.map.exchange_value(self.mu, &table, at, value) }
     }
 
     /// Takes the entry out, and returns its value.
@@ -205,9 +203,9 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
     #[inline]
     #[track_caller]
     pub fn remove_entry(self) -> (K, V) {
-        let at = self.place();
-        // SAFETY: nothing came between.
-        unsafe { self.map.take_out(self.mu, at) }
+        let (table, at) = self.place();
+        // SAFETY: an entry was found there, and nothing came between.
+        unsafe { self.map.take_out(self.mu, &table, at) }
     }
 }
 
@@ -234,9 +232,9 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
     /// See [`AllocError`]. The map is as before.
     #[inline]
     pub fn try_insert(self, value: V) -> Result<(), AllocError> {
-        let Self { map, mu, key, hash, free, changes } = self;
+        let Self { map, mu, key, hash, changes } = self;
         if map.changes.get() == changes {
-            return map.put(mu, hash, free, (key, value));
+            return map.put(mu, hash, (key, value));
         }
         map.try_insert(mu, key, value)?;
         Ok(())

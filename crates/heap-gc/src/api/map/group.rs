@@ -30,9 +30,16 @@ pub(super) fn tag(hash: u64) -> u8 {
 /// Sixteen control bytes, in the order of their places in memory.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
-pub(super) struct Group(pub(super) u128);
+pub(super) struct Group(bits::Sixteen);
 
 impl Group {
+    /// The group that is these bytes.
+    #[cfg(test)]
+    pub(super) fn of(bytes: [u8; WIDTH]) -> Self {
+        // SAFETY: both are sixteen bytes, any of which are valid.
+        Self(unsafe { core::mem::transmute::<[u8; WIDTH], bits::Sixteen>(bytes) })
+    }
+
     /// The places with that control byte.
     #[inline(always)]
     pub(super) fn with(self, byte: u8) -> Bits {
@@ -93,16 +100,13 @@ use sse2 as bits;
 #[cfg(target_arch = "x86_64")]
 mod sse2 {
     use super::{Bits, Group};
-    use core::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set1_epi8};
+    use core::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set1_epi8};
+
+    /// A vector, so that it is loaded as one.
+    pub(super) use core::arch::x86_64::__m128i as Sixteen;
 
     #[inline(always)]
-    fn vector(group: Group) -> __m128i {
-        // SAFETY: both are sixteen bytes, any of which are valid.
-        unsafe { core::mem::transmute::<u128, __m128i>(group.0) }
-    }
-
-    #[inline(always)]
-    fn mask(vector: __m128i) -> Bits {
+    fn mask(vector: Sixteen) -> Bits {
         // SAFETY: every x86-64 processor has SSE2.
         let [low, high, ..] = unsafe { _mm_movemask_epi8(vector) }.to_le_bytes();
         Bits(u16::from_le_bytes([low, high]))
@@ -113,23 +117,27 @@ mod sse2 {
         // SAFETY: every x86-64 processor has SSE2.
         let sixteen = unsafe { _mm_set1_epi8(byte.cast_signed()) };
         // SAFETY: as above.
-        mask(unsafe { _mm_cmpeq_epi8(vector(group), sixteen) })
+        mask(unsafe { _mm_cmpeq_epi8(group.0, sixteen) })
     }
 
     #[inline(always)]
     pub(super) fn free(group: Group) -> Bits {
         // The highest bits.
-        mask(vector(group))
+        mask(group.0)
     }
 }
 
 /// Byte by byte.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 pub(super) mod plain {
-    use super::{Bits, Group};
+    use super::{Bits, Group, WIDTH};
+
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) type Sixteen = u128;
 
     fn where_(group: Group, is: impl Fn(u8) -> bool) -> Bits {
-        let bytes = group.0.to_ne_bytes();
+        // SAFETY: both are sixteen bytes, any of which are valid.
+        let bytes = unsafe { core::mem::transmute::<Group, [u8; WIDTH]>(group) };
         Bits((0..16).fold(0, |bits, at| bits | u16::from(is(bytes[at])) << at))
     }
 

@@ -5,7 +5,7 @@
 //! ones any more (M5), and they have each key that was there then: it is looked up in the map as it is.
 
 use super::GcMap;
-use super::table::{Table, Walk};
+use super::table::{At, Table, Walk};
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
 
@@ -64,21 +64,21 @@ pub struct GcMapIter<'a, 'gc, K, V, S> {
 }
 
 impl<K: Copy + Eq + Hash, V: Copy, S: BuildHasher> GcMapIter<'_, '_, K, V, S> {
-    /// The next entry, and where the map has it.
+    /// Where the map has the next entry, and the entry.
     #[inline]
-    pub(super) fn next_at(&mut self) -> Option<(usize, (K, V))> {
+    pub(super) fn next_at(&mut self) -> Option<(At<K, V>, (K, V))> {
         let walk = self.walk.as_mut()?;
         loop {
             let index = walk.next()?;
             // SAFETY: its control byte is a tag (M2), also in a table that the map had (M5).
             let entry = unsafe { GcMap::<K, V, S>::entry_in(&walk.table, index) };
             if self.map.has(&walk.table) {
-                return Some((index, entry));
+                return Some(((walk.table, index), entry));
             }
             let key = entry.0;
-            if let Some(at) = self.map.find(self.map.hash_of(&key), |found| *found == key) {
-                // SAFETY: nothing came between.
-                return Some((at, unsafe { self.map.entry_at(at) }));
+            if let Some((table, at)) = self.map.find(self.map.hash_of(&key), |found| *found == key) {
+                // SAFETY: an entry was found there, and nothing came between.
+                return Some(((table, at), unsafe { GcMap::<K, V, S>::entry_in(&table, at) }));
             }
         }
     }

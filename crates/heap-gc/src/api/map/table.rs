@@ -9,6 +9,9 @@ use super::{Entries, Groups};
 use crate::gc::Gc;
 use crate::object::slice_header;
 
+// Groups are allocated as numbers: they are as large, and aligned as well.
+const _: () = assert!(size_of::<Group>() == size_of::<u128>() && align_of::<Group>() == align_of::<u128>());
+
 /// The tables of a map, as addresses. They are good as long as the references they were made from: to the end of the `enter`.
 pub(super) struct Table<K, V> {
     groups: *mut Group,
@@ -25,6 +28,9 @@ impl<K, V> Clone for Table<K, V> {
 }
 
 impl<K, V> Copy for Table<K, V> {}
+
+/// A place, by its table and its index.
+pub(super) type At<K, V> = (Table<K, V>, usize);
 
 /// Groups in the order in which a search for a hash comes to them.
 struct Search {
@@ -45,14 +51,6 @@ impl Search {
         self.step += 1;
         self.at = (self.at + self.step) & self.mask;
     }
-}
-
-/// What a search for a key came to.
-pub(super) enum Found {
-    /// The place of its entry.
-    Entry(usize),
-    /// It is not there, and this is the first place on its way that holds nothing.
-    Free(usize),
 }
 
 impl<K, V> Table<K, V> {
@@ -128,39 +126,17 @@ impl<K, V> Table<K, V> {
         let mut search = Search::new(hash, self.mask);
         loop {
             let group = self.group(search.at);
-            for bit in group.with(tag(hash)) {
+            let mut alike = group.with(tag(hash));
+            // Not as an iterator: what is left is of interest only if this is not the one.
+            while let Some(bit) = alike.first() {
                 let index = search.at * WIDTH + bit;
                 if is(index) {
                     return Some(index);
                 }
+                alike.next();
             }
             if group.has_empty() {
                 return None;
-            }
-            search.go_on();
-        }
-    }
-
-    /// The same, and where the key would be put if it is not there.
-    #[inline(always)]
-    pub(super) fn find_or_free(&self, hash: u64, mut is: impl FnMut(usize) -> bool) -> Found {
-        let mut search = Search::new(hash, self.mask);
-        let mut free = None;
-        loop {
-            let group = self.group(search.at);
-            for bit in group.with(tag(hash)) {
-                let index = search.at * WIDTH + bit;
-                if is(index) {
-                    return Found::Entry(index);
-                }
-            }
-            if free.is_none() {
-                free = group.free().first().map(|bit| search.at * WIDTH + bit);
-            }
-            if let Some(free) = free
-                && group.has_empty()
-            {
-                return Found::Free(free);
             }
             search.go_on();
         }

@@ -1,0 +1,12 @@
+//! A map of one heap does not get its tables from another.
+use tricolor::{GcMap, Heap};
+
+fn main() {
+    let (left, right) = (Heap::new().unwrap(), Heap::new().unwrap());
+    let (mut left, mut right) = (left.attach().unwrap(), right.attach().unwrap());
+    left.enter(|left| {
+        let map = left.alloc(GcMap::new());
+        map.insert(left, 1_u64, 1_u64);
+        right.enter(|right| map.insert(right, 2, 2));
+    });
+}

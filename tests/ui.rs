@@ -4,7 +4,7 @@
 //! before they are kept, because a program that is refused for another reason proves nothing.
 
 use std::marker::PhantomData;
-use tricolor::{Gc, GcCell, GcVec, Heap, Leaf, Mu, Mutator, Root};
+use tricolor::{Gc, GcCell, GcMap, GcVec, Heap, Leaf, Mu, Mutator, Root};
 
 #[test]
 fn the_compiler_refuses_what_would_be_unsound() {
@@ -52,6 +52,22 @@ fn handles_go_to_other_threads_only_where_that_is_sound() {
         "and gives references"
     );
     assert_eq!(send_and_sync!(Root<GcVec<'static, u64>>), (false, false), "a root is shared access to it");
+    assert_eq!(send_and_sync!(GcMap<'static, u64, u64>), (true, false), "a map is written without a lock");
+    assert_eq!(
+        send_and_sync!(GcMap<'static, u64, Gc<'static, GcCell<u64>>>),
+        (false, false),
+        "and gives references"
+    );
+    assert_eq!(
+        send_and_sync!(GcMap<'static, u64, u64, PhantomData<*const ()>>),
+        (false, false),
+        "a map goes where its hasher goes"
+    );
+    assert_eq!(
+        send_and_sync!(Root<GcMap<'static, u64, u64>>),
+        (false, false),
+        "a root is shared access to it"
+    );
     assert_eq!(send_and_sync!(Root<u64>), (true, true), "a root's slot is in the heap");
     assert_eq!(send_and_sync!(Root<GcCell<u64>>), (false, false), "a root is shared access to its object");
     assert_eq!(send_and_sync!(Root<Gc<'static, GcCell<u64>>>), (false, false), "and to what that refers to");

@@ -154,6 +154,24 @@ impl<K: Trace + Copy, V: Trace + Copy> GcMap<'_, K, V> {
 
 impl<K: Trace + Copy, V: Trace + Copy, S> GcMap<'_, K, V, S> {
     /// An empty map that hashes keys in that way.
+    ///
+    /// Keys and values are not traced by hand:
+    ///
+    /// ```compile_fail,E0080
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{GcMap, Trace, TypeMask};
+    ///
+    /// #[derive(Clone, Copy)]
+    /// struct ByHand(u64);
+    ///
+    /// // SAFETY: it has no reference.
+    /// unsafe impl Trace for ByHand {
+    ///     const MASK: TypeMask = TypeMask::noscan(8);
+    ///     const BY_HAND: bool = true;
+    /// }
+    ///
+    /// let map = GcMap::<ByHand, u64>::new();
+    /// ```
     #[inline]
     #[must_use]
     pub const fn with_hasher(hasher: S) -> Self {

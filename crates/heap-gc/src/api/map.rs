@@ -252,7 +252,8 @@ impl<'gc, K: Copy, V: Copy, S> GcMap<'gc, K, V, S> {
     #[inline(always)]
     fn is_key(&self, table: &Table<K, V>, index: usize, is: &mut impl FnMut(&K) -> bool) -> bool {
         let changes = self.changes.get();
-        // SAFETY: its control byte was a tag when the group was read, and nothing was changed since: see the next line but two.
+        // SAFETY: its control byte was a tag when the group was read, and nothing has changed since: after each call of a user's
+        // code that is insisted on.
         let (key, _) = unsafe { Self::entry_in(table, index) };
         let is = is(&key);
         self.insist_unchanged(changes);

@@ -224,7 +224,8 @@ impl<'gc, K: Copy, V: Copy, S> GcMap<'gc, K, V, S> {
         let groups = groups?;
         // SAFETY: a map has both tables or none (M1).
         let entries = unsafe { entries.unwrap_unchecked() };
-        Some(Table::new(groups, entries, self.mask.get()))
+        // SAFETY: 1: M1. 2: they are of no use to callers after the `enter` that the map's brand is of.
+        Some(unsafe { Table::new(groups, entries, self.mask.get()) })
     }
 
     /// The entry in a place of the map's table, or of one that it had.

@@ -113,17 +113,20 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
     #[inline(always)]
     pub(super) fn put(&self, mu: &Mu<'gc>, hash: u64, entry: (K, V)) -> Result<(), AllocError> {
         let free = self.table().map(|table| (table, table.free(hash)));
+        // SAFETY: an index that was just found.
+        let byte = |(table, at): At<K, V>| unsafe { table.byte(at) };
         let (table, at) = match free {
-            Some((table, at)) if self.left.get() > 0 || table.byte(at) == DELETED => (table, at),
+            Some(free) if self.left.get() > 0 || byte(free) == DELETED => free,
             Some(_) | None => self.grow_for(mu, hash)?,
         };
-        if table.byte(at) == EMPTY {
+        if byte((table, at)) == EMPTY {
             self.left.set(self.left.get() - 1);
         }
         let (barrier, to) = mu.barrier();
         // SAFETY: 1: a place that only this thread uses (M5). 2: it is free (M3). 3: M6.
         unsafe { bulk::put(barrier, to, table.place(at), entry) };
-        table.set_byte(at, tag(hash));
+        // SAFETY: 1: a place. 2: it holds an entry now, with that hash.
+        unsafe { table.set_byte(at, tag(hash)) };
         self.len.set(self.len.get() + 1);
         self.note_change();
         Ok(())
@@ -151,7 +154,8 @@ impl<'gc, K: Trace + Copy + 'gc, V: Trace + Copy + 'gc, S> GcMap<'gc, K, V, S> {
         // SAFETY: 1: the places of the table, which only this thread uses (M5). 2: they hold values (M2) or, which needs no drop either,
         // nothing (M3). 3: M6.
         unsafe { bulk::erase(barrier, to, table.place(0), places) };
-        table.set_empty();
+        // SAFETY: they were just cleared.
+        unsafe { table.set_empty() };
         self.len.set(0);
         self.left.set(room::capacity(places));
         self.note_change();
@@ -181,12 +185,16 @@ impl<'gc, K: Trace + Copy + 'gc, V: Trace + Copy + 'gc, S> GcMap<'gc, K, V, S> {
         // SAFETY: duty 1.
         let entry = unsafe { Self::entry_in(table, at) };
         self.erase(mu, table, at);
-        if table.group(at / WIDTH).has_empty() || fault::on(Fault::SearchCut) {
-            table.set_byte(at, EMPTY);
+        // SAFETY: the group of a place (duty 1).
+        let group = unsafe { table.group(at / WIDTH) };
+        let byte = if group.has_empty() || fault::on(Fault::SearchCut) {
             self.left.set(self.left.get() + 1);
+            EMPTY
         } else {
-            table.set_byte(at, DELETED);
-        }
+            DELETED
+        };
+        // SAFETY: 1: a place (duty 1). 2: it was just cleared.
+        unsafe { table.set_byte(at, byte) };
         self.len.set(self.len.get() - 1);
         self.note_change();
         entry

@@ -97,8 +97,10 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
         let slot = mu.slice_slot::<(K, V)>(places)?;
         // SAFETY: as above. That not all its elements are values is this module's to know (M3): nobody else gets the reference (M5).
         let to_entries: Entries<'gc, K, V> = unsafe { slice(slot, places) };
-        let to = Table::new(to_groups, to_entries, groups - 1);
-        to.set_empty();
+        // SAFETY: 1: their control bytes are written next. 2: so is all of this function.
+        let to = unsafe { Table::new(to_groups, to_entries, groups - 1) };
+        // SAFETY: a new slice holds nothing (`slice_slot`).
+        unsafe { to.set_empty() };
         let changes = self.changes.get();
         if let Some(from) = self.table() {
             for index in Walk::new(from) {
@@ -110,7 +112,8 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
                 debug_assert!(at < places, "M4: {at} is a free place of {places}");
                 // SAFETY: a place of new tables that holds nothing, of which no others know.
                 unsafe { to.place(at).write(entry) };
-                to.set_byte(at, tag(hash));
+                // SAFETY: 1: a place. 2: it holds an entry now, with that hash.
+                unsafe { to.set_byte(at, tag(hash)) };
             }
         }
         self.exchange_tables(mu, Some((to_groups, to_entries, places)));

@@ -54,9 +54,13 @@ impl Search {
 }
 
 impl<K, V> Table<K, V> {
-    /// The tables that two references lead to, with that many groups.
+    /// The tables that two references lead to, with one group more than `mask`.
+    ///
+    /// # Safety
+    /// 1. They are tables of a map (M1), or about to be, whose control bytes are written before they are read.
+    /// 2. The value is used inside this `enter` only.
     #[inline(always)]
-    pub(super) fn new(groups: Groups<'_>, entries: Entries<'_, K, V>, mask: usize) -> Self {
+    pub(super) unsafe fn new(groups: Groups<'_>, entries: Entries<'_, K, V>, mask: usize) -> Self {
         let start = Gc::as_ptr(groups).as_ptr().cast::<u8>();
         let first = Gc::as_ptr(entries).as_ptr().cast::<u8>();
         Self {
@@ -85,37 +89,55 @@ impl<K, V> Table<K, V> {
     }
 
     /// One group.
+    ///
+    /// # Safety
+    /// 1. `at` is at most `mask`.
     #[inline(always)]
-    pub(super) fn group(&self, at: usize) -> Group {
+    pub(super) unsafe fn group(&self, at: usize) -> Group {
         debug_assert!(at <= self.mask);
-        // SAFETY: a group of the table, which is initialised (M1).
+        // SAFETY: a group of the table (duty 1), which is initialised (M1).
         unsafe { self.groups.wrapping_add(at).read() }
     }
 
     /// The control byte of an index.
+    ///
+    /// # Safety
+    /// 1. The index is one of a group of the table.
     #[inline(always)]
-    pub(super) fn byte(&self, index: usize) -> u8 {
+    pub(super) unsafe fn byte(&self, index: usize) -> u8 {
         debug_assert!(index / WIDTH <= self.mask);
-        // SAFETY: a control byte of the table, which is initialised (M1).
+        // SAFETY: a control byte of the table (duty 1), which is initialised (M1).
         unsafe { self.groups.cast::<u8>().wrapping_add(index).read() }
     }
 
     /// Whether the place of an index holds an entry.
+    ///
+    /// # Safety
+    /// 1. The index is one of a group of the table.
     #[inline(always)]
-    pub(super) fn is_full(&self, index: usize) -> bool {
-        self.byte(index) & 0x80 == 0
+    pub(super) unsafe fn is_full(&self, index: usize) -> bool {
+        // SAFETY: duty 1.
+        let byte = unsafe { self.byte(index) };
+        byte & 0x80 == 0
     }
 
-    /// Changes the control byte of an index: the caller knows what its place holds (M2, M3).
+    /// Changes the control byte of an index.
+    ///
+    /// # Safety
+    /// 1. The index is one of a place of the table.
+    /// 2. The place holds what the byte says (M2, M3).
     #[inline(always)]
-    pub(super) fn set_byte(&self, index: usize, byte: u8) {
+    pub(super) unsafe fn set_byte(&self, index: usize, byte: u8) {
         debug_assert!(index / WIDTH <= self.mask);
-        // SAFETY: a control byte of the table, which only this thread uses (M5).
+        // SAFETY: a control byte of the table (duty 1), which only this thread uses (M5).
         unsafe { self.groups.cast::<u8>().wrapping_add(index).write(byte) };
     }
 
     /// Makes all control bytes those of places that hold nothing.
-    pub(super) fn set_empty(&self) {
+    ///
+    /// # Safety
+    /// 1. The places hold nothing (M3).
+    pub(super) unsafe fn set_empty(&self) {
         // SAFETY: the groups of the table, which only this thread uses (M5).
         unsafe { self.groups.write_bytes(EMPTY, self.groups()) };
     }
@@ -125,7 +147,8 @@ impl<K, V> Table<K, V> {
     pub(super) fn find(&self, hash: u64, mut is: impl FnMut(usize) -> bool) -> Option<usize> {
         let mut search = Search::new(hash, self.mask);
         loop {
-            let group = self.group(search.at);
+            // SAFETY: a search stays below the number of groups.
+            let group = unsafe { self.group(search.at) };
             let mut alike = group.with(tag(hash));
             // Not as an iterator: what is left is of interest only if this is not the one.
             while let Some(bit) = alike.first() {
@@ -148,7 +171,9 @@ impl<K, V> Table<K, V> {
     pub(super) fn free(&self, hash: u64) -> usize {
         let mut search = Search::new(hash, self.mask);
         loop {
-            if let Some(bit) = self.group(search.at).free().first() {
+            // SAFETY: a search stays below the number of groups.
+            let group = unsafe { self.group(search.at) };
+            if let Some(bit) = group.free().first() {
                 return search.at * WIDTH + bit;
             }
             search.go_on();
@@ -179,14 +204,16 @@ impl<K, V> Iterator for Walk<K, V> {
         loop {
             for bit in self.rest.by_ref() {
                 let index = (self.next - 1) * WIDTH + bit;
-                if self.table.is_full(index) {
+                // SAFETY: an index of the group that it is in.
+                if unsafe { self.table.is_full(index) } {
                     return Some(index);
                 }
             }
             if self.next == self.table.groups() {
                 return None;
             }
-            self.rest = self.table.group(self.next).full();
+            // SAFETY: there is another group.
+            self.rest = unsafe { self.table.group(self.next) }.full();
             self.next += 1;
         }
     }

@@ -22,8 +22,9 @@ fn check<K: Trace + Copy + Eq + Hash, V: Trace + Copy, S: BuildHasher>(map: &GcM
     assert!(places.is_power_of_two() && table.groups() == places.div_ceil(WIDTH), "M1");
     let (mut full, mut deleted) = (0, 0);
     for index in 0..table.groups() * WIDTH {
-        let byte = table.byte(index);
-        if table.is_full(index) {
+        // SAFETY: an index of a group.
+        let (byte, is_full) = (unsafe { table.byte(index) }, unsafe { table.is_full(index) });
+        if is_full {
             full += 1;
             // SAFETY: a tag.
             let (key, _) = unsafe { GcMap::<K, V, S>::entry_in(&table, index) };

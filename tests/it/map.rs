@@ -605,8 +605,9 @@ fn a_question_that_changes_the_map_ends_in_a_panic_and_the_map_is_whole() {
         map.extend(mu, (0..14_u64).map(|key| (key, made(mu, key))));
         mu.root(map)
     });
-    // What a question may do to the map under the one who asks it.
-    let changes: [for<'gc> fn(&Mu<'gc>, &GcMap<'gc, u64, Gc<'gc, Item>>); 5] = [
+    /// What a question may do to the map under the one who asks it.
+    type Change = for<'gc> fn(&Mu<'gc>, &GcMap<'gc, u64, Gc<'gc, Item>>);
+    let changes: [Change; 5] = [
         |mu, map| {
             map.remove(mu, &3);
             map.insert(mu, 3, made(mu, 3));
@@ -731,7 +732,7 @@ fn keys_that_lie_are_lost_and_nothing_else() {
         assert!(iter.next().is_some());
         map.reserve(mu, 10_000);
         assert!(iter.next().is_none());
-        map.retain(mu, |_, value| number(*value) % 2 == 0);
+        map.retain(mu, |_, value| number(*value).is_multiple_of(2));
         assert_eq!(map.drain(mu).count(), 500);
     });
     mutator.collect();

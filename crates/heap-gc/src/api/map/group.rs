@@ -8,7 +8,7 @@
 //! | [`EMPTY`] | holds nothing, and no key was ever put past it |
 //! | [`DELETED`] | holds nothing, but a search goes on: see `change.rs` |
 //!
-//! With the instructions that every x86-64 processor has (SSE2) a question to a group takes three; [`plain`] answers the
+//! With the instructions that every x86-64 processor has (SSE2) a question to a group takes a few; `plain` answers the
 //! same questions byte by byte, for other processors, and is what a test compares with.
 
 /// Nothing in the place, and a search may end here.

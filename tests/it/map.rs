@@ -465,6 +465,55 @@ fn an_iterator_ends_when_the_map_loses_its_tables() {
 }
 
 #[test]
+fn an_iterator_keeps_the_tables_that_it_began_with_beside_a_collector() {
+    let heap = Heap::builder().poison(0xDD).verify_every(1).workers(2).build().unwrap();
+    let stop = AtomicBool::new(false);
+    let (heap, stop) = (&heap, &stop);
+    thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(move || {
+                let mut mutator = heap.attach().unwrap();
+                let root: Root<GcMap<'static, u64, Gc<'static, Item>>> =
+                    mutator.enter(|mu| mu.root(mu.alloc(GcMap::<u64, Gc<'_, Item>>::new())));
+                while !stop.load(SeqCst) {
+                    mutator.enter(|mu| {
+                        let map = root.get(mu);
+                        map.clear(mu);
+                        map.shrink_to_fit(mu);
+                        map.extend(mu, (0..200).map(|key| (key, made(mu, key))));
+                        let mut seen = 0;
+                        for (step, (key, value)) in map.iter().enumerate() {
+                            assert_eq!(number(value), key);
+                            seen += 1;
+                            if step % 20 == 0 {
+                                map.reserve(mu, 300 * (step / 20 + 1));
+                                // Where the tables before these were, if they were freed.
+                                for at in 0..50_u64 {
+                                    mu.alloc_slice(400, |_| at);
+                                }
+                            }
+                        }
+                        assert_eq!(seen, 200);
+                    });
+                }
+            });
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(1) {
+            heap.collect();
+        }
+        stop.store(true, SeqCst);
+    });
+    assert_eq!(heap.verify(), vec![]);
+}
+
+#[test]
+fn maps_hash_with_seeds_of_their_own() {
+    let hashes: BTreeSet<u64> = (0..20).map(|_| GcMap::<u64, ()>::new().hash_of(&1_u64)).collect();
+    assert!(hashes.len() > 10, "{} of 20 maps differ", hashes.len());
+}
+
+#[test]
 fn what_is_put_there_while_a_map_is_drained_is_taken_out_too() {
     Heap::new().unwrap().attach().unwrap().enter(|mu| {
         let map = GcMap::new();

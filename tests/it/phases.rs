@@ -65,6 +65,11 @@ scenes! {
 }
 
 #[test]
+fn a_map_is_filled_by_another_while_the_collector_waits_for_the_last_mutator() {
+    map_scenes::put_by_another();
+}
+
+#[test]
 fn keys_of_a_map_come_and_go() {
     map_scenes::keys_come_and_go();
 }

@@ -2,8 +2,10 @@
 //! step, and looks whether everything is there after.
 
 use crate::scenes::{Item, all_is_well, item, look_along, path};
-use crate::stage::Stage;
-use tricolor::{Gc, GcMap, Heap, Mu, Mutator, Root};
+use crate::stage::{Cycle, Stage};
+use std::sync::mpsc;
+use std::thread;
+use tricolor::{Gc, GcMap, Heap, Mu, Mutator, Root, Trace};
 
 type One<'gc> = Gc<'gc, Item<'gc>>;
 type Items<'gc> = GcMap<'gc, u64, One<'gc>>;
@@ -162,6 +164,53 @@ pub(crate) fn iterated(step: &str) {
     cycle.finish();
     mutator.enter(|mu| look_at_all(&root.get(mu)));
     all_is_well(&stage);
+}
+
+/// A map that two threads use, though not at the same time.
+#[derive(Trace)]
+struct Shelf<'gc> {
+    items: Items<'gc>,
+}
+
+// SAFETY: the scene below orders all that its threads do to a shelf, by channels.
+unsafe impl Send for Shelf<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Shelf<'_> {}
+
+/// A mutator whose roots are not taken, and who has something in the hands, puts it into a black map, which another one has made,
+/// with room or without.
+pub(crate) fn put_by_another() {
+    for room in [0, 3] {
+        let (stage, mut mutator, _root) = set_map();
+        let ((ask, asked), (give, given)) =
+            (mpsc::channel::<usize>(), mpsc::channel::<Root<Shelf<'static>>>());
+        let heap = stage.heap.clone();
+        let other = thread::spawn(move || {
+            let mut mutator = heap.attach().unwrap();
+            let room = asked.recv().unwrap();
+            let shelf = mutator.enter(|mu| {
+                let items = Items::new();
+                items.reserve(mu, room);
+                mu.root(mu.alloc(Shelf { items }))
+            });
+            give.send(shelf).unwrap();
+        });
+        let (cycle, shelf): (Cycle<'_>, _) = mutator.enter(|mu| {
+            let hidden = path(mu, 5);
+            let mut cycle = stage.begin();
+            cycle.until_inside(mu, "settled");
+            cycle.until_wanted_outside(mu);
+            ask.send(room).unwrap();
+            let shelf = given.recv().unwrap();
+            assert_eq!(shelf.get(mu).items.capacity(), room);
+            shelf.get(mu).items.insert(mu, 5, hidden);
+            (cycle, shelf)
+        });
+        cycle.finish();
+        other.join().unwrap();
+        mutator.enter(|mu| look_along(shelf.get(mu).items.get(&5), [5, 6]));
+        all_is_well(&stage);
+    }
 }
 
 /// Keys come and go, and all that are in the map are found.

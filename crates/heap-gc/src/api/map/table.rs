@@ -49,6 +49,7 @@ impl Search {
     #[inline(always)]
     fn go_on(&mut self) {
         self.step += 1;
+        debug_assert!(self.step <= self.mask, "M4: a search came to every group and to no empty place");
         self.at = (self.at + self.step) & self.mask;
     }
 }

@@ -22,6 +22,7 @@ mod figures;
 mod limit;
 mod many;
 mod map;
+mod map_keys;
 mod os;
 mod period;
 mod phases;

@@ -20,6 +20,9 @@ mod stage;
 #[expect(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
 #[path = "support/vector_scenes.rs"]
 mod vector_scenes;
+#[expect(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
+#[path = "support/weak_scenes.rs"]
+mod weak_scenes;
 
 use crate::scenes::{Item, Place, item, look, look_along, path, set};
 use heap_testkit::program::Program;
@@ -104,6 +107,9 @@ const CHECKS: &[Check] = &[
     ("map entries taken out", || map_scenes::entries_taken_out("roots")),
     ("map grown", || map_scenes::map_grown("roots")),
     ("keys of a map", map_scenes::keys_come_and_go),
+    ("weak loaded", || weak_scenes::weak_loaded("dry")),
+    ("weak let go", || weak_scenes::weak_loaded("marked")),
+    ("weak loaded late", weak_scenes::weak_loaded_by_a_late_mutator),
 ];
 
 /// Generated programs against the model; nothing is verified, and every cycle is the mutator's, so that all is counted exactly.
@@ -713,4 +719,8 @@ faults! {
     what_is_taken_out_of_a_map_is_lost_when_it_is_not_shaded: EntryUnshaded, "map entries taken out", "is lost";
     what_was_in_a_map_is_lost_when_it_grows_unshaded: RehashUnshaded, "map grown", "is lost";
     a_key_is_not_found_when_searches_end_too_soon: SearchCut, "keys of a map", "a key that is in the map is not found";
+    what_a_weak_load_finds_is_lost_when_it_is_not_shaded: WeakUnshaded, "weak loaded", "is lost";
+    what_a_weak_load_finds_is_lost_when_the_collector_is_not_told: WeakUntold, "weak loaded", "is lost";
+    what_is_dead_is_found_when_places_are_not_cleared: WeakUncleared, "weak let go", "that nobody has decided about";
+    what_is_new_is_not_found_when_the_decision_is_kept: WeakDecidedKept, "weak loaded late", "a new object that is kept";
 }

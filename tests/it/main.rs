@@ -13,6 +13,8 @@ mod scenes;
 mod stage;
 #[path = "../support/vector_scenes.rs"]
 mod vector_scenes;
+#[path = "../support/weak_scenes.rs"]
+mod weak_scenes;
 
 mod alloc;
 mod attacks;
@@ -34,3 +36,4 @@ mod sieve;
 mod threads;
 mod tiny;
 mod vectors;
+mod weak;

@@ -6,6 +6,7 @@ use crate::map_scenes;
 use crate::scenes::{self, Item, Place, all_is_well, item, look_along, path, set};
 use crate::stage::STEPS;
 use crate::vector_scenes;
+use crate::weak_scenes;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -72,6 +73,17 @@ fn a_map_is_filled_by_another_while_the_collector_waits_for_the_last_mutator() {
 #[test]
 fn keys_of_a_map_come_and_go() {
     map_scenes::keys_come_and_go();
+}
+
+scenes! {
+    weak_scenes:
+    weak_loaded
+    weak_made
+}
+
+#[test]
+fn a_new_object_is_found_by_a_mutator_that_is_late() {
+    weak_scenes::weak_loaded_by_a_late_mutator();
 }
 
 #[test]

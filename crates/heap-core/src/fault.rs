@@ -170,11 +170,19 @@ pub enum Fault {
     RehashUnshaded = 78,
     /// A place of a map that searches have gone past is left as if none had.
     SearchCut = 79,
+    /// A weak load does not shade what it finds.
+    WeakUnshaded = 80,
+    /// A weak load does not say that it shades, so the cycle may be decided meanwhile.
+    WeakUntold = 81,
+    /// Weak places are not cleared.
+    WeakUncleared = 82,
+    /// Weak loads find nothing unmarked until the next cycle begins, also what is new.
+    WeakDecidedKept = 83,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 79] = [
+    pub const ALL: [Self; 83] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -254,6 +262,10 @@ impl Fault {
         Self::EntryUnshaded,
         Self::RehashUnshaded,
         Self::SearchCut,
+        Self::WeakUnshaded,
+        Self::WeakUntold,
+        Self::WeakUncleared,
+        Self::WeakDecidedKept,
     ];
 }
 

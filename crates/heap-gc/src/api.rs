@@ -1,4 +1,5 @@
-//! The safe API beside `Heap`, `Mutator`, `Mu` and `Gc`: cells, roots, slices, maps, vectors, and values the collector leaves alone.
+//! The safe API beside `Heap`, `Mutator`, `Mu` and `Gc`: cells, roots, slices, maps, vectors, weak references, and values
+//! the collector leaves alone.
 
 pub(crate) mod cell;
 pub(crate) mod atomic;
@@ -7,3 +8,4 @@ pub(crate) mod root;
 pub(crate) mod slice;
 pub(crate) mod map;
 pub(crate) mod vec;
+pub(crate) mod weak;

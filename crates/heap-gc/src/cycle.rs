@@ -114,11 +114,15 @@ fn on_the_fly(cycle: &mut Cycle<'_>) {
     }
     loop {
         cycle.drain();
-        if cycle.is_given_up || (cycle.is_dry() && !cycle.look_for_lost()) {
+        if cycle.is_given_up || (cycle.is_dry() && !cycle.look_for_lost() && cycle.decide_weak()) {
             break;
         }
     }
     cycle.check_marks();
+    if cycle.clear_weak() {
+        cycle.ask(Round::Weak);
+    }
+    cycle.end_clearing();
     cycle.end_marking();
     cycle.ask(Round::Off);
 }
@@ -148,6 +152,8 @@ fn stopped(cycle: &mut Cycle<'_>) {
     if cycle.is_verified() {
         verify::insist(&verify::compare_marks(&heap.memory, &roots, verify::Floating::None), "after marking");
     }
+    cycle.clear_weak();
+    cycle.end_clearing();
     cycle.end_marking();
     drop(world);
     cycle.pause = begun.elapsed();
@@ -281,6 +287,7 @@ impl<'a> Cycle<'a> {
     /// Everything is white from here: the next epoch.
     fn begin(&mut self) {
         self.heap.memory.begin_cycle();
+        self.heap.places.open();
         self.heap.queue.begin();
         self.heap.pace.begin(&self.heap.memory);
         self.marker = Marker::new(&self.heap.memory, Some(&self.heap.queue), self.heap.mark_limits);
@@ -345,6 +352,7 @@ impl<'a> Cycle<'a> {
         if fault::on(Fault::NoDryRound) {
             return true;
         }
+        heap.places.open();
         self.ask(Round::Dry);
         if fault::on(Fault::DryAnswersIgnored) {
             return true;
@@ -413,6 +421,25 @@ impl<'a> Cycle<'a> {
         let world = heap.world.stop();
         let roots = AllRoots::of(&heap.roots, &world);
         verify::insist(&verify::compare_marks(&heap.memory, &roots, verify::Floating::Any), "after marking");
+    }
+
+    /// Decides that weak loads find nothing that is unmarked, if none has found such an object since the last round *dry* was
+    /// asked; otherwise there is more to mark.
+    fn decide_weak(&self) -> bool {
+        self.heap.places.decide()
+    }
+
+    /// Clears the weak places of what is dead. Returns whether there were any: then somebody may be about to look at the mark
+    /// of one.
+    fn clear_weak(&self) -> bool {
+        !self.is_given_up && self.heap.places.clear(&self.heap.memory)
+    }
+
+    /// What a weak place leads to now is alive, or younger than the marks.
+    fn end_clearing(&self) {
+        if !self.is_given_up {
+            self.heap.places.end_clearing();
+        }
     }
 
     /// From here what is unmarked is dead: the generation moves on. The pacer learns.
@@ -521,5 +548,7 @@ pub(crate) fn verify_now(heap: &Shared) -> Vec<heap_core::verify::Violation> {
         part.flush(heap.shading());
     }
     heap.memory.finish_sweep();
-    verify::check_all(&heap.memory, &AllRoots::of(&heap.roots, &world))
+    let mut found = verify::check_all(&heap.memory, &AllRoots::of(&heap.roots, &world));
+    found.extend(heap.places.check(&heap.memory));
+    found
 }

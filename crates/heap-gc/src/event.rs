@@ -21,7 +21,7 @@ pub enum Event {
     },
     /// Every mutator has answered a round.
     Asked {
-        /// The round's name: "barrier on", "settled", "roots", "dry", "off".
+        /// The round's name: "barrier on", "settled", "roots", "dry", "weak", "off".
         round: &'static str,
         /// From the question to the last answer.
         wall: Duration,

@@ -31,7 +31,7 @@ pub enum Reason {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct RoundFigures {
-    /// "barrier on", "settled", "roots", "dry" or "off".
+    /// "barrier on", "settled", "roots", "dry", "weak" (only if a weak reference let go of its object) or "off".
     pub name: &'static str,
     /// From the question to the last answer.
     pub wall: Duration,

@@ -86,6 +86,8 @@ pub(crate) enum Round {
     Roots = 3,
     /// The barrier's buffer is handed over.
     Dry = 4,
+    /// To have been asked: nobody reads a weak place's word any more that was there before it was cleared.
+    Weak = 5,
 }
 
 impl Round {
@@ -95,6 +97,7 @@ impl Round {
             2 => Self::Settled,
             3 => Self::Roots,
             4 => Self::Dry,
+            5 => Self::Weak,
             _ => Self::Off,
         }
     }
@@ -112,6 +115,7 @@ impl Round {
             Self::Settled => "settled",
             Self::Roots => "roots",
             Self::Dry => "dry",
+            Self::Weak => "weak",
         }
     }
 }

@@ -34,6 +34,7 @@ mod shade;
 mod roots;
 mod barrier;
 mod own_roots;
+mod weak;
 mod part;
 mod workers;
 mod pacer;
@@ -61,6 +62,7 @@ pub use api::map::{GcMap, GcMapDrain, GcMapEntry, GcMapIter, GcMapOccupied, GcMa
 pub use api::root::Root;
 pub use api::slice::{GcSlice, GcStr};
 pub use api::vec::{GcVec, GcVecIter};
+pub use api::weak::Weak;
 pub use config::{
     BuildError, Collector, HeapBuilder, LayoutPolicy, Listener, MemoryLimit, Observer, Scavenge,
 };

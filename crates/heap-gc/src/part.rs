@@ -27,8 +27,10 @@ impl Part {
         match round {
             Round::Off => {}
             Round::BarrierOn | Round::Settled => part.barrier_on(),
-            Round::Roots | Round::Dry if fault::on(Fault::AttachWhite) => part.barrier.set(Mode::Deleted),
-            Round::Roots | Round::Dry => _ = part.roots_taken(to),
+            Round::Roots | Round::Dry | Round::Weak if fault::on(Fault::AttachWhite) => {
+                part.barrier.set(Mode::Deleted);
+            }
+            Round::Roots | Round::Dry | Round::Weak => _ = part.roots_taken(to),
         }
         if fault::on(Fault::AttachBarrierOff) {
             part.barrier.set(Mode::Off);
@@ -42,7 +44,7 @@ impl Part {
         match round {
             Round::BarrierOn => self.barrier_on(),
             Round::Settled if fault::on(Fault::OwnRootsEarly) => _ = self.shade_own(to),
-            Round::Settled => {}
+            Round::Settled | Round::Weak => {}
             Round::Roots => return self.roots_taken(to),
             Round::Dry => self.barrier.hand_over(to.queue),
             Round::Off => {

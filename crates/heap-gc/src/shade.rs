@@ -29,6 +29,25 @@ pub(crate) unsafe fn shade(memory: &Memory, word: usize) -> bool {
     }
 }
 
+/// Whether what a reference leads to is marked.
+///
+/// # Safety
+/// 1. `word` is the address of (a byte of) an allocated slot of this memory.
+#[inline]
+pub(crate) unsafe fn is_marked(memory: &Memory, word: usize) -> bool {
+    // SAFETY: duty 1.
+    let (mark, scan) = unsafe { memory.map().quick().look(word) };
+    match scan.slow() {
+        None => mark.load(Relaxed) == memory.epoch_byte(),
+        Some(id) => {
+            let span = memory.map().span(id);
+            let offset = word - memory.map().address(span.first()).get();
+            let slot = if span.is_large() { 0 } else { span.slot_at(offset) };
+            memory.map().is_marked(span, slot, memory.epoch())
+        }
+    }
+}
+
 #[inline(never)]
 fn shade_slow(memory: &Memory, id: SpanId, word: usize) -> bool {
     let span = memory.map().span(id);

@@ -13,6 +13,7 @@ use crate::pacer::NEVER;
 use crate::part::Part;
 use crate::pauses::Pauses;
 use crate::roots::Roots;
+use crate::weak::Places;
 use crate::workers::Workers;
 use core::time::Duration;
 use heap_core::memory::Memory;
@@ -79,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) roots: Roots,
     /// Roots of the mutators' own that the round of roots has found. Added to by who answers; taken by the collector.
     pub(crate) own_roots: AtomicUsize,
+    /// Weak places, and how far a cycle is with them.
+    pub(crate) places: Places,
     pub(crate) pace: Pace,
     /// The wish for the size of everything; `usize::MAX` for none.
     pub(crate) memory_limit: Bytes,
@@ -151,6 +154,7 @@ impl Shared {
             )),
             roots: Roots::default(),
             own_roots: AtomicUsize::new(0),
+            places: Places::default(),
             last_goal: Mutex::new(pace.goal()),
             pace,
             memory_limit,

@@ -1,0 +1,218 @@
+//! Weak places: words that lead to an object and do not keep it, and the moment in a cycle when they let go.
+//!
+//! A weak place is an object of the heap like another, without references as far as a marker knows. Its word is written
+//! when it is made, and once more when its object has been found unreachable: then it is null for good. Whoever copies a
+//! [`Weak`](crate::Weak) copies a strong reference to the place and never the word, so no copy can be overlooked.
+//!
+//! A load of a weak place hands out an object that marking may not have reached, so it takes part in the end of marking.
+//! One word of the heap says how far that is:
+//!
+//! | word | who puts it | a load of an unmarked object, in a mutator whose barrier is on |
+//! |---|---|---|
+//! | `OPEN` | the collector, when a cycle begins and before each round *dry* | exchanges it for `AGAIN`, shades, finds |
+//! | `AGAIN` | a load | shades, finds |
+//! | `DECIDED` | the collector, by an exchange of `OPEN`, when nothing is left to mark | looks at the mark again; if there is none, finds nothing |
+//! | `CLEARED` | the collector, when all dead words are null and nobody reads an old one | finds: the object is alive, or younger than the marks |
+//!
+//! **The mark is looked at again** after `DECIDED` was read: another mutator may have shaded the object between the two
+//! looks. If the object has no references nobody is told of that, so marking can end then. All marks that were made before
+//! the exchange are seen by who reads its result.
+//!
+//! **`CLEARED` is needed** because new objects are white again for who has answered round *off*, while another mutator may
+//! not have answered it, and loads a weak place that leads to one of them.
+//!
+//! Invariants
+//!   F6  the word of a known place is null, or the address of (a byte of) an allocated slot
+//!   F7  a place is known from before the first `Weak` of it until it is found dead
+//!
+//! `docs/design/on-the-fly.md` has the argument, `models/spin/weak.pml` the model.
+
+use crate::barrier::{Barrier, Shading};
+use crate::gc::Gc;
+use crate::shade::is_marked;
+use crate::trace::Trace;
+use core::ptr::{self, NonNull};
+use heap_core::fault::{self, Fault};
+use heap_core::layout::TypeMask;
+use heap_core::memory::Memory;
+use heap_core::sync::atomic::{
+    AtomicPtr, AtomicU8,
+    Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
+};
+use heap_core::sync::{Mutex, point};
+use heap_core::verify::Violation;
+
+const OPEN: u8 = 0;
+const AGAIN: u8 = 1;
+const DECIDED: u8 = 2;
+const CLEARED: u8 = 3;
+
+/// A weak place, in the heap.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// Null, or the object. Written by the collector, from the object to null; read by mutators.
+    target: AtomicPtr<u8>,
+    /// Makes it as large as a slot: what shares a slot with others is found dead only with them.
+    _room: usize,
+}
+
+impl Place {
+    /// A place that leads to an object.
+    pub(crate) fn new(target: NonNull<u8>) -> Self {
+        Self { target: AtomicPtr::new(target.as_ptr()), _room: 0 }
+    }
+
+    /// The object, if the place has not let go of it.
+    #[inline]
+    pub(crate) fn target(&self) -> Option<NonNull<u8>> {
+        NonNull::new(self.target.load(Acquire))
+    }
+}
+
+// SAFETY: 1: its word is no reference to a marker, that is what weak means; `Places` sees to it that it leads to no freed
+// object (F6). 2: nothing is elsewhere. 4: it needs no drop.
+unsafe impl Trace for Place {
+    const MASK: TypeMask = TypeMask::noscan(size_of::<Self>());
+}
+
+/// The weak places of a heap. See the module's text.
+#[derive(Debug)]
+pub(crate) struct Places {
+    state: AtomicU8,
+    /// Addresses of places. Added to by mutators; gone through by the collector, who takes the list meanwhile.
+    known: Mutex<Vec<usize>>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { state: AtomicU8::new(CLEARED), known: Mutex::default() }
+    }
+}
+
+impl Places {
+    /// A new place is known from here (F7).
+    pub(crate) fn add(&self, place: Gc<'_, Place>) {
+        self.known.lock().push(Gc::addr(place));
+    }
+
+    /// Whether a load of a place that leads to `word` finds the object; then it stays while the mutator has it in its hands.
+    ///
+    /// # Safety
+    /// 1. `word` was read from a place by the mutator of `barrier`, which has not answered a round since, and leads into the
+    ///    memory of `to`, whose places these are.
+    #[inline]
+    pub(crate) unsafe fn finds(&self, barrier: &Barrier, to: Shading<'_>, word: usize) -> bool {
+        point("weak: read, before the mark is looked at");
+        if !barrier.is_on() {
+            return true;
+        }
+        // SAFETY: a word of a place is the address of an allocated slot (F6), and nothing is freed before this mutator has
+        // answered the round that follows the clearing (duty 1).
+        if unsafe { is_marked(to.memory, word) } {
+            return true;
+        }
+        // SAFETY: duty 1.
+        unsafe { self.finds_unmarked(barrier, to, word) }
+    }
+
+    /// # Safety
+    /// As for [`Places::finds`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn finds_unmarked(&self, barrier: &Barrier, to: Shading<'_>, word: usize) -> bool {
+        point("weak: unmarked, before the word of the heap is looked at");
+        let again = if fault::on(Fault::WeakUntold) { OPEN } else { AGAIN };
+        match self.state.compare_exchange(OPEN, again, SeqCst, SeqCst) {
+            Ok(_) | Err(AGAIN) => {
+                point("weak: told, before it is shaded");
+                if !fault::on(Fault::WeakUnshaded) {
+                    // SAFETY: as in `finds`: an allocated slot.
+                    unsafe { barrier.shade(to, word) };
+                }
+                true
+            }
+            // SAFETY: as in `finds`: an allocated slot.
+            Err(DECIDED) => unsafe { is_marked(to.memory, word) },
+            Err(_) => true,
+        }
+    }
+
+    /// A cycle begins, or every mutator is about to be asked for what it has shaded.
+    pub(crate) fn open(&self) {
+        self.state.swap(OPEN, SeqCst);
+    }
+
+    /// Decides that what is unmarked is dead, unless an unmarked object was loaded since [`Places::open`].
+    pub(crate) fn decide(&self) -> bool {
+        self.state.compare_exchange(OPEN, DECIDED, SeqCst, SeqCst).is_ok()
+    }
+
+    /// Lets go of unmarked objects, and forgets places that are unmarked themselves. Returns whether it let go of any. What is
+    /// unmarked is dead: decided, or the world is stopped.
+    pub(crate) fn clear(&self, memory: &Memory) -> bool {
+        let mut known = core::mem::take(&mut *self.known.lock());
+        let mut any = false;
+        known.retain(|&at| {
+            // SAFETY: a place is known until it is found dead (F7), which is here, before anything is swept.
+            if !unsafe { is_marked(memory, at) } {
+                return false;
+            }
+            // SAFETY: as above.
+            let place = unsafe { Self::place(memory, at) };
+            let target = place.target.load(Acquire);
+            // SAFETY: F6.
+            if target.is_null() || unsafe { is_marked(memory, target.addr()) } {
+                return !target.is_null();
+            }
+            any = true;
+            if fault::on(Fault::WeakUncleared) {
+                return true;
+            }
+            place.target.compare_exchange(target, ptr::null_mut(), AcqRel, Relaxed).is_err()
+        });
+        // Most of them were there before: what was added meanwhile is put behind.
+        let mut list = self.known.lock();
+        known.append(&mut list);
+        *list = known;
+        any
+    }
+
+    /// Nobody reads a word any more that was cleared.
+    pub(crate) fn end_clearing(&self) {
+        if !fault::on(Fault::WeakDecidedKept) {
+            self.state.swap(CLEARED, SeqCst);
+        }
+    }
+
+    /// What does not hold of F6. The world is stopped, everything is swept, and no cycle runs.
+    pub(crate) fn check(&self, memory: &Memory) -> Vec<Violation> {
+        let known = self.known.lock();
+        let mut found = Vec::new();
+        for &at in known.iter() {
+            if memory.map().resolve(at).is_none_or(|slot| slot.start != at) {
+                found.push(Violation {
+                    name: "F7",
+                    what: format!("a weak place is {at:#x}, which is no object"),
+                });
+                continue;
+            }
+            // SAFETY: an allocated slot, by the line above, and a place's (F7).
+            let target = unsafe { Self::place(memory, at) }.target.load(Acquire).addr();
+            if target != 0 && memory.map().resolve(target).is_none() {
+                let what = format!("a weak place leads to {target:#x}, which is no object");
+                found.push(Violation { name: "F6", what });
+            }
+        }
+        found
+    }
+
+    /// The place at an address.
+    ///
+    /// # Safety
+    /// 1. It is the address of a place in an allocated slot of the memory, which is not freed while the result is used.
+    unsafe fn place(memory: &Memory, at: usize) -> &Place {
+        let place = memory.pages().space().base().as_ptr().with_addr(at).cast::<Place>();
+        // SAFETY: duty 1; a place is only changed through its atomic.
+        unsafe { &*place }
+    }
+}

@@ -5,6 +5,7 @@
 
 use std::marker::PhantomData;
 use tricolor::{Gc, GcCell, GcMap, GcVec, Heap, Leaf, Mu, Mutator, Root, raw};
+use tricolor::{Gc, GcCell, GcVec, Heap, Leaf, Mu, Mutator, Root, Weak};
 
 #[test]
 fn the_compiler_refuses_what_would_be_unsound() {
@@ -45,6 +46,8 @@ fn handles_go_to_other_threads_only_where_that_is_sound() {
     assert_eq!(send_and_sync!(GcCell<u64>), (true, false), "a cell is written without a lock");
     assert_eq!(send_and_sync!(Gc<'static, u64>), (true, true), "a reference is like `&T`");
     assert_eq!(send_and_sync!(Gc<'static, GcCell<u64>>), (false, false), "also to a cell");
+    assert_eq!(send_and_sync!(Weak<'static, u64>), (true, true), "a weak one gives such references");
+    assert_eq!(send_and_sync!(Weak<'static, GcCell<u64>>), (false, false), "also of a cell");
     assert_eq!(send_and_sync!(GcVec<'static, u64>), (true, false), "a vector is written without a lock");
     assert_eq!(
         send_and_sync!(GcVec<'static, Gc<'static, GcCell<u64>>>),

@@ -10,9 +10,12 @@
  * OPEN for DECIDED; if it finds AGAIN, it goes on with marking and
  * another round D, and puts OPEN back when it asks for that. After the
  * decision it clears the places that lead to unmarked objects, by an exchange, and then asks for round W: its end says
- * that nobody is in the middle of a load that began before the clearing. Only then does the generation move on.
+ * that nobody is in the middle of a load that began before the clearing. Then it puts CLEARED, with which a load finds what
+ * is there, and only then does the generation move on: from their answer to E mutators allocate white.
  *
- * Marks are relative to the collector's epoch, as in start.pml.
+ * Who shades an object without references tells nobody. So a load that reads DECIDED looks at the mark again.
+ *
+ * Marks are cleared when a cycle begins; nobody looks at them before A.
  *
  * Left out: weak memory, the root table (roots.pml), B (here a barrier and its store are one step: start.pml has two),
  * parked mutators (detach.pml), overflowing buffers and workers (termination.pml).
@@ -25,9 +28,12 @@
  * load that has read "not decided" shades after it), NOAGAIN (a load shades and does not say so), NOSHADE (a load does
  * not shade), NOW (no round W), WFIRST (round W before the clearing), NOCLEAR (nothing is cleared), CLEARSTORE (a place
  * is cleared by a look and a store), COPY (copying a place copies the word and does not load). RAGGED with ORDERONLY:
- * also if only "gone, then found" counts.
+ * also if only "gone, then found" counts. NOLOOK (a load that reads DECIDED does not look at the mark again), NOCLEARED (the
+ * word stays DECIDED until the next cycle), SKIPW (W is asked only if a place was cleared: another mutator may have pointed one
+ * elsewhere between the load's look and the clearing). SKIPW with FIXED is as the heap is, and safe: a place is pointed at
+ * an object only while it is empty, as a new one is.
  *
- * Bounds: as modelled. Expected: safe, exhausted with 2.5 million states, 4 s, on a busy two-core machine; the variants
+ * Bounds: as modelled. Expected: safe, exhausted with 4.3 million states, 8 s, on a busy two-core machine; the variants
  * are in the table of docs/design/on-the-fly.md.
  */
 #define N 2
@@ -37,10 +43,13 @@
 #define OPEN 0
 #define AGAIN 1
 #define DECIDED 2
+#define CLEARED 3
 #define QUEUED 3
 
 byte fld[N];
 bit live[N], mk[N], gone[N];
+bit young[N];                   /* allocated by who has answered E: this sweep does not look at it */
+bit any;                        /* a place was cleared */
 byte grey[N];                   /* 0, 1 + the mutator whose buffer it is in, or QUEUED */
 byte weak[2];
 byte r[2], w[2], mph[2];        /* w: the word that a weak load has read */
@@ -48,7 +57,7 @@ bit ep[2], colour[2], ask[2], learnt[2];
 bit stale[2];                   /* what w leads to was freed since: only asserted */
 byte round, word;
 
-inline shade(p, e, where) { if :: p != 0 && mk[p-1] != e -> mk[p-1] = e; grey[p-1] = where :: else fi }
+inline shade(p, e, where) { if :: p != 0 && mk[p-1] != e -> mk[p-1] = e; if :: fld[p-1] != 0 -> grey[p-1] = where :: else fi :: else fi }
 inline flush(m) {
   if :: grey[0] == m + 1 -> grey[0] = QUEUED :: else fi;
   if :: grey[1] == m + 1 -> grey[1] = QUEUED :: else fi
@@ -71,7 +80,7 @@ again:
        :: round == 3 -> shade(r[m], 1, m + 1); flush(m); mph[m] = TAKEN; colour[m] = 1
        :: round == 4 -> flush(m)
        :: round == 5 -> learnt[m] = 1; flush(m)
-       :: round == 0 -> mph[m] = OFF; learnt[m] = 0
+       :: round == 0 -> mph[m] = OFF; learnt[m] = 0; colour[m] = 0
        fi;
        ask[m] = 0 }
   :: atomic { r[m] != 0 -> r[m] = fld[r[m]-1] }
@@ -82,8 +91,13 @@ again:
   :: atomic { !(live[0] && live[1]) ->                          /* allocates, with an initialising store */
        w[m] = r[m];
        if :: !live[0] -> r[m] = 1 :: else -> r[m] = 2 fi;
-       live[r[m]-1] = 1; gone[r[m]-1] = 0; mk[r[m]-1] = colour[m]; fld[r[m]-1] = w[m]; w[m] = 0 }
+       live[r[m]-1] = 1; gone[r[m]-1] = 0; mk[r[m]-1] = colour[m]; young[r[m]-1] = !colour[m]; fld[r[m]-1] = w[m]; w[m] = 0 }
+#ifdef FIXED
+  :: atomic { r[m] != 0 && weak[0] == 0 -> weak[0] = r[m] }
+  :: atomic { r[m] != 0 && weak[1] == 0 -> weak[1] = r[m] }
+#else
   :: atomic { r[m] != 0 -> if :: weak[0] = r[m] :: weak[1] = r[m] fi }
+#endif
 #ifdef COPY
   :: atomic { weak[0] != 0 -> weak[1] = weak[0] }
   :: atomic { weak[1] != 0 -> weak[0] = weak[1] }
@@ -112,7 +126,12 @@ load:
 #else
   atomic {
     if
+#ifdef NOLOOK
     :: word == DECIDED -> if :: stale[m] :: else -> nothing(w[m]) fi; goto loaded
+#else
+    :: word == DECIDED -> goto look
+#endif
+    :: word == CLEARED -> found(w[m]); goto loaded
     :: else ->
 #ifndef NOAGAIN
        word = AGAIN
@@ -122,6 +141,16 @@ load:
 #ifndef NOSHADE
   atomic { shade(w[m], ep[m], m + 1) };
 #endif
+#ifndef NOLOOK
+  goto loaded;
+look:
+  atomic {
+    if
+    :: stale[m]
+    :: !stale[m] && mk[w[m]-1] == ep[m] -> found(w[m])
+    :: else -> nothing(w[m])
+    fi };
+#endif
 #endif
 loaded:
   atomic { w[m] = 0; stale[m] = 0; goto again }
@@ -130,21 +159,21 @@ loaded:
 #define HANDSHAKE(n) atomic { round = n; ask[0] = 1; ask[1] = 1 }; (!ask[0] && !ask[1])
 
 inline scan(i) { atomic { grey[i] == QUEUED -> grey[i] = 0; shade(fld[i], 1, QUEUED) } }
-inline sweep(i) { d_step { if :: live[i] && !mk[i] -> live[i] = 0; fld[i] = 0; grey[i] = 0;
+inline sweep(i) { d_step { if :: live[i] && !mk[i] && !young[i] -> live[i] = 0; fld[i] = 0; grey[i] = 0;
   if :: w[0] == i + 1 -> stale[0] = 1 :: else fi; if :: w[1] == i + 1 -> stale[1] = 1 :: else fi :: else fi } }
 #define DOOMED(i) (weak[i] != 0 && !mk[weak[i]-1])
 
 inline clear(i) {
 #ifdef CLEARSTORE
-  if :: DOOMED(i) -> gone[weak[i]-1] = 1; weak[i] = 0 :: else fi
+  if :: DOOMED(i) -> gone[weak[i]-1] = 1; weak[i] = 0; any = 1 :: else fi
 #else
-  atomic { if :: DOOMED(i) -> nothing(weak[i]); weak[i] = 0 :: else fi }
+  atomic { if :: DOOMED(i) -> nothing(weak[i]); weak[i] = 0; any = 1 :: else fi }
 #endif
 }
 
 proctype collector() {
   do
-  :: d_step { mk[0] = !mk[0]; mk[1] = !mk[1]; colour[0] = !colour[0]; colour[1] = !colour[1]; ep[0] = !ep[0]; ep[1] = !ep[1];
+  :: d_step { mk[0] = 0; mk[1] = 0; young[0] = 0; young[1] = 0; any = 0; ep[0] = !ep[0]; ep[1] = !ep[1];
               word = OPEN; round = 1; ask[0] = 1; ask[1] = 1 };
      (!ask[0] && !ask[1]);
      HANDSHAKE(3);
@@ -168,10 +197,17 @@ drain:
      clear(0); clear(1);
 #endif
 #if !defined(NOW) && !defined(WFIRST)
+#ifdef SKIPW
+     if :: any -> HANDSHAKE(5) :: else fi;
+#else
      HANDSHAKE(5);
+#endif
 #endif
 #ifdef FLAG
      if :: grey[0] == QUEUED || grey[1] == QUEUED -> goto drain :: else fi;
+#endif
+#if !defined(RAGGED) && !defined(NOCLEARED)
+     atomic { word = CLEARED };
 #endif
      atomic { round = 0; ask[0] = 1; ask[1] = 1 };
      sweep(0); sweep(1);

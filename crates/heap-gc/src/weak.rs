@@ -211,6 +211,7 @@ impl Places {
     /// # Safety
     /// 1. It is the address of a place in an allocated slot of the memory, which is not freed while the result is used.
     unsafe fn place(memory: &Memory, at: usize) -> &Place {
+        #[expect(clippy::cast_ptr_alignment, reason = "a place is aligned, as slots are")]
         let place = memory.pages().space().base().as_ptr().with_addr(at).cast::<Place>();
         // SAFETY: duty 1; a place is only changed through its atomic.
         unsafe { &*place }

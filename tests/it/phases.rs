@@ -82,6 +82,11 @@ scenes! {
 }
 
 #[test]
+fn nothing_is_found_in_the_round_after_the_clearing() {
+    weak_scenes::weak_loaded("weak");
+}
+
+#[test]
 fn a_new_object_is_found_by_a_mutator_that_is_late() {
     weak_scenes::weak_loaded_by_a_late_mutator();
 }

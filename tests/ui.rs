@@ -4,8 +4,7 @@
 //! before they are kept, because a program that is refused for another reason proves nothing.
 
 use std::marker::PhantomData;
-use tricolor::{Gc, GcCell, GcMap, GcVec, Heap, Leaf, Mu, Mutator, Root, raw};
-use tricolor::{Gc, GcCell, GcVec, Heap, Leaf, Mu, Mutator, Root, Weak};
+use tricolor::{Gc, GcCell, GcMap, GcVec, Heap, Leaf, Mu, Mutator, Root, Weak, raw};
 
 #[test]
 fn the_compiler_refuses_what_would_be_unsound() {

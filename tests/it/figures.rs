@@ -1,6 +1,7 @@
 //! Promise: the figures add up at any time nothing runs, and right after a collection they are exact.
 
 use std::sync::{Arc, Mutex};
+use tricolor::core::os::sim::SimOs;
 use tricolor::core::units::Bytes;
 use tricolor::{Collector, CycleFigures, Heap, Root};
 
@@ -162,4 +163,14 @@ fn every_byte_is_accounted_for_while_threads_allocate_collect_and_give_back() {
     now.check(accounting.in_use).unwrap();
     assert_eq!((now.total.held, now.total.spans), (0, 0), "nothing is kept, and nobody holds a span");
     assert_eq!(heap.verify(), []);
+}
+
+#[test]
+fn every_mapping_that_the_system_gave_a_heap_is_told_of_and_counted() {
+    let os = SimOs::new();
+    let heap = Heap::builder().reservation(16 << 20).os(os.clone()).build().unwrap();
+    let told = heap.mappings();
+    assert_eq!(told.len(), os.live(), "one for each range that the system has not got back");
+    let sum: Bytes = told.iter().map(|mapping| mapping.len).sum();
+    assert_eq!((sum, heap.accounting().address_space), (os.mapped_bytes(), os.mapped_bytes()));
 }

@@ -202,6 +202,12 @@ impl SimOs {
         self.world.lock().regions.len()
     }
 
+    /// Address space of reservations and tables not given back yet.
+    #[must_use]
+    pub fn mapped_bytes(&self) -> Bytes {
+        self.world.lock().regions.values().map(|region| region.len).sum()
+    }
+
     /// What is ready now, in whole OS pages, tables not counted.
     #[must_use]
     pub fn ready_bytes(&self) -> Bytes {

@@ -236,11 +236,16 @@ impl PageAlloc {
         self.counts.released
     }
 
-    /// The tables: the tree's, and the two of bitmaps. As far as the highest chunk ever grown.
+    /// The tables: the tree's, the two of bitmaps, and that of the past. As far as the highest chunk ever grown.
     #[must_use]
-    pub fn tables(&self, os_page: Bytes) -> [TableAccount; 3] {
+    pub fn tables(&self, os_page: Bytes) -> [TableAccount; 4] {
         let chunks = self.grown.last().map_or(0, |range| range.end);
-        [self.tree.account(chunks, os_page), self.in_use.account(chunks), self.released.account(chunks)]
+        [
+            self.tree.account(chunks, os_page),
+            self.in_use.account(chunks),
+            self.released.account(chunks),
+            self.past.account(chunks),
+        ]
     }
 
     /// The bitmaps of a chunk: pages in use, and pages released.

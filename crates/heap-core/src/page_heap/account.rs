@@ -9,8 +9,8 @@ use crate::sync::atomic::Ordering::Relaxed;
 use crate::units::{Bytes, PageIndex, Pages};
 
 impl PageHeap {
-    /// Where the bytes of the reservation are. Adds up at any time: pages that are being taken for a span count as idle until
-    /// they are.
+    /// Where the bytes of the reservation are. Adds up at any time: a page counts as in use from before it is taken for a span
+    /// until after it was given back, as far as so many are kept.
     #[must_use]
     pub fn accounting(&self) -> Accounting {
         self.account(&self.pages.lock())

@@ -260,6 +260,16 @@ fn a_heap_without_threads_gives_pages_back_in_idle_moments() {
 }
 
 #[test]
+fn a_budget_without_end_ends_when_there_is_nothing_to_do() {
+    let heap = dropped(&Heap::builder().own_threads(false), 16 << 20);
+    within(Duration::from_secs(60), move || {
+        while heap.step(Duration::MAX) {}
+        while heap.idle(Duration::MAX) {}
+        assert!(heap.figures().scavenge.idle > Bytes::mib(8), "{:?}", heap.figures().scavenge);
+    });
+}
+
+#[test]
 fn a_refused_release_is_an_event_and_the_accounts_stay_right() {
     released::refused_release();
     let os = SimOs::new();

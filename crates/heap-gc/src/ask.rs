@@ -41,10 +41,10 @@ pub(crate) fn call_if_due(heap: &Handle) {
 const STEP_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 8 << 10 };
 const STEP_SPANS: usize = 8;
 
-/// See [`crate::Heap::step`]. The caller is outside.
+/// See [`crate::Heap::step`]. The caller is outside. A budget too long to end at a time is without end.
 pub(crate) fn step(heap: &Handle, budget: Duration) -> bool {
     insist_outside(heap);
-    let end = Instant::now() + budget;
+    let end = Instant::now().checked_add(budget);
     if heap.pace.is_due(&heap.memory) && !call(heap, Reason::Goal) {
         cycle::run(heap, Reason::Goal, Runner::Mutator);
     }
@@ -61,7 +61,7 @@ pub(crate) fn step(heap: &Handle, budget: Duration) -> bool {
                 return heap.desk.is_busy();
             }
         }
-        if Instant::now() >= end {
+        if end.is_some_and(|end| Instant::now() >= end) {
             return true;
         }
         heap_core::sync::point("step: between two batches");
@@ -74,7 +74,7 @@ pub(crate) fn idle(heap: &Handle, budget: Duration) -> bool {
     if heap.pace.is_idle_cycle_worthwhile(&heap.memory) && !call(heap, Reason::Idle) {
         cycle::run(heap, Reason::Idle, Runner::Mutator);
     }
-    let end = Instant::now() + budget;
+    let end = Instant::now().checked_add(budget);
     // Sweeping first: it is what makes pages free.
     step(heap, budget) || heap.scavenger.idle(end)
 }

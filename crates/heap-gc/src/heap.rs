@@ -79,6 +79,8 @@ impl Heap {
     /// that are due; begins a cycle, if one is due. For hosts that work in frames and know how much time is left in one. Says
     /// whether there is more to do.
     ///
+    /// A budget may be [`Duration::MAX`]: all that there is to do.
+    ///
     /// A piece of work is not interrupted: it may take some 50 µs longer, or as long as a drop takes. With
     /// [`Collector::StopTheWorld`](crate::Collector::StopTheWorld) a cycle that is due is run whole.
     ///

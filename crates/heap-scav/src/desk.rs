@@ -8,7 +8,8 @@
 //!
 //! Invariants
 //!   S1  one thread at a time goes through a heap's free pages: it holds `turn`. So what is released on request is complete
-//!       when that returns. No allocation and no collection ever waits for this lock; an allocation that assists tries it.
+//!       when that returns. No allocation and no collection ever waits for this lock; an allocation that assists tries it, and so
+//!       does an idle moment, which has an end.
 //!   S2  the desk holds the page heap, and nothing else of the heap: it keeps no object alive, and no drop runs at it.
 //!   S4  no lock of the page heap is held in the kernel, and none of the desk's but `turn`.
 //!
@@ -247,6 +248,16 @@ impl Desk {
         step
     }
 
+    /// One step, by somebody who does not wait: `None` if another has the turn.
+    pub(crate) fn try_step(&self, walk: &mut Walk, by: By, sum: &mut Released) -> Option<Step> {
+        let step = {
+            let _one = self.turn.try_lock()?;
+            walk.step(&self.pages)
+        };
+        self.count(step, by, sum);
+        Some(step)
+    }
+
     /// Counts a step, in the figures and in a sum.
     pub(crate) fn count(&self, step: Step, by: By, sum: &mut Released) {
         let mut one = Released::default();
@@ -276,14 +287,13 @@ impl Desk {
         if let Some(error) = round.released.error {
             self.tell(&Notice::Refused(error));
         }
-        let assisted = self.counts.bytes(By::Assist).get();
-        let told = self.assisted_told.swap(assisted, Relaxed);
+        let assisted = self.news_of_assists(self.counts.bytes(By::Assist));
         // Before the listener is called: a lock taken in the middle of its argument would be held for as long as it takes.
         let goal = self.state.lock().goal;
         self.tell(&Notice::Scavenged(Scavenged {
             by,
             released: round.released.bytes,
-            assisted: Bytes::new(assisted.saturating_sub(told)),
+            assisted,
             calls: round.released.calls,
             refused: round.released.refused,
             wall: round.begun.elapsed(),
@@ -292,6 +302,13 @@ impl Desk {
             in_spans: Bytes::new(self.pages.counters().inuse.load(Relaxed)),
             goal,
         }));
+    }
+
+    /// What of the bytes that assists have released now was not told of yet.
+    pub(crate) fn news_of_assists(&self, now: Bytes) -> Bytes {
+        // The greatest: of two rounds that end at once the one that looked first may come here second.
+        let told = self.assisted_told.fetch_max(now.get(), Relaxed);
+        Bytes::new(now.get().saturating_sub(told))
     }
 
     fn tell(&self, notice: &Notice) {

@@ -158,9 +158,9 @@ impl Scavenger {
         cpu
     }
 
-    /// Gives surplus pages back until there are no more, nothing worth releasing is left, the system refuses, or it is `until`;
-    /// a step of some 30 µs is not interrupted. Says whether there is more to do.
-    pub fn idle(&self, until: Instant) -> bool {
+    /// Gives surplus pages back until there are no more, nothing worth releasing is left, the system refuses, another thread is at
+    /// it, or it is `until`, if that is a time; a step of some 30 µs is not interrupted. Says whether there is more to do.
+    pub fn idle(&self, until: Option<Instant>) -> bool {
         let desk = &self.desk;
         if self.unasked == Unasked::Nobody {
             return false;
@@ -171,12 +171,13 @@ impl Scavenger {
             if !desk.has_surplus() {
                 break false;
             }
-            if Instant::now() >= until {
+            if until.is_some_and(|until| Instant::now() >= until) {
                 break true;
             }
-            match desk.step(&mut walk, By::Idle, &mut round.released) {
-                Step::Released(_) | Step::Passed => {}
-                Step::Refused(_) | Step::Nothing => break false,
+            match desk.try_step(&mut walk, By::Idle, &mut round.released) {
+                Some(Step::Released(_) | Step::Passed) => {}
+                Some(Step::Refused(_) | Step::Nothing) => break false,
+                None => break true,
             }
         };
         round.cpu = thread_cpu_time().saturating_sub(cpu_begun);

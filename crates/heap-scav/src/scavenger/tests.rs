@@ -9,7 +9,7 @@ use heap_core::os::sim::SimOs;
 use heap_core::os::{Os, OsOp};
 use heap_core::size_class::SizeClass;
 use heap_core::span::SpanId;
-use heap_core::sync::atomic::Ordering::Relaxed;
+use heap_core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use heap_core::sync::thread;
 use heap_core::units::Pages;
 
@@ -328,19 +328,56 @@ fn idle_moments_release_the_surplus_and_say_when_there_is_none() {
         shrunk(&memory, 1500, 10);
         scavenger.desk.set_goals(&need(Pages::new(600).bytes()));
         if unasked == Unasked::Nobody {
-            assert!(!scavenger.idle(Instant::now() + Duration::from_secs(60)));
+            assert!(!scavenger.idle(None));
             assert_eq!(memory.pages().retained(), Pages::new(1500));
             continue;
         }
-        assert!(scavenger.idle(Instant::now()), "no time, and much to do");
+        assert!(scavenger.idle(Some(Instant::now())), "no time, and much to do");
         assert_eq!(memory.pages().retained(), Pages::new(1500));
-        assert!(!scavenger.idle(Instant::now() + Duration::from_secs(60)), "all is done");
+        assert!(!scavenger.idle(None), "all is done");
         let retained = memory.pages().retained();
         assert!(retained <= Pages::new(661) && retained + release::QUANTUM > Pages::new(660));
         let figures = scavenger.figures();
         assert_eq!(figures.idle, (Pages::new(1500) - retained).bytes());
         assert!(!figures.has_thread);
     }
+}
+
+#[test]
+fn an_idle_moment_does_not_wait_for_another_who_releases() {
+    let os = SimOs::new();
+    let memory = memory(&os);
+    let scavenger = scavenger(&memory);
+    shrunk(&memory, 1500, 10);
+    scavenger.desk.set_goals(&need(Bytes::ZERO));
+    let ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let turn = scavenger.desk.turn.lock();
+        scope.spawn(|| {
+            assert!(
+                scavenger.idle(Instant::now().checked_add(Duration::from_millis(5))),
+                "there is more to do"
+            );
+            ended.store(true, Relaxed);
+        });
+        let has_ended = comes_true(|| ended.load(Relaxed));
+        drop(turn);
+        assert!(has_ended, "a moment of 5 ms lasts for as long as somebody releases");
+    });
+    assert_eq!(scavenger.figures().idle, Bytes::ZERO);
+    assert!(!scavenger.idle(None), "all is done");
+    assert_eq!(memory.pages().retained(), Pages::new(10));
+}
+
+#[test]
+fn what_assists_released_is_told_of_once_also_if_two_rounds_end_at_once() {
+    let os = SimOs::new();
+    let memory = memory(&os);
+    let scavenger = scavenger(&memory);
+    // The second of two rounds has looked before the first, and comes after it.
+    let told: usize =
+        [20, 10, 30].into_iter().map(|now| scavenger.desk.news_of_assists(Bytes::new(now)).get()).sum();
+    assert_eq!(told, 30);
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub(crate) mod reconcile;
 use crate::error::LabError;
 use crate::measure::resident::resident;
 use crate::measure::time::millis;
+use crate::peer::GoPeer;
 use crate::record::{Axis, Plot, Scale, Series, Shape, Source, Ticks};
 use crate::unit::Unit;
 use serde_json::Value;
@@ -70,6 +71,19 @@ impl Timeline {
             start: Instant::now(),
             moments: printed["moments"].as_array().into_iter().flatten().filter_map(moment).collect(),
         }
+    }
+
+    /// That of the Go peer, run with these arguments; or why there is none, as the end of a sentence. A peer is needed for nothing:
+    /// one that is missing, or older than what is asked of it, leaves its curve out, and no more.
+    pub(crate) fn beside(peer: Option<&GoPeer>, args: &[String]) -> Result<Self, String> {
+        let Some(peer) = peer else {
+            return Err(String::from("not installed (neither `peers-go` nor `go` is on the path)"));
+        };
+        let timeline = Self::of_go(&peer.run(args).map_err(|error| format!("left out, since {error}"))?);
+        if timeline.moments.is_empty() {
+            return Err(String::from("left out, since the Go peer printed no moments"));
+        }
+        Ok(timeline)
     }
 
     /// Takes a moment, and gives it back.
@@ -134,10 +148,35 @@ fn plot(title: &str, reading: &str, series: Vec<Series>) -> Plot {
     }
 }
 
+/// What a report says of the Go peer in one word or three.
+pub(crate) fn word(peer: Option<&GoPeer>, is_there: bool) -> &'static str {
+    match (is_there, peer) {
+        (true, _) => "measured in this run",
+        (false, Some(_)) => "left out",
+        (false, None) => "not installed",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::path::PathBuf;
+
+    #[test]
+    fn a_peer_that_is_missing_or_too_old_leaves_its_curve_out_and_says_why() {
+        let why = |peer: Option<&GoPeer>, args: &[&str]| {
+            Timeline::beside(peer, &args.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>()).unwrap_err()
+        };
+        assert!(why(None, &[]).starts_with("not installed"));
+        let echo = GoPeer::Built(PathBuf::from("/bin/echo"));
+        for printed in ["usage: peers trees", "{\"cycles\":3}", "{\"moments\":[]}"] {
+            assert!(why(Some(&echo), &[printed]).starts_with("left out, since the Go peer"), "{printed}");
+        }
+        let moments = String::from("{\"peer\":\"go1.27.3\",\"moments\":[[0,1,2,3,4,5]]}");
+        assert_eq!(Timeline::beside(Some(&echo), &[moments]).map(|it| it.moments.len()), Ok(1));
+        assert_eq!([word(None, false), word(Some(&echo), false)], ["not installed", "left out"]);
+    }
 
     #[test]
     fn moments_of_the_peer_are_read_and_those_with_a_figure_missing_left_out() {

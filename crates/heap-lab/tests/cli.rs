@@ -251,6 +251,26 @@ fn where_the_bytes_are_is_counted_right_in_any_build() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_go_peer_that_knows_nothing_of_residence_costs_its_curve_and_no_more() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = std::env::temp_dir().join(format!("heap-lab-old-peer-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let old = folder.join("peers-go");
+    fs::write(&old, "#!/bin/sh\necho 'usage: peers trees DEPTH' >&2\nexit 2\n").expect("a file");
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).expect("a program");
+    let output = Command::new(env!("CARGO_BIN_EXE_heap-lab"))
+        .args(["run", "t13", "t14", "t20", "--quick"])
+        .env("PATH", &folder)
+        .output()
+        .expect("the program starts");
+    fs::remove_dir_all(&folder).expect("removed");
+    assert!(output.status.code().is_some_and(|code| code < 2), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert_eq!(text.matches("Go beside it: left out, since the Go peer ended with").count(), 3, "{text}");
+}
+
+#[test]
 fn scavtrace_prints_a_line_for_every_round_on_standard_error_and_only_if_asked() {
     let bench = |trace: Option<&str>| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_heap-lab"));

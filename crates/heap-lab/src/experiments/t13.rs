@@ -7,7 +7,7 @@ use crate::measure::time::timed;
 use crate::peer::GoPeer;
 use crate::record::{Record, Table};
 use crate::residence::reconcile::reconcile;
-use crate::residence::{Moment, Timeline, compare};
+use crate::residence::{Moment, Timeline, compare, word};
 use crate::unit::{Unit, binary};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ pub(super) struct Scavenging;
 const PIECE: usize = 1 << 20;
 const PIECES: usize = 100;
 /// The share of one processor that the scavenger aims at.
-const SHARE: f64 = 0.01;
+const SHARE: f64 = tricolor::scav::controller::SHARE;
 /// When resident memory is looked at: some time after dropping, and at the end.
 const LOOKS: ([u64; 2], [u64; 2]) = ([2, 5], [10, 60]);
 /// Between two moments.
@@ -62,20 +62,19 @@ impl Experiment for Scavenging {
         let mut claims = Claims::new();
         let at_once = claims.predict(
             "still resident right after dropping and collecting",
-            "collecting gives nothing back, and the scavenger has had time for one turn of about a millisecond",
+            "collecting gives nothing back, and the scavenger has had time for a turn or two of about a millisecond",
             0.8,
             Unit::Times,
             Tolerance::AtLeast,
         );
         let model = format!(
-            "giving {} back takes {} of processor, measured before; at {} of one that is {}, and a second passes before \
-             the second turn; as much again for a busy machine",
+            "giving {} back takes {} of processor, measured before; at {} of one that is {}; as much again for a busy machine",
             binary((PIECES * PIECE) as f64),
             Unit::Millis.show(cost * 1e3),
             Unit::Percent.show(SHARE * 100.0),
             Unit::Millis.show(cost / SHARE * 1e3),
         );
-        let left_at = |seconds: u64| (1.0 - (seconds as f64 - 1.0).max(0.0) * SHARE / (2.0 * cost)).max(0.1);
+        let left_at = |seconds: u64| (1.0 - seconds as f64 * SHARE / (2.0 * cost)).max(0.1);
         let left: Vec<_> = [soon, late]
             .into_iter()
             .map(|seconds| {
@@ -92,7 +91,10 @@ impl Experiment for Scavenging {
         );
         let share = claims.predict(
             "processor time of the scavenger, of one processor",
-            "its controller's set point is one hundredth; the first turn comes at once",
+            format!(
+                "its controller's set point is {}; the first turn comes at once",
+                Unit::Percent.show(SHARE * 100.0)
+            ),
             SHARE * 1.5,
             Unit::Times,
             Tolerance::AtMost,
@@ -109,17 +111,18 @@ impl Experiment for Scavenging {
             // Beside each other: both do next to nothing, and a minute is long.
             let peer = go.as_ref().map(|go| {
                 let args = ["residence", "drop", &PIECES.to_string(), &late.to_string()].map(str::to_owned);
-                scope.spawn(move || go.run(&args))
+                scope.spawn(move || Timeline::beside(Some(go), &args))
             });
             let ours = watch(&trial, Duration::from_secs(late));
-            let theirs = peer.map(|peer| {
-                peer.join()
-                    .unwrap_or_else(|_| Err(LabError::Measure(String::from("the peer's thread panicked"))))
-            });
+            let theirs = peer.map_or_else(
+                || Timeline::beside(None, &[]),
+                |peer| {
+                    peer.join().unwrap_or_else(|_| Err(String::from("left out, since its thread panicked")))
+                },
+            );
             (ours, theirs)
         });
         let ours = ours?;
-        let theirs = theirs.transpose()?.map(|printed| Timeline::of_go(&printed));
 
         let (before, full, dropped) = (&ours.before, &ours.full, &ours.dropped);
         let grown = full.resident - before.resident;
@@ -158,7 +161,7 @@ impl Experiment for Scavenging {
             "HeapAlloc falls at once, idle takes its place, and goes over to released as fast as the scavenger may.",
         ));
         match &theirs {
-            Some(go) => {
+            Ok(go) => {
                 trial.plot(compare(
                     "Resident memory beside Go's",
                     "Both fall by themselves, without anybody asking.",
@@ -166,11 +169,9 @@ impl Experiment for Scavenging {
                 ));
                 trial.plot(go.plot("The same in Go", "The same states, in Go's figures."));
             }
-            None => {
-                trial.finding("Go beside it: not installed (neither `peers-go` nor `go` is on the path).");
-            }
+            Err(why) => trial.finding(format!("Go beside it: {why}.")),
         }
-        trial.fact("go", if theirs.is_some() { "measured in this run" } else { "not installed" });
+        trial.fact("go", word(go.as_ref(), theirs.is_ok()));
         match ours.explained {
             Ok((full, end)) => {
                 trial.figure("unexplained_filled", full.unexplained);

@@ -8,7 +8,7 @@ use crate::measure::time::timed;
 use crate::peer::GoPeer;
 use crate::record::{Bar, Plot, Record, Shape, Source};
 use crate::residence::reconcile::{self, reconcile};
-use crate::residence::{Timeline, compare};
+use crate::residence::{Timeline, compare, word};
 use crate::unit::{Unit, binary};
 use heap_core::units::Bytes;
 use tricolor::{GcSlice, Root};
@@ -156,19 +156,20 @@ impl Experiment for GivingBack {
             "Bytes go from in use to idle when they are collected, and to released when that is asked for.",
         ));
         let go = GoPeer::find();
-        trial.fact("go", if go.is_some() { "measured in this run" } else { "not installed" });
-        if let Some(go) = go {
-            trial.stage("the same in Go");
-            let printed = go.run(&["residence", "free", &pieces.to_string()].map(str::to_owned))?;
-            let go = Timeline::of_go(&printed);
-            trial.plot(go.plot("The same in Go", "Filled, dropped and collected, debug.FreeOSMemory."));
-            trial.plot(compare(
-                "Resident memory beside Go's",
-                "Neither gives back by collecting, both by being asked.",
-                &[("resident", &timeline), ("resident", &go)],
-            ));
-        } else {
-            trial.finding("Go beside it: not installed (neither `peers-go` nor `go` is on the path).");
+        trial.stage("the same in Go");
+        let theirs =
+            Timeline::beside(go.as_ref(), &["residence", "free", &pieces.to_string()].map(str::to_owned));
+        trial.fact("go", word(go.as_ref(), theirs.is_ok()));
+        match theirs {
+            Ok(go) => {
+                trial.plot(go.plot("The same in Go", "Filled, dropped and collected, debug.FreeOSMemory."));
+                trial.plot(compare(
+                    "Resident memory beside Go's",
+                    "Neither gives back by collecting, both by being asked.",
+                    &[("resident", &timeline), ("resident", &go)],
+                ));
+            }
+            Err(why) => trial.finding(format!("Go beside it: {why}.")),
         }
         let bar =
             |label: &str, value: f64, source| Bar { label: label.to_owned(), value, samples: vec![], source };

@@ -12,7 +12,7 @@ use crate::experiment::{Experiment, Lab, Trial};
 use crate::peer::GoPeer;
 use crate::record::{Record, Table};
 use crate::residence::reconcile::Reconciliation;
-use crate::residence::{Timeline, compare};
+use crate::residence::{Timeline, compare, word};
 use crate::unit::{Unit, binary, digits};
 use few::Few;
 use outcome::Outcome;
@@ -83,7 +83,7 @@ impl Experiment for Growing {
         trial
             .table(occupancy(&[("practice text", &flat.spans), ("one shape after the other", &grown.spans)]));
         plots(&mut trial, &flat, &grown, &lines);
-        beside(&mut trial, go.as_ref(), few, &shapes)?;
+        beside(&mut trial, go.as_ref(), few, &shapes);
         explain(&mut trial, &grown);
         for text in FINDINGS {
             trial.finding(*text);
@@ -308,18 +308,20 @@ fn plots(trial: &mut Trial<'_>, flat: &Outcome, grown: &Outcome, lines: &[(&str,
 }
 
 /// Go's curves, where it is installed.
-fn beside(trial: &mut Trial<'_>, go: Option<&GoPeer>, few: Few, shapes: &Shapes) -> Result<(), LabError> {
-    trial.fact("go", if go.is_some() { "measured in this run" } else { "not installed" });
-    let Some(go) = go else {
-        trial.finding("Go beside it: not installed (neither `peers-go` nor `go` is on the path).");
-        return Ok(());
-    };
+fn beside(trial: &mut Trial<'_>, go: Option<&GoPeer>, few: Few, shapes: &Shapes) {
     for (title, reading, args) in [
         ("A practice text's program in Go", "Flat, too.", few.peer_args()),
         ("One shape after the other in Go", "It climbs in Go as it does here.", shapes.peer_args()),
     ] {
         trial.stage(title);
-        let timeline = Timeline::of_go(&go.run(&args)?);
+        let timeline = match Timeline::beside(go, &args) {
+            Ok(timeline) => timeline,
+            Err(why) => {
+                trial.fact("go", word(go, false));
+                trial.finding(format!("Go beside it: {why}."));
+                return;
+            }
+        };
         if let Some(end) = timeline.moments().last() {
             trial.figure(format!("{title}: HeapAlloc"), end.alloc);
             trial.figure(format!("{title}: in use"), end.in_use);
@@ -327,7 +329,7 @@ fn beside(trial: &mut Trial<'_>, go: Option<&GoPeer>, few: Few, shapes: &Shapes)
         }
         trial.plot(timeline.plot(title, reading));
     }
-    Ok(())
+    trial.fact("go", word(go, true));
 }
 
 fn explain(trial: &mut Trial<'_>, grown: &Outcome) {

@@ -1,0 +1,40 @@
+//! The whole analysis: batch after batch, callees before callers.
+
+use crate::analysis::Analysis;
+use crate::graph::Graph;
+use crate::program::{Known, Program, index};
+use crate::reference;
+use crate::scc::components;
+use crate::solve::Solver;
+
+impl Program {
+    /// Analyses the program.
+    ///
+    /// The time grows with the size of the program, and inside of a batch (functions that call each other in a circle) at worst
+    /// with its locations times its flows.
+    #[must_use]
+    pub fn analyse(&self) -> Analysis<'_> {
+        let mut solver = Solver::default();
+        self.analyse_by(|graph| solver.solve(graph))
+    }
+
+    /// [`Program::analyse`] with the naive solver, which defines what the result is. It is slow, and explains next to nothing:
+    /// it is there to compare with.
+    #[must_use]
+    pub fn analyse_naively(&self) -> Analysis<'_> {
+        self.analyse_by(reference::solve)
+    }
+
+    fn analyse_by(&self, mut solve: impl FnMut(&mut Graph<'_>)) -> Analysis<'_> {
+        let mut graph = Graph::new(self);
+        let next = |function: u32, i: usize| match &self.functions[function as usize].known {
+            Known::Body(recorded) => self.mentions[recorded.mentions.clone()].get(i).map(|other| other.0),
+            Known::Nothing | Known::Tags(_) => None,
+        };
+        for batch in components(index(self.functions.len()), next) {
+            graph.build(&batch);
+            solve(&mut graph);
+        }
+        Analysis::new(graph)
+    }
+}

@@ -251,11 +251,12 @@ impl Body<'_> {
         (Closure { site, body }, value)
     }
 
-    /// A first value that comes after a closure has captured the variable is a change like any other.
+    /// A first value that comes after a closure has captured the variable, or may come more than once, is a change like any other.
     fn first(&mut self, var: Var) {
         self.mention_var(var);
+        let again = self.depth > self.program.loc(var).depth;
         let loc = &mut self.program.locs[var.0 as usize];
-        loc.reassigned |= loc.captured;
+        loc.reassigned |= loc.captured || again;
     }
 
     fn body(&self) -> u32 {

@@ -316,21 +316,25 @@ fn a_small_variable_that_does_not_change_any_more_is_copied() {
 fn what_is_assigned_in_a_loop_before_a_closure_in_it_is_not_copied() {
     let mut program = Program::new(Limits::default());
     let f = program.declare("f");
-    let (outside, inside) = program.define(f, |body| {
+    let [outside, begun, inside] = program.define(f, |body| {
         let outside = body.variable("outside", Shape::references(8));
+        let begun = body.variable("begun", Shape::references(8));
         body.in_loop(|body| {
             let inside = body.variable("inside", Shape::references(8));
             body.changed(outside);
             body.changed(inside);
+            body.init(begun, outside);
             body.closure("c", Shape::references(64), |body| {
                 body.leak(outside, Why::Assign);
+                body.leak(begun, Why::Assign);
                 body.leak(inside, Why::Assign);
             });
-            (outside, inside)
+            [outside, begun, inside]
         })
     });
     let analysis = program.analyse();
     assert_eq!(analysis.capture(outside), Some(Capture::Reference));
+    assert_eq!(analysis.capture(begun), Some(Capture::Reference));
     assert_eq!(analysis.capture(inside), Some(Capture::Copy));
 }
 

@@ -208,7 +208,7 @@ impl Run {
             assert!(self.cells[seen.cell].alive, "R2: {} is loaded, and dead", value.name);
         }
         for _ in 0..value.derefs {
-            let Some(at) = word else { return None };
+            let at = word?;
             assert!(self.cells[at].alive, "R2: {} is loaded, and dead", self.cells[at].name);
             word = self.cells[at].word;
         }

@@ -26,6 +26,7 @@ const LIBRARIES: &[&str] = &[
     "crates/heap-scav/src/",
     "crates/heap-gc/src/",
     "crates/heap-derive/src/",
+    "crates/heap-escape/src/",
     "crates/heap-testkit/src/",
     "src/",
 ];

@@ -53,7 +53,7 @@ fn functions(c: &mut Criterion) {
     group.bench_function("record", |b| b.iter(|| black_box(program())));
     let recorded = program();
     group.bench_function("analyse", |b| {
-        b.iter(|| black_box(&recorded).analyse().verdict(recorded_var(&recorded)))
+        b.iter(|| black_box(&recorded).analyse().verdict(recorded_var(&recorded)));
     });
     group.finish();
 }

@@ -20,6 +20,12 @@ mod threads {}
 #[doc = include_str!("../docs/guide/src/sequences.md")]
 mod sequences {}
 
+#[doc = include_str!("../docs/guide/src/maps.md")]
+mod maps {}
+
+#[doc = include_str!("../docs/guide/src/weak.md")]
+mod weak {}
+
 #[doc = include_str!("../docs/guide/src/drop.md")]
 mod drop {}
 
@@ -40,6 +46,9 @@ mod seeing {}
 
 #[doc = include_str!("../docs/guide/src/interpreter.md")]
 mod interpreter {}
+
+#[doc = include_str!("../docs/guide/src/raw.md")]
+mod raw {}
 
 #[doc = include_str!("../docs/guide/src/testing.md")]
 mod testing {}

@@ -10,8 +10,8 @@ use crate::solve::Solver;
 impl Program {
     /// Analyses the program.
     ///
-    /// The time grows with the size of the program, and inside of a batch (functions that call each other in a circle) at worst
-    /// with its locations times its flows.
+    /// Batches are independent of each other's size. Inside of a batch (functions that call each other in a circle) every location
+    /// is the root of a few walks, each over the flows that lead to it: the time can grow faster than the batch.
     #[must_use]
     pub fn analyse(&self) -> Analysis<'_> {
         let mut solver = Solver::default();

@@ -1,8 +1,7 @@
 //! The naive solver: the definition of the result, in the plainest form, for comparison.
 //!
 //! From every root the least weight of every location is computed anew, by going over all edges until nothing changes, and all of
-//! that is repeated until no location learns anything. No queue, no order, nothing left out. Its time grows with the fourth power
-//! of the size.
+//! that is repeated until no location learns anything. No queue, no order, nothing left out, and so far too slow for use.
 
 use std::collections::BTreeMap;
 

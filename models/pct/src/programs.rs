@@ -67,6 +67,12 @@ pub const PROGRAMS: &[Program] = &[
         leaves: false,
     },
     Program {
+        name: "weak",
+        what: "items are found by weak references while others let go of them and collect",
+        run: crate::weak::weak,
+        leaves: false,
+    },
+    Program {
         name: "stacks",
         what: "threads of a runtime move references between their stacks and the heap while others collect",
         run: stacks,
@@ -74,7 +80,7 @@ pub const PROGRAMS: &[Program] = &[
     },
 ];
 
-fn builder(random: &mut Random) -> HeapBuilder {
+pub fn builder(random: &mut Random) -> HeapBuilder {
     // No period: no time passes in a schedule, and to wait for some would be to run again at once.
     let builder = Heap::builder()
         .collect_at_least_every(None)
@@ -92,16 +98,16 @@ fn builder(random: &mut Random) -> HeapBuilder {
 }
 
 /// Starts a thread; its panic is the program's when it is joined.
-fn start<T: Send + 'static>(name: &str, f: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<T> {
+pub fn start<T: Send + 'static>(name: &str, f: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<T> {
     thread::Builder::new().name(name.into()).spawn(f).expect("the system starts a thread")
 }
 
-fn join<T>(thread: thread::JoinHandle<T>) -> T {
+pub fn join<T>(thread: thread::JoinHandle<T>) -> T {
     thread.join().expect("no thread panics")
 }
 
 /// A thread without a mutator that collects.
-fn collector(heap: &Heap, times: u64) -> thread::JoinHandle<()> {
+pub fn collector(heap: &Heap, times: u64) -> thread::JoinHandle<()> {
     let heap = heap.clone();
     start("collector", move || (0..times).for_each(|_| heap.collect()))
 }
@@ -112,17 +118,17 @@ fn scrambled(name: u64) -> u64 {
 
 /// Something that must not get lost, and must be looked into: what proves it is an object of its own.
 #[derive(Trace)]
-struct Item<'gc> {
+pub struct Item<'gc> {
     name: u64,
     check: Gc<'gc, [u64; 2]>,
 }
 
 impl<'gc> Item<'gc> {
-    fn new(mu: &Mu<'gc>, name: u64) -> Gc<'gc, Self> {
+    pub fn new(mu: &Mu<'gc>, name: u64) -> Gc<'gc, Self> {
         mu.alloc(Self { name, check: mu.alloc([scrambled(name), name]) })
     }
 
-    fn look(&self) -> u64 {
+    pub fn look(&self) -> u64 {
         // Before the reference is followed, which leads nowhere if the item was lost.
         assert_ne!(self.name, LOST, "an item was lost");
         assert_eq!(
@@ -133,6 +139,12 @@ impl<'gc> Item<'gc> {
         );
         self.name
     }
+}
+
+/// Holds one item, or none.
+#[derive(Trace)]
+pub struct Shelf<'gc> {
+    pub item: GcCell<Option<Gc<'gc, Item<'gc>>>>,
 }
 
 /// What free slots are filled with.

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod number;
+mod op;
+mod scanner;
+mod object;
+mod table;
+mod world;
+mod draft;
+mod compile;
+mod run;
+mod session;
+mod options;
+
+pub use options::{Options, USAGE};
+pub use session::{Error, Session};

@@ -1,0 +1,175 @@
+//! Values, and the objects they lead to. All of them live in the heap.
+
+use crate::op::Op;
+use crate::table::Table;
+use std::io::{self, Write};
+use tricolor::{Gc, GcCell, GcSlice, Trace};
+
+/// A value of the language. The last two kinds are only among the constants of a function.
+#[derive(Trace, Clone, Copy)]
+pub(crate) enum Value<'gc> {
+    Nil,
+    Bool(bool),
+    Number(f64),
+    Text(Gc<'gc, Text<'gc>>),
+    Closure(Gc<'gc, Closure<'gc>>),
+    Class(Gc<'gc, Class<'gc>>),
+    Instance(Gc<'gc, Instance<'gc>>),
+    Bound(Gc<'gc, Bound<'gc>>),
+    Native(Native),
+    Function(Gc<'gc, Function<'gc>>),
+    Global(Gc<'gc, Global<'gc>>),
+}
+
+const _: () = assert!(size_of::<Value<'_>>() == 16);
+
+/// A string. There is one for all strings of the same bytes, so equal strings are the same object.
+#[derive(Trace)]
+pub(crate) struct Text<'gc> {
+    pub(crate) hash: u32,
+    pub(crate) bytes: Gc<'gc, GcSlice<u8>>,
+}
+
+/// A compiled function.
+#[derive(Trace)]
+pub(crate) struct Function<'gc> {
+    /// None for the script.
+    pub(crate) name: Option<Gc<'gc, Text<'gc>>>,
+    pub(crate) code: Gc<'gc, GcSlice<Op>>,
+    pub(crate) constants: Gc<'gc, GcSlice<Value<'gc>>>,
+    /// The line of each instruction.
+    pub(crate) lines: Gc<'gc, GcSlice<u32>>,
+    pub(crate) captures: Gc<'gc, GcSlice<Capture>>,
+    pub(crate) arity: usize,
+    /// The places on the stack that a call needs, from the callee's on.
+    pub(crate) room: usize,
+}
+
+/// Where a closure finds one of its upvalues when it is made.
+#[derive(Trace, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Capture {
+    /// A local variable of the function around it.
+    Local(u8),
+    /// An upvalue of the function around it.
+    Upvalue(u8),
+}
+
+/// A function with the variables it has captured.
+#[derive(Trace)]
+pub(crate) struct Closure<'gc> {
+    pub(crate) function: Gc<'gc, Function<'gc>>,
+    pub(crate) upvalues: Gc<'gc, GcSlice<Gc<'gc, Upvalue<'gc>>>>,
+}
+
+/// A captured variable.
+#[derive(Trace)]
+pub(crate) struct Upvalue<'gc> {
+    pub(crate) place: GcCell<Place<'gc>>,
+    /// The next open one, further down the stack.
+    pub(crate) next: GcCell<Option<Gc<'gc, Upvalue<'gc>>>>,
+}
+
+/// Where a captured variable is.
+#[derive(Trace, Clone, Copy)]
+pub(crate) enum Place<'gc> {
+    /// On the stack, as long as its function runs.
+    Open(u32),
+    Closed(Value<'gc>),
+}
+
+/// A global variable, whether it is defined yet or not.
+#[derive(Trace)]
+pub(crate) struct Global<'gc> {
+    pub(crate) name: Gc<'gc, Text<'gc>>,
+    pub(crate) value: GcCell<Option<Value<'gc>>>,
+}
+
+#[derive(Trace)]
+pub(crate) struct Class<'gc> {
+    pub(crate) name: Gc<'gc, Text<'gc>>,
+    pub(crate) methods: Table<'gc, Gc<'gc, Closure<'gc>>>,
+    /// The method `init`.
+    pub(crate) initializer: GcCell<Option<Gc<'gc, Closure<'gc>>>>,
+}
+
+#[derive(Trace)]
+pub(crate) struct Instance<'gc> {
+    pub(crate) class: Gc<'gc, Class<'gc>>,
+    pub(crate) fields: Table<'gc, Value<'gc>>,
+}
+
+/// A method with the instance it was taken from.
+#[derive(Trace)]
+pub(crate) struct Bound<'gc> {
+    pub(crate) receiver: Value<'gc>,
+    pub(crate) method: Gc<'gc, Closure<'gc>>,
+}
+
+/// A function that is not written in the language.
+#[derive(Trace, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Native {
+    /// Seconds since the interpreter was started.
+    Clock,
+}
+
+impl Value<'_> {
+    /// Whether a condition takes the value for false.
+    #[inline(always)]
+    pub(crate) fn is_falsey(self) -> bool {
+        matches!(self, Self::Nil | Self::Bool(false))
+    }
+
+    /// The operator `==`.
+    #[inline(always)]
+    pub(crate) fn equals(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Nil, Self::Nil) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Number(a), Self::Number(b)) => a == b,
+            (Self::Text(a), Self::Text(b)) => Gc::ptr_eq(a, b),
+            (Self::Closure(a), Self::Closure(b)) => Gc::ptr_eq(a, b),
+            (Self::Class(a), Self::Class(b)) => Gc::ptr_eq(a, b),
+            (Self::Instance(a), Self::Instance(b)) => Gc::ptr_eq(a, b),
+            (Self::Bound(a), Self::Bound(b)) => Gc::ptr_eq(a, b),
+            (Self::Native(a), Self::Native(b)) => a == b,
+            _ => false,
+        }
+    }
+
+    /// Writes the value as `print` does, without the end of the line.
+    pub(crate) fn write(self, out: &mut dyn Write) -> io::Result<()> {
+        let function = |out: &mut dyn Write, function: Gc<'_, Function<'_>>| match function.name {
+            Some(name) => {
+                out.write_all(b"<fn ")?;
+                out.write_all(name.bytes.as_slice())?;
+                out.write_all(b">")
+            }
+            None => out.write_all(b"<script>"),
+        };
+        match self {
+            Self::Nil => out.write_all(b"nil"),
+            Self::Bool(true) => out.write_all(b"true"),
+            Self::Bool(false) => out.write_all(b"false"),
+            Self::Number(number) => out.write_all(crate::number::display(number).as_bytes()),
+            Self::Text(text) => out.write_all(text.bytes.as_slice()),
+            Self::Closure(closure) => function(out, closure.function),
+            Self::Class(class) => out.write_all(class.name.bytes.as_slice()),
+            Self::Instance(instance) => {
+                out.write_all(instance.class.name.bytes.as_slice())?;
+                out.write_all(b" instance")
+            }
+            Self::Bound(bound) => function(out, bound.method.function),
+            Self::Native(Native::Clock) => out.write_all(b"<native fn>"),
+            Self::Function(made) => function(out, made),
+            Self::Global(global) => out.write_all(global.name.bytes.as_slice()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = Vec::new();
+        self.write(&mut text).map_err(|_| std::fmt::Error)?;
+        f.write_str(&String::from_utf8_lossy(&text))
+    }
+}

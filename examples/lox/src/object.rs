@@ -6,22 +6,52 @@ use std::io::{self, Write};
 use tricolor::{Gc, GcCell, GcSlice, Trace};
 
 /// A value of the language. The last two kinds are only among the constants of a function.
+///
+/// Every payload is one word of the integer registers, or there is none. So the compiler treats a value as a pair of a tag and
+/// a word, and copies the two one by one; a copy of sixteen bytes at once would wait for the two stores before it.
 #[derive(Trace, Clone, Copy)]
 pub(crate) enum Value<'gc> {
     Nil,
-    Bool(bool),
-    Number(f64),
+    False,
+    True,
+    Number(Number),
     Text(Gc<'gc, Text<'gc>>),
     Closure(Gc<'gc, Closure<'gc>>),
     Class(Gc<'gc, Class<'gc>>),
     Instance(Gc<'gc, Instance<'gc>>),
     Bound(Gc<'gc, Bound<'gc>>),
-    Native(Native),
+    Native(&'static Native),
     Function(Gc<'gc, Function<'gc>>),
     Global(Gc<'gc, Global<'gc>>),
 }
 
-const _: () = assert!(size_of::<Value<'_>>() == 16);
+const _: () = assert!(size_of::<Option<Value<'_>>>() == 16);
+const _: () = assert!(size_of::<Place<'_>>() == 16);
+
+/// A number, as its bits.
+#[derive(Trace, Clone, Copy)]
+pub(crate) struct Number(u64);
+
+impl Number {
+    #[inline(always)]
+    pub(crate) fn get(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+}
+
+impl From<f64> for Value<'_> {
+    #[inline(always)]
+    fn from(number: f64) -> Self {
+        Self::Number(Number(number.to_bits()))
+    }
+}
+
+impl From<bool> for Value<'_> {
+    #[inline(always)]
+    fn from(truth: bool) -> Self {
+        if truth { Self::True } else { Self::False }
+    }
+}
 
 /// A string. There is one for all strings of the same bytes, so equal strings are the same object.
 #[derive(Trace)]
@@ -106,7 +136,7 @@ pub(crate) struct Bound<'gc> {
 }
 
 /// A function that is not written in the language.
-#[derive(Trace, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Native {
     /// Seconds since the interpreter was started.
     Clock,
@@ -116,16 +146,15 @@ impl Value<'_> {
     /// Whether a condition takes the value for false.
     #[inline(always)]
     pub(crate) fn is_falsey(self) -> bool {
-        matches!(self, Self::Nil | Self::Bool(false))
+        matches!(self, Self::Nil | Self::False)
     }
 
     /// The operator `==`.
     #[inline(always)]
     pub(crate) fn equals(self, other: Self) -> bool {
         match (self, other) {
-            (Self::Nil, Self::Nil) => true,
-            (Self::Bool(a), Self::Bool(b)) => a == b,
-            (Self::Number(a), Self::Number(b)) => a == b,
+            (Self::Nil, Self::Nil) | (Self::False, Self::False) | (Self::True, Self::True) => true,
+            (Self::Number(a), Self::Number(b)) => a.get() == b.get(),
             (Self::Text(a), Self::Text(b)) => Gc::ptr_eq(a, b),
             (Self::Closure(a), Self::Closure(b)) => Gc::ptr_eq(a, b),
             (Self::Class(a), Self::Class(b)) => Gc::ptr_eq(a, b),
@@ -148,9 +177,9 @@ impl Value<'_> {
         };
         match self {
             Self::Nil => out.write_all(b"nil"),
-            Self::Bool(true) => out.write_all(b"true"),
-            Self::Bool(false) => out.write_all(b"false"),
-            Self::Number(number) => out.write_all(crate::number::display(number).as_bytes()),
+            Self::True => out.write_all(b"true"),
+            Self::False => out.write_all(b"false"),
+            Self::Number(number) => out.write_all(crate::number::display(number.get()).as_bytes()),
             Self::Text(text) => out.write_all(text.bytes.as_slice()),
             Self::Closure(closure) => function(out, closure.function),
             Self::Class(class) => out.write_all(class.name.bytes.as_slice()),
@@ -159,7 +188,7 @@ impl Value<'_> {
                 out.write_all(b" instance")
             }
             Self::Bound(bound) => function(out, bound.method.function),
-            Self::Native(Native::Clock) => out.write_all(b"<native fn>"),
+            Self::Native(_) => out.write_all(b"<native fn>"),
             Self::Function(made) => function(out, made),
             Self::Global(global) => out.write_all(global.name.bytes.as_slice()),
         }

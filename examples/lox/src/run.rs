@@ -123,8 +123,9 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
             let (Value::Number($a), Value::Number($b)) = (at!(1), at!(0)) else {
                 fail!("Operands must be numbers.")
             };
+            let ($a, $b) = ($a.get(), $b.get());
             top -= 1;
-            at!(0) = $result;
+            at!(0) = Value::from($result);
         }};
     }
     macro_rules! constant {
@@ -163,11 +164,11 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 continue;
             }
             Op::True => {
-                push!(Value::Bool(true));
+                push!(Value::True);
                 continue;
             }
             Op::False => {
-                push!(Value::Bool(false));
+                push!(Value::False);
                 continue;
             }
             Op::Pop => {
@@ -251,37 +252,37 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
             Op::Equal => {
                 let equal = at!(1).equals(at!(0));
                 top -= 1;
-                at!(0) = Value::Bool(equal);
+                at!(0) = Value::from(equal);
                 continue;
             }
             Op::NotEqual => {
                 let equal = at!(1).equals(at!(0));
                 top -= 1;
-                at!(0) = Value::Bool(!equal);
+                at!(0) = Value::from(!equal);
                 continue;
             }
             Op::Greater => {
-                numbers!(a, b => Value::Bool(a > b));
+                numbers!(a, b => a > b);
                 continue;
             }
             // The book has `not less`, which is another thing where one of them is not a number.
             Op::GreaterEqual => {
-                numbers!(a, b => Value::Bool(!is_less(a, b)));
+                numbers!(a, b => !is_less(a, b));
                 continue;
             }
             Op::Less => {
-                numbers!(a, b => Value::Bool(is_less(a, b)));
+                numbers!(a, b => is_less(a, b));
                 continue;
             }
             Op::LessEqual => {
-                numbers!(a, b => Value::Bool(!is_less(b, a)));
+                numbers!(a, b => !is_less(b, a));
                 continue;
             }
             Op::Add => {
                 match (at!(1), at!(0)) {
                     (Value::Number(a), Value::Number(b)) => {
                         top -= 1;
-                        at!(0) = Value::Number(a + b);
+                        at!(0) = Value::from(a.get() + b.get());
                     }
                     (Value::Text(a), Value::Text(b)) => {
                         let text = have!(concatenate(mu, world, &mut scratch, a, b));
@@ -293,24 +294,24 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 continue;
             }
             Op::Subtract => {
-                numbers!(a, b => Value::Number(a - b));
+                numbers!(a, b => a - b);
                 continue;
             }
             Op::Multiply => {
-                numbers!(a, b => Value::Number(a * b));
+                numbers!(a, b => a * b);
                 continue;
             }
             Op::Divide => {
-                numbers!(a, b => Value::Number(a / b));
+                numbers!(a, b => a / b);
                 continue;
             }
             Op::Not => {
-                at!(0) = Value::Bool(at!(0).is_falsey());
+                at!(0) = Value::from(at!(0).is_falsey());
                 continue;
             }
             Op::Negate => {
                 let Value::Number(number) = at!(0) else { fail!("Operand must be a number.") };
-                at!(0) = Value::Number(-number);
+                at!(0) = Value::from(-number.get());
                 continue;
             }
             Op::Print => {
@@ -505,9 +506,10 @@ fn begin<'gc>(mu: &Mu<'gc>, host: &Host<'_>, callee: Value<'gc>) -> Begun<'gc> {
         },
         Value::Bound(bound) => Begun::Call(bound.receiver, bound.method),
         Value::Closure(closure) => Begun::Call(callee, closure),
-        Value::Native(Native::Clock) => Begun::Result(Value::Number(host.started.elapsed().as_secs_f64())),
+        Value::Native(Native::Clock) => Begun::Result(host.started.elapsed().as_secs_f64().into()),
         Value::Nil
-        | Value::Bool(_)
+        | Value::False
+        | Value::True
         | Value::Number(_)
         | Value::Text(_)
         | Value::Instance(_)

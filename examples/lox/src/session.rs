@@ -73,7 +73,7 @@ impl Session {
     fn begin(mu: &Mu<'_>) -> Result<Root<World<'static>>, AllocError> {
         let world = World::new(mu)?;
         let clock = world.global(mu, world.strings.intern(mu, b"clock")?)?;
-        clock.value.set(mu, Some(Value::Native(Native::Clock)));
+        clock.value.set(mu, Some(Value::Native(&Native::Clock)));
         Ok(mu.root(world))
     }
 

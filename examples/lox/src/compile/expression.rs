@@ -100,7 +100,7 @@ impl<'s, 'gc> Compiler<'_, 's, 'gc> {
             }
             Kind::Number => {
                 let number = std::str::from_utf8(token.text).ok().and_then(|text| text.parse().ok());
-                self.emit_constant(Value::Number(number.unwrap_or(f64::NAN)));
+                self.emit_constant(Value::from(number.unwrap_or(f64::NAN)));
             }
             Kind::Nil => self.emit(Op::Nil),
             Kind::True => self.emit(Op::True),

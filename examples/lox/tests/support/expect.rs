@@ -26,25 +26,36 @@ impl Expected {
     pub(crate) fn of(source: &str) -> Option<Self> {
         let mut expected = Self::default();
         for (number, line) in (1..).zip(source.lines()) {
-            let Some((_, comment)) = line.split_once("//") else { continue };
-            // As the comment may begin anywhere in the line, also inside a string.
-            let comment = comment.trim_start_matches(['/', ' ']);
-            if comment.starts_with("nontest") {
-                return None;
-            }
-            if let Some(text) = comment.strip_prefix("expect: ").or_else(|| comment.strip_prefix("expect:")) {
-                expected.output.push(text.to_owned());
-            } else if let Some(text) = comment.strip_prefix("expect runtime error: ") {
-                expected.failure = Some((number, text.to_owned()));
-            } else if comment.starts_with("Error") {
-                expected.errors.insert(format!("[line {number}] {comment}"));
-            } else if comment.starts_with("[line ") && comment.contains("] Error") {
-                expected.errors.insert(comment.to_owned());
-            } else if let Some(rest) = comment.strip_prefix("[c line ") {
-                expected.errors.insert(format!("[line {rest}"));
+            // A comment may follow what only looks like one, in a string.
+            let comments = line.match_indices("//").map(|(at, _)| line[at..].trim_start_matches(['/', ' ']));
+            for comment in comments {
+                if comment.starts_with("nontest") {
+                    return None;
+                }
+                if expected.add(number, comment) {
+                    break;
+                }
             }
         }
         Some(expected)
+    }
+
+    /// Takes in what a comment says, if it says anything.
+    fn add(&mut self, number: usize, comment: &str) -> bool {
+        if let Some(text) = comment.strip_prefix("expect: ").or_else(|| comment.strip_prefix("expect:")) {
+            self.output.push(text.to_owned());
+        } else if let Some(text) = comment.strip_prefix("expect runtime error: ") {
+            self.failure = Some((number, text.to_owned()));
+        } else if comment.starts_with("Error") {
+            self.errors.insert(format!("[line {number}] {comment}"));
+        } else if comment.starts_with("[line ") && comment.contains("] Error") {
+            self.errors.insert(comment.to_owned());
+        } else if let Some(rest) = comment.strip_prefix("[c line ") {
+            self.errors.insert(format!("[line {rest}"));
+        } else {
+            return false;
+        }
+        true
     }
 
     /// How the program's end differs from this; nothing if it does not.

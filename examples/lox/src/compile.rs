@@ -118,14 +118,12 @@ impl<'s> Compiler<'_, 's, '_> {
         }
         self.panics = true;
         self.errors.extend_from_slice(format!("[line {}] Error", token.line).as_bytes());
-        match token.kind {
-            Kind::End => self.errors.extend_from_slice(b" at end"),
-            Kind::Error => {}
-            _ => {
-                self.errors.extend_from_slice(b" at '");
-                self.errors.extend_from_slice(token.text);
-                self.errors.push(b'\'');
-            }
+        if token.kind == Kind::End {
+            self.errors.extend_from_slice(b" at end");
+        } else if token.kind != Kind::Error {
+            self.errors.extend_from_slice(b" at '");
+            self.errors.extend_from_slice(token.text);
+            self.errors.push(b'\'');
         }
         self.errors.extend_from_slice(format!(": {message}\n").as_bytes());
     }

@@ -136,6 +136,30 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
             object
         }};
     }
+    /// What calling any value with so many arguments comes to: a closure to be called, or the end of the instruction.
+    macro_rules! begun {
+        ($callee:expr, $count:expr) => {
+            match begin(mu, host, $callee) {
+                Begun::Call(receiver, callee) => {
+                    at!($count) = receiver;
+                    (callee, $count)
+                }
+                Begun::Result(value) => {
+                    top -= $count;
+                    at!(0) = value;
+                    continue;
+                }
+                Begun::Plain(_) if $count != 0 => fail!("Expected 0 arguments but got {}.", $count),
+                Begun::Plain(instance) => {
+                    at!(0) = instance;
+                    continue;
+                }
+                Begun::Refused(refused) => have!(Err(refused)),
+                Begun::Failed => fail!("Can only call functions and classes."),
+            }
+        };
+    }
+    /// Counts a call or a loop, and now and then looks whether the slice has to end.
     macro_rules! tick {
         () => {{
             budget -= 1;
@@ -375,10 +399,13 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 continue;
             }
             Op::Class(index) => {
-                let name = match constants[usize::from(index)] {
-                    Value::Text(name) => name,
-                    Value::Global(global) => global.name,
-                    _ => unreachable!("the compiler made the constant"),
+                let constant = constants[usize::from(index)];
+                let name = if let Value::Global(global) = constant {
+                    global.name
+                } else if let Value::Text(name) = constant {
+                    name
+                } else {
+                    unreachable!("the compiler made the constant")
                 };
                 let class = Class { name, methods: Table::new(), initializer: GcCell::new(None) };
                 push!(Value::Class(have!(mu.try_alloc(class))));
@@ -401,59 +428,19 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
             }
             Op::Call(count) => {
                 let count = usize::from(count);
-                match at!(count) {
-                    Value::Closure(callee) => (callee, count),
-                    callee => match begin(mu, host, callee) {
-                        Begun::Call(receiver, callee) => {
-                            at!(count) = receiver;
-                            (callee, count)
-                        }
-                        Begun::Result(value) => {
-                            top -= count;
-                            at!(0) = value;
-                            continue;
-                        }
-                        Begun::Plain(_) if count != 0 => fail!("Expected 0 arguments but got {count}."),
-                        Begun::Plain(instance) => {
-                            at!(0) = instance;
-                            continue;
-                        }
-                        Begun::Refused(refused) => have!(Err(refused)),
-                        Begun::Failed => fail!("Can only call functions and classes."),
-                    },
-                }
+                let callee = at!(count);
+                if let Value::Closure(callee) = callee { (callee, count) } else { begun!(callee, count) }
             }
             Op::Invoke(index, count) => {
                 let count = usize::from(count);
                 let name = constant!(Text, index);
                 let Value::Instance(instance) = at!(count) else { fail!("Only instances have methods.") };
-                match instance.fields.get(name) {
-                    None => match instance.class.methods.get(name) {
-                        Some(method) => (method, count),
-                        None => fail!("Undefined property '{}'.", shown(name)),
-                    },
-                    Some(Value::Closure(callee)) => {
-                        at!(count) = Value::Closure(callee);
-                        (callee, count)
-                    }
-                    Some(callee) => match begin(mu, host, callee) {
-                        Begun::Call(receiver, callee) => {
-                            at!(count) = receiver;
-                            (callee, count)
-                        }
-                        Begun::Result(value) => {
-                            top -= count;
-                            at!(0) = value;
-                            continue;
-                        }
-                        Begun::Plain(_) if count != 0 => fail!("Expected 0 arguments but got {count}."),
-                        Begun::Plain(instance) => {
-                            at!(0) = instance;
-                            continue;
-                        }
-                        Begun::Refused(refused) => have!(Err(refused)),
-                        Begun::Failed => fail!("Can only call functions and classes."),
-                    },
+                if let Some(callee) = instance.fields.get(name) {
+                    begun!(callee, count)
+                } else if let Some(method) = instance.class.methods.get(name) {
+                    (method, count)
+                } else {
+                    fail!("Undefined property '{}'.", shown(name))
                 }
             }
             Op::SuperInvoke(index, count) => {

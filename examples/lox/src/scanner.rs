@@ -138,7 +138,7 @@ impl<'s> Scanner<'s> {
                     self.next += 1;
                 }
                 b'/' if self.source.get(self.next + 1) == Some(&b'/') => {
-                    self.skip_while(|byte| byte != b'\n')
+                    self.skip_while(|byte| byte != b'\n');
                 }
                 _ => return,
             }

@@ -120,10 +120,14 @@ impl<'gc, V: Trace + Copy + 'gc> Table<'gc, V> {
     }
 }
 
-/// All strings of an interpreter, each once. It keeps them.
+/// The places of [`Strings`].
+type Places<'gc> = Gc<'gc, GcSlice<GcCell<Option<Key<'gc>>>>>;
+
+/// All strings of an interpreter, each once. It keeps them: nobody but this set knows that it does, so a set that does not could
+/// take its place.
 #[derive(Trace)]
 pub(crate) struct Strings<'gc> {
-    places: GcCell<Option<Gc<'gc, GcSlice<GcCell<Option<Key<'gc>>>>>>>,
+    places: GcCell<Option<Places<'gc>>>,
     count: Cell<usize>,
 }
 
@@ -169,7 +173,7 @@ impl<'gc> Strings<'gc> {
     }
 
     /// The places, with an empty one to spare.
-    fn with_room(&self, mu: &Mu<'gc>) -> Result<Gc<'gc, GcSlice<GcCell<Option<Key<'gc>>>>>, AllocError> {
+    fn with_room(&self, mu: &Mu<'gc>) -> Result<Places<'gc>, AllocError> {
         let old = self.places.get();
         if let Some(old) = old
             && !is_full(self.count.get(), old.len())

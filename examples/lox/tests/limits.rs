@@ -160,7 +160,7 @@ fn a_source_too_large_for_the_heap_is_a_runtime_error() {
     let limited = Options { memory_limit: Some(1 << 20), ..Options::default() };
     let mut source = String::new();
     for i in 0..40_000 {
-        write!(source, "fun function_{i}() {{}}\n").expect("strings take everything");
+        writeln!(source, "fun function_{i}() {{}}").expect("strings take everything");
         if i % 200 == 199 {
             source.push_str("fun f() {");
         }

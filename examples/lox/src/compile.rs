@@ -8,9 +8,10 @@ mod expression;
 mod statement;
 
 use crate::draft::{Draft, Excess, Kind as FunctionKind};
-use crate::object::{Function, Text, Value};
+use crate::object::{Function, Value};
 use crate::op::Op;
 use crate::scanner::{Kind, Scanner, Token};
+use crate::text::Text;
 use crate::world::World;
 use tricolor::{AllocError, Gc, Mu};
 

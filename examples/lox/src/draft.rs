@@ -1,7 +1,8 @@
 //! A function while it is being compiled: its code so far, and the variables in scope.
 
-use crate::object::{Capture, Text, Value};
+use crate::object::{Capture, Value};
 use crate::op::Op;
+use crate::text::Text;
 use tricolor::Gc;
 
 /// What kind of function it is.

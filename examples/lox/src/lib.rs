@@ -4,8 +4,9 @@
 mod number;
 mod op;
 mod scanner;
-mod object;
+mod text;
 mod table;
+mod object;
 mod world;
 mod draft;
 mod compile;

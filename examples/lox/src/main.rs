@@ -26,13 +26,10 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> u8 {
-    let source = match options.path.as_ref().map(std::fs::read).transpose() {
-        Ok(source) => source,
-        Err(_) => {
-            let path = options.path.as_deref().unwrap_or("".as_ref());
-            eprintln!("Could not open file \"{}\".", path.display());
-            return 74;
-        }
+    let Ok(source) = options.path.as_ref().map(std::fs::read).transpose() else {
+        let path = options.path.as_deref().unwrap_or("".as_ref());
+        eprintln!("Could not open file \"{}\".", path.display());
+        return 74;
     };
     let mut session = match Session::new(&options.heap(), options.collect_every.is_some()) {
         Ok(session) => session,

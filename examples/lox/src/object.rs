@@ -2,6 +2,7 @@
 
 use crate::op::Op;
 use crate::table::Table;
+use crate::text::Text;
 use std::io::{self, Write};
 use tricolor::{Gc, GcCell, GcSlice, Trace};
 
@@ -51,13 +52,6 @@ impl From<bool> for Value<'_> {
     fn from(truth: bool) -> Self {
         if truth { Self::True } else { Self::False }
     }
-}
-
-/// A string. There is one for all strings of the same bytes, so equal strings are the same object.
-#[derive(Trace)]
-pub(crate) struct Text<'gc> {
-    pub(crate) hash: u32,
-    pub(crate) bytes: Gc<'gc, GcSlice<u8>>,
 }
 
 /// A compiled function.

@@ -9,9 +9,10 @@
 //! The stack has [`MOST_VALUES`] places, a power of two, and indices are masked instead of checked. No index is ever masked
 //! to another: a call is refused unless all that its function can push fits (`Function::room`).
 
-use crate::object::{Bound, Capture, Class, Closure, Instance, Native, Place, Text, Upvalue, Value};
+use crate::object::{Bound, Capture, Class, Closure, Instance, Native, Place, Upvalue, Value};
 use crate::op::Op;
 use crate::table::Table;
+use crate::text::Text;
 use crate::world::{Frame, MOST_FRAMES, MOST_VALUES, World};
 use std::io::{self, Write};
 use std::time::Instant;

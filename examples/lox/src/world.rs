@@ -4,8 +4,9 @@
 //! value costs no barrier. When the slice ends, what is in use of them is copied here ([`World::stack`]), and from here when the next
 //! begins. Between the two nothing of the program is outside the heap, except the one root of this object.
 
-use crate::object::{Class, Closure, Global, Text, Upvalue, Value};
-use crate::table::{Strings, Table};
+use crate::object::{Class, Closure, Global, Upvalue, Value};
+use crate::table::Table;
+use crate::text::{Strings, Text};
 use std::cell::Cell;
 use tricolor::{AllocError, Gc, GcCell, GcSlice, Mu, Trace};
 

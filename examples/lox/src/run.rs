@@ -115,6 +115,7 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
     }
     macro_rules! push {
         ($value:expr) => {{
+            debug_assert!(top < base + closure.function.room, "the compiler counts what is pushed");
             stack[top & MASK] = $value;
             top += 1;
         }};
@@ -175,6 +176,10 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
         }};
     }
 
+    if base + closure.function.room > MOST_VALUES {
+        // Only a script can be that large here: a call has been looked at.
+        fail!("Stack overflow.");
+    }
     loop {
         let op = code[ip];
         ip += 1;

@@ -109,6 +109,18 @@ fn the_stack_overflows_by_values_before_it_is_too_small() {
 }
 
 #[test]
+fn a_script_that_needs_more_than_the_stack_has_overflows_it() {
+    let source = |depth: usize| {
+        let nils = pieces(250, ", ", |_| "nil".to_owned());
+        let call = format!("f({nils}, ").repeat(depth);
+        let names = pieces(251, ", ", |i| format!("p{i}"));
+        format!("fun f({names}) {{ return p250; }}\nprint {call}7{};", ")".repeat(depth))
+    };
+    prints(&source(60), "7\n");
+    assert_eq!(run(&source(66)), (70, String::new(), "Stack overflow.\n[line 1] in script\n".to_owned()));
+}
+
+#[test]
 fn nesting_that_is_too_deep_is_an_error_and_no_crash() {
     prints(&format!("print {}1{};", "(".repeat(900), ")".repeat(900)), "1\n");
     let many = 100_000;

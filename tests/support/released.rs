@@ -130,6 +130,7 @@ fn memory() -> Memory {
         least_reservation: Bytes::mib(8),
         hard_limit: Bytes::new(usize::MAX),
         poison: None,
+        decoder: None,
     };
     // SAFETY: these checks make and free spans, each once, and put no object into them.
     unsafe { Memory::new(&os, &options) }.unwrap()

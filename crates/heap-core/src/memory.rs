@@ -49,7 +49,7 @@ use core::ptr::{self, NonNull};
 use std::collections::HashMap;
 
 /// How to make a [`Memory`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct MemoryOptions {
     /// Address space to reserve; halved until the system grants it.
     pub reservation: Bytes,
@@ -59,6 +59,8 @@ pub struct MemoryOptions {
     pub hard_limit: Bytes,
     /// Fill free slots with this byte.
     pub poison: Option<u8>,
+    /// Read words that may be anything with this, too.
+    pub decoder: Option<Decoder>,
 }
 
 /// What a cycle marked, as of one moment.
@@ -141,13 +143,8 @@ impl Memory {
             dead: Mutex::new(Vec::new()),
             dead_count: AtomicUsize::new(0),
             poison: options.poison,
-            decoder: None,
+            decoder: options.decoder,
         })
-    }
-
-    /// Has words that may be anything read with a decoder, too.
-    pub fn set_decoder(&mut self, decoder: Option<Decoder>) {
-        self.decoder = decoder;
     }
 
     /// How tagged words are read, if there are such.

@@ -19,8 +19,13 @@ pub(crate) fn memory() -> Memory {
 
 pub(crate) fn memory_with(os: &Arc<SimOs>, poison: Option<u8>, hard_limit: Bytes) -> Memory {
     let os: Arc<dyn Os> = os.clone();
-    let options =
-        MemoryOptions { reservation: Bytes::mib(16), least_reservation: Bytes::mib(16), hard_limit, poison };
+    let options = MemoryOptions {
+        reservation: Bytes::mib(16),
+        least_reservation: Bytes::mib(16),
+        hard_limit,
+        poison,
+        decoder: None,
+    };
     // SAFETY: the tests keep to the duties, or the memory holds nothing that could be used wrongly.
     unsafe { Memory::new(&os, &options) }.unwrap()
 }

@@ -20,6 +20,7 @@ fn memory(os: &Arc<SimOs>) -> Memory {
         least_reservation: Bytes::mib(32),
         hard_limit: Bytes::new(usize::MAX),
         poison: None,
+        decoder: None,
     };
     // SAFETY: these tests make and free spans, each once, and put no object into them.
     unsafe { Memory::new(&os, &options) }.unwrap()

@@ -396,3 +396,30 @@ fn whatever_call_fails_what_is_ready_is_what_is_retained() {
         }
     }
 }
+
+/// A table is as resident as a page.
+#[test]
+fn what_a_memory_limit_leaves_for_pages_is_less_by_all_tables() {
+    const LIMIT: usize = 64 << 20;
+    let goal = Arc::new(Mutex::new(None));
+    let told = Arc::clone(&goal);
+    let builder = Heap::builder().memory_limit(MemoryLimit::Bytes(LIMIT)).scavenge(Scavenge::OnRequest);
+    let heap = builder.on_event(move |event| {
+        if let Event::Scavenged(round) = event {
+            *told.lock().unwrap() = round.goal;
+        }
+    });
+    let heap = heap.build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    let _kept: Vec<Root<[u64; 1024]>> = mutator.enter(|mu| {
+        (0..7000_u64).for_each(|number| _ = mu.alloc([number; 16]));
+        (0..7000_u64).map(|number| mu.root(mu.alloc([number; 1024]))).collect()
+    });
+    assert!(mutator.release_free_memory() > 0);
+    let metadata = heap.accounting().metadata;
+    assert!(metadata > heap.figures().memory.span_sys, "there are more tables than that of spans");
+    assert_eq!(
+        goal.lock().unwrap().unwrap() + metadata,
+        Bytes::new(LIMIT - LIMIT / 100 * 5 - LIMIT % 100 * 5 / 100)
+    );
+}

@@ -11,10 +11,10 @@ use crate::config::Collector;
 use crate::event::Event;
 use crate::figures::{CycleFigures, Reason, RoundFigures};
 use crate::grey::Batch;
-use crate::handshake::Round;
 use crate::mark::{Marker, OBJECT_WORDS, Work};
 use crate::pace::work_bytes;
 use crate::pacer::{Bound, CycleEnd as Paced, Limiting, NEVER, Plan};
+use crate::round::Round;
 use crate::shared::{Helpers, Shared};
 use crate::verify::{self, AllRoots};
 use core::time::Duration;
@@ -516,12 +516,10 @@ impl<'a> Cycle<'a> {
 
 /// Memory that the heap's growth to its goal will not use.
 fn overhead(heap: &Shared, live: Bytes) -> Bytes {
-    let figures = heap.memory.figures();
-    let pages = heap.memory.pages();
-    let retained = pages.retained().bytes();
+    let retained = heap.memory.pages().retained().bytes();
     // What is retained and not in slots of live objects is either reused by the growth (free slots, free pages), or is the
     // unused rest of spans.
-    let tables = figures.span_sys;
+    let tables = heap.memory.accounting().metadata;
     let growth = live.get();
     Bytes::new(tables.get() + retained.get().saturating_sub(live.get()).saturating_sub(growth))
 }
@@ -535,7 +533,7 @@ fn tell_scavenger(heap: &Shared, figures: &CycleFigures, in_spans: Bytes) {
         heap: figures.heap_before,
         last_goal: finite(last_goal),
         next_goal: finite(figures.goal),
-        beside: heap.memory.pages().record_bytes(),
+        beside: heap.memory.accounting().metadata,
     });
 }
 

@@ -39,6 +39,7 @@
 //! with it, under the same lock under which rounds are asked.
 
 use crate::pauses::{Kind, Pauses};
+use crate::round::{Answer, Round};
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -72,56 +73,10 @@ const ROUND_MASK: u32 = 7 << ROUND_SHIFT;
 /// answered keeps the next from being asked.
 const NUMBER_SHIFT: u32 = 5;
 
-/// What a round asks for. What a mutator does about it is in `part.rs`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub(crate) enum Round {
-    /// The barrier is off, and runs are handed back: between two cycles.
-    Off = 0,
-    /// The barrier is on, for what a store deletes and what it inserts.
-    BarrierOn = 1,
-    /// To have been asked: all barriers are on.
-    Settled = 2,
-    /// No reference is in the mutator's hands. From here new objects are black, and the barrier looks at deletions only.
-    Roots = 3,
-    /// The barrier's buffer is handed over.
-    Dry = 4,
-    /// To have been asked: nobody reads a weak place's word any more that was there before it was cleared.
-    Weak = 5,
+/// The round asked last, in [`World::calls`].
+fn asked(calls: u32) -> Round {
+    Round::of((calls & ROUND_MASK) >> ROUND_SHIFT)
 }
-
-impl Round {
-    fn of(calls: u32) -> Self {
-        match (calls & ROUND_MASK) >> ROUND_SHIFT {
-            1 => Self::BarrierOn,
-            2 => Self::Settled,
-            3 => Self::Roots,
-            4 => Self::Dry,
-            5 => Self::Weak,
-            _ => Self::Off,
-        }
-    }
-
-    /// Whether it can be answered in the middle of `enter`, with references in the mutator's hands.
-    fn fits_inside(self) -> bool {
-        self != Self::Roots
-    }
-
-    /// For people.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::BarrierOn => "barrier on",
-            Self::Settled => "settled",
-            Self::Roots => "roots",
-            Self::Dry => "dry",
-            Self::Weak => "weak",
-        }
-    }
-}
-
-/// How a mutator answers.
-pub(crate) type Answer<'a, T> = &'a dyn Fn(&T, Round);
 
 /// Looks at a gate before sleeping, or before the bell: some microseconds, the length of an answer or of a short `enter`.
 const LOOKS: u32 = if cfg!(any(loom, miri)) { 0 } else { 200 };
@@ -265,7 +220,7 @@ impl<T> World<T> {
             answered: AtomicU32::new(calls >> NUMBER_SHIFT),
             calm: AtomicU32::new(calls & !(STOP | COLLECT)),
             thread: thread::current(),
-            part: UnsafeCell::new(part(Round::of(calls))),
+            part: UnsafeCell::new(part(asked(calls))),
         });
         members.push(Arc::clone(&member));
         self.count.store(members.len(), Relaxed);
@@ -360,7 +315,7 @@ impl<T> World<T> {
     #[cold]
     fn answer_inside(&self, member: &Member<T>, answer: Answer<'_, T>) {
         let calls = self.calls.load(SeqCst);
-        if !Round::of(calls).fits_inside() && !step::without(Step::RootsInside) {
+        if !asked(calls).fits_inside() && !step::without(Step::RootsInside) {
             return;
         }
         self.answer_and_ring(member, calls, answer);
@@ -374,7 +329,7 @@ impl<T> World<T> {
             return false;
         }
         // SAFETY: the gate is INSIDE, by the mutator, or HELD, by the collector: in both cases by the caller.
-        answer(unsafe { &*member.part.get() }, Round::of(calls));
+        answer(unsafe { &*member.part.get() }, asked(calls));
         point("handshake: answered, before saying so");
         member.answered.store(number, step::order(Step::AnsweredRelaxed, Release));
         true

@@ -28,6 +28,7 @@ mod figures;
 mod event;
 mod config;
 mod grey;
+mod round;
 mod handshake;
 mod mark;
 mod shade;

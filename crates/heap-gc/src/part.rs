@@ -5,8 +5,8 @@
 //! answered for.
 
 use crate::barrier::{Barrier, Mode, Shading};
-use crate::handshake::Round;
 use crate::own_roots::OwnRoots;
+use crate::round::Round;
 use heap_core::cache::Cache;
 use heap_core::fault::{self, Fault};
 use heap_core::verify::Word;

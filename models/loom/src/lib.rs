@@ -36,6 +36,8 @@ pub mod span;
 mod grey;
 #[path = "../../../crates/heap-gc/src/pauses.rs"]
 mod pauses;
+#[path = "../../../crates/heap-gc/src/round.rs"]
+pub mod round;
 #[expect(dead_code, reason = "what is no part of a protocol has no model")]
 #[expect(clippy::reversed_empty_ranges, reason = "nobody looks before sleeping in a model")]
 #[path = "../../../crates/heap-gc/src/handshake.rs"]

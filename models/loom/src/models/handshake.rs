@@ -6,7 +6,8 @@
 
 use super::{Bound, explore, fails_without};
 use crate::fault::step::Step;
-use crate::handshake::{Member, Round, STOP, World};
+use crate::handshake::{Member, STOP, World};
+use crate::round::Round;
 use loom::cell::UnsafeCell;
 use loom::thread;
 use std::sync::Arc;

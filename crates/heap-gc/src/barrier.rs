@@ -91,6 +91,11 @@ impl Barrier {
         Self { mode: Cell::new(mode), buffer: RefCell::default(), maybe: RefCell::default() }
     }
 
+    /// A barrier that shades nothing, in the place of one, if that mistake is switched on ([`Fault`]).
+    pub(crate) fn off_if(mistake: Fault) -> Option<Self> {
+        fault::on(mistake).then(|| Self::new(Mode::Off))
+    }
+
     /// Changes what is shaded from now on.
     pub(crate) fn set(&self, mode: Mode) {
         self.mode.set(mode);

@@ -7,7 +7,7 @@
 use super::group::{DELETED, EMPTY, WIDTH, tag};
 use super::table::{At, Table};
 use super::{GcMap, room};
-use crate::barrier::{self, Barrier, Mode, bulk};
+use crate::barrier::{self, Barrier, bulk};
 use crate::mutator::{Mu, refused};
 use crate::trace::Trace;
 use core::borrow::Borrow;
@@ -204,13 +204,8 @@ impl<'gc, K: Trace + Copy + 'gc, V: Trace + Copy + 'gc, S> GcMap<'gc, K, V, S> {
     #[inline(always)]
     fn erase(&self, mu: &Mu<'gc>, table: &Table<K, V>, at: usize) {
         let (barrier, to) = mu.barrier();
-        let off;
-        let barrier = if fault::on(Fault::EntryUnshaded) {
-            off = Barrier::new(Mode::Off);
-            &off
-        } else {
-            barrier
-        };
+        let off = Barrier::off_if(Fault::EntryUnshaded);
+        let barrier = off.as_ref().unwrap_or(barrier);
         // SAFETY: 1: a place that only this thread uses (M5). 2: an entry is `Copy`. 3: M6.
         unsafe { bulk::erase(barrier, to, table.place(at), 1) };
     }

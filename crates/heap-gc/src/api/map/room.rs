@@ -8,14 +8,14 @@
 use super::group::{WIDTH, tag};
 use super::table::{Table, Walk};
 use super::{Entries, GcMap, Groups};
-use crate::barrier::{Barrier, Mode, bulk};
+use crate::barrier::{Barrier, bulk};
 use crate::gc::Gc;
 use crate::mutator::{Mu, refused};
 use crate::trace::Trace;
 use core::hash::{BuildHasher, Hash};
 use core::ptr::NonNull;
 use heap_core::error::AllocError;
-use heap_core::fault::{self, Fault};
+use heap_core::fault::Fault;
 use heap_core::units::Bytes;
 
 /// How many of that many places may be taken: seven of eight. So every search ends soon, at a place that never was.
@@ -129,13 +129,8 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
             None => ((None, None), 0, 0),
         };
         let (barrier, to) = mu.barrier();
-        let off;
-        let barrier = if fault::on(Fault::RehashUnshaded) {
-            off = Barrier::new(Mode::Off);
-            &off
-        } else {
-            barrier
-        };
+        let off = Barrier::off_if(Fault::RehashUnshaded);
+        let barrier = off.as_ref().unwrap_or(barrier);
         // SAFETY: 1: the map's own words, which only this thread writes. 2: M6, and the tables are whole. 3: M5.
         unsafe { bulk::replace(barrier, to, self.tables.get(), tables) };
         self.mask.set(mask);

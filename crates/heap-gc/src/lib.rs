@@ -10,7 +10,8 @@
 //!    objects are black from then on;
 //! 6. mark, in parallel (`mark.rs`, `grey.rs`), until a round in which nobody hands anything over (`part.rs`);
 //! 7. (on request) mark again, simply, and compare (`verify.rs`);
-//! 8. from here what is unmarked is dead: the sweep generation moves on; the pacer learns and plans (`pacer.rs`, `pace.rs`);
+//! 8. from here what is unmarked is dead: weak references let go of it (`weak.rs`), the sweep generation moves on; the pacer
+//!    learns and plans (`pacer.rs`, `pace.rs`);
 //! 9. ask each mutator to turn its barrier off;
 //! 10. the scavenger learns how much may stay ([`heap_scav::scavenger`]);
 //! 11. spans are swept when somebody needs them, and drops of dead objects run at the next safepoint (`dead.rs`).

@@ -1,11 +1,20 @@
 //! A map in the heap, keyed by strings.
 //!
 //! It is an open-addressing table with linear probing on a slice of cells, never more than three quarters full, doubled by moving
-//! everything into a new slice. Nothing is ever removed, so an empty place ends every search.
+//! everything into a new slice. Nothing is ever removed, so an empty place ends every search. A `GcMap` would compare strings by
+//! their bytes; here the address is enough, for each has one object, and most maps are the few fields of an instance.
 
-use crate::text::{FIRST, Key, is_full};
+use crate::text::Key;
 use std::cell::Cell;
 use tricolor::{AllocError, Gc, GcCell, GcSlice, Mu, Trace};
+
+/// The places of the first slice.
+const FIRST: usize = 8;
+
+/// Whether a table of so many places is too full for one more.
+fn is_full(count: usize, places: usize) -> bool {
+    (count + 1) * 4 > places * 3
+}
 
 /// One place of a [`Table`].
 #[derive(Trace)]

@@ -4,6 +4,7 @@
 //! Operations come from a seed. Each is done to the map in the heap and to a `HashMap` of numbers, and the two are compared: a
 //! key or value that leads to an object must find its number there.
 
+use crate::support::beside_a_collector;
 use heap_testkit::random::{Random, scrambled};
 use heap_testkit::run::Cell as Settings;
 use std::collections::{BTreeSet, HashMap};
@@ -228,19 +229,10 @@ macro_rules! like_a_hash_map {
 
         /// The same on three threads of one heap, while a fourth collects all the time, with every cycle verified.
         fn change_beside(collector: Collector) {
-            let heap =
-                Heap::builder().collector(collector).poison(0xDD).verify_every(1).workers(2).build().unwrap();
-            let stop = AtomicBool::new(false);
-            let (heap, stop) = (&heap, &stop);
-            thread::scope(|threads| {
-                for thread in 0..3 {
-                    threads.spawn(move || {
-                        let mut mutator = heap.attach().unwrap();
-                        let mut seed = thread << 32;
-                        while !stop.load(SeqCst) {
+            beside_a_collector(collector, |mutator, seed| {
                             $(
-                                seed += 1;
-                                let (mut random, mut model) = (Random::new(seed), Model::new());
+                                *seed += 1;
+                                let (mut random, mut model) = (Random::new(*seed), Model::new());
                                 let root: Root<GcMap<'static, $key, $value, $hasher>> =
                                     mutator.enter(|mu| mu.root(mu.alloc(fits(&$kind))));
                                 for _ in 0..40 {
@@ -252,18 +244,7 @@ macro_rules! like_a_hash_map {
                                 }
                                 mutator.enter(|mu| compare(&root.get(mu), &model, &$kind));
                             )*
-                        }
-                    });
-                }
-                let begun = Instant::now();
-                while begun.elapsed() < Duration::from_secs(2) {
-                    heap.collect();
-                }
-                stop.store(true, SeqCst);
             });
-            assert!(heap.figures().cycles > 1);
-            let found = heap.verify();
-            assert!(found.is_empty(), "{}", found[0]);
         }
     };
 }

@@ -1,9 +1,11 @@
 //! What several promises need: a bound on time, and what the system says of this process.
 
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tricolor::{Collector, Heap, Mutator};
 
 /// Runs `f` on a thread of its own and panics if it takes longer than it may: a test that hangs must fail.
 pub(crate) fn within<R: Send + 'static>(limit: Duration, f: impl FnOnce() -> R + Send + 'static) -> R {
@@ -19,6 +21,33 @@ pub(crate) fn within<R: Send + 'static>(limit: Duration, f: impl FnOnce() -> R +
             worker.join().unwrap_or_else(|panic| resume_unwind(panic))
         }
     }
+}
+
+/// Does `round` again and again, on three threads of one heap, for two seconds, while a fourth collects all the time with every cycle
+/// verified. Each thread has a number that starts far from those of the others.
+pub(crate) fn beside_a_collector(collector: Collector, round: impl Fn(&mut Mutator, &mut u64) + Sync) {
+    let heap = Heap::builder().collector(collector).poison(0xDD).verify_every(1).workers(2).build().unwrap();
+    let stop = AtomicBool::new(false);
+    thread::scope(|threads| {
+        for thread in 0..3_u64 {
+            let (heap, stop, round) = (&heap, &stop, &round);
+            threads.spawn(move || {
+                let mut mutator = heap.attach().unwrap();
+                let mut number = thread << 32;
+                while !stop.load(SeqCst) {
+                    round(&mut mutator, &mut number);
+                }
+            });
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(2) {
+            heap.collect();
+        }
+        stop.store(true, SeqCst);
+    });
+    assert!(heap.figures().cycles > 1);
+    let found = heap.verify();
+    assert!(found.is_empty(), "{}", found[0]);
 }
 
 /// Bytes of memory the system counts as this process's own (`RssAnon`: files and shared pages left out).

@@ -4,13 +4,11 @@
 //! Operations come from a seed. Each is done to the vector in the heap and to a `Vec` of numbers, and the two are compared: an
 //! element that leads to an object must find its number there.
 
+use crate::support::beside_a_collector;
 use heap_testkit::random::{Random, scrambled};
 use heap_testkit::run::Cell as Settings;
 use std::ops::{Bound, RangeBounds};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::thread;
-use std::time::{Duration, Instant};
-use tricolor::{AllocError, Gc, GcCell, GcSlice, GcVec, Heap, Mu, Root, Trace};
+use tricolor::{AllocError, Collector, Gc, GcCell, GcSlice, GcVec, Heap, Mu, Root, Trace};
 
 /// Makes an element for a number.
 type Make<'gc, T> = fn(&Mu<'gc>, u64) -> T;
@@ -225,18 +223,10 @@ macro_rules! like_a_vec {
         /// The same on three threads of one heap, while a fourth collects all the time, with every cycle verified.
         #[test]
         fn vectors_change_while_a_collector_marks_beside_them() {
-            let heap = Heap::builder().poison(0xDD).verify_every(1).workers(2).build().unwrap();
-            let stop = AtomicBool::new(false);
-            let (heap, stop) = (&heap, &stop);
-            thread::scope(|threads| {
-                for thread in 0..3 {
-                    threads.spawn(move || {
-                        let mut mutator = heap.attach().unwrap();
-                        let mut seed = thread << 32;
-                        while !stop.load(SeqCst) {
+            beside_a_collector(Collector::Concurrent, |mutator, seed| {
                             $(
-                                seed += 1;
-                                let (mut random, mut model) = (Random::new(seed), Vec::new());
+                                *seed += 1;
+                                let (mut random, mut model) = (Random::new(*seed), Vec::new());
                                 let root: Root<GcVec<'static, $type>> =
                                     mutator.enter(|mu| mu.root(mu.alloc(empty($make))));
                                 for _ in 0..40 {
@@ -248,18 +238,7 @@ macro_rules! like_a_vec {
                                 }
                                 mutator.enter(|mu| compare(&root.get(mu), &model, $number));
                             )*
-                        }
-                    });
-                }
-                let begun = Instant::now();
-                while begun.elapsed() < Duration::from_secs(2) {
-                    heap.collect();
-                }
-                stop.store(true, SeqCst);
             });
-            assert!(heap.figures().cycles > 1);
-            let found = heap.verify();
-            assert!(found.is_empty(), "{}", found[0]);
         }
     };
 }

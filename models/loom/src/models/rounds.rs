@@ -7,7 +7,8 @@
 use super::handshake::world;
 use super::{Bound, explore, fails_without};
 use crate::fault::step::Step;
-use crate::handshake::{Member, Round, World};
+use crate::handshake::{Member, World};
+use crate::round::Round;
 use loom::cell::UnsafeCell;
 use loom::sync::{Condvar, Mutex};
 use loom::thread;

@@ -100,6 +100,7 @@ const CHECKS: &[Check] = &[
     ("dense chunk spared", released::dense_chunk_spared),
     ("waiter looks first", released::waiter_looks_first),
     ("swept late", held::swept_late),
+    ("sweeping helped", held::sweeping_is_helped),
     ("tagged word erased", || raw_scenes::tagged_word_erased("roots")),
     ("own roots", || raw_scenes::range_changed("roots")),
     ("own newborn", || raw_scenes::range_changed("settled")),
@@ -454,4 +455,5 @@ faults! {
     what_a_weak_load_finds_is_lost_when_the_collector_is_not_told: WeakUntold, "weak loaded", "is lost";
     what_is_dead_is_found_when_places_are_not_cleared: WeakUncleared, "weak let go", "that nobody has decided about";
     what_is_new_is_not_found_when_the_decision_is_kept: WeakDecidedKept, "weak loaded late", "a new object that is kept";
+    a_cycle_waits_for_the_collector_to_sweep_alone: SweepUnhelped, "sweeping helped", "are left to the collector";
 }

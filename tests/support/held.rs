@@ -6,7 +6,7 @@ use std::sync::{Mutex, Once, mpsc};
 use std::thread;
 use std::time::Duration;
 use tricolor::core::sync::watched;
-use tricolor::{GcCell, GcSlice, Heap, Root, Trace};
+use tricolor::{GcCell, GcSlice, Heap, Root, Scavenge, Trace};
 
 /// A thread that is to be held, once.
 struct Holding {
@@ -251,6 +251,34 @@ pub(crate) fn old_call() {
     cycle.finish();
     go_on.send(()).unwrap();
     late.unwrap().join().unwrap();
+}
+
+/// A heap has grown far past its goal in one stay, and nearly all of it is dead. The collector is held in its sweeping. When the next
+/// cycle is due, who allocates sweeps for it, and not only what he needs himself.
+pub(crate) fn sweeping_is_helped() {
+    let builder = Heap::builder().least_heap(16 << 20).workers(1).collect_at_least_every(None);
+    let heap = builder.scavenge(Scavenge::OnRequest).build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    let mut allocate = |mebibytes: u64| {
+        mutator.enter(|mu| (0..mebibytes << 10).for_each(|number| _ = mu.alloc([number; 128])));
+    };
+    let held = hold("sweep: swept, on no list yet", "tricolor-collect");
+    let cycles = heap.figures().cycles;
+    allocate(64);
+    while heap.figures().cycles == cycles {
+        thread::sleep(Duration::from_millis(1));
+    }
+    held.wait();
+    let (before, spans) = (heap.figures().memory.spans_swept, heap.figures().memory.spans);
+    assert!(spans >= 8000, "{spans} spans");
+    // The next cycle is due after 12 MiB or so.
+    allocate(24);
+    let swept = heap.figures().memory.spans_swept - before;
+    held.let_go();
+    assert!(
+        swept >= spans / 4 * 3,
+        "{swept} of {spans} spans are swept, the others are left to the collector"
+    );
 }
 
 /// A heap has a cycle of its own and falls idle. The collector is held in its sweeping until the scavenger has looked, twice, and

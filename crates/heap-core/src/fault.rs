@@ -178,11 +178,13 @@ pub enum Fault {
     WeakUncleared = 82,
     /// Weak loads find nothing unmarked until the next cycle begins, also what is new.
     WeakDecidedKept = 83,
+    /// Nobody sweeps for a cycle that is due but the collector.
+    SweepUnhelped = 84,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 83] = [
+    pub const ALL: [Self; 84] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -266,6 +268,7 @@ impl Fault {
         Self::WeakUntold,
         Self::WeakUncleared,
         Self::WeakDecidedKept,
+        Self::SweepUnhelped,
     ];
 }
 

@@ -347,6 +347,13 @@ impl Memory {
         self.sweep_some(SWEEP_AHEAD)
     }
 
+    /// Whether the walk over all records has reached the end. Errs either way while a cycle begins or ends.
+    #[inline]
+    #[must_use]
+    pub fn is_walked(&self) -> bool {
+        self.sweep_cursor.load(Relaxed) >= self.pages.spans_high()
+    }
+
     /// Sweeps up to `most` spans wherever they are, looking at a few records for each, and says how many pages that freed;
     /// `None` when the walk has reached the end.
     pub fn sweep_some(&self, most: usize) -> Option<Pages> {
@@ -354,7 +361,7 @@ impl Memory {
         let mut freed = Pages::ZERO;
         let (mut swept, mut looked) = (0, 0);
         while swept < most && looked < most.saturating_mul(LOOKED_FOR_EACH) {
-            if self.sweep_cursor.load(Relaxed) >= self.pages.spans_high() {
+            if self.is_walked() {
                 return (swept > 0).then_some(freed);
             }
             let next = self.sweep_cursor.fetch_add(1, Relaxed);

@@ -1,7 +1,7 @@
 //! What an allocation owes: a cycle that is due is called for, and while one marks, what is allocated is paid for by marking.
 //!
 //! ```text
-//!   pay → a cycle is due?  call the collector, and offer it the processor
+//!   pay → a cycle is due?  call the collector, and offer it the processor; sweep for it, while it waits for that
 //!       → a cycle marks?   mark a little (assist)
 //! ```
 
@@ -24,6 +24,10 @@ use std::time::Instant;
 /// and since a refill pays for one piece at most, mutators then mark less than they owe: with half as much a churning heap ended
 /// its cycles at 2.2 times what lives, and not at 1.9.
 const ASSIST_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 4096 };
+/// Spans that a mutator sweeps for each refill while a cycle that is due waits for the last one's sweeping: some 15 µs. More is a
+/// longer pause. Without it a churning heap of 140 MiB allocated as much again in the 66 ms that the collector needed alone, had
+/// as many more dead spans in the next cycle, and stayed at 2.7 times what lives; with it, it is at 1.8.
+const SWEPT_FOR_A_CYCLE: usize = 8;
 /// What one piece counts for at most. Asking for processor time costs a system call, a twentieth of a piece; the clock costs
 /// nothing, and when it says more, the thread was not running.
 const LONGEST_ASSIST: Duration = Duration::from_micros(100);
@@ -62,6 +66,7 @@ impl Mu<'_> {
             let is_called = heap.collector == Collector::Concurrent && self.call_for_cycle(bytes);
             // Near a limit a mutator waits at the edge of its `enter` and runs the cycle itself: or it would soon be refused what that
             // cycle is about to free, or pass a limit that can be kept.
+            self.sweep_for_cycle();
             due |= !is_called || (heap.is_near_limit() && !fault::on(Fault::LimitUnawaited));
         }
         if due {
@@ -105,6 +110,20 @@ impl Mu<'_> {
             }
         }
         true
+    }
+
+    /// A cycle is due, and begins when all is swept: sweeps a little for it, if that is so.
+    #[inline]
+    fn sweep_for_cycle(&self) {
+        let heap = &self.mutator.heap;
+        // Who has not heard of the newest generation sweeps nothing.
+        if heap.memory.is_walked() || self.part.cache.is_late(&heap.memory) || fault::on(Fault::SweepUnhelped)
+        {
+            return;
+        }
+        let begun = heap.world.pauses().begin();
+        heap.memory.sweep_some(SWEPT_FOR_A_CYCLE);
+        heap.world.pauses().end(Kind::Refill, begun);
     }
 
     /// Offers the processor to whoever wants it, if the collector may be short of one and it matters: mutators have all of them,

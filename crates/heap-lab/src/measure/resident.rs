@@ -105,12 +105,17 @@ mod tests {
 
     #[test]
     fn touching_memory_raises_resident_peak_and_faults() {
-        let before = (resident().expect("resident"), faults().expect("faults"));
-        let bytes = black_box(vec![1u8; 32 << 20]);
-        let after = (resident().expect("resident"), faults().expect("faults"));
-        assert!(after.0 >= before.0 + (24 << 20), "{before:?} {after:?}");
-        assert!(after.1.minor > before.1.minor);
-        assert!(peak().expect("peak") + (1 << 20) >= after.0);
-        drop(bytes);
+        let touched = || {
+            let before = (resident().expect("resident"), faults().expect("faults"));
+            let bytes = black_box(vec![1u8; 32 << 20]);
+            let after = (resident().expect("resident"), faults().expect("faults"));
+            assert!(after.1.minor > before.1.minor);
+            assert!(peak().expect("peak") + (1 << 20) >= after.0);
+            drop(bytes);
+            (before, after)
+        };
+        // Resident memory is the process's, and other tests may give theirs back at this moment: seldom ten times in a row.
+        let tries: Vec<_> = (0..10).map(|_| touched()).collect();
+        assert!(tries.iter().any(|(before, after)| after.0 >= before.0 + (24 << 20)), "{tries:?}");
     }
 }

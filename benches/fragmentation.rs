@@ -30,6 +30,7 @@ fn memory() -> Memory {
         hard_limit: Bytes::new(usize::MAX),
         poison: None,
         decoder: None,
+        shards: 1,
     };
     // SAFETY: one thread at a time uses each cache, everything stays in this program, cycles come after sweeping, and no
     // object has references, so that what nobody initialised is whole.

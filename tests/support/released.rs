@@ -131,6 +131,7 @@ fn memory() -> Memory {
         hard_limit: Bytes::new(usize::MAX),
         poison: None,
         decoder: None,
+        shards: 1,
     };
     // SAFETY: these checks make and free spans, each once, and put no object into them.
     unsafe { Memory::new(&os, &options) }.unwrap()

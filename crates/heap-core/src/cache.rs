@@ -33,7 +33,7 @@
 //! Invariants
 //!   F3  a flushed cache holds no span, no run, no tiny block and no pages.
 
-use crate::central::Entry;
+use crate::central::{Entry, Seat};
 use crate::error::AllocError;
 use crate::fault::{self, Fault};
 use crate::figures::add;
@@ -159,6 +159,8 @@ pub struct Cache {
     run_most: Cell<u32>,
     /// The layout of tiny blocks.
     tiny_layout: Cell<LayoutId>,
+    /// Where it sits at the centrals.
+    seat: Seat,
     cold: RefCell<Cold>,
 }
 
@@ -172,7 +174,13 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// An empty cache.
+    /// An empty cache of somebody who sits where [`Memory::seat`] has put him.
+    #[must_use]
+    pub fn at(seat: Seat) -> Self {
+        Self { seat, ..Self::new() }
+    }
+
+    /// An empty cache of somebody who is alone in his heap.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -184,6 +192,7 @@ impl Cache {
             generation: Cell::new(0),
             run_most: Cell::new(RUN_SLOTS_MAX),
             tiny_layout: Cell::new(TINY_LAYOUT),
+            seat: Seat::default(),
             cold: RefCell::new(Cold::default()),
         }
     }
@@ -306,7 +315,8 @@ impl Cache {
                 cold.places[id.index()].held = None;
                 self.settle(memory, spent);
             }
-            let span = memory.take_span(entry, &mut cold.stock, self.known_generation(memory, &cold.used))?;
+            let generation = self.known_generation(memory, &cold.used);
+            let span = memory.take_span(entry, &mut cold.stock, generation, &self.seat)?;
             self.hold(memory, entry, span);
             let place = &mut cold.places[id.index()];
             place.held = Some(Held { span, next: 0 });
@@ -380,6 +390,7 @@ impl Cache {
     fn hold(&self, memory: &Memory, entry: &Entry, id: SpanId) {
         let span = memory.map().span(id);
         span.set_home(Home::Cached);
+        span.set_shard(self.seat.number());
         let free = span.slots() - span.allocated();
         let counters = memory.pages().counters();
         add(&counters.refills, 1);

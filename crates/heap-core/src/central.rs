@@ -12,19 +12,33 @@
 //! [`try_claim`](crate::span::claim::try_claim), since the walk over all spans may have swept and freed the span, and its
 //! record may even belong to another layout and be unswept again. The same can have happened to an entry of `partial` that a
 //! late mutator takes: the winner looks whose span it is, and gives back another's. An entry that loses is thrown away. Every unswept span
-//! of the layout *is* on the list, which is what matters. Lists that were left alone for longer than a generation are
+//! of the layout *is* on a list, or with somebody who is about to put it on one. Lists that were left alone for longer than a generation are
 //! emptied: what was on them has been swept and put back since, or freed.
 //!
+//! There are several sets of these lists, *shards*, and a mutator has a seat at one ([`Seat`]). A span goes to the shard of the
+//! mutator that had it last, whoever sweeps it, so all that was said of lists holds for each shard. Who finds nothing in his
+//! own shard looks into the others, and takes some unswept spans more than he needs: for a moment these are on no list, and
+//! who would need one then finds it by the walk over all spans.
+//!
 //! Spans are kept in the order they came, so that sweeping walks the heap in order of address, as it was allocated.
+
+mod seats;
+
+pub(crate) use seats::Seats;
+pub use seats::{MOST_SHARDS, Seat};
 
 use crate::fault::step::{self, Step};
 use crate::layout::{Layout, LayoutId};
 use crate::occupancy::{Occupancy, Resting};
 use crate::span::claim::{rest, try_take};
+use crate::span::map::SpanMap;
 use crate::span::{Home, Span, SpanId};
 use crate::sync::Mutex;
 use core::ptr;
 use std::collections::VecDeque;
+
+/// Unswept spans that somebody takes from another's shard at once, beside the one he needs: neighbours, mostly.
+const MORE_TAKEN: usize = 15;
 
 /// A layout in its heap: the layout, its number, and its central.
 #[derive(Debug)]
@@ -32,7 +46,7 @@ pub struct Entry {
     id: LayoutId,
     layout: Layout,
     quick_mask: Option<u64>,
-    lists: Mutex<Lists>,
+    shards: Box<[Mutex<Lists>]>,
     occupancy: Occupancy,
 }
 
@@ -102,6 +116,13 @@ impl Lists {
         self.generation = generation;
         true
     }
+
+    /// Keeps what was taken as unswept in `generation` elsewhere. If that has passed, there is nothing to be kept.
+    fn keep(&mut self, generation: u64, unswept: impl Iterator<Item = SpanId>) {
+        if self.roll(generation) {
+            unswept.for_each(|id| self.unswept.push(id));
+        }
+    }
 }
 
 /// A span from a central.
@@ -116,11 +137,16 @@ pub enum Taken {
 }
 
 impl Entry {
-    /// An entry without spans.
+    /// An entry without spans, in so many shards.
+    ///
+    /// # Panics
+    /// If there is to be no shard.
     #[must_use]
-    pub fn new(id: LayoutId, layout: Layout) -> Self {
+    pub fn new(id: LayoutId, layout: Layout, shards: usize) -> Self {
+        assert!(shards > 0, "a central of no shards");
         let quick_mask = layout.quick_mask();
-        Self { id, layout, quick_mask, lists: Mutex::new(Lists::default()), occupancy: Occupancy::default() }
+        let shards = (0..shards).map(|_| Mutex::default()).collect();
+        Self { id, layout, quick_mask, shards, occupancy: Occupancy::default() }
     }
 
     /// The layout's number.
@@ -150,9 +176,31 @@ impl Entry {
         &self.occupancy
     }
 
-    /// Takes a span out, for somebody who knows `generation`: a partial one if there is one, else one that may be unswept.
-    pub fn take(&self, generation: u64, map: &crate::span::map::SpanMap) -> Taken {
-        let mut lists = self.lists.lock();
+    /// Takes a span out, for somebody who sits there and knows `generation`. His own shard first: in each, a partial one if there
+    /// is one, else one that may be unswept.
+    pub fn take(&self, generation: u64, seat: &Seat, map: &SpanMap) -> Taken {
+        let own = usize::from(seat.number()) % self.shards.len();
+        let taken = self.take_from(&mut self.shards[own].lock(), generation, map);
+        if taken != Taken::Nothing {
+            return taken;
+        }
+        for other in (own + 1..self.shards.len()).chain(0..own) {
+            let mut lists = self.shards[other].lock();
+            let taken = self.take_from(&mut lists, generation, map);
+            if taken == Taken::Nothing {
+                continue;
+            }
+            if let Taken::Unswept(_) = taken {
+                let more: [_; MORE_TAKEN] = core::array::from_fn(|_| lists.unswept.pop());
+                drop(lists);
+                self.shards[own].lock().keep(generation, more.into_iter().flatten());
+            }
+            return taken;
+        }
+        Taken::Nothing
+    }
+
+    fn take_from(&self, lists: &mut Lists, generation: u64, map: &SpanMap) -> Taken {
         if !lists.roll(generation) {
             return Taken::Nothing;
         }
@@ -175,7 +223,7 @@ impl Entry {
     /// Puts a span in, which the caller owns until now, as swept in `generation`. It is counted as resting already: from here
     /// somebody else may count it otherwise.
     pub fn put(&self, generation: u64, id: SpanId, span: &Span) {
-        let mut lists = self.lists.lock();
+        let mut lists = self.shards[usize::from(span.shard()) % self.shards.len()].lock();
         let is_swept = lists.roll(generation);
         let has_room = span.allocated() < span.slots();
         span.set_home(if has_room { Home::Partial } else { Home::Full });
@@ -195,9 +243,14 @@ impl Entry {
     /// The swept spans at rest, for the verifier: partial, then full.
     #[must_use]
     pub fn resting(&self, generation: u64) -> (Vec<SpanId>, Vec<SpanId>) {
-        let mut lists = self.lists.lock();
-        lists.roll(generation);
-        (lists.partial.clone(), lists.full.clone())
+        let (mut partial, mut full) = (Vec::new(), Vec::new());
+        for shard in &self.shards {
+            let mut lists = shard.lock();
+            lists.roll(generation);
+            partial.extend_from_slice(&lists.partial);
+            full.extend_from_slice(&lists.full);
+        }
+        (partial, full)
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) mod tests;
 pub use dead::Dead;
 pub use layouts::MOST_LAYOUTS;
 
-use crate::central::{Entry, Taken};
+use crate::central::{Entry, Seat, Seats, Taken};
 use crate::decoder::Decoder;
 use crate::error::AllocError;
 use crate::fault::{self, Fault};
@@ -61,6 +61,9 @@ pub struct MemoryOptions {
     pub poison: Option<u8>,
     /// Read words that may be anything with this, too.
     pub decoder: Option<Decoder>,
+    /// Shards of each central ([`Seat`]), from 1 to [`MOST_SHARDS`](crate::central::MOST_SHARDS): as many as there are processors is
+    /// right.
+    pub shards: usize,
 }
 
 /// What a cycle marked, as of one moment.
@@ -108,6 +111,8 @@ pub struct Memory {
     poison: Option<u8>,
     /// How tagged words are read.
     decoder: Option<Decoder>,
+    /// Where mutators sit at the centrals.
+    seats: Arc<Seats>,
 }
 
 impl Memory {
@@ -144,6 +149,7 @@ impl Memory {
             dead_count: AtomicUsize::new(0),
             poison: options.poison,
             decoder: options.decoder,
+            seats: Arc::new(Seats::new(options.shards)),
         })
     }
 
@@ -203,7 +209,13 @@ impl Memory {
 
     // ---- spans for mutators ----
 
-    /// A span of a layout with at least one free slot, owned by the caller, who knows `generation`.
+    /// A seat at the centrals, for a mutator.
+    #[must_use]
+    pub fn seat(&self) -> Seat {
+        self.seats.sit()
+    }
+
+    /// A span of a layout with at least one free slot, owned by the caller, who knows `generation` and sits there.
     ///
     /// # Errors
     /// As [`PageHeap::new_span`].
@@ -212,9 +224,10 @@ impl Memory {
         entry: &Entry,
         stock: &mut PageStock,
         generation: u64,
+        seat: &Seat,
     ) -> Result<SpanId, AllocError> {
         for _ in 0..SWEEP_TRIES {
-            match entry.take(generation, self.map()) {
+            match entry.take(generation, seat, self.map()) {
                 Taken::Partial(id) => return Ok(id),
                 Taken::Unswept(id) => {
                     point("sweep: off the list, before the claim");
@@ -240,7 +253,7 @@ impl Memory {
             }
         }
         self.sweep_ahead(generation);
-        if let Taken::Partial(id) = entry.take(generation, self.map()) {
+        if let Taken::Partial(id) = entry.take(generation, seat, self.map()) {
             return Ok(id);
         }
         let request = self.request(entry, Bytes::ZERO);
@@ -253,7 +266,7 @@ impl Memory {
             if self.sweep_ahead(generation).is_none() {
                 return Err(refused);
             }
-            if let Taken::Partial(id) = entry.take(generation, self.map()) {
+            if let Taken::Partial(id) = entry.take(generation, seat, self.map()) {
                 return Ok(id);
             }
         };

@@ -149,6 +149,8 @@ pub struct Span {
     allocated: AtomicU32,
     /// A [`Home`].
     home: AtomicU8,
+    /// The shard of its central: that of the mutator that had it last.
+    shard: AtomicU8,
     /// See [`SpanShape::dirty`]. Errs towards true: clearing too often costs time only.
     dirty: AtomicBool,
 }
@@ -286,6 +288,18 @@ impl Span {
     #[inline]
     pub(crate) fn set_home(&self, home: Home) {
         self.home.store(home as u8, Relaxed);
+    }
+
+    /// The shard of its central that the span goes to.
+    #[inline]
+    pub(crate) fn shard(&self) -> u8 {
+        self.shard.load(Relaxed)
+    }
+
+    /// The span is with a mutator of that shard now. Owner only.
+    #[inline]
+    pub(crate) fn set_shard(&self, shard: u8) {
+        self.shard.store(shard, Relaxed);
     }
 
     /// Whether free slots may hold anything but zeros.

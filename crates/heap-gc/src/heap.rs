@@ -196,6 +196,7 @@ impl HeapBuilder {
             hard_limit: Bytes::new(self.hard_limit),
             poison: self.poison,
             decoder: self.decoder,
+            shards: crate::shared::processors(),
         };
         // SAFETY: this crate is the collector: 1, 2: the memory and all it gives out stay inside `Shared`, caches with their
         // members. 3: `cycle::on_the_fly`, whose rounds lie between, and `cycle::stopped`. 4: objects are written whole inside one `enter`, and have the

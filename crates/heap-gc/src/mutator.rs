@@ -89,7 +89,7 @@ impl Mutator {
         if attached::attached(heap.id).is_some() {
             return Err(AttachError::AlreadyAttached);
         }
-        let cache = Cache::new();
+        let cache = Cache::at(heap.memory.seat());
         if heap.collect_every.is_some() {
             cache.set_run_most(1);
         }

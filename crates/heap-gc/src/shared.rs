@@ -63,7 +63,7 @@ pub(crate) enum Helpers {
 }
 
 /// Processors the process may use. Asked once: the answer costs reading files of the system's.
-fn processors() -> usize {
+pub(crate) fn processors() -> usize {
     static KNOWN: OnceLock<usize> = OnceLock::new();
     *KNOWN.get_or_init(|| heap_core::sync::thread::available_parallelism().map_or(1, core::num::NonZero::get))
 }

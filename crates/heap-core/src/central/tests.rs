@@ -8,8 +8,10 @@ use crate::span::claim::try_claim;
 #[test]
 fn spans_rest_where_they_belong_and_become_unswept_together() {
     let (memory, mut stock) = (memory(), PageStock::default());
+    let seat = memory.seat();
     let entry = memory.entry(noscan(1024));
-    let [first, second] = [(); 2].map(|()| memory.take_span(entry, &mut stock, memory.generation()).unwrap());
+    let [first, second] =
+        [(); 2].map(|()| memory.take_span(entry, &mut stock, memory.generation(), &seat).unwrap());
     let generation = memory.generation();
     memory.put_span(first, generation);
     memory.map().span(second).set_allocated(memory.map().span(second).slots());
@@ -17,39 +19,78 @@ fn spans_rest_where_they_belong_and_become_unswept_together() {
     assert_eq!(entry.resting(generation), (vec![first], vec![second]));
     assert_eq!(memory.map().span(first).home(), Home::Partial);
     assert_eq!(memory.map().span(second).home(), Home::Full);
-    assert_eq!(entry.take(generation, memory.map()), Taken::Partial(first));
+    assert_eq!(entry.take(generation, &seat, memory.map()), Taken::Partial(first));
     assert_eq!(memory.map().span(first).home(), Home::Moving);
-    assert_eq!(entry.take(generation, memory.map()), Taken::Nothing, "a full span is not taken");
+    assert_eq!(entry.take(generation, &seat, memory.map()), Taken::Nothing, "a full span is not taken");
     memory.put_span(first, generation);
     // The next generation: both are unswept, in the order they came.
-    assert_eq!(entry.take(generation + 2, memory.map()), Taken::Unswept(first));
-    assert_eq!(entry.take(generation + 2, memory.map()), Taken::Unswept(second));
-    assert_eq!(entry.take(generation + 2, memory.map()), Taken::Nothing);
+    assert_eq!(entry.take(generation + 2, &seat, memory.map()), Taken::Unswept(first));
+    assert_eq!(entry.take(generation + 2, &seat, memory.map()), Taken::Unswept(second));
+    assert_eq!(entry.take(generation + 2, &seat, memory.map()), Taken::Nothing);
 }
 
 #[test]
 fn who_comes_with_an_older_generation_finds_nothing_and_puts_back_unswept() {
     let (memory, mut stock) = (memory(), PageStock::default());
+    let seat = memory.seat();
     let entry = memory.entry(noscan(1024));
     let generation = memory.generation();
-    let [early, late] = [(); 2].map(|()| memory.take_span(entry, &mut stock, generation).unwrap());
+    let [early, late] = [(); 2].map(|()| memory.take_span(entry, &mut stock, generation, &seat).unwrap());
     memory.put_span(early, generation + 2);
-    assert_eq!(entry.take(generation, memory.map()), Taken::Nothing);
+    assert_eq!(entry.take(generation, &seat, memory.map()), Taken::Nothing);
     memory.put_span(late, generation);
-    assert_eq!(entry.take(generation + 2, memory.map()), Taken::Partial(early));
-    assert_eq!(entry.take(generation + 2, memory.map()), Taken::Unswept(late));
+    assert_eq!(entry.take(generation + 2, &seat, memory.map()), Taken::Partial(early));
+    assert_eq!(entry.take(generation + 2, &seat, memory.map()), Taken::Unswept(late));
 }
 
 #[test]
 fn a_span_that_a_sweeper_has_claimed_is_not_taken_from_an_old_list() {
     let (memory, mut stock) = (memory(), PageStock::default());
+    let seat = memory.seat();
     let entry = memory.entry(noscan(1024));
     let generation = memory.generation();
-    let id = memory.take_span(entry, &mut stock, generation).unwrap();
+    let id = memory.take_span(entry, &mut stock, generation, &seat).unwrap();
     memory.put_span(id, generation);
     let claim = try_claim(memory.map().span(id), id, generation + 2).expect("it is unswept in the next");
-    assert_eq!(entry.take(generation, memory.map()), Taken::Nothing);
+    assert_eq!(entry.take(generation, &seat, memory.map()), Taken::Nothing);
     claim.settle();
+}
+
+#[test]
+fn a_mutator_gets_its_own_spans_back_and_then_those_of_others() {
+    let memory = memory();
+    let entry = memory.entry(noscan(1024));
+    let seats = [memory.seat(), memory.seat()];
+    let mut stock = PageStock::default();
+    let generation = memory.generation();
+    let mut had = [(); 2].map(|()| Vec::new());
+    for _ in 0..20 {
+        for (seat, had) in seats.iter().zip(&mut had) {
+            let id = memory.take_span(entry, &mut stock, generation, seat).unwrap();
+            memory.map().span(id).set_shard(seat.number());
+            had.push(id);
+        }
+    }
+    had.iter().flatten().for_each(|id| memory.put_span(*id, generation));
+    let next = |seat| {
+        let Taken::Unswept(id) = entry.take(generation + 2, seat, memory.map()) else {
+            panic!("nothing is unswept");
+        };
+        id
+    };
+    let own: Vec<_> = (0..20).map(|_| next(&seats[0])).collect();
+    assert_eq!(own, had[0], "its own, in the order they came");
+    assert_eq!(next(&seats[0]), had[1][0], "and then another's");
+    // Sixteen are taken from there at once.
+    assert_eq!(next(&seats[1]), had[1][16]);
+    let mut rest: Vec<_> = (0..18).map(|_| next(&seats[1])).collect();
+    rest.sort_unstable();
+    let mut left: Vec<_> =
+        had[1].iter().copied().filter(|id| *id != had[1][0] && *id != had[1][16]).collect();
+    left.sort_unstable();
+    assert_eq!(rest, left, "no span is lost");
+    assert_eq!(entry.take(generation + 2, &seats[0], memory.map()), Taken::Nothing);
+    assert_eq!(entry.take(generation + 2, &seats[1], memory.map()), Taken::Nothing);
 }
 
 #[test]

@@ -24,7 +24,7 @@ impl Memory {
         let found = slot.load(Acquire);
         if found.is_null() {
             assert!(id.index() < FIXED_LAYOUTS, "no layout has the number {}", id.index());
-            return self.set_entry(Entry::new(id, fixed(id)));
+            return self.set_entry(Entry::new(id, fixed(id), self.seats.shards()));
         }
         // SAFETY: a non-null pointer came from `Box::into_raw` in `set_entry`, and is freed when `self` is dropped.
         unsafe { &*found }
@@ -82,7 +82,7 @@ impl Memory {
             crate::bug!("{} layouts are registered, and the supersets do not fit", registered.len());
         }
         let id = LayoutId::new(narrow(next));
-        self.set_entry(Entry::new(id, layout.clone()));
+        self.set_entry(Entry::new(id, layout.clone(), self.seats.shards()));
         registered.insert(layout, id);
         Ok(id)
     }

@@ -25,6 +25,7 @@ pub(crate) fn memory_with(os: &Arc<SimOs>, poison: Option<u8>, hard_limit: Bytes
         hard_limit,
         poison,
         decoder: None,
+        shards: 2,
     };
     // SAFETY: the tests keep to the duties, or the memory holds nothing that could be used wrongly.
     unsafe { Memory::new(&os, &options) }.unwrap()

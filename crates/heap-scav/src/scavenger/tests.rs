@@ -21,6 +21,7 @@ fn memory(os: &Arc<SimOs>) -> Memory {
         hard_limit: Bytes::new(usize::MAX),
         poison: None,
         decoder: None,
+        shards: 1,
     };
     // SAFETY: these tests make and free spans, each once, and put no object into them.
     unsafe { Memory::new(&os, &options) }.unwrap()

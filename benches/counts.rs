@@ -4,9 +4,10 @@
 //! divides the difference. What start-up and tear-down cost cancels out. Without valgrind it says so and ends well.
 
 use foldhash::fast::FixedState;
+use std::cell::Cell;
 use std::hint::black_box;
 use std::process::Command;
-use tricolor::{Gc, GcCell, GcMap, GcVec, Heap, Trace, raw};
+use tricolor::{Frame, Gc, GcCell, GcMap, GcVec, Heap, Trace, raw};
 
 type Numbers<'gc> = GcMap<'gc, u64, u64, FixedState>;
 type Peer = hashbrown::HashMap<u64, u64, FixedState>;
@@ -32,7 +33,7 @@ struct Node<'gc> {
 /// A case: its name, what one operation is, and how to do a number of them.
 type Case = (&'static str, &'static str, fn(usize));
 
-const CASES: [Case; 27] = [
+const CASES: [Case; 31] = [
     ("alloc_n8", "allocation of 8 bytes in a tiny block, with refills and cycles", |n| {
         rounds(n, |mu, i| {
             black_box(mu.alloc(i));
@@ -51,6 +52,37 @@ const CASES: [Case; 27] = [
     ("alloc_s64", "allocation of 64 bytes with a reference, with refills and cycles", |n| {
         rounds(n, |mu, i| {
             black_box(mu.alloc(S64 { next: None, values: [i as u64; 7] }));
+        });
+    }),
+    ("frame_n16", "allocation of 16 bytes in a frame, a part of 1000 allocations and a reset", |n| {
+        frames(n, |f, i| {
+            black_box(f.alloc([i, i]));
+        });
+    }),
+    ("frame_s16", "the same of a reference and a number", |n| {
+        frames(n, |f, i| {
+            black_box(f.alloc((None::<Gc<'_, u64>>, i)));
+        });
+    }),
+    ("bump_n16", "the same of two numbers by a bump pointer and its end, in memory as a frame's are", |n| {
+        let mut bytes = vec![[0_usize; 2]; 1000];
+        let first = bytes.as_mut_ptr();
+        let bump = black_box(Bump { next: Cell::new(first), end: first.wrapping_add(1000) });
+        for _ in 0..n / 1000 {
+            (0..1000).for_each(|i| {
+                black_box(bump.alloc([i, i]));
+            });
+            bump.next.set(first);
+        }
+    }),
+    ("frame", "opening and ending a frame with one value", |n| {
+        let heap = Heap::new().expect("address space");
+        heap.attach().expect("a fresh heap").enter(|mu| {
+            (0..n).for_each(|i| {
+                mu.frame(|f| {
+                    black_box(f.alloc([i, i]));
+                });
+            });
         });
     }),
     ("enter", "entering and leaving a heap", |n| {
@@ -219,6 +251,37 @@ const CASES: [Case; 27] = [
         drop(root);
     }),
 ];
+
+/// The least that an allocation can be.
+struct Bump {
+    next: Cell<*mut [usize; 2]>,
+    end: *mut [usize; 2],
+}
+
+impl Bump {
+    #[inline(always)]
+    fn alloc(&self, value: [usize; 2]) -> *mut [usize; 2] {
+        let at = self.next.get();
+        assert!(at < self.end, "a thousand at most");
+        self.next.set(at.wrapping_add(1));
+        // SAFETY: below the end of a vector that the program has, aligned as its elements are.
+        unsafe { at.write(value) };
+        at
+    }
+}
+
+/// Allocations in a frame; after a thousand it is reset.
+fn frames(operations: usize, one: impl Fn(&Frame<'_>, usize)) {
+    let heap = Heap::new().expect("address space");
+    heap.attach().expect("a fresh heap").enter(|mu| {
+        mu.frame(|f| {
+            for _ in 0..operations / 1000 {
+                (0..1000).for_each(|i| one(f, i));
+                f.reset();
+            }
+        });
+    });
+}
 
 fn rounds(operations: usize, one: impl Fn(&tricolor::Mu<'_>, usize)) {
     let heap = Heap::builder().workers(1).build().expect("address space");

@@ -101,6 +101,7 @@ const CHECKS: &[Check] = &[
     ("waiter looks first", released::waiter_looks_first),
     ("swept late", held::swept_late),
     ("sweeping helped", held::sweeping_is_helped),
+    ("frames", frames),
     ("tagged word erased", || raw_scenes::tagged_word_erased("roots")),
     ("own roots", || raw_scenes::range_changed("roots")),
     ("own newborn", || raw_scenes::range_changed("settled")),
@@ -245,6 +246,17 @@ fn drops() {
     mutator.collect();
     mutator.collect();
     assert_eq!(DROPS.load(SeqCst), 10, "drops of ten dead objects");
+}
+
+/// Frames, opened and ended, in a heap that is verified.
+fn frames() {
+    let heap = Heap::new().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    for _ in 0..3 {
+        mutator.enter(|mu| mu.frame(|f| (0..100).for_each(|_| _ = f.alloc([0_u64; 1000]))));
+        let found = heap.verify();
+        assert!(found.is_empty(), "{}", found[0]);
+    }
 }
 
 /// Objects that nothing leads to, of a mutator that is outside while all are asked.
@@ -456,4 +468,5 @@ faults! {
     what_is_dead_is_found_when_places_are_not_cleared: WeakUncleared, "weak let go", "that nobody has decided about";
     what_is_new_is_not_found_when_the_decision_is_kept: WeakDecidedKept, "weak loaded late", "a new object that is kept";
     a_cycle_waits_for_the_collector_to_sweep_alone: SweepUnhelped, "sweeping helped", "are left to the collector";
+    the_verifier_sees_pages_of_a_frame_that_are_gone: FrameKeptCounted, "frames", "A4: ";
 }

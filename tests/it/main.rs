@@ -21,6 +21,7 @@ mod attacks;
 mod beside;
 mod drop;
 mod figures;
+mod frames;
 mod limit;
 mod many;
 mod map;

@@ -5,8 +5,8 @@
 //!
 //! | state | what it is | the system may count it as resident |
 //! | --- | --- | --- |
-//! | in use | a page of a span, whatever of the span is occupied | yes, once it was touched |
-//! | idle | a page of no span whose memory the heap keeps: free, in a mutator's stock, or at a scavenger's | yes, once it was touched |
+//! | in use | a page of a span, whatever of the span is occupied; a page of a frame, or kept for one | yes, once it was touched |
+//! | idle | a page of neither whose memory the heap keeps: free, in a mutator's stock, or at a scavenger's | yes, once it was touched |
 //! | released | a free page whose memory is with the system, also because it was never used | no |
 //! | metadata | a table's page up to the highest entry in use | yes |
 //! | reserved | address space that was never made accessible, and what lies past that entry in a table | no |
@@ -28,12 +28,14 @@ pub struct Accounting {
     pub address_space: Bytes,
     /// Address space only: never accessible, or a table's end that was never needed.
     pub reserved: Bytes,
-    /// Accessible, in no span, and kept. Errs high by what of a mutator's stock of pages is with the system.
+    /// Accessible, in no span and no frame, and kept. Errs high by what of a mutator's stock of pages is with the system.
     pub idle: Bytes,
-    /// Accessible, in no span, and with the system.
+    /// Accessible, in no span and no frame, and with the system.
     pub released: Bytes,
-    /// In spans.
+    /// In spans, and in frames.
     pub in_use: Bytes,
+    /// Of `in_use`: in frames, or kept by a mutator for its next. Errs low while it changes.
+    pub frames: Bytes,
     /// Of tables, in whole pages of the system. Errs high by entries of pages that were made accessible and never used.
     pub metadata: Bytes,
 }
@@ -62,11 +64,11 @@ impl Accounting {
 /// The state of a page that was made accessible.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum PageState {
-    /// In a span.
+    /// In a span or a frame.
     InUse,
-    /// In none, and kept.
+    /// In neither, and kept.
     Idle,
-    /// In none, and with the system.
+    /// In neither, and with the system.
     Released,
 }
 

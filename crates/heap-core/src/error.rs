@@ -17,7 +17,7 @@ pub enum AllocError {
     Limit {
         /// What was asked for, rounded to the slot or pages it needs.
         asked: Bytes,
-        /// What the heap holds in spans now.
+        /// What the heap holds in spans and frames now.
         held: Bytes,
         /// The hard limit.
         limit: Bytes,
@@ -61,7 +61,7 @@ impl fmt::Display for AllocError {
         match self {
             Self::Limit { asked, held, limit } => write!(
                 f,
-                "allocating {asked} would pass the heap's hard limit of {limit} ({held} held in spans): collect or drop roots and \
+                "allocating {asked} would pass the heap's hard limit of {limit} ({held} held): collect or drop roots and \
                  try again, or build the heap with a higher hard_limit"
             ),
             Self::Reservation { asked, reserved } => write!(

@@ -180,11 +180,13 @@ pub enum Fault {
     WeakDecidedKept = 83,
     /// Nobody sweeps for a cycle that is due but the collector.
     SweepUnhelped = 84,
+    /// Pages that frames have given back stay counted as theirs.
+    FrameKeptCounted = 85,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 84] = [
+    pub const ALL: [Self; 85] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -269,6 +271,7 @@ impl Fault {
         Self::WeakUncleared,
         Self::WeakDecidedKept,
         Self::SweepUnhelped,
+        Self::FrameKeptCounted,
     ];
 }
 

@@ -12,7 +12,7 @@
 //!
 //! Invariants (checked by [`MemoryFigures::check`])
 //!   I1  mallocs - frees = heap_objects, in all and per class
-//!   B6  heap_inuse + heap_idle = heap_sys, heap_released <= heap_idle
+//!   B6  heap_inuse + frames + heap_idle = heap_sys, heap_released <= heap_idle
 
 use crate::size_class::SizeClass;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -43,8 +43,10 @@ pub struct Counters {
     pub page_cache_hits: AtomicU64,
     /// Spans in use.
     pub spans: AtomicUsize,
-    /// Bytes of spans in use.
+    /// Bytes of spans in use, and of frames.
     pub inuse: AtomicUsize,
+    /// Bytes of frames: a part of `inuse`. Errs low while it changes.
+    pub frames: AtomicUsize,
     /// Bytes handed out since the last census, as a signed number ([`crate::memory::Memory::since_count`]): what paces the next cycle.
     pub since_cycle: AtomicUsize,
 }
@@ -64,8 +66,18 @@ impl Default for Counters {
             page_cache_hits: AtomicU64::new(0),
             spans: AtomicUsize::new(0),
             inuse: AtomicUsize::new(0),
+            frames: AtomicUsize::new(0),
             since_cycle: AtomicUsize::new(0),
         }
+    }
+}
+
+impl Counters {
+    /// Bytes of spans in use, without frames. Errs either way by a run of pages while frames take or give some.
+    #[must_use]
+    pub fn in_spans(&self) -> Bytes {
+        let frames = self.frames.load(Relaxed);
+        Bytes::new(self.inuse.load(Relaxed).saturating_sub(frames))
     }
 }
 
@@ -108,7 +120,9 @@ pub struct MemoryFigures {
     pub tiny_allocs: u64,
     /// Address space made accessible for objects. (`HeapSys`)
     pub heap_sys: Bytes,
-    /// Pages in no span. (`HeapIdle`)
+    /// Pages of mutators' frames, and kept for them. (`StackInuse`, as far as frames are stacks)
+    pub frames: Bytes,
+    /// Pages in no span and no frame. (`HeapIdle`)
     pub heap_idle: Bytes,
     /// Pages in spans, whole spans counted. (`HeapInuse`)
     pub heap_inuse: Bytes,
@@ -175,10 +189,13 @@ impl MemoryFigures {
                 self.mallocs, self.frees, self.heap_objects
             ));
         }
-        if self.heap_inuse + self.heap_idle != self.heap_sys || self.heap_released > self.heap_idle {
+        if self.heap_inuse + self.frames + self.heap_idle != self.heap_sys
+            || self.heap_released > self.heap_idle
+        {
             return Err(format!(
-                "B6: inuse {} + idle {} against sys {}, released {}",
+                "B6: inuse {} + frames {} + idle {} against sys {}, released {}",
                 self.heap_inuse.get(),
+                self.frames.get(),
                 self.heap_idle.get(),
                 self.heap_sys.get(),
                 self.heap_released.get()

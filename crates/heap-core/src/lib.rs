@@ -23,6 +23,7 @@ pub mod sweep;
 pub mod page_heap;
 pub mod central;
 pub mod memory;
+pub mod region;
 pub mod cache;
 pub mod large;
 pub mod verify;

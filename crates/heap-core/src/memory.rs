@@ -44,7 +44,7 @@ use crate::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 use crate::sync::{Arc, Mutex, point, thread};
-use crate::units::{Bytes, Pages, narrow};
+use crate::units::{Bytes, PageIndex, Pages, narrow};
 use core::ptr::{self, NonNull};
 use std::collections::HashMap;
 
@@ -307,6 +307,24 @@ impl Memory {
                 Err(refused) => refused,
             };
             // As for small objects: no refusal before all is swept.
+            if self.sweep_ahead(generation).is_none() {
+                return Err(refused);
+            }
+        }
+    }
+
+    /// Pages for a frame, owned by the caller, who knows `generation`, until
+    /// [`PageHeap::give_frame`](crate::page_heap::PageHeap::give_frame). Says where they begin.
+    ///
+    /// # Errors
+    /// As [`PageHeap::new_span`].
+    pub fn take_frame(&self, pages: Pages, generation: u64) -> Result<PageIndex, AllocError> {
+        loop {
+            let refused = match self.pages.take_frame(pages) {
+                Ok(run) => return Ok(run.base),
+                Err(refused) => refused,
+            };
+            // As for objects: no refusal before all is swept.
             if self.sweep_ahead(generation).is_none() {
                 return Err(refused);
             }

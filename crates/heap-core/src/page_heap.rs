@@ -13,13 +13,13 @@
 //! allocation that finds no room while some are away waits for them, and is not refused for their sake:
 //!
 //! ```text
-//!   pages in use = pages in spans + pages in stocks + pages away
+//!   pages in use = pages in spans + pages in stocks + pages in frames + pages away
 //! ```
 //!
 //! While it waits no further run is taken to be released, so it waits for those that are away, and no others: for one call to
 //! the system, if one thread at a time releases. How long allocations waited is counted ([`PageHeap::waits`]).
 //!
-//! The *hard limit* bounds pages in spans. It is checked before anything changes, so a refusal costs nothing.
+//! The *hard limit* bounds pages in spans and frames. It is checked before anything changes, so a refusal costs nothing.
 //!
 //! ```text
 //!   new_span   limit → stock or pages → record and block → tables → (SpanId, uncovered)
@@ -27,6 +27,7 @@
 //! ```
 
 mod account;
+mod frames;
 
 use crate::error::AllocError;
 use crate::fault::{self, Fault};
@@ -40,6 +41,7 @@ use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::units::{Bytes, PageIndex, Pages};
 use crate::waits::{WaitFigures, Waits};
+use self::frames::FrameRuns;
 use core::time::Duration;
 use std::time::Instant;
 
@@ -115,6 +117,8 @@ pub struct PageHeap {
     /// Pages grown and not released. Written under `pages`, after each change; read without, and then it may have changed.
     retained: AtomicUsize,
     records: Mutex<Records>,
+    /// Runs in frames. Taken alone, or under `pages`.
+    frames: Mutex<FrameRuns>,
     /// First page never made accessible. Written under `pages`.
     grown: AtomicUsize,
     /// Span numbers ever used: the bound of every walk over the records. Written under `records`; errs high.
@@ -165,6 +169,7 @@ impl PageHeap {
                 blocks: core::array::from_fn(|_| Vec::new()),
                 next_block: FIRST_BLOCK,
             }),
+            frames: Mutex::default(),
             grown: AtomicUsize::new(0),
             spans_high: AtomicUsize::new(0),
             hard_limit,
@@ -193,13 +198,13 @@ impl PageHeap {
         &self.counters
     }
 
-    /// The most bytes of pages in spans.
+    /// The most bytes of pages in spans and frames.
     #[must_use]
     pub fn hard_limit(&self) -> Bytes {
         self.hard_limit
     }
 
-    /// Whether more than 15/16 of the hard limit is in spans.
+    /// Whether more than 15/16 of the hard limit is in spans and frames.
     #[must_use]
     pub fn is_near_limit(&self) -> bool {
         let limit = self.hard_limit.get();

@@ -33,6 +33,13 @@ pub const BARRIER_BUFFER: usize = if STRESSED { 3 } else { 512 };
 /// Entries of the root table that are looked at under its lock at once: some microseconds, for which a mutator may wait.
 pub const ROOTS_AT_ONCE: usize = if STRESSED { 2 } else { 1024 };
 
+/// Pages of a frame's first chunk: 64 KiB, so that a frame of some hundred objects asks once. More keeps more for each frame that is
+/// open, fewer asks more often.
+pub const FRAME_PAGES: usize = if STRESSED { 1 } else { 8 };
+
+/// Pages that a mutator keeps for its next frames, at most: 256 KiB. More are kept from others, fewer are asked for again.
+pub const FRAME_PAGES_KEPT: usize = if STRESSED { 2 } else { 32 };
+
 /// Unswept spans a refill looks at before it takes a fresh one. Bounds the time of an allocation when every span
 /// is full: some 30 µs. Go 1.27 uses 100 (`runtime/mcentral.go`); a heap whose spans are all full then grows by one span in a
 /// hundred, here by one in thirty-two, before it is swept.

@@ -6,7 +6,8 @@
 //! | name | what must hold |
 //! |---|---|
 //! | A2 | a page of a span in use has it as owner, and is in use in the page bitmap; any other page has no owner |
-//! | A3 | spans do not overlap; their pages add up to the bytes in use, and with the pages at a scavenger's to those in use in the bitmap |
+//! | A3 | spans do not overlap; their pages add up to the bytes in use, and with those of frames and at a scavenger's to those in use in the bitmap |
+//! | A4 | the pages of frames are in use in the bitmap, in no span and in one frame, and add up to what is counted |
 //! | B | the page allocator's own invariants ([`crate::page::PageAlloc::check`]) |
 //! | C1 | slots and stride are those of the layout's class |
 //! | C2 | the count of allocated slots is the number of ones |
@@ -27,6 +28,7 @@ use crate::central::Entry;
 use crate::layout::{Extent, FIXED_LAYOUTS, LayoutId};
 use crate::memory::{MOST_LAYOUTS, Memory};
 use crate::occupancy::{Occupancy, Resting};
+use crate::page::CHUNK_PAGES;
 use crate::size_class::SizeClass;
 use crate::span::claim::is_swept;
 use crate::span::marks::{DROPPED, QUEUED};
@@ -153,20 +155,24 @@ fn pages(memory: &Memory, report: &mut Report<'_>) {
             }
         }
     });
-    let inuse = memory.pages().counters().inuse.load(Relaxed);
-    if in_spans.bytes().get() != inuse {
-        report("A3", format!("{} bytes in spans, {inuse} counted", in_spans.bytes().get()));
+    let counted = memory.pages().counters().in_spans();
+    if in_spans.bytes() != counted {
+        report("A3", format!("{} bytes in spans, {} counted", in_spans.bytes().get(), counted.get()));
     }
+    let in_frames = frames(memory, &owner, report);
     memory.pages().with_pages(|all| {
         if let Err(what) = all.check() {
             report("B", what.to_string());
         }
         // Exact: a scavenger moves pages away and back under the lock held here.
         let away = memory.pages().away();
-        if all.in_use() != in_spans + away {
+        if all.in_use() != in_spans + in_frames + away {
             report(
                 "A3",
-                format!("{:?} in use in the bitmap, {in_spans:?} in spans, {away:?} away", all.in_use()),
+                format!(
+                    "{:?} in use in the bitmap, {in_spans:?} in spans, {in_frames:?} in frames, {away:?} away",
+                    all.in_use()
+                ),
             );
         }
         for page in 0..all.grown().get() {
@@ -177,6 +183,34 @@ fn pages(memory: &Memory, report: &mut Report<'_>) {
             }
         }
     });
+}
+
+/// A4. Says how many pages are in frames.
+fn frames(memory: &Memory, owner: &HashMap<usize, SpanId>, report: &mut Report<'_>) -> Pages {
+    let mut sum = Pages::ZERO;
+    let mut above = PageIndex::new(0);
+    for run in memory.pages().frame_runs() {
+        sum += run.pages;
+        if run.base < above {
+            report("A4", format!("{run:?} is in two frames"));
+        }
+        above = run.base.plus(run.pages);
+        for page in run.base.get()..above.get() {
+            let is_in_use = memory.pages().with_pages(|all| {
+                let (chunk, at) = (page / CHUNK_PAGES.get(), page % CHUNK_PAGES.get());
+                all.bitmaps(chunk).0[at / 64] >> (at % 64) & 1 == 1
+            });
+            if !is_in_use || owner.contains_key(&page) {
+                let span = owner.get(&page);
+                report("A4", format!("page {page} of a frame is in use: {is_in_use}, and in a span: {span:?}"));
+            }
+        }
+    }
+    let counted = memory.pages().counters().frames.load(Relaxed);
+    if sum.bytes().get() != counted {
+        report("A4", format!("{} bytes in frames, {counted} counted", sum.bytes().get()));
+    }
+    sum
 }
 
 /// I1 and B6, on the counters themselves: a snapshot of the figures is made plausible before it is shown.
@@ -247,7 +281,7 @@ fn occupancy(memory: &Memory, report: &mut Report<'_>) {
             report("I2", format!("{:?}: {counted:?} are counted, {walked:?} found", entry.layout()));
         }
     }
-    let inuse = Bytes::new(memory.pages().counters().inuse.load(Relaxed));
+    let inuse = memory.pages().counters().in_spans();
     if let Err(what) = memory.fragmentation().check(inuse) {
         report("I3", what);
     }

@@ -1,5 +1,5 @@
-//! The safe API beside `Heap`, `Mutator`, `Mu` and `Gc`: cells, roots, slices, maps, vectors, weak references, and values
-//! the collector leaves alone.
+//! The safe API beside `Heap`, `Mutator`, `Mu` and `Gc`: cells, roots, slices, maps, vectors, weak references, values the
+//! collector leaves alone, and frames.
 
 pub(crate) mod cell;
 pub(crate) mod atomic;
@@ -9,3 +9,4 @@ pub(crate) mod slice;
 pub(crate) mod map;
 pub(crate) mod vec;
 pub(crate) mod weak;
+pub(crate) mod frame;

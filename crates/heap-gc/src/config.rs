@@ -178,7 +178,7 @@ impl HeapBuilder {
         self
     }
 
-    /// The most bytes of pages in spans. An allocation that would pass it is refused with
+    /// The most bytes of pages in spans and frames. An allocation that would pass it is refused with
     /// [`AllocError::Limit`](crate::AllocError). A collection is due from 7/8 of it on, and runs at the next safepoint; inside
     /// one `enter` there is none.
     #[must_use]

@@ -457,7 +457,7 @@ impl<'a> Cycle<'a> {
             heap.memory.end_marking();
         }
         self.heap_after = heap.memory.figures().heap_alloc;
-        self.in_spans = Bytes::new(heap.memory.pages().counters().inuse.load(Relaxed));
+        self.in_spans = heap.memory.pages().counters().in_spans();
         let mut work = self.marker.work();
         work.add(self.helped);
         let scanned =
@@ -517,11 +517,14 @@ impl<'a> Cycle<'a> {
 /// Memory that the heap's growth to its goal will not use.
 fn overhead(heap: &Shared, live: Bytes) -> Bytes {
     let retained = heap.memory.pages().retained().bytes();
+    // Frames live beside what is in slots.
+    let frames = heap.memory.pages().counters().frames.load(Relaxed);
+    let retained = Bytes::new(retained.get().saturating_sub(frames));
     // What is retained and not in slots of live objects is either reused by the growth (free slots, free pages), or is the
     // unused rest of spans.
     let tables = heap.memory.accounting().metadata;
     let growth = live.get();
-    Bytes::new(tables.get() + retained.get().saturating_sub(live.get()).saturating_sub(growth))
+    Bytes::new(tables.get() + frames + retained.get().saturating_sub(live.get()).saturating_sub(growth))
 }
 
 fn tell_scavenger(heap: &Shared, figures: &CycleFigures, in_spans: Bytes) {

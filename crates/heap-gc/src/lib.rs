@@ -59,6 +59,7 @@ mod api;
 
 pub use api::atomic::AtomicGc;
 pub use api::cell::GcCell;
+pub use api::frame::{Frame, Local};
 pub use api::leaf::Leaf;
 pub use api::map::{GcMap, GcMapDrain, GcMapEntry, GcMapIter, GcMapOccupied, GcMapVacant, MapHasher};
 pub use api::root::Root;

@@ -35,6 +35,7 @@ use heap_core::error::AllocError;
 use heap_core::fault::{self, Fault};
 use heap_core::layout::{Extent, Layout, LayoutId, TypeMask};
 use heap_core::memory::Memory;
+use heap_core::region::{Region, Source};
 use heap_core::size_class::{MAX_SMALL, SizeClass};
 use heap_core::sync::Arc;
 use heap_core::sync::atomic::Ordering::Relaxed;
@@ -532,6 +533,11 @@ impl<'gc> Mu<'gc> {
         (&self.part.barrier, self.mutator.heap.shading())
     }
 
+    /// What a frame works with, for as long as this is borrowed.
+    pub(crate) fn stay(&self) -> Stay<'_> {
+        Stay { part: self.part, heap: &self.mutator.heap }
+    }
+
     pub(crate) fn heap(&self) -> &'gc Handle {
         &self.mutator.heap
     }
@@ -540,6 +546,37 @@ impl<'gc> Mu<'gc> {
 impl fmt::Debug for Mu<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mu").field("heap", &self.mutator.heap.id).field("brand", &self.brand).finish()
+    }
+}
+
+/// A mutator that is inside for as long as this lives, for frames.
+#[derive(Clone, Copy)]
+pub(crate) struct Stay<'a> {
+    part: &'a Part,
+    heap: &'a Handle,
+}
+
+impl<'a> Stay<'a> {
+    /// Where memory for frames comes from.
+    pub(crate) fn source(self) -> Source<'a> {
+        self.part.source(&self.heap.memory)
+    }
+
+    /// Room in a region that had none.
+    ///
+    /// # Errors
+    /// As [`Region::alloc_slow`].
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn grow(self, region: &Region, size: usize, align: usize) -> Result<NonNull<u8>, AllocError> {
+        pay::pay_for_frame(self.heap, region.alloc_slow(self.source(), size, align))
+    }
+
+    /// [`Stay::grow`] for callers that cannot do without. Its answer fits in a register.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn grow_or_panic(self, region: &Region, size: usize, align: usize) -> NonNull<u8> {
+        self.grow(region, size, align).unwrap_or_else(|error| refused(&error))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A mutator's part: what belongs to one mutator and is touched by nobody else, except by a collector that answers for it.
 //!
-//! It is the cache, the barrier, and the roots of its own. [`Part::answer`] is what a mutator does when a collector asks, in each round of a cycle
+//! It is the cache, the pages for frames, the barrier, and the roots of its own. [`Part::answer`] is what a mutator does when a collector asks, in each round of a cycle
 //! ([`crate::handshake`]); the same for who answers by himself, in the middle of `enter` or at its edge, and for who is
 //! answered for.
 
@@ -9,12 +9,16 @@ use crate::own_roots::OwnRoots;
 use crate::round::Round;
 use heap_core::cache::Cache;
 use heap_core::fault::{self, Fault};
+use heap_core::memory::Memory;
+use heap_core::region::{Chunks, Source};
 use heap_core::verify::Word;
 
 /// See the module's text.
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) cache: Cache,
+    /// Pages kept for frames. Those of open frames are the frames'.
+    pub(crate) chunks: Chunks,
     pub(crate) barrier: Barrier,
     /// Only the raw layer's mutators have any.
     pub(crate) own: OwnRoots,
@@ -23,7 +27,12 @@ pub(crate) struct Part {
 impl Part {
     /// The part of a mutator that comes when a round was asked last: it has answered that one.
     pub(crate) fn joining(round: Round, to: Shading<'_>, cache: Cache) -> Self {
-        let part = Self { cache, barrier: Barrier::new(Mode::Off), own: OwnRoots::default() };
+        let part = Self {
+            cache,
+            chunks: Chunks::default(),
+            barrier: Barrier::new(Mode::Off),
+            own: OwnRoots::default(),
+        };
         match round {
             Round::Off => {}
             Round::BarrierOn | Round::Settled => part.barrier_on(),
@@ -51,6 +60,7 @@ impl Part {
                 self.barrier.end();
                 self.cache.whiten();
                 self.cache.flush(to.memory);
+                self.chunks.flush(to.memory);
             }
         }
         0
@@ -105,5 +115,11 @@ impl Part {
     pub(crate) fn flush(&self, to: Shading<'_>) {
         self.barrier.hand_over(to.queue);
         self.cache.flush(to.memory);
+        self.chunks.flush(to.memory);
+    }
+
+    /// Where memory for frames comes from.
+    pub(crate) fn source<'a>(&'a self, memory: &'a Memory) -> Source<'a> {
+        Source { memory, chunks: &self.chunks, generation: self.cache.birth(memory).generation }
     }
 }

@@ -299,7 +299,7 @@ impl Desk {
             wall: round.begun.elapsed(),
             cpu: round.cpu,
             retained: self.pages.retained().bytes(),
-            in_spans: Bytes::new(self.pages.counters().inuse.load(Relaxed)),
+            in_spans: self.pages.counters().in_spans(),
             goal,
         }));
     }

@@ -40,8 +40,9 @@ impl Memory {
         let slots: u64 = by_size.iter().map(|class| class.mallocs).sum();
         let freed: u64 = by_size.iter().map(|class| class.frees).sum();
         let heap_sys = grown.bytes();
-        let heap_inuse = Bytes::new(counters.inuse.load(Relaxed).min(heap_sys.get()));
-        let heap_idle = heap_sys - heap_inuse;
+        let heap_inuse = Bytes::new(counters.in_spans().get().min(heap_sys.get()));
+        let frames = Bytes::new(counters.frames.load(Relaxed).min((heap_sys - heap_inuse).get()));
+        let heap_idle = heap_sys - heap_inuse - frames;
         let span_sys = self.pages.record_bytes();
         MemoryFigures {
             heap_alloc: live,
@@ -51,6 +52,7 @@ impl Memory {
             heap_objects: slots - freed,
             tiny_allocs,
             heap_sys,
+            frames,
             heap_idle,
             heap_inuse,
             heap_released: released.bytes().min(heap_idle),

@@ -9,8 +9,8 @@ use crate::sync::atomic::Ordering::Relaxed;
 use crate::units::{Bytes, PageIndex, Pages};
 
 impl PageHeap {
-    /// Where the bytes of the reservation are. Adds up at any time: a page counts as in use from before it is taken for a span
-    /// until after it was given back, as far as so many are kept.
+    /// Where the bytes of the reservation are. Adds up at any time: a page counts as in use from before it is taken for a span or
+    /// a frame until after it was given back, as far as so many are kept.
     #[must_use]
     pub fn accounting(&self) -> Accounting {
         self.account(&self.pages.lock())
@@ -28,6 +28,7 @@ impl PageHeap {
             idle: kept - in_use,
             released: released.bytes(),
             in_use,
+            frames: Bytes::new(self.counters.frames.load(Relaxed)).min(in_use),
             ..Accounting::default()
         }
     }
@@ -59,11 +60,15 @@ impl PageHeap {
     /// The states of the pages of a chunk.
     fn states(&self, all: &PageAlloc, chunk: usize) -> [PageState; CHUNK_PAGES] {
         let (in_use, released) = all.bitmaps(chunk);
+        let frames = self.frames.lock();
         core::array::from_fn(|at| {
             let has = |words: &[u64]| words[at / 64] >> (at % 64) & 1 == 1;
             if has(released) {
                 PageState::Released
-            } else if has(in_use) && self.map.owner(PageIndex::new(chunk * CHUNK_PAGES + at)).is_some() {
+            } else if has(in_use)
+                && (self.map.owner(PageIndex::new(chunk * CHUNK_PAGES + at)).is_some()
+                    || frames.has(PageIndex::new(chunk * CHUNK_PAGES + at)))
+            {
                 PageState::InUse
             } else {
                 PageState::Idle
@@ -72,7 +77,7 @@ impl PageHeap {
     }
 
     /// Goes through all pages and compares what it finds with what is counted (B8), under the lock: a scavenger may be at work, but
-    /// nobody makes or frees a span.
+    /// nobody makes or frees a span or a frame.
     ///
     /// # Errors
     /// Says what does not agree.

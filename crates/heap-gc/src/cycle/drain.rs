@@ -126,7 +126,7 @@ impl Cycle<'_> {
     /// How many threads shall mark.
     fn workers_wanted(&self) -> usize {
         let last_live = self.heap.history.lock().last.as_ref().map_or(Bytes::ZERO, |cycle| cycle.live);
-        let allocated = Bytes::new(self.heap.memory.pages().counters().inuse.load(Relaxed));
+        let allocated = self.heap.memory.pages().counters().in_spans();
         if last_live.max(allocated) < PARALLEL_FROM {
             return 1;
         }

@@ -12,6 +12,7 @@ use crate::config::Collector;
 use crate::figures::Reason;
 use crate::pacer::Limiting;
 use crate::pauses::Kind;
+use crate::shared::Shared;
 use core::ptr::NonNull;
 use core::time::Duration;
 use heap_core::error::AllocError;
@@ -38,6 +39,33 @@ const OFFERS_IN_ROOM: usize = 32;
 /// A heap that is to grow by so much does not grow far past its goal in a time slice.
 const SMALL_ROOM: Bytes = Bytes::mib(64);
 
+/// A cycle at the next safepoint frees what it can, and takes back the pages that mutators keep.
+fn note_refused(heap: &Shared) {
+    heap.refused_at.store(heap.rooted.load(Relaxed), Relaxed);
+    heap.refused.store(true, Relaxed);
+    heap.world.call_for_collection();
+}
+
+/// The memory limit is passed, by what was just taken or before: gives free pages back, before what was taken is written
+/// to. Not if collecting costs too much already, of which this is a part; nor if what lives has outgrown the limit: what is
+/// free is needed again at once then, and the background sees to the rest.
+#[cold]
+fn make_room(heap: &Shared) {
+    if heap.pace.outgrown().is_none() && heap.pace.limiting() == Limiting::Off {
+        heap.pace.spend(heap.scavenger.assist());
+    }
+}
+
+/// After a frame has asked for pages: it owes no marking, since no marker looks there, but keeps to the limits.
+pub(super) fn pay_for_frame<T>(heap: &Shared, outcome: Result<T, AllocError>) -> Result<T, AllocError> {
+    match outcome {
+        Err(_) => note_refused(heap),
+        Ok(_) if heap.scavenger.is_over_limit() => make_room(heap),
+        Ok(_) => {}
+    }
+    outcome
+}
+
 impl Mu<'_> {
     /// After a refill of about that many bytes: what does it owe?
     pub(super) fn pay(
@@ -47,14 +75,11 @@ impl Mu<'_> {
     ) -> Result<NonNull<u8>, AllocError> {
         let heap = &self.mutator.heap;
         if outcome.is_err() {
-            // A cycle at the next safepoint frees what it can, and takes back the pages that mutators keep.
-            heap.refused_at.store(heap.rooted.load(Relaxed), Relaxed);
-            heap.refused.store(true, Relaxed);
-            heap.world.call_for_collection();
+            note_refused(heap);
             return outcome;
         }
         if heap.scavenger.is_over_limit() {
-            self.make_room();
+            make_room(heap);
         }
         let mut due = false;
         if let Some(every) = heap.collect_every {
@@ -77,17 +102,6 @@ impl Mu<'_> {
             self.assist(debt);
         }
         outcome
-    }
-
-    /// The memory limit is passed, by what was just taken or before: gives free pages back, before what was taken is written
-    /// to. Not if collecting costs too much already, of which this is a part; nor if what lives has outgrown the limit: what is
-    /// free is needed again at once then, and the background sees to the rest.
-    #[cold]
-    fn make_room(&self) {
-        let heap = &self.mutator.heap;
-        if heap.pace.outgrown().is_none() && heap.pace.limiting() == Limiting::Off {
-            heap.pace.spend(heap.scavenger.assist());
-        }
     }
 
     /// Calls for a cycle, unless that was done. Says whether the collector will run it. The allocation is of about `bytes`.

@@ -4,7 +4,7 @@
 //! before they are kept, because a program that is refused for another reason proves nothing.
 
 use std::marker::PhantomData;
-use tricolor::{Frame, Gc, GcCell, GcMap, GcVec, Heap, Leaf, Local, Mu, Mutator, Root, Weak, raw};
+use tricolor::{Frame, Gc, GcBytes, GcCell, GcMap, GcStr, GcVec, Heap, Leaf, Local, Mu, Mutator, Root, Weak, raw};
 
 #[test]
 fn the_compiler_refuses_what_would_be_unsound() {
@@ -47,6 +47,8 @@ fn handles_go_to_other_threads_only_where_that_is_sound() {
     assert_eq!(send_and_sync!(Gc<'static, GcCell<u64>>), (false, false), "also to a cell");
     assert_eq!(send_and_sync!(Weak<'static, u64>), (true, true), "a weak one gives such references");
     assert_eq!(send_and_sync!(Weak<'static, GcCell<u64>>), (false, false), "also of a cell");
+    assert_eq!(send_and_sync!(Root<GcBytes>), (true, true), "bytes never change");
+    assert_eq!(send_and_sync!(Root<GcStr>), (true, true), "nor does a string");
     assert_eq!(send_and_sync!(GcVec<'static, u64>), (true, false), "a vector is written without a lock");
     assert_eq!(
         send_and_sync!(GcVec<'static, Gc<'static, GcCell<u64>>>),

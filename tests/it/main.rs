@@ -34,6 +34,7 @@ mod raw;
 mod reach;
 mod scav;
 mod sieve;
+mod strings;
 mod threads;
 mod tiny;
 mod vectors;

@@ -1,6 +1,7 @@
 //! `Gc`: a reference to an object in the heap.
 
 use core::cell::Cell;
+use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
@@ -120,6 +121,19 @@ impl<T: PartialEq> PartialEq for Gc<'_, T> {
 }
 
 impl<T: Eq> Eq for Gc<'_, T> {}
+
+impl<T: PartialOrd> PartialOrd for Gc<'_, T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (**self).partial_cmp(&**other)
+    }
+}
+
+impl<T: Ord> Ord for Gc<'_, T> {
+    /// Compares the objects, not where they are.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
 
 impl<T: Hash> Hash for Gc<'_, T> {
     /// Hashes the object, as it is compared.

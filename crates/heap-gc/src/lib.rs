@@ -58,12 +58,14 @@ pub mod raw;
 mod api;
 
 pub use api::atomic::AtomicGc;
+pub use api::bytes::GcBytes;
 pub use api::cell::GcCell;
 pub use api::frame::{Frame, Local};
 pub use api::leaf::Leaf;
 pub use api::map::{GcMap, GcMapDrain, GcMapEntry, GcMapIter, GcMapOccupied, GcMapVacant, MapHasher};
 pub use api::root::Root;
-pub use api::slice::{GcSlice, GcStr};
+pub use api::slice::GcSlice;
+pub use api::str::GcStr;
 pub use api::vec::{GcVec, GcVecIter};
 pub use api::weak::Weak;
 pub use config::{

@@ -158,7 +158,10 @@ impl<T> Default for AtomicGc<'_, T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for AtomicGc<'_, T> {
+impl<'gc, T> fmt::Debug for AtomicGc<'gc, T>
+where
+    Gc<'gc, T>: fmt::Debug,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("AtomicGc").field(&self.load()).finish()
     }

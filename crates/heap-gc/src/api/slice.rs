@@ -1,4 +1,6 @@
-//! `GcSlice` and `GcStr`: sequences in the heap, their length with them.
+//! `GcSlice`: a sequence in the heap, its length with it.
+
+mod compare;
 
 use crate::api::cell::GcCell;
 use crate::barrier::bulk;
@@ -6,19 +8,17 @@ use crate::gc::Gc;
 use crate::mutator::{Mu, refused};
 use crate::object::slice_header;
 use crate::trace::{Rebrand, Trace, Tracer};
-use core::borrow::Borrow;
-use core::fmt;
-use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
-use core::ops::{Bound, Range, RangeBounds};
-use core::ptr::NonNull;
+use core::ops::{Bound, Index, Range, RangeBounds};
+use core::slice::SliceIndex;
 use heap_core::error::AllocError;
 use heap_core::layout::TypeMask;
 
 /// A sequence of `T` in the heap, of a length fixed when it is made.
 ///
 /// It is used through its reference: `Gc<GcSlice<T>>` is one word and has [`as_slice`](Gc::as_slice) and
-/// [`len`](Gc::len). To change elements, make them [`GcCell`]s.
+/// [`len`](Gc::len), is indexed and iterated over, and compares, hashes and prints as the slice does. To change elements, make
+/// them [`GcCell`]s.
 ///
 /// ```
 /// # extern crate heap_gc as tricolor;
@@ -32,26 +32,10 @@ use heap_core::layout::TypeMask;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[repr(C)]
+#[expect(missing_debug_implementations, reason = "its reference has one, which can see the elements")]
 pub struct GcSlice<T> {
     len: usize,
     elements: PhantomData<[T]>,
-}
-
-/// A string in the heap, immutable.
-///
-/// ```
-/// # extern crate heap_gc as tricolor;
-/// use tricolor::Heap;
-/// let heap = Heap::new()?;
-/// heap.attach()?.enter(|mu| {
-///     let word = mu.alloc_str("grey");
-///     assert_eq!(word.as_str(), "grey");
-/// });
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[repr(transparent)]
-pub struct GcStr {
-    bytes: GcSlice<u8>,
 }
 
 impl<'gc> Mu<'gc> {
@@ -77,6 +61,32 @@ impl<'gc> Mu<'gc> {
         len: usize,
         mut element: impl FnMut(usize) -> T,
     ) -> Result<Gc<'gc, GcSlice<T>>, AllocError> {
+        self.try_alloc_slice_with(len, |index| Ok(element(index)))
+    }
+
+    /// Makes a slice of `len` elements, the i-th being `element(i)`, which may fail: elements are often allocations, too.
+    ///
+    /// # Errors
+    /// See [`AllocError`], and `element` is not called then; or that of `element`, and then the elements made so far are garbage.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{AllocError, Gc, GcSlice, GcStr, Heap, Mu};
+    ///
+    /// fn words<'gc>(mu: &Mu<'gc>, text: &[&str]) -> Result<Gc<'gc, GcSlice<Gc<'gc, GcStr>>>, AllocError> {
+    ///     mu.try_alloc_slice_with(text.len(), |index| mu.try_alloc_str(text[index]))
+    /// }
+    ///
+    /// let heap = Heap::new()?;
+    /// let longest = heap.attach()?.enter(|mu| Ok::<_, AllocError>(words(mu, &["white", "grey"])?[0].len()))?;
+    /// assert_eq!(longest, 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_alloc_slice_with<T: Trace + 'gc, E: From<AllocError>>(
+        &self,
+        len: usize,
+        mut element: impl FnMut(usize) -> Result<T, E>,
+    ) -> Result<Gc<'gc, GcSlice<T>>, E> {
         let slot = self.slice_slot::<T>(len)?;
         let header = slot.cast::<usize>();
         // The header counts the elements made, so that an unfinished slice is a whole one of what there is.
@@ -84,7 +94,7 @@ impl<'gc> Mu<'gc> {
         unsafe { header.write(0) };
         let first = slot.as_ptr().wrapping_add(slice_header(align_of::<T>())).cast::<T>();
         for index in 0..len {
-            let value = element(index);
+            let value = element(index)?;
             // SAFETY: the slot has room for `len` elements after its header, aligned for them, and is not seen by others.
             unsafe { first.wrapping_add(index).write(value) };
             if const { core::mem::needs_drop::<T>() } {
@@ -101,27 +111,27 @@ impl<'gc> Mu<'gc> {
     /// Copies a slice into the heap.
     ///
     /// # Panics
-    /// If there is no memory for it.
+    /// If there is no memory for it; [`Mu::try_alloc_copy`] returns the error instead.
     pub fn alloc_copy<T: Trace + Copy + 'gc>(&self, elements: &[T]) -> Gc<'gc, GcSlice<T>> {
-        let made = self.slice_slot::<T>(elements.len());
-        let slot = made.unwrap_or_else(|error| refused(&error));
+        self.try_alloc_copy(elements).unwrap_or_else(|error| refused(&error))
+    }
+
+    /// Copies a slice into the heap, or says why not.
+    ///
+    /// # Errors
+    /// See [`AllocError`]. The heap is as before.
+    pub fn try_alloc_copy<T: Trace + Copy + 'gc>(
+        &self,
+        elements: &[T],
+    ) -> Result<Gc<'gc, GcSlice<T>>, AllocError> {
+        let slot = self.slice_slot::<T>(elements.len())?;
         let first = slot.as_ptr().wrapping_add(slice_header(align_of::<T>())).cast::<T>();
         // SAFETY: the slot has room for the elements after its header, aligned for them; it is new, so nothing overlaps.
         unsafe { core::ptr::copy_nonoverlapping(elements.as_ptr(), first, elements.len()) };
         // SAFETY: the slot begins with a header word.
         unsafe { slot.cast::<usize>().write(elements.len()) };
         // SAFETY: a whole slice in an allocated slot of this heap.
-        unsafe { Gc::from_raw(slot.cast()) }
-    }
-
-    /// Copies a string into the heap.
-    ///
-    /// # Panics
-    /// If there is no memory for it.
-    pub fn alloc_str(&self, text: &str) -> Gc<'gc, GcStr> {
-        let bytes: NonNull<GcSlice<u8>> = Gc::as_ptr(self.alloc_copy(text.as_bytes()));
-        // SAFETY: a `GcStr` is a slice of bytes, and these are UTF-8.
-        unsafe { Gc::from_raw(bytes.cast()) }
+        Ok(unsafe { Gc::from_raw(slot.cast()) })
     }
 }
 
@@ -130,11 +140,10 @@ impl<'gc, T> Gc<'gc, GcSlice<T>> {
     #[inline]
     #[must_use]
     pub fn as_slice(self) -> &'gc [T] {
-        let start = Gc::as_ptr(self).as_ptr().cast::<u8>();
-        let first = start.wrapping_add(slice_header(align_of::<T>())).cast::<T>();
-        // SAFETY: that many initialised elements follow the header (`try_alloc_slice`), for as long as `'gc`; the
+        let (first, len) = parts(self);
+        // SAFETY: that many initialised elements follow the header (`try_alloc_slice_with`), for as long as `'gc`; the
         // reference's pointer is good for the whole slot.
-        unsafe { core::slice::from_raw_parts(first, self.len) }
+        unsafe { core::slice::from_raw_parts(first, len) }
     }
 
     /// How many elements there are.
@@ -156,6 +165,20 @@ impl<'gc, T> Gc<'gc, GcSlice<T>> {
     pub fn iter(self) -> core::slice::Iter<'gc, T> {
         self.as_slice().iter()
     }
+}
+
+/// The elements, for as long as the reference is borrowed: what traits ask for.
+fn elements<'a, T>(of: &'a Gc<'_, GcSlice<T>>) -> &'a [T] {
+    let (first, len) = parts(*of);
+    // SAFETY: as in `as_slice`; the reference is good for as long as it can be borrowed.
+    unsafe { core::slice::from_raw_parts(first, len) }
+}
+
+/// Where the elements are, and how many.
+#[inline]
+fn parts<T>(of: Gc<'_, GcSlice<T>>) -> (*const T, usize) {
+    let start = Gc::as_ptr(of).as_ptr().cast::<u8>();
+    (start.wrapping_add(slice_header(align_of::<T>())).cast::<T>(), of.len)
 }
 
 /// Changing many cells at once: the collector is asked once whether it has to hear of it, and not once for each.
@@ -296,46 +319,23 @@ pub(super) fn range_within(range: &impl RangeBounds<usize>, len: impl FnOnce() -
     }
 }
 
-impl<'gc, T: 'gc> core::ops::Index<usize> for Gc<'gc, GcSlice<T>> {
-    type Output = T;
+/// By an index, or a range of them.
+impl<'gc, T: 'gc, I: SliceIndex<[T]>> Index<I> for Gc<'gc, GcSlice<T>> {
+    type Output = I::Output;
 
     #[inline]
-    fn index(&self, index: usize) -> &T {
+    fn index(&self, index: I) -> &I::Output {
         &(*self).as_slice()[index]
     }
 }
 
-impl<'gc> Gc<'gc, GcStr> {
-    /// The text.
+impl<'gc, T: 'gc> IntoIterator for Gc<'gc, GcSlice<T>> {
+    type Item = &'gc T;
+    type IntoIter = core::slice::Iter<'gc, T>;
+
     #[inline]
-    #[must_use]
-    pub fn as_str(self) -> &'gc str {
-        // SAFETY: a `GcStr` is a slice of bytes (transparent).
-        let bytes: Gc<'gc, GcSlice<u8>> = unsafe { Gc::from_raw(Gc::as_ptr(self).cast()) };
-        // SAFETY: UTF-8 since it was made (`alloc_str`).
-        unsafe { core::str::from_utf8_unchecked(bytes.as_slice()) }
-    }
-}
-
-impl PartialEq for Gc<'_, GcStr> {
-    /// Compares the texts.
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for Gc<'_, GcStr> {}
-
-impl Hash for Gc<'_, GcStr> {
-    /// Hashes the text, as a `str` is hashed.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
-    }
-}
-
-impl Borrow<str> for Gc<'_, GcStr> {
-    fn borrow(&self) -> &str {
-        self.as_str()
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 
@@ -350,26 +350,4 @@ unsafe impl<T: Trace> Trace for GcSlice<T> {
 // SAFETY: the elements are rebranded.
 unsafe impl<T: Rebrand> Rebrand for GcSlice<T> {
     type At<'gc> = GcSlice<T::At<'gc>>;
-}
-
-// SAFETY: bytes.
-unsafe impl Trace for GcStr {
-    const MASK: TypeMask = TypeMask::noscan(size_of::<Self>());
-}
-
-// SAFETY: there is no brand to replace.
-unsafe impl Rebrand for GcStr {
-    type At<'gc> = Self;
-}
-
-impl<T> fmt::Debug for GcSlice<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GcSlice of {}", self.len)
-    }
-}
-
-impl fmt::Debug for GcStr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GcStr of {} bytes", self.bytes.len)
-    }
 }

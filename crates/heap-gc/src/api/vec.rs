@@ -149,7 +149,7 @@ impl<'gc, T: Copy> GcVec<'gc, T> {
         if const { size_of::<T>() == 0 } {
             return usize::MAX;
         }
-        self.buffer().map_or(0, Gc::len)
+        self.buffer().map_or(0, |buffer| buffer.len())
     }
 
     /// The element at an index, if there is one.

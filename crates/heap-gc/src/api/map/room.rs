@@ -155,7 +155,7 @@ impl<K, V, S> GcMap<'_, K, V, S> {
     pub(super) fn places(&self) -> usize {
         // SAFETY: as in `GcMap::table`.
         let (_, entries) = unsafe { *self.tables.get() };
-        entries.map_or(0, Gc::len)
+        entries.map_or(0, |entries| entries.len())
     }
 }
 

@@ -32,6 +32,7 @@ mod phases;
 mod programs;
 mod raw;
 mod reach;
+mod refusals;
 mod scav;
 mod sieve;
 mod strings;

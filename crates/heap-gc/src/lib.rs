@@ -87,6 +87,6 @@ pub use heap_core::verify::Violation;
 pub use heap_core::waits::WaitFigures;
 pub use heap_scav::figures::{By, ScavengeFigures};
 pub use heap_scav::notice::Scavenged;
-pub use mutator::{AttachError, Mu, Mutator};
+pub use mutator::{AttachError, Mu, Mutator, Refusal};
 pub use pauses::{PauseFigures, PieceFigures};
 pub use trace::{Branded, Rebrand, Trace, Tracer};

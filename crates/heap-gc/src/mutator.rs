@@ -11,6 +11,9 @@
 //! ```
 
 mod pay;
+mod refusal;
+
+pub use refusal::Refusal;
 
 use crate::ask::{collect, figures, release_free_memory};
 use crate::attached;
@@ -315,7 +318,7 @@ impl<'gc> Mu<'gc> {
         self.write(slot, value)
     }
 
-    /// Puts a value into the heap, or says why not. The value is dropped then.
+    /// Puts a value into the heap, or says why not. The value is dropped then; [`Mu::try_alloc_or_return`] gives it back.
     ///
     /// # Errors
     /// See [`AllocError`]. The heap is as before.

@@ -49,8 +49,8 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
     /// `make` may use the map. If it puts such an entry there, that is the one.
     ///
     /// # Panics
-    /// If `is` changes the map, or the map has to grow and there is no memory for it; in builds with assertions, if the
-    /// hash is another.
+    /// If `is` changes the map, or the map has to grow and there is no memory for it ([`GcMap::try_get_or_insert_by`] returns
+    /// the error instead); in builds with assertions, if the hash is another.
     ///
     /// ```
     /// # extern crate heap_gc as tricolor;

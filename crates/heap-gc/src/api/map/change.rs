@@ -8,7 +8,7 @@ use super::group::{DELETED, EMPTY, WIDTH, tag};
 use super::table::{At, Table};
 use super::{GcMap, room};
 use crate::barrier::{self, Barrier, bulk};
-use crate::mutator::{Mu, refused};
+use crate::mutator::{Mu, Refusal, refused};
 use crate::trace::Trace;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
@@ -59,12 +59,29 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
     /// Inserts entries, one after another. The iterator may use the map, too.
     ///
     /// # Panics
-    /// If the map has to grow and there is no memory for it, and with the panics of the iterator; what it gave before is in
-    /// the map.
+    /// If the map has to grow and there is no memory for it ([`GcMap::try_extend`] returns the error instead), and with the
+    /// panics of the iterator; what it gave before is in the map.
     pub fn extend(&self, mu: &Mu<'gc>, entries: impl IntoIterator<Item = (K, V)>) {
+        self.try_extend(mu, entries).unwrap_or_else(|refusal| refused(&refusal.error));
+    }
+
+    /// Inserts entries, one after another, as far as there is memory. The iterator may use the map, too.
+    ///
+    /// # Errors
+    /// The entry for which there was no memory, and why. Those before it are in the map, and the iterator was not asked for
+    /// those after it.
+    ///
+    /// # Panics
+    /// With the panics of the iterator; what it gave before is in the map.
+    pub fn try_extend(
+        &self,
+        mu: &Mu<'gc>,
+        entries: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<(), Refusal<(K, V)>> {
         for (key, value) in entries {
-            self.insert(mu, key, value);
+            self.try_insert(mu, key, value).map_err(|error| Refusal { error, value: (key, value) })?;
         }
+        Ok(())
     }
 
     /// Takes a key out, and returns its value.

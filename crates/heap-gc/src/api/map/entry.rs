@@ -81,16 +81,28 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
     /// The value; `value` is put there if there is none.
     ///
     /// # Panics
-    /// If the map has to grow and there is no memory for it.
+    /// If the map has to grow and there is no memory for it; [`GcMapEntry::try_or_insert`] returns the error instead.
     #[inline]
     pub fn or_insert(self, value: V) -> V {
         self.or_insert_with(|| value)
     }
 
+    /// The value; `value` is put there if there is none, unless that fails.
+    ///
+    /// # Errors
+    /// See [`AllocError`]. The map is as before.
+    ///
+    /// # Panics
+    /// If the key was there, and was taken out since.
+    #[inline]
+    pub fn try_or_insert(self, value: V) -> Result<V, AllocError> {
+        self.try_or_insert_with(|| Ok(value))
+    }
+
     /// The value; the default is put there if there is none.
     ///
     /// # Panics
-    /// If the map has to grow and there is no memory for it.
+    /// If the map has to grow and there is no memory for it; [`GcMapEntry::try_or_default`] returns the error instead.
     #[inline]
     pub fn or_default(self) -> V
     where
@@ -99,11 +111,27 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
         self.or_insert_with(V::default)
     }
 
+    /// The value; the default is put there if there is none, unless that fails.
+    ///
+    /// # Errors
+    /// See [`AllocError`]. The map is as before.
+    ///
+    /// # Panics
+    /// If the key was there, and was taken out since.
+    #[inline]
+    pub fn try_or_default(self) -> Result<V, AllocError>
+    where
+        V: Default,
+    {
+        self.try_or_insert_with(|| Ok(V::default()))
+    }
+
     /// The value; what `make` makes is put there if there is none. `make` may use the map: if it gives the key a value, that is
     /// replaced.
     ///
     /// # Panics
-    /// If the map has to grow and there is no memory for it, and with the panics of `make`.
+    /// If the map has to grow and there is no memory for it ([`GcMapEntry::try_or_insert_with`] returns the error instead),
+    /// and with the panics of `make`.
     #[inline]
     pub fn or_insert_with(self, make: impl FnOnce() -> V) -> V {
         self.try_or_insert_with(|| Ok(make())).unwrap_or_else(|error| refused(&error))
@@ -220,7 +248,7 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
     /// Gives the key a value.
     ///
     /// # Panics
-    /// If the map has to grow and there is no memory for it.
+    /// If the map has to grow and there is no memory for it; [`GcMapVacant::try_insert`] returns the error instead.
     #[inline]
     pub fn insert(self, value: V) {
         self.try_insert(value).unwrap_or_else(|error| refused(&error));

@@ -7,7 +7,7 @@
 
 use super::group::{WIDTH, tag};
 use super::table::{Table, Walk};
-use super::{Entries, GcMap, Groups};
+use super::{Entries, GcMap, Groups, MapHasher};
 use crate::barrier::{Barrier, bulk};
 use crate::gc::Gc;
 use crate::mutator::{Mu, refused};
@@ -37,12 +37,24 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
     /// An empty map with room for that many entries, at least, which hashes keys in that way.
     ///
     /// # Panics
-    /// If there is no memory for it.
+    /// If there is no memory for it; [`GcMap::try_with_capacity_and_hasher`] returns the error instead.
     #[must_use]
     pub fn with_capacity_and_hasher(mu: &Mu<'gc>, capacity: usize, hasher: S) -> Self {
+        Self::try_with_capacity_and_hasher(mu, capacity, hasher).unwrap_or_else(|error| refused(&error))
+    }
+
+    /// An empty map with room for that many entries, at least, which hashes keys in that way, or why there is none.
+    ///
+    /// # Errors
+    /// See [`AllocError`]: also for more entries than fit in the address space. The hasher is dropped.
+    pub fn try_with_capacity_and_hasher(
+        mu: &Mu<'gc>,
+        capacity: usize,
+        hasher: S,
+    ) -> Result<Self, AllocError> {
         let map = Self::with_hasher(hasher);
-        map.reserve(mu, capacity);
-        map
+        map.try_reserve(mu, capacity)?;
+        Ok(map)
     }
 
     /// Makes room for that many more entries, at least.
@@ -143,10 +155,18 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc> GcMap<'gc, K
     /// An empty map with room for that many entries, at least.
     ///
     /// # Panics
-    /// If there is no memory for it.
+    /// If there is no memory for it; [`GcMap::try_with_capacity`] returns the error instead.
     #[must_use]
     pub fn with_capacity(mu: &Mu<'gc>, capacity: usize) -> Self {
-        Self::with_capacity_and_hasher(mu, capacity, super::MapHasher::default())
+        Self::with_capacity_and_hasher(mu, capacity, MapHasher::default())
+    }
+
+    /// An empty map with room for that many entries, at least, or why there is none.
+    ///
+    /// # Errors
+    /// See [`AllocError`]: also for more entries than fit in the address space.
+    pub fn try_with_capacity(mu: &Mu<'gc>, capacity: usize) -> Result<Self, AllocError> {
+        Self::try_with_capacity_and_hasher(mu, capacity, MapHasher::default())
     }
 }
 

@@ -22,12 +22,20 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
     /// An empty vector with room for that many elements, at least.
     ///
     /// # Panics
-    /// If there is no memory for it.
+    /// If there is no memory for it; [`GcVec::try_with_capacity`] returns the error instead.
     #[must_use]
     pub fn with_capacity(mu: &Mu<'gc>, capacity: usize) -> Self {
+        Self::try_with_capacity(mu, capacity).unwrap_or_else(|error| refused(&error))
+    }
+
+    /// An empty vector with room for that many elements, at least, or why there is none.
+    ///
+    /// # Errors
+    /// See [`AllocError`]: also for more elements than fit in the address space.
+    pub fn try_with_capacity(mu: &Mu<'gc>, capacity: usize) -> Result<Self, AllocError> {
         let vec = Self::new();
-        vec.reserve(mu, capacity);
-        vec
+        vec.try_reserve(mu, capacity)?;
+        Ok(vec)
     }
 
     /// Makes room for that many more elements, at least, and for twice as many as there was.

@@ -3,9 +3,10 @@
 use super::GcVec;
 use crate::api::slice::range_within;
 use crate::barrier::{self, bulk};
-use crate::mutator::Mu;
+use crate::mutator::{Mu, refused};
 use crate::trace::Trace;
 use core::ops::{Range, RangeBounds};
+use heap_core::error::AllocError;
 
 /// Moving elements.
 impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
@@ -36,15 +37,28 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
     /// Puts an element at an index, and those from there on one further.
     ///
     /// # Panics
-    /// If the index is above the length, and if the vector has to grow and there is no memory for it.
+    /// If the index is above the length, and if the vector has to grow and there is no memory for it;
+    /// [`GcVec::try_insert`] returns the error instead.
     #[track_caller]
     pub fn insert(&self, mu: &Mu<'gc>, index: usize, value: T) {
+        self.try_insert(mu, index, value).unwrap_or_else(|error| refused(&error));
+    }
+
+    /// Puts an element at an index, and those from there on one further, or says why not.
+    ///
+    /// # Errors
+    /// See [`AllocError`]. The vector is as before.
+    ///
+    /// # Panics
+    /// If the index is above the length.
+    #[track_caller]
+    pub fn try_insert(&self, mu: &Mu<'gc>, index: usize, value: T) -> Result<(), AllocError> {
         let len = self.len();
         assert!(index <= len, "an element was to be inserted at the index {index} of a vector of {len}");
         if index == len {
-            return self.push(mu, value);
+            return self.try_push(mu, value);
         }
-        self.reserve(mu, 1);
+        self.try_reserve(mu, 1)?;
         let (barrier, to) = mu.barrier();
         let place = self.place(index);
         // SAFETY: 1: there is room for one more (`reserve`), in places that only this thread uses (V4). 2: V2, and the last holds
@@ -53,6 +67,7 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
         // SAFETY: 1: it holds a value (V2), still. 2: `T` is `Copy`. 3: V5.
         unsafe { barrier::store(barrier, to, place, value) };
         self.len.set(len + 1);
+        Ok(())
     }
 
     /// Takes the element at an index out, and puts those behind it one nearer.

@@ -34,6 +34,7 @@ mod raw;
 mod reach;
 mod refusals;
 mod scav;
+mod shared;
 mod sieve;
 mod strings;
 mod threads;

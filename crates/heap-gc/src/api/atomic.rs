@@ -15,8 +15,15 @@ use heap_core::sync::atomic::{
 
 /// A reference, or none, in an object that several threads use: each may change it at any time.
 ///
-/// Loads acquire and stores release, so who finds an object also finds what was put into it before it was stored here. What
-/// it leads to can be used by other threads, so it must be `Send` and `Sync` for a [`Root`](crate::Root) of it to go there.
+/// There is no choice of memory order: loads acquire, stores release, and what does both does both. So who finds an object also
+/// finds what was put into it before it was stored here. Two places have no common order: if a thread changes one and reads
+/// another, and a second thread does it the other way round, both may read what was there before, as with these orders of an
+/// [`AtomicPtr`](std::sync::atomic::AtomicPtr).
+///
+/// What it leads to can be used by other threads, so it must be `Send` and `Sync` for a [`Root`](crate::Root) of it to go there.
+///
+/// While a thread has an object in its hands no other object gets its address. So a place that still holds what was loaded
+/// from it holds the same object, though others may have been there in the meantime.
 ///
 /// ```
 /// # extern crate heap_gc as tricolor;
@@ -49,8 +56,10 @@ use heap_core::sync::atomic::{
 /// };
 /// std::thread::scope(|threads| (0..4).for_each(|value| drop(threads.spawn(move || push(value)))));
 /// heap.attach()?.enter(|mu| {
-///     let links = std::iter::successors(root.get(mu).top.load(), |link| link.below);
-///     assert_eq!(links.map(|link| link.value).sum::<u64>(), 0 + 1 + 2 + 3);
+///     let top = &root.get(mu).top;
+///     let pop = || top.fetch_update(mu, |top| top.map(|link| link.below)).ok().flatten();
+///     assert_eq!(std::iter::from_fn(pop).map(|link| link.value).sum::<u64>(), 0 + 1 + 2 + 3);
+///     assert!(top.load().is_none());
 /// });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -125,6 +134,110 @@ impl<'gc, T: Trace> AtomicGc<'gc, T> {
             .compare_exchange(raw(current), raw(value), AcqRel, Acquire)
             .map(Self::found)
             .map_err(Self::found)
+    }
+
+    /// The same, but it may fail although the place holds `current`: for loops, which on some processors are shorter so.
+    ///
+    /// # Errors
+    /// What it holds.
+    #[inline]
+    pub fn compare_exchange_weak(
+        &self,
+        mu: &Mu<'gc>,
+        current: Option<Gc<'gc, T>>,
+        value: Option<Gc<'gc, T>>,
+    ) -> Result<Option<Gc<'gc, T>>, Option<Gc<'gc, T>>> {
+        self.shade(mu, value);
+        self.object
+            .compare_exchange_weak(raw(current), raw(value), AcqRel, Acquire)
+            .map(Self::found)
+            .map_err(Self::found)
+    }
+
+    /// Takes what is there and leaves nothing.
+    #[inline]
+    pub fn take(&self, mu: &Mu<'gc>) -> Option<Gc<'gc, T>> {
+        self.swap(mu, None)
+    }
+
+    /// Stores what `change` makes of what the place holds, and returns what that was. If another thread has stored something
+    /// else in the meantime, `change` is asked again. It may use the place, too.
+    ///
+    /// # Errors
+    /// What the place holds, when `change` has said that it should stay (`None`).
+    ///
+    /// # Panics
+    /// With the panics of `change`; the place is unchanged then.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{AtomicGc, Heap};
+    /// let heap = Heap::new()?;
+    /// heap.attach()?.enter(|mu| {
+    ///     let best = AtomicGc::new(None);
+    ///     for candidate in [3, 9, 4] {
+    ///         best.fetch_update(mu, |now| {
+    ///             let is_better = now.is_none_or(|now| *now < candidate);
+    ///             is_better.then(|| Some(mu.alloc(candidate)))
+    ///         })
+    ///         .ok();
+    ///     }
+    ///     assert_eq!(best.load().map(|best| *best), Some(9));
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn fetch_update(
+        &self,
+        mu: &Mu<'gc>,
+        mut change: impl FnMut(Option<Gc<'gc, T>>) -> Option<Option<Gc<'gc, T>>>,
+    ) -> Result<Option<Gc<'gc, T>>, Option<Gc<'gc, T>>> {
+        let mut now = self.load();
+        while let Some(value) = change(now) {
+            match self.compare_exchange_weak(mu, now, value) {
+                Ok(before) => return Ok(before),
+                Err(found) => now = found,
+            }
+        }
+        Err(now)
+    }
+
+    /// What the place holds; if that is nothing, what `make` makes, once it is there. Threads that make one at the same time all
+    /// get that which was there first.
+    ///
+    /// # Panics
+    /// With the panics of `make`.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use heap_derive::Trace;
+    /// use tricolor::{AtomicGc, GcStr, Heap, Root};
+    /// # use heap_gc;
+    ///
+    /// #[derive(Trace)]
+    /// struct Document<'gc> {
+    ///     title: AtomicGc<'gc, GcStr>,
+    /// }
+    ///
+    /// let heap = Heap::new()?;
+    /// let document: Root<Document<'static>> =
+    ///     heap.attach()?.enter(|mu| mu.root(mu.alloc(Document { title: AtomicGc::new(None) })));
+    /// let title = |of: &str| {
+    ///     let mut mutator = heap.attach().unwrap();
+    ///     mutator.enter(|mu| document.get(mu).title.get_or_insert_with(mu, || mu.alloc_str(of)).to_string())
+    /// };
+    /// let titles = std::thread::scope(|threads| {
+    ///     let (one, other) = (threads.spawn(|| title("one")), threads.spawn(|| title("other")));
+    ///     (one.join().unwrap(), other.join().unwrap())
+    /// });
+    /// assert_eq!(titles.0, titles.1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn get_or_insert_with(&self, mu: &Mu<'gc>, make: impl FnOnce() -> Gc<'gc, T>) -> Gc<'gc, T> {
+        self.load().unwrap_or_else(|| {
+            let made = make();
+            // It fails only if something is there.
+            self.compare_exchange(mu, None, Some(made)).err().flatten().unwrap_or(made)
+        })
     }
 
     /// What a store has to tell the collector. Another thread may store between this and the store itself: what is erased then

@@ -79,6 +79,46 @@ fn alloc(c: &mut Criterion) {
     group.finish();
 }
 
+/// A frame beside the least that an allocation can be: a bump pointer and its end, in memory.
+fn frame(c: &mut Criterion) {
+    let mut group = c.benchmark_group("frame");
+    group.throughput(Throughput::Elements(ROUND));
+    let mut m = mutator();
+    m.enter(|mu| {
+        mu.frame(|f| {
+            group.bench_function("n16", |b| {
+                b.iter(|| {
+                    (0..ROUND).for_each(|i| {
+                        black_box(f.alloc([i, i]));
+                    });
+                    f.reset();
+                });
+            });
+            group.bench_function("nested", |b| {
+                b.iter(|| (0..ROUND).for_each(|i| f.frame(|g| _ = black_box(g.alloc([i, i])))));
+            });
+        });
+        group.bench_function("opened", |b| {
+            b.iter(|| (0..ROUND).for_each(|i| mu.frame(|f| _ = black_box(f.alloc([i, i])))));
+        });
+    });
+    let mut words = vec![[0_u64; 2]; 10_000];
+    let mut next = 0;
+    group.bench_function("bump_n16", |b| {
+        b.iter(|| {
+            (0..ROUND).for_each(|i| {
+                let place = &mut words[next];
+                *place = [i, i];
+                next += 1;
+                black_box(place);
+                black_box(&mut next);
+            });
+            next = 0;
+        });
+    });
+    group.finish();
+}
+
 fn start(c: &mut Criterion) {
     c.bench_function("start/heap_and_first_object", |b| {
         b.iter(|| {
@@ -105,5 +145,5 @@ fn refill(c: &mut Criterion) {
     c.bench_function("enter", |b| b.iter(|| m.enter(|mu| black_box(mu.should_yield()))));
 }
 
-criterion_group!(benches, alloc, start, refill);
+criterion_group!(benches, alloc, frame, start, refill);
 criterion_main!(benches);

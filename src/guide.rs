@@ -29,6 +29,9 @@ mod weak {}
 #[doc = include_str!("../docs/guide/src/drop.md")]
 mod drop {}
 
+#[doc = include_str!("../docs/guide/src/frames.md")]
+mod frames {}
+
 #[doc = include_str!("../docs/guide/src/limits.md")]
 mod limits {}
 

@@ -9,18 +9,18 @@
 //!   piece     start ▓▓▓▓▓ cursor ░░░░░░░░░░░░░░░ end       where the next is from
 //! ```
 //!
-//! A piece is a *chunk*, a run of pages of its own, or it is *lent*: the rest of another region's last piece, given for as long
-//! as this region lives ([`Region::lend`]). So a region inside another one costs no chunk.
+//! A piece is a *tract*, a run of pages of its own, or it is *lent*: the rest of another region's last piece, given for as long
+//! as this region lives ([`Region::lend`]). So a region inside another one costs no tract.
 //!
-//! [`Chunks`] are what a mutator keeps of its pages between two regions: some, so that a short region asks nobody. They go back
-//! with everything else that is cached ([`Chunks::flush`]).
+//! [`Tracts`] are what a mutator keeps of its pages between two regions: some, so that a short region asks nobody. They go back
+//! with everything else that is cached ([`Tracts::flush`]).
 //!
 //! The pages are in no span ([`PageHeap::take_frame`](crate::page_heap::PageHeap::take_frame)): no marker reads them, and no
 //! word that leads there leads to an object. What is put into a region is its user's business; nothing is dropped here.
 //!
 //! Invariants
 //!   P1  start ≤ cursor ≤ end, in one piece, or all three are null
-//!   P2  a chunk is in one region or in one mutator's [`Chunks`]
+//!   P2  a tract is in one region or in one mutator's [`Tracts`]
 //!   P3  cursor is a multiple of eight, or null
 
 use crate::error::AllocError;
@@ -30,7 +30,7 @@ use crate::units::{Bytes, PAGE_BYTES, PageIndex, Pages, WORD_BYTES};
 use core::cell::{Cell, RefCell};
 use core::ptr::{self, NonNull};
 
-/// Pages of the largest chunk that a region takes because it grew: 1 MiB. From there on it grows by as much each time.
+/// Pages of the largest tract that a region takes because it grew: 1 MiB. From there on it grows by as much each time.
 const MOST_PAGES: usize = FRAME_PAGES * 16;
 /// What memory of a region is filled with when it is taken back, in builds under stress whose heap has no poison of its own.
 const STRESS_POISON: u8 = 0xF5;
@@ -38,7 +38,7 @@ const STRESS_POISON: u8 = 0xF5;
 /// Pages of a region.
 #[derive(Debug)]
 #[must_use = "its pages are lost unless it is put back"]
-struct Chunk {
+struct Tract {
     base: PageIndex,
     pages: Pages,
 }
@@ -49,22 +49,22 @@ pub struct Source<'a> {
     /// The memory of the heap.
     pub memory: &'a Memory,
     /// What the mutator keeps of it.
-    pub chunks: &'a Chunks,
+    pub tracts: &'a Tracts,
     /// The sweep generation that the mutator knows.
     pub generation: u64,
 }
 
-/// A mutator's own chunks, between two regions. See the module's text.
+/// A mutator's own tracts, between two regions. See the module's text.
 #[derive(Debug, Default)]
-pub struct Chunks {
-    kept: RefCell<Vec<Chunk>>,
+pub struct Tracts {
+    kept: RefCell<Vec<Tract>>,
 }
 
-impl Chunks {
-    /// A chunk of at least `least` pages, and of `wanted` if there is room.
-    fn take(source: Source<'_>, least: Pages, wanted: Pages) -> Result<Chunk, AllocError> {
-        let mut kept = source.chunks.kept.borrow_mut();
-        if let Some(at) = kept.iter().rposition(|chunk| chunk.pages >= least) {
+impl Tracts {
+    /// A tract of at least `least` pages, and of `wanted` if there is room.
+    fn take(source: Source<'_>, least: Pages, wanted: Pages) -> Result<Tract, AllocError> {
+        let mut kept = source.tracts.kept.borrow_mut();
+        if let Some(at) = kept.iter().rposition(|tract| tract.pages >= least) {
             return Ok(kept.swap_remove(at));
         }
         drop(kept);
@@ -74,36 +74,36 @@ impl Chunks {
             // What is needed may fit where the wish does not.
             Err(_) if wanted > least => {
                 let base = source.memory.take_frame(least, source.generation)?;
-                return Ok(Chunk { base, pages: least });
+                return Ok(Tract { base, pages: least });
             }
             outcome => outcome?,
         };
-        Ok(Chunk { base, pages: wanted })
+        Ok(Tract { base, pages: wanted })
     }
 
-    /// Keeps a chunk, or gives it back.
-    fn put(source: Source<'_>, chunk: Chunk) {
-        let mut kept = source.chunks.kept.borrow_mut();
-        let sum: usize = kept.iter().map(|chunk| chunk.pages.get()).sum();
-        if sum + chunk.pages.get() <= FRAME_PAGES_KEPT {
-            kept.push(chunk);
+    /// Keeps a tract, or gives it back.
+    fn put(source: Source<'_>, tract: Tract) {
+        let mut kept = source.tracts.kept.borrow_mut();
+        let sum: usize = kept.iter().map(|tract| tract.pages.get()).sum();
+        if sum + tract.pages.get() <= FRAME_PAGES_KEPT {
+            kept.push(tract);
         } else {
             drop(kept);
-            source.memory.pages().give_frame(chunk.base);
+            source.memory.pages().give_frame(tract.base);
         }
     }
 
-    /// Gives back what is kept. Chunks of regions are the regions'.
+    /// Gives back what is kept. Tracts of regions are the regions'.
     pub fn flush(&self, memory: &Memory) {
-        for chunk in self.kept.take() {
-            memory.pages().give_frame(chunk.base);
+        for tract in self.kept.take() {
+            memory.pages().give_frame(tract.base);
         }
     }
 
     /// The pages kept.
     #[must_use]
     pub fn kept(&self) -> Pages {
-        self.kept.borrow().iter().map(|chunk| chunk.pages).fold(Pages::ZERO, |sum, pages| sum + pages)
+        self.kept.borrow().iter().map(|tract| tract.pages).fold(Pages::ZERO, |sum, pages| sum + pages)
     }
 }
 
@@ -114,7 +114,7 @@ struct Piece {
     used: *mut u8,
     end: *mut u8,
     /// `None` if it is lent.
-    chunk: Option<Chunk>,
+    tract: Option<Tract>,
 }
 
 /// A row of pieces. The last is apart, so that a region of one needs no list.
@@ -213,7 +213,7 @@ impl Region {
         Some(start)
     }
 
-    /// The slow twin of [`Region::alloc`]: takes another chunk first.
+    /// The slow twin of [`Region::alloc`]: takes another tract first.
     ///
     /// # Errors
     /// As [`Memory::take_frame`], and if the size does not fit in the address space. The region is as before.
@@ -225,7 +225,7 @@ impl Region {
         size: usize,
         align: usize,
     ) -> Result<NonNull<u8>, AllocError> {
-        // A chunk begins with a page.
+        // A tract begins with a page.
         let pad = if align > PAGE_BYTES { align } else { 0 };
         let bytes = size.checked_next_multiple_of(WORD_BYTES).and_then(|bytes| bytes.checked_add(pad));
         let bytes = bytes.filter(|&bytes| bytes <= isize::MAX.cast_unsigned() - PAGE_BYTES);
@@ -233,28 +233,28 @@ impl Region {
             return Err(AllocError::TooLarge { count: 1, size: Bytes::new(size) });
         };
         let least = Bytes::new(bytes).pages_ceil();
-        let last = self.pieces.borrow().last.as_ref().and_then(|piece| piece.chunk.as_ref()).map(|chunk| chunk.pages);
+        let last = self.pieces.borrow().last.as_ref().and_then(|piece| piece.tract.as_ref()).map(|tract| tract.pages);
         let wanted = Pages::new((last.unwrap_or_default().get() * 2).clamp(FRAME_PAGES, MOST_PAGES));
-        let chunk = Chunks::take(source, least, wanted)?;
-        let start = source.memory.pages().space().ptr(chunk.base.offset()).as_ptr();
-        self.push(start, start.wrapping_add(chunk.pages.bytes().get()), Some(chunk));
+        let tract = Tracts::take(source, least, wanted)?;
+        let start = source.memory.pages().space().ptr(tract.base.offset()).as_ptr();
+        self.push(start, start.wrapping_add(tract.pages.bytes().get()), Some(tract));
         match self.alloc(size, align) {
             Some(start) => Ok(start),
-            None => crate::bug!("P1: a fresh chunk of {least:?} has no room for {size} bytes, aligned to {align}"),
+            None => crate::bug!("P1: a fresh tract of {least:?} has no room for {size} bytes, aligned to {align}"),
         }
     }
 
-    fn push(&self, start: *mut u8, end: *mut u8, chunk: Option<Chunk>) {
+    fn push(&self, start: *mut u8, end: *mut u8, tract: Option<Tract>) {
         let mut pieces = self.pieces.borrow_mut();
         if let Some(last) = &mut pieces.last {
             last.used = self.cursor.get();
         }
-        pieces.push(Piece { start, used: start, end, chunk });
+        pieces.push(Piece { start, used: start, end, tract });
         self.cursor.set(start);
         self.end.set(end);
     }
 
-    /// Lends the rest of the last piece: it is another region's until [`Region::take_back`]. This one takes a chunk if it needs
+    /// Lends the rest of the last piece: it is another region's until [`Region::take_back`]. This one takes a tract if it needs
     /// memory meanwhile.
     pub fn lend(&self) -> Rest {
         let rest = Rest { start: self.cursor.get(), end: self.end.get() };
@@ -315,7 +315,7 @@ impl Region {
         }
     }
 
-    /// Takes everything back, and gives the chunks back. Nobody uses the memory any more.
+    /// Takes everything back, and gives the tracts back. Nobody uses the memory any more.
     pub fn release(&self, source: Source<'_>) {
         self.rewind(source, Mark { pieces: 0, cursor: ptr::null_mut() });
     }
@@ -349,8 +349,8 @@ impl Region {
 
     fn give(source: Source<'_>, piece: Piece) {
         Self::wipe(source, &piece, piece.start);
-        if let Some(chunk) = piece.chunk {
-            Chunks::put(source, chunk);
+        if let Some(tract) = piece.tract {
+            Tracts::put(source, tract);
         }
     }
 

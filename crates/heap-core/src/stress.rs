@@ -33,7 +33,7 @@ pub const BARRIER_BUFFER: usize = if STRESSED { 3 } else { 512 };
 /// Entries of the root table that are looked at under its lock at once: some microseconds, for which a mutator may wait.
 pub const ROOTS_AT_ONCE: usize = if STRESSED { 2 } else { 1024 };
 
-/// Pages of a frame's first chunk: 64 KiB, so that a frame of some hundred objects asks once. More keeps more for each frame that is
+/// Pages of a frame's first tract: 64 KiB, so that a frame of some hundred objects asks once. More keeps more for each frame that is
 /// open, fewer asks more often.
 pub const FRAME_PAGES: usize = if STRESSED { 1 } else { 8 };
 

@@ -10,7 +10,7 @@ use crate::round::Round;
 use heap_core::cache::Cache;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Memory;
-use heap_core::region::{Chunks, Source};
+use heap_core::region::{Source, Tracts};
 use heap_core::verify::Word;
 
 /// See the module's text.
@@ -18,7 +18,7 @@ use heap_core::verify::Word;
 pub(crate) struct Part {
     pub(crate) cache: Cache,
     /// Pages kept for frames. Those of open frames are the frames'.
-    pub(crate) chunks: Chunks,
+    pub(crate) tracts: Tracts,
     pub(crate) barrier: Barrier,
     /// Only the raw layer's mutators have any.
     pub(crate) own: OwnRoots,
@@ -29,7 +29,7 @@ impl Part {
     pub(crate) fn joining(round: Round, to: Shading<'_>, cache: Cache) -> Self {
         let part = Self {
             cache,
-            chunks: Chunks::default(),
+            tracts: Tracts::default(),
             barrier: Barrier::new(Mode::Off),
             own: OwnRoots::default(),
         };
@@ -60,7 +60,7 @@ impl Part {
                 self.barrier.end();
                 self.cache.whiten();
                 self.cache.flush(to.memory);
-                self.chunks.flush(to.memory);
+                self.tracts.flush(to.memory);
             }
         }
         0
@@ -115,11 +115,11 @@ impl Part {
     pub(crate) fn flush(&self, to: Shading<'_>) {
         self.barrier.hand_over(to.queue);
         self.cache.flush(to.memory);
-        self.chunks.flush(to.memory);
+        self.tracts.flush(to.memory);
     }
 
     /// Where memory for frames comes from.
     pub(crate) fn source<'a>(&'a self, memory: &'a Memory) -> Source<'a> {
-        Source { memory, chunks: &self.chunks, generation: self.cache.birth(memory).generation }
+        Source { memory, tracts: &self.tracts, generation: self.cache.birth(memory).generation }
     }
 }

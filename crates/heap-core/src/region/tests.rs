@@ -1,4 +1,4 @@
-use super::{Chunks, Region, Source};
+use super::{Tracts, Region, Source};
 use crate::error::AllocError;
 use crate::memory::Memory;
 use crate::memory::tests::{memory, memory_with};
@@ -10,8 +10,8 @@ use crate::units::{Bytes, PAGE_BYTES, Pages};
 use crate::verify::check;
 use core::ptr::NonNull;
 
-fn source<'a>(memory: &'a Memory, chunks: &'a Chunks) -> Source<'a> {
-    Source { memory, chunks, generation: memory.generation() }
+fn source<'a>(memory: &'a Memory, tracts: &'a Tracts) -> Source<'a> {
+    Source { memory, tracts, generation: memory.generation() }
 }
 
 fn alloc(region: &Region, source: Source<'_>, size: usize, align: usize) -> NonNull<u8> {
@@ -36,9 +36,9 @@ fn holds(memory: &Memory, pages: usize) {
 
 #[test]
 fn what_is_handed_out_is_aligned_disjoint_and_in_no_span() {
-    let (memory, chunks, region) = (memory(), Chunks::default(), Region::new());
+    let (memory, tracts, region) = (memory(), Tracts::default(), Region::new());
     assert!(region.alloc(8, 8).is_none());
-    let source = source(&memory, &chunks);
+    let source = source(&memory, &tracts);
     let mut all: Vec<(usize, usize)> = Vec::new();
     for (at, align) in (0..=14).cycle().map(|shift| 1_usize << shift).take(200).enumerate() {
         let size = 1 + at * 7 % 300;
@@ -57,7 +57,7 @@ fn what_is_handed_out_is_aligned_disjoint_and_in_no_span() {
     holds(&memory, frames(&memory) / PAGE_BYTES);
     region.release(source);
     assert!(!region.has(all[0].0));
-    chunks.flush(&memory);
+    tracts.flush(&memory);
     holds(&memory, 0);
     assert!(!memory.pages().is_in_frame(all[0].0));
     assert!(!memory.pages().is_in_frame(0));
@@ -65,8 +65,8 @@ fn what_is_handed_out_is_aligned_disjoint_and_in_no_span() {
 
 #[test]
 fn a_region_grows_and_keeps_its_last_chunk_when_it_is_reset() {
-    let (memory, chunks, region) = (memory(), Chunks::default(), Region::new());
-    let source = source(&memory, &chunks);
+    let (memory, tracts, region) = (memory(), Tracts::default(), Region::new());
+    let source = source(&memory, &tracts);
     let first = alloc(&region, source, 8, 8);
     for _ in 0..FRAME_PAGES * PAGE_BYTES / 64 {
         alloc(&region, source, 64, 8);
@@ -77,39 +77,39 @@ fn a_region_grows_and_keeps_its_last_chunk_when_it_is_reset() {
     region.reset(source);
     assert_eq!(region.used(), Bytes::ZERO);
     let again = alloc(&region, source, 8, 8);
-    assert_ne!(first, again, "the longer chunk is kept");
+    assert_ne!(first, again, "the longer tract is kept");
     region.reset(source);
     assert_eq!(alloc(&region, source, 8, 8), again);
     region.release(source);
-    assert!(chunks.kept() <= Pages::new(FRAME_PAGES_KEPT));
-    holds(&memory, chunks.kept().get());
-    chunks.flush(&memory);
+    assert!(tracts.kept() <= Pages::new(FRAME_PAGES_KEPT));
+    holds(&memory, tracts.kept().get());
+    tracts.flush(&memory);
     holds(&memory, 0);
 }
 
 #[test]
 fn a_large_request_gets_pages_of_its_own_and_they_are_not_kept() {
-    let (memory, chunks, region) = (memory(), Chunks::default(), Region::new());
-    let source = source(&memory, &chunks);
+    let (memory, tracts, region) = (memory(), Tracts::default(), Region::new());
+    let source = source(&memory, &tracts);
     let pages = FRAME_PAGES * 16 + FRAME_PAGES_KEPT;
     alloc(&region, source, pages * PAGE_BYTES - 3, 8);
     holds(&memory, pages);
     alloc(&region, source, PAGE_BYTES, 4 * PAGE_BYTES);
     region.release(source);
-    assert!(chunks.kept() <= Pages::new(FRAME_PAGES_KEPT));
+    assert!(tracts.kept() <= Pages::new(FRAME_PAGES_KEPT));
     for size in [isize::MAX.cast_unsigned(), isize::MAX.cast_unsigned() - PAGE_BYTES] {
         let refused = region.alloc_slow(source, size, 1 << 20);
         assert_eq!(refused, Err(AllocError::TooLarge { count: 1, size: Bytes::new(size) }));
     }
     assert!(matches!(region.alloc_slow(source, 1 << 40, 8), Err(AllocError::Reservation { .. })));
-    chunks.flush(&memory);
+    tracts.flush(&memory);
     holds(&memory, 0);
 }
 
 #[test]
 fn a_rewound_region_is_as_it_was() {
-    let (memory, chunks, region) = (memory(), Chunks::default(), Region::new());
-    let source = source(&memory, &chunks);
+    let (memory, tracts, region) = (memory(), Tracts::default(), Region::new());
+    let source = source(&memory, &tracts);
     let empty = region.mark();
     alloc(&region, source, 24, 8);
     let (mark, used) = (region.mark(), region.used());
@@ -127,14 +127,14 @@ fn a_rewound_region_is_as_it_was() {
     region.rewind(source, empty);
     assert_eq!(region.used(), Bytes::ZERO);
     assert!(region.alloc(8, 8).is_none());
-    chunks.flush(&memory);
+    tracts.flush(&memory);
     holds(&memory, 0);
 }
 
 #[test]
 fn the_rest_of_a_region_is_lent_and_comes_back() {
-    let (memory, chunks, outer) = (memory(), Chunks::default(), Region::new());
-    let source = source(&memory, &chunks);
+    let (memory, tracts, outer) = (memory(), Tracts::default(), Region::new());
+    let source = source(&memory, &tracts);
     // Of nothing, nothing is lent.
     let rest = outer.lend();
     let inner = Region::with(&rest);
@@ -150,7 +150,7 @@ fn the_rest_of_a_region_is_lent_and_comes_back() {
     inner.release(source);
     outer.take_back(&rest);
     assert_eq!(alloc(&outer, source, 8, 8).addr().get(), first + 8);
-    // If the lender has taken a chunk meanwhile, it goes on there.
+    // If the lender has taken a tract meanwhile, it goes on there.
     let rest = outer.lend();
     let inner = Region::with(&rest);
     let theirs = alloc(&inner, source, 8, 8).addr().get();
@@ -160,7 +160,7 @@ fn the_rest_of_a_region_is_lent_and_comes_back() {
     outer.take_back(&rest);
     assert_eq!(alloc(&outer, source, 8, 8).addr().get(), ours + 8);
     outer.release(source);
-    chunks.flush(&memory);
+    tracts.flush(&memory);
     holds(&memory, 0);
 }
 
@@ -168,22 +168,22 @@ fn the_rest_of_a_region_is_lent_and_comes_back() {
 fn the_hard_limit_counts_frames_and_what_is_kept_for_them() {
     let os = SimOs::new();
     let memory = memory_with(&os, None, Bytes::new(8 * PAGE_BYTES));
-    let (chunks, region) = (Chunks::default(), Region::new());
-    let source = source(&memory, &chunks);
-    // The wish of a first chunk may be the whole limit; what is needed fits after it was refused.
-    let mut chunk = 0;
+    let (tracts, region) = (Tracts::default(), Region::new());
+    let source = source(&memory, &tracts);
+    // The wish of a first tract may be the whole limit; what is needed fits after it was refused.
+    let mut tract = 0;
     let refused = loop {
         match region.alloc_slow(source, PAGE_BYTES, 8) {
-            Ok(_) => chunk += 1,
+            Ok(_) => tract += 1,
             Err(refused) => break refused,
         }
     };
-    assert!(chunk > 0);
+    assert!(tract > 0);
     let full = Bytes::new(8 * PAGE_BYTES);
     assert_eq!(refused, AllocError::Limit { asked: Bytes::new(PAGE_BYTES), held: full, limit: full });
     holds(&memory, 8);
     region.release(source);
-    chunks.flush(&memory);
+    tracts.flush(&memory);
     holds(&memory, 0);
 }
 
@@ -192,17 +192,17 @@ fn a_refusal_of_the_system_leaves_a_region_as_it_was() {
     for op in [OsOp::Prepare, OsOp::Ready] {
         let os = SimOs::new();
         let memory = memory_with(&os, None, Bytes::new(usize::MAX));
-        let (chunks, region) = (Chunks::default(), Region::new());
-        let source = source(&memory, &chunks);
+        let (tracts, region) = (Tracts::default(), Region::new());
+        let source = source(&memory, &tracts);
         os.fail_nth_of(op, 1);
         let first = region.alloc_slow(source, 8, 8);
-        // Where a chunk is longer than what is needed, that is asked for next.
+        // Where a tract is longer than what is needed, that is asked for next.
         assert_eq!(first.is_ok(), FRAME_PAGES > 1, "{first:?}");
         holds(&memory, usize::from(first.is_ok()));
         os.fail_never();
         alloc(&region, source, 8, 8);
         region.release(source);
-        chunks.flush(&memory);
+        tracts.flush(&memory);
         holds(&memory, 0);
     }
 }
@@ -210,18 +210,18 @@ fn a_refusal_of_the_system_leaves_a_region_as_it_was() {
 #[test]
 fn what_is_taken_back_is_poisoned() {
     let memory = memory_with(&SimOs::new(), Some(0xAB), Bytes::new(usize::MAX));
-    let (chunks, region) = (Chunks::default(), Region::new());
-    let source = source(&memory, &chunks);
+    let (tracts, region) = (Tracts::default(), Region::new());
+    let source = source(&memory, &tracts);
     let start = alloc(&region, source, 16, 8);
     // SAFETY: handed out.
     unsafe { start.write_bytes(1, 16) };
     region.reset(source);
     if cfg!(not(feature = "asan")) {
-        // SAFETY: the chunk is the region's, and ready memory that was written to.
+        // SAFETY: the tract is the region's, and ready memory that was written to.
         assert_eq!(unsafe { start.cast::<[u8; 16]>().read() }, [0xAB; 16]);
     }
     region.release(source);
-    chunks.flush(&memory);
+    tracts.flush(&memory);
 }
 
 #[test]

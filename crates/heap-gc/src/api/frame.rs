@@ -15,8 +15,8 @@
 //! * **No local outlives its memory.** A local borrows its frame. [`Frame::reset`] wants the frame mutably, and the end of the
 //!   closure ends all borrows of it.
 //!
-//! Frames inside frames. One that is opened on another ([`Frame::frame`]) borrows it, and the rest of its last chunk; the outer one
-//! may be used meanwhile, and takes another chunk for that. One that is opened on the `Mu` has chunks of its own. So each byte
+//! Frames inside frames. One that is opened on another ([`Frame::frame`]) borrows it, and the rest of its last tract; the outer one
+//! may be used meanwhile, and takes another tract for that. One that is opened on the `Mu` has tracts of its own. So each byte
 //! belongs to one frame, and it does not matter in which order frames end: a frame that was swapped with another ends where the
 //! other would have, after everything that borrows it. Nor does it matter who panics.
 //!
@@ -168,8 +168,8 @@ impl Mu<'_> {
     /// Opens a frame for the time of `body`: memory for values that do not live longer, at the price of a bump. What is in it goes
     /// when `body` ends, also with a panic.
     ///
-    /// A frame takes a chunk of 64 KiB when something is put into it, and more as it grows. The mutator keeps a few for its next
-    /// frame until a cycle ends. To open one frame inside another, [`Frame::frame`] needs no chunk.
+    /// A frame takes a tract of 64 KiB when something is put into it, and more as it grows. The mutator keeps a few for its next
+    /// frame until a cycle ends. To open one frame inside another, [`Frame::frame`] needs no tract.
     ///
     /// ```
     /// # extern crate heap_gc as tricolor;
@@ -346,7 +346,7 @@ impl<'o> Frame<'o> {
     }
 
     /// Opens a frame inside this one, for the time of `body`. Values there may hold locals of this frame, which may be used
-    /// meanwhile. It begins with what is left of this frame's chunk, and gives it back.
+    /// meanwhile. It begins with what is left of this frame's tract, and gives it back.
     ///
     /// # Panics
     /// With the panics of `body`, and of drops of values in the inner frame.
@@ -363,7 +363,7 @@ impl<'o> Frame<'o> {
     }
 
     /// Forgets all that was put into the frame: drops what has a drop, and hands the memory out again. For one frame around a loop
-    /// instead of one in each turn. The frame keeps its largest chunk.
+    /// instead of one in each turn. The frame keeps its largest tract.
     ///
     /// It wants the frame for itself, so no [`Local`] of it is in use any more:
     ///
@@ -391,7 +391,7 @@ impl<'o> Frame<'o> {
         self.region.reset(self.stay.source());
     }
 
-    /// Bytes that were put into the frame since it was opened or reset, with what was lost at the ends of chunks.
+    /// Bytes that were put into the frame since it was opened or reset, with what was lost at the ends of tracts.
     #[must_use]
     pub fn used(&self) -> usize {
         self.region.used().get()

@@ -31,6 +31,8 @@ mod drop {}
 
 #[doc = include_str!("../docs/guide/src/frames.md")]
 mod frames {}
+#[doc = include_str!("../docs/guide/src/cleanups.md")]
+mod cleanups {}
 
 #[doc = include_str!("../docs/guide/src/limits.md")]
 mod limits {}

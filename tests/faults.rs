@@ -6,6 +6,9 @@
 //!
 //! The processes are this test binary again, with the name of the fault and of the check in the environment.
 
+#[expect(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
+#[path = "support/cleanup_scenes.rs"]
+mod cleanup_scenes;
 #[path = "support/held.rs"]
 mod held;
 #[path = "support/raw_scenes.rs"]
@@ -113,6 +116,8 @@ const CHECKS: &[Check] = &[
     ("weak loaded", || weak_scenes::weak_loaded("dry")),
     ("weak let go", || weak_scenes::weak_loaded("marked")),
     ("weak loaded late", weak_scenes::weak_loaded_by_a_late_mutator),
+    ("cleanup asked for", || cleanup_scenes::cleanup_asked_for("roots")),
+    ("cleanup stopped", || cleanup_scenes::cleanup_stopped("roots")),
 ];
 
 /// Generated programs against the model; nothing is verified, and every cycle is the mutator's, so that all is counted exactly.
@@ -469,4 +474,7 @@ faults! {
     what_is_new_is_not_found_when_the_decision_is_kept: WeakDecidedKept, "weak loaded late", "a new object that is kept";
     a_cycle_waits_for_the_collector_to_sweep_alone: SweepUnhelped, "sweeping helped", "are left to the collector";
     the_verifier_sees_pages_of_a_frame_that_are_gone: FrameKeptCounted, "frames", "A4: ";
+    a_cleanup_runs_while_its_object_is_kept: CleanupEarly, "cleanup asked for", "cleanups of what is kept";
+    a_cleanup_runs_that_was_stopped: CleanupUnstopped, "cleanup stopped", "cleanups that were not stopped";
+    a_cleanup_does_not_run_that_nobody_is_told_of: CleanupUntold, "cleanup asked for", "the cleanup of what nothing keeps";
 }

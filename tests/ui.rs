@@ -4,7 +4,7 @@
 //! before they are kept, because a program that is refused for another reason proves nothing.
 
 use std::marker::PhantomData;
-use tricolor::{Frame, Gc, GcBytes, GcCell, GcMap, GcStr, GcVec, Heap, Leaf, Local, Mu, Mutator, Root, Weak, raw};
+use tricolor::{Cleanup, Frame, Gc, GcBytes, GcCell, GcMap, GcStr, GcVec, Heap, Leaf, Local, Mu, Mutator, Root, Weak, raw};
 
 #[test]
 fn the_compiler_refuses_what_would_be_unsound() {
@@ -75,6 +75,7 @@ fn handles_go_to_other_threads_only_where_that_is_sound() {
     assert_eq!(send_and_sync!(Root<u64>), (true, true), "a root's slot is in the heap");
     assert_eq!(send_and_sync!(Root<GcCell<u64>>), (false, false), "a root is shared access to its object");
     assert_eq!(send_and_sync!(Root<Gc<'static, GcCell<u64>>>), (false, false), "and to what that refers to");
+    assert_eq!(send_and_sync!(Cleanup), (true, true), "any thread may stop a cleanup");
     assert_eq!(send_and_sync!(Leaf<std::cell::Cell<u64>>), (true, false), "a leaf is like what is in it");
     assert_eq!(send_and_sync!(Frame<'static>), (false, false), "a frame's memory is its thread's");
     assert_eq!(send_and_sync!(Local<'static, u64>), (false, false), "so are its values");

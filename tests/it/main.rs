@@ -3,6 +3,8 @@
 mod support;
 #[path = "../support/raw_scenes.rs"]
 mod raw_scenes;
+#[path = "../support/cleanup_scenes.rs"]
+mod cleanup_scenes;
 #[path = "../support/map_scenes.rs"]
 mod map_scenes;
 #[path = "../support/released.rs"]
@@ -19,6 +21,7 @@ mod weak_scenes;
 mod alloc;
 mod attacks;
 mod beside;
+mod cleanup;
 mod drop;
 mod figures;
 mod frames;

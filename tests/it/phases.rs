@@ -2,6 +2,7 @@
 //! moved, made, rooted and dropped. The steps are those between which the collector can be made to stand still
 //! (`tests/support/stage.rs`); what is done there is in `tests/support/scenes.rs`.
 
+use crate::cleanup_scenes;
 use crate::map_scenes;
 use crate::scenes::{self, Item, Place, all_is_well, item, look_along, path, set};
 use crate::stage::STEPS;
@@ -79,6 +80,13 @@ scenes! {
     weak_scenes:
     weak_loaded
     weak_made
+}
+
+scenes! {
+    cleanup_scenes:
+    cleanup_asked_for
+    loaded_or_cleaned_up
+    cleanup_stopped
 }
 
 #[test]

@@ -456,3 +456,36 @@ fn raw_objects_and_those_of_the_safe_interface_share_a_heap() {
     let inside = mutator.enter();
     assert!(numbers(&inside, held[0].get()).into_iter().eq((0..100).rev()));
 }
+
+#[test]
+fn a_cleanup_runs_when_nothing_registered_leads_to_its_object() {
+    let heap = checked().build().unwrap();
+    let kind = link_kind(&heap);
+    let stack = stack(4);
+    let mut mutator = raw::Mutator::attach(&heap).unwrap();
+    let count = Arc::new(AtomicUsize::new(0));
+    {
+        let inside = mutator.enter();
+        let _range = register(&inside, &stack);
+        for (number, place) in (0..).zip(&stack) {
+            let object = link(&inside, &kind, number, null_mut());
+            place.set(object);
+            let count = Arc::clone(&count);
+            let object = NonNull::new(object).unwrap();
+            // SAFETY: R4: an object of this heap.
+            let cleanup = unsafe { inside.cleanup(object, move || _ = count.fetch_add(1, SeqCst)) };
+            assert!(number != 3 || cleanup.stop());
+        }
+    }
+    mutator.collect();
+    assert_eq!(count.load(SeqCst), 0);
+    stack[0].set(null_mut());
+    stack[3].set(null_mut());
+    mutator.collect();
+    assert_eq!(count.load(SeqCst), 1, "the fourth's was stopped");
+    assert_eq!(left(&heap), 2);
+    drop(mutator);
+    heap.collect();
+    assert_eq!(count.load(SeqCst), 3);
+    all_is_well(&heap);
+}

@@ -182,11 +182,17 @@ pub enum Fault {
     SweepUnhelped = 84,
     /// Pages that frames have given back stay counted as theirs.
     FrameKeptCounted = 85,
+    /// A cleanup is due although its object is marked.
+    CleanupEarly = 86,
+    /// A cleanup that was stopped stays on the list.
+    CleanupUnstopped = 87,
+    /// What the collector has made due is not told to mutators.
+    CleanupUntold = 88,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 85] = [
+    pub const ALL: [Self; 88] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -272,6 +278,9 @@ impl Fault {
         Self::WeakDecidedKept,
         Self::SweepUnhelped,
         Self::FrameKeptCounted,
+        Self::CleanupEarly,
+        Self::CleanupUnstopped,
+        Self::CleanupUntold,
     ];
 }
 

@@ -39,6 +39,9 @@ pub const FRAME_PAGES: usize = if STRESSED { 1 } else { 8 };
 
 /// Pages that a mutator keeps for its next frames, at most: 256 KiB. More are kept from others, fewer are asked for again.
 pub const FRAME_PAGES_KEPT: usize = if STRESSED { 2 } else { 32 };
+/// Entries of a list of watched objects (cleanups, finalizers) that are looked at under its lock at once: some microseconds, for
+/// which a mutator may wait.
+pub const WATCHED_AT_ONCE: usize = if STRESSED { 2 } else { 1024 };
 
 /// Unswept spans a refill looks at before it takes a fresh one. Bounds the time of an allocation when every span
 /// is full: some 30 µs. Go 1.27 uses 100 (`runtime/mcentral.go`); a heap whose spans are all full then grows by one span in a

@@ -1,8 +1,8 @@
-//! The safe API beside `Heap`, `Mutator`, `Mu` and `Gc`: cells, roots, slices, strings, bytes, maps, vectors, weak references,
-//! values the collector leaves alone, and frames.
+//! The safe API beside `Heap`, `Mutator`, `Mu` and `Gc`: a file for each kind of thing that lives in the heap, or leads into it.
 
 pub(crate) mod cell;
 pub(crate) mod atomic;
+pub(crate) mod cleanup;
 pub(crate) mod leaf;
 pub(crate) mod root;
 pub(crate) mod slice;

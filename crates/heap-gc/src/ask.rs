@@ -18,11 +18,11 @@ use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::units::Bytes;
 use std::time::Instant;
 
-/// A full collection, with sweeping and drops. The caller is outside.
+/// A full collection, with sweeping, drops and cleanups. The caller is outside.
 pub(crate) fn collect(heap: &Shared) {
     insist_outside(heap);
     cycle::run(heap, Reason::Asked, Runner::Mutator);
-    dead::run_drops(&heap.memory);
+    dead::run_due(heap);
 }
 
 /// Calls the collector's thread, if the heap has one.
@@ -57,7 +57,7 @@ pub(crate) fn step(heap: &Handle, budget: Duration) -> bool {
             // Under the cycle's lock: a thread that sweeps is either inside or holds it, so no cycle begins while it does.
             let swept = heap.cycle.try_lock().and_then(|_no_cycle| heap.memory.sweep_some(STEP_SPANS));
             if swept.is_none() {
-                dead::run_drops(&heap.memory);
+                dead::run_due(heap);
                 return heap.desk.is_busy();
             }
         }
@@ -132,6 +132,7 @@ pub(crate) fn figures(heap: &Shared) -> Figures {
             / (heap.built.elapsed().as_secs_f64() * heap.processors as f64).max(f64::MIN_POSITIVE),
         mutators: heap.mutators(),
         roots: heap.roots.count(),
+        cleanups: heap.cleanups.figures(),
         last_cycle: history.last.clone(),
     }
 }

@@ -123,6 +123,7 @@ fn on_the_fly(cycle: &mut Cycle<'_>) {
         cycle.ask(Round::Weak);
     }
     cycle.end_clearing();
+    cycle.queue_cleanups();
     cycle.end_marking();
     cycle.ask(Round::Off);
 }
@@ -154,6 +155,7 @@ fn stopped(cycle: &mut Cycle<'_>) {
     }
     cycle.clear_weak();
     cycle.end_clearing();
+    cycle.queue_cleanups();
     cycle.end_marking();
     drop(world);
     cycle.pause = begun.elapsed();
@@ -442,6 +444,13 @@ impl<'a> Cycle<'a> {
         }
     }
 
+    /// The cleanups of what is dead are due.
+    fn queue_cleanups(&self) {
+        if !self.is_given_up {
+            self.heap.cleanups.queue_dead(&self.heap.memory);
+        }
+    }
+
     /// From here what is unmarked is dead: the generation moves on. The pacer learns.
     fn end_marking(&mut self) {
         let heap = self.heap;
@@ -522,9 +531,14 @@ fn overhead(heap: &Shared, live: Bytes) -> Bytes {
     let retained = Bytes::new(retained.get().saturating_sub(frames));
     // What is retained and not in slots of live objects is either reused by the growth (free slots, free pages), or is the
     // unused rest of spans.
-    let tables = heap.memory.accounting().metadata;
+    let tables = tables(heap);
     let growth = live.get();
     Bytes::new(tables.get() + frames + retained.get().saturating_sub(live.get()).saturating_sub(growth))
+}
+
+/// What the heap keeps beside the objects, and the program causes.
+fn tables(heap: &Shared) -> Bytes {
+    heap.memory.accounting().metadata + heap.cleanups.bytes()
 }
 
 fn tell_scavenger(heap: &Shared, figures: &CycleFigures, in_spans: Bytes) {
@@ -536,7 +550,7 @@ fn tell_scavenger(heap: &Shared, figures: &CycleFigures, in_spans: Bytes) {
         heap: figures.heap_before,
         last_goal: finite(last_goal),
         next_goal: finite(figures.goal),
-        beside: heap.memory.accounting().metadata,
+        beside: tables(heap),
     });
 }
 
@@ -551,5 +565,6 @@ pub(crate) fn verify_now(heap: &Shared) -> Vec<heap_core::verify::Violation> {
     heap.memory.finish_sweep();
     let mut found = verify::check_all(&heap.memory, &AllRoots::of(&heap.roots, &world));
     found.extend(heap.places.check(&heap.memory));
+    found.extend(heap.cleanups.check(&heap.memory));
     found
 }

@@ -1,34 +1,71 @@
-//! Drops of dead objects: when and where they run.
+//! What is due because objects died: their drops, and what the program wants done then; when and where it runs.
 //!
-//! Sweeping queues them; a mutator runs them at a safepoint, outside `enter`, with no lock of the heap held. So a drop
-//! may do whatever it likes, also use the heap, and none ever runs inside somebody's allocation. It runs on the thread
-//! of whichever mutator comes by, which is why droppable types are `Send`.
+//! Sweeping queues drops, the end of marking queues cleanups; a mutator runs them at a safepoint, outside `enter`, with no lock
+//! of the heap held. So they may do whatever they like, also use the heap, and none ever runs inside somebody's allocation. They
+//! run on the thread of whichever mutator comes by, which is why droppable types and cleanups are `Send`.
 //!
-//! A drop that panics does not keep the others from running: the first panic goes on when all have run.
+//! One that panics does not keep the others from running: the first panic goes on when all have run.
 
-use heap_core::memory::Memory;
+use crate::shared::Shared;
+use core::any::Any;
 use heap_core::sync::thread;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// Runs all drops that are due.
+/// Whether anything is due. Two relaxed loads.
+#[inline]
+pub(crate) fn is_due(heap: &Shared) -> bool {
+    heap.memory.has_dead() || heap.cleanups.is_due()
+}
+
+/// Runs all drops and cleanups that are due.
 ///
 /// # Panics
-/// With the first panic of a drop, after all have run. Does nothing while the thread is panicking already.
-pub(crate) fn run_drops(memory: &Memory) {
-    if !memory.has_dead() || thread::panicking() {
+/// With the first panic of one of them, after all have run. Does nothing while the thread is panicking already.
+#[cold]
+pub(crate) fn run_due(heap: &Shared) {
+    if thread::panicking() {
         return;
     }
-    let mut first = None;
-    for dead in memory.take_dead() {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| memory.bury(&dead))) {
-            match first {
-                None => first = Some(panic),
+    let mut panics = Panics::default();
+    run_with(heap, &mut panics);
+    panics.go_on();
+}
+
+/// The same, for who has more to run before a panic goes on. The thread is not panicking.
+pub(crate) fn run_with(heap: &Shared, panics: &mut Panics) {
+    if heap.memory.has_dead() {
+        for dead in heap.memory.take_dead() {
+            panics.catch(|| heap.memory.bury(&dead));
+        }
+    }
+    if heap.cleanups.is_due() {
+        for job in heap.cleanups.take_due() {
+            heap.cleanups.runs();
+            panics.catch(job);
+        }
+    }
+}
+
+/// Keeps the first panic of several pieces of the program's code, until all have run.
+#[derive(Default)]
+pub(crate) struct Panics(Option<Box<dyn Any + Send>>);
+
+impl Panics {
+    /// Runs one.
+    pub(crate) fn catch(&mut self, f: impl FnOnce()) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
+            match self.0 {
+                None => self.0 = Some(panic),
                 // Dropping a payload may panic again; there is one panic to go on with already.
                 Some(_) => core::mem::forget(panic),
             }
         }
     }
-    if let Some(panic) = first {
-        resume_unwind(panic);
+
+    /// Goes on with the first panic, if there was one.
+    pub(crate) fn go_on(self) {
+        if let Some(panic) = self.0 {
+            resume_unwind(panic);
+        }
     }
 }

@@ -92,6 +92,23 @@ pub struct CycleFigures {
     pub ended: SystemTime,
 }
 
+/// Figures of a heap's cleanups ([`Mu::cleanup`](crate::Mu::cleanup)).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct CleanupFigures {
+    /// Those whose object has not been found dead.
+    pub waiting: usize,
+    /// Those whose object was, ever. (`/gc/cleanups/queued:cleanups`)
+    pub queued: u64,
+    /// Those that have begun to run, ever. (`/gc/cleanups/executed:cleanups`)
+    pub run: u64,
+    /// Those that were stopped in time, ever.
+    pub stopped: u64,
+    /// What the list of those that wait takes. It counts against the memory limit, as the heap's other tables do; what the closures
+    /// hold does not.
+    pub table: Bytes,
+}
+
 /// Pauses kept in [`Figures::pauses`].
 pub const PAUSES_KEPT: usize = 256;
 
@@ -130,6 +147,8 @@ pub struct Figures {
     pub mutators: usize,
     /// Roots, but for those of raw mutators' own.
     pub roots: usize,
+    /// Cleanups.
+    pub cleanups: CleanupFigures,
     /// The last cycle, if there was one.
     pub last_cycle: Option<CycleFigures>,
 }

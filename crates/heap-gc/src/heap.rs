@@ -61,7 +61,7 @@ impl Heap {
     /// Runs a full collection, as [`Mutator::collect`] does, from a thread with or without a mutator.
     ///
     /// # Panics
-    /// If the thread is inside `enter` of this heap; and with the panics of drops.
+    /// If the thread is inside `enter` of this heap; and with the panics of drops and cleanups.
     pub fn collect(&self) {
         collect(&self.shared);
     }
@@ -76,7 +76,7 @@ impl Heap {
     }
 
     /// Does some of the collector's work on this thread, for at most about `budget`: marks, if a cycle marks; sweeps; runs drops
-    /// that are due; begins a cycle, if one is due. For hosts that work in frames and know how much time is left in one. Says
+    /// and cleanups that are due; begins a cycle, if one is due. For hosts that work in frames and know how much time is left in one. Says
     /// whether there is more to do.
     ///
     /// A budget may be [`Duration::MAX`]: all that there is to do.
@@ -85,7 +85,7 @@ impl Heap {
     /// [`Collector::StopTheWorld`](crate::Collector::StopTheWorld) a cycle that is due is run whole.
     ///
     /// # Panics
-    /// If the thread is inside `enter` of this heap; and with the panics of drops.
+    /// If the thread is inside `enter` of this heap; and with the panics of drops and cleanups.
     ///
     /// ```
     /// # extern crate heap_gc as tricolor;

@@ -14,7 +14,8 @@
 //!    learns and plans (`pacer.rs`, `pace.rs`);
 //! 9. ask each mutator to turn its barrier off;
 //! 10. the scavenger learns how much may stay ([`heap_scav::scavenger`]);
-//! 11. spans are swept when somebody needs them, and drops of dead objects run at the next safepoint (`dead.rs`).
+//! 11. spans are swept when somebody needs them, and drops of dead objects run at the next safepoint, as cleanups do
+//!     (`dead.rs`, `cleanup.rs`).
 //!
 //! No mutator waits for another, nor for the collector, unless it has reached a limit. The order of the rounds is argued in
 //! `docs/design/on-the-fly.md`. [`Collector::StopTheWorld`] does the same while everybody stands still.
@@ -37,6 +38,8 @@ mod roots;
 mod barrier;
 mod own_roots;
 mod weak;
+mod watch;
+mod cleanup;
 mod part;
 mod workers;
 mod pacer;
@@ -68,12 +71,13 @@ pub use api::slice::GcSlice;
 pub use api::str::GcStr;
 pub use api::vec::{GcVec, GcVecIter};
 pub use api::weak::Weak;
+pub use cleanup::Cleanup;
 pub use config::{
     BuildError, Collector, HeapBuilder, LayoutPolicy, Listener, MemoryLimit, Observer, Scavenge,
 };
 pub use event::Event;
 pub use external::External;
-pub use figures::{CycleFigures, Figures, PAUSES_KEPT, Reason, RoundFigures};
+pub use figures::{CleanupFigures, CycleFigures, Figures, PAUSES_KEPT, Reason, RoundFigures};
 pub use gc::Gc;
 pub use heap::Heap;
 pub use heap_core::accounting::{Accounting, Mapping, PageState, Stretch};

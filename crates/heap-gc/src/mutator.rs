@@ -7,7 +7,7 @@
 //! ```text
 //!   alloc       a bump in the cache, at a place known at compile time               (inlined)
 //!   alloc_slow  what was asked is answered → find the layout → next run or another span → what it owes → bump
-//!   edge        leave → what was asked is answered → a collection is due here? run it → drops are due? run them
+//!   edge        leave → what was asked is answered → a collection is due here? run it → drops or cleanups are due? run them
 //! ```
 
 mod pay;
@@ -128,7 +128,7 @@ impl Mutator {
     /// mutators wait, too, and threads that enter one heap inside another all nest them in the same order, as with locks.
     ///
     /// # Panics
-    /// With the panics of `f`, and of drops of dead objects and of the heap's listener, which run at its end.
+    /// With the panics of `f`, and of drops of dead objects, of cleanups and of the heap's listener, which run at its end.
     #[inline]
     pub fn enter<R>(&mut self, f: impl for<'gc> FnOnce(&Mu<'gc>) -> R) -> R {
         self.go_inside();
@@ -144,7 +144,7 @@ impl Mutator {
     /// drops that are due.
     ///
     /// # Panics
-    /// With the panics of drops and of the heap's listener.
+    /// With the panics of drops, of cleanups and of the heap's listener.
     pub fn safepoint(&mut self) {
         self.go_inside();
         drop(Inside(self));
@@ -154,7 +154,7 @@ impl Mutator {
     /// dead objects' drops have run. (The slot of an object with a drop is free, and out of the figures, one cycle later.)
     ///
     /// # Panics
-    /// With the panics of drops and of the heap's listener.
+    /// With the panics of drops, of cleanups and of the heap's listener.
     pub fn collect(&mut self) {
         collect(&self.heap);
     }
@@ -164,7 +164,7 @@ impl Mutator {
     /// again, at the price of a page fault each.
     ///
     /// # Panics
-    /// With the panics of drops and of the heap's listener.
+    /// With the panics of drops, of cleanups and of the heap's listener.
     pub fn release_free_memory(&mut self) -> usize {
         release_free_memory(&self.heap)
     }
@@ -218,8 +218,8 @@ impl Mutator {
         if calls & COLLECT != 0 {
             self.answer_collection();
         }
-        if self.heap.memory.has_dead() {
-            dead::run_drops(&self.heap.memory);
+        if dead::is_due(&self.heap) {
+            dead::run_due(&self.heap);
         }
     }
 

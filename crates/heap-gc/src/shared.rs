@@ -1,6 +1,7 @@
 //! What all handles of one heap share.
 
 use crate::barrier::Shading;
+use crate::cleanup::OwnCleanups;
 use crate::config::{Collector, HeapBuilder, LayoutPolicy, Listener, Observer, Scavenge};
 use crate::desk::Desk;
 use crate::event::Event;
@@ -116,6 +117,8 @@ pub(crate) struct Shared {
     pub(crate) history: Mutex<History>,
     /// Gives free pages back: told at the end of a cycle, and of its sweeping. Before the memory, since its thread ends with it.
     pub(crate) scavenger: Scavenger,
+    /// What is to be done when objects are dead. Before the memory: when the heap ends, cleanups run and then drops.
+    pub(crate) cleanups: OwnCleanups,
     /// Last: its drop runs the drops of all objects, when nothing else of the heap is used any more.
     pub(crate) memory: Memory,
 }
@@ -176,6 +179,7 @@ impl Shared {
             observer: builder.observer.clone(),
             cycle: Mutex::new(if builder.own_threads { Helpers::Idle } else { Helpers::Refused }),
             history: Mutex::new(History::default()),
+            cleanups: OwnCleanups::default(),
             scavenger: Scavenger::new(memory.shared_pages(), scavenging(builder, memory_limit)),
             memory,
         }

@@ -4,7 +4,9 @@
 //! before they are kept, because a program that is refused for another reason proves nothing.
 
 use std::marker::PhantomData;
-use tricolor::{Cleanup, Frame, Gc, GcBytes, GcCell, GcMap, GcStr, GcVec, Heap, Leaf, Local, Mu, Mutator, Root, Weak, raw};
+use tricolor::{
+    Cleanup, Frame, Gc, GcBytes, GcCell, GcMap, GcStr, GcVec, Heap, Leaf, Local, Mu, Mutator, Root, Weak, raw,
+};
 
 #[test]
 fn the_compiler_refuses_what_would_be_unsound() {

@@ -46,7 +46,10 @@ fn values_of_every_shape_are_where_and_what_they_were() {
                 let empty = f.alloc_slice(0, |_| -> u64 { unreachable!() });
                 let units = f.alloc_slice(1 << 40 >> 30, |_| ());
                 assert_eq!((*byte, *nothing, empty.len(), units.len()), (turn.to_le_bytes()[0], (), 0, 1024));
-                assert_eq!((*wide, *huge, &*text), (Wide([turn.to_le_bytes()[0]; 65]), Huge(turn), "überall"));
+                assert_eq!(
+                    (*wide, *huge, &*text),
+                    (Wide([turn.to_le_bytes()[0]; 65]), Huge(turn), "überall")
+                );
                 assert!(row.iter().enumerate().all(|(index, &value)| value == index as u64 * turn));
                 assert!(std::ptr::from_ref(Local::get(wide)).addr().is_multiple_of(64));
                 assert!(std::ptr::from_ref(Local::get(huge)).addr().is_multiple_of(16384));
@@ -327,7 +330,10 @@ fn frames_keep_to_the_hard_limit_and_make_room_when_they_end() {
                 assert!(f.try_alloc_drop(vec![0_u8; 3]).is_ok() || f.used() > LIMIT * 9 / 10);
                 assert!(f.used() > LIMIT * 3 / 4, "{} bytes of {LIMIT}", f.used());
                 assert!(heap.figures().memory.frames.get() <= LIMIT);
-                assert!(mu.try_alloc_slice(LIMIT / 8, |_| 0_u64).is_err(), "objects and frames have one limit");
+                assert!(
+                    mu.try_alloc_slice(LIMIT / 8, |_| 0_u64).is_err(),
+                    "objects and frames have one limit"
+                );
                 assert!(f.try_alloc_slice(usize::MAX / 4, |_| 0_u64).is_err());
                 assert!(row.iter().all(|&word| word == 1));
                 error
@@ -395,9 +401,8 @@ fn nobody_finds_an_object_where_a_frame_is() {
     }
     let heap = Heap::builder().verify_every(1).poison(0xDD).build().unwrap();
     let mut mutator = heap.attach().unwrap();
-    let root: Root<[GcCell<Value<'static>>; 64]> = mutator.enter(|mu| {
-        mu.root(mu.alloc(std::array::from_fn(|_| GcCell::new(Value::Number(0)))))
-    });
+    let root: Root<[GcCell<Value<'static>>; 64]> =
+        mutator.enter(|mu| mu.root(mu.alloc(std::array::from_fn(|_| GcCell::new(Value::Number(0))))));
     for _ in 0..50 {
         mutator.enter(|mu| {
             mu.frame(|f| {

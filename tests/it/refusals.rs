@@ -10,7 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use tricolor::core::os::sim::SimOs;
 use tricolor::{
-    AllocError, Gc, GcMap, GcMapEntry, GcVec, Heap, HeapBuilder, Leaf, MapHasher, Mu, Refusal, Root, Trace,
+    AllocError, Frame, Gc, GcMap, GcMapEntry, GcVec, Heap, HeapBuilder, Leaf, MapHasher, Mu, Refusal, Root,
+    Trace,
 };
 
 type Number<'gc> = Gc<'gc, u64>;
@@ -138,6 +139,16 @@ fn alloc_stone(mu: &Mu<'_>) -> Result<(), AllocError> {
     }
 }
 
+/// A value with a drop that finds no room in a frame is dropped, once.
+fn frame_stone(f: &mut Frame<'_>) -> Result<(), AllocError> {
+    let register = Register::new();
+    let outcome = f.try_alloc_drop(Stone::new(5, &register)).map(drop);
+    assert_eq!(register.total(), u64::from(outcome.is_err()));
+    f.reset();
+    assert_eq!(register.total(), 1);
+    outcome
+}
+
 const OPS: &[Op] = ops![
     "Mu::alloc" Same |mu, state| mu.try_alloc([state.number; 3]), mu.alloc([state.number; 3]);
     "Mu::alloc" Same |mu, state| mu.try_alloc(1_u8), mu.alloc(1_u8);
@@ -151,6 +162,14 @@ const OPS: &[Op] = ops![
     "Mu::alloc_str" Same |mu, state| mu.try_alloc_str("a string"), mu.alloc_str("a string");
     "Mu::alloc_bytes" Same |mu, state| mu.try_alloc_bytes(&[1; 5000]), mu.alloc_bytes(&[1; 5000]);
     "Mu::downgrade" Same |mu, state| mu.try_downgrade(state.number), mu.downgrade(state.number);
+    "Frame::alloc" Same |mu, state| mu.frame(|f| f.try_alloc(state.number).map(drop)), mu.frame(|f| drop(f.alloc(state.number)));
+    "Frame::alloc_drop" Same |mu, state| mu.frame(|f| frame_stone(f)), mu.frame(|f| drop(f.alloc_drop(Box::new(1))));
+    "Frame::alloc_slice" Same
+        |mu, state| mu.frame(|f| f.try_alloc_slice(9, |_| state.number).map(drop)),
+        mu.frame(|f| drop(f.alloc_slice(9, |_| state.number)));
+    "Frame::alloc_str" Same
+        |mu, state| mu.frame(|f| f.try_alloc_str("a string").map(drop)),
+        mu.frame(|f| drop(f.alloc_str("a string")));
     "GcVec::push" Same |mu, state| state.vector.try_push(mu, state.number), state.vector.push(mu, state.number);
     "GcVec::insert" Same
         |mu, state| state.vector.try_insert(mu, 2, state.number),

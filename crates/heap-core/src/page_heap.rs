@@ -29,6 +29,7 @@
 mod account;
 mod frames;
 
+use self::frames::FrameRuns;
 use crate::error::AllocError;
 use crate::fault::{self, Fault};
 use crate::figures::Counters;
@@ -41,7 +42,6 @@ use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::units::{Bytes, PageIndex, Pages};
 use crate::waits::{WaitFigures, Waits};
-use self::frames::FrameRuns;
 use core::time::Duration;
 use std::time::Instant;
 

@@ -233,14 +233,22 @@ impl Region {
             return Err(AllocError::TooLarge { count: 1, size: Bytes::new(size) });
         };
         let least = Bytes::new(bytes).pages_ceil();
-        let last = self.pieces.borrow().last.as_ref().and_then(|piece| piece.tract.as_ref()).map(|tract| tract.pages);
+        let last = self
+            .pieces
+            .borrow()
+            .last
+            .as_ref()
+            .and_then(|piece| piece.tract.as_ref())
+            .map(|tract| tract.pages);
         let wanted = Pages::new((last.unwrap_or_default().get() * 2).clamp(FRAME_PAGES, MOST_PAGES));
         let tract = Tracts::take(source, least, wanted)?;
         let start = source.memory.pages().space().ptr(tract.base.offset()).as_ptr();
         self.push(start, start.wrapping_add(tract.pages.bytes().get()), Some(tract));
         match self.alloc(size, align) {
             Some(start) => Ok(start),
-            None => crate::bug!("P1: a fresh tract of {least:?} has no room for {size} bytes, aligned to {align}"),
+            None => {
+                crate::bug!("P1: a fresh tract of {least:?} has no room for {size} bytes, aligned to {align}")
+            }
         }
     }
 
@@ -281,7 +289,8 @@ impl Region {
         while let Some(piece) = pieces.pop() {
             Self::give(source, piece);
         }
-        (self.cursor.set(last.start), self.end.set(last.end));
+        self.cursor.set(last.start);
+        self.end.set(last.end);
         pieces.push(last);
     }
 

@@ -202,7 +202,10 @@ fn frames(memory: &Memory, owner: &HashMap<usize, SpanId>, report: &mut Report<'
             });
             if !is_in_use || owner.contains_key(&page) {
                 let span = owner.get(&page);
-                report("A4", format!("page {page} of a frame is in use: {is_in_use}, and in a span: {span:?}"));
+                report(
+                    "A4",
+                    format!("page {page} of a frame is in use: {is_in_use}, and in a span: {span:?}"),
+                );
             }
         }
     }

@@ -1,4 +1,4 @@
-use super::{Tracts, Region, Source};
+use super::{Region, Source, Tracts};
 use crate::error::AllocError;
 use crate::memory::Memory;
 use crate::memory::tests::{memory, memory_with};

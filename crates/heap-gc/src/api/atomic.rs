@@ -18,7 +18,7 @@ use heap_core::sync::atomic::{
 /// There is no choice of memory order: loads acquire, stores release, and what does both does both. So who finds an object also
 /// finds what was put into it before it was stored here. Two places have no common order: if a thread changes one and reads
 /// another, and a second thread does it the other way round, both may read what was there before, as with these orders of an
-/// [`AtomicPtr`](std::sync::atomic::AtomicPtr).
+/// [`AtomicPtr`].
 ///
 /// What it leads to can be used by other threads, so it must be `Send` and `Sync` for a [`Root`](crate::Root) of it to go there.
 ///

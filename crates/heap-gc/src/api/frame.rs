@@ -337,12 +337,20 @@ impl<'o> Frame<'o> {
     /// Puts a copy of a text into the frame.
     ///
     /// # Panics
-    /// If there is no memory for it.
+    /// If there is no memory for it; [`Frame::try_alloc_str`] returns the error instead.
     #[must_use]
     pub fn alloc_str(&self, text: &str) -> Local<'_, str> {
-        let bytes = self.alloc_slice(text.len(), |index| text.as_bytes()[index]);
+        self.try_alloc_str(text).unwrap_or_else(|error| refused(&error))
+    }
+
+    /// Puts a copy of a text into the frame, or says why not.
+    ///
+    /// # Errors
+    /// See [`AllocError`]. The frame is as before.
+    pub fn try_alloc_str(&self, text: &str) -> Result<Local<'_, str>, AllocError> {
+        let bytes = self.try_alloc_slice(text.len(), |index| text.as_bytes()[index])?;
         // SAFETY: the bytes of a text.
-        Local::new(unsafe { core::str::from_utf8_unchecked(Local::get(bytes)) })
+        Ok(Local::new(unsafe { core::str::from_utf8_unchecked(Local::get(bytes)) }))
     }
 
     /// Opens a frame inside this one, for the time of `body`. Values there may hold locals of this frame, which may be used

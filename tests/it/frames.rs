@@ -42,7 +42,7 @@ fn values_of_every_shape_are_where_and_what_they_were() {
                 let byte = f.alloc(turn.to_le_bytes()[0]);
                 let (nothing, wide) = (f.alloc(()), f.alloc(Wide([turn.to_le_bytes()[0]; 65])));
                 let (huge, text) = (f.alloc(Huge(turn)), f.alloc_str("überall"));
-                let row = f.alloc_slice(turn as usize % 50, |index| index as u64 * turn);
+                let row = f.alloc_slice(usize::from(turn.to_le_bytes()[0] % 50), |index| index as u64 * turn);
                 let empty = f.alloc_slice(0, |_| -> u64 { unreachable!() });
                 let units = f.alloc_slice(1 << 40 >> 30, |_| ());
                 assert_eq!((*byte, *nothing, empty.len(), units.len()), (turn.to_le_bytes()[0], (), 0, 1024));

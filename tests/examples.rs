@@ -20,6 +20,7 @@ macro_rules! examples {
 }
 
 examples! {
+    escape_hints "../examples/escape_hints.rs";
     external "../examples/external.rs";
     fast_path "../examples/fast_path.rs";
     frames "../examples/frames.rs";

@@ -42,7 +42,7 @@ use tricolor::core::fault::{Fault, arm};
 use tricolor::core::os::OsOp;
 use tricolor::core::os::sim::SimOs;
 use tricolor::core::units::Bytes;
-use tricolor::{AllocError, Gc, GcCell, GcSlice, Heap, Leaf, Root};
+use tricolor::{AllocError, EscapeHints, Gc, GcCell, GcSlice, Heap, Leaf, Root, raw};
 
 const FAULT: &str = "TRICOLOR_FAULT";
 const CHECK: &str = "TRICOLOR_CHECK";
@@ -105,6 +105,8 @@ const CHECKS: &[Check] = &[
     ("swept late", held::swept_late),
     ("sweeping helped", held::sweeping_is_helped),
     ("frames", frames),
+    ("runtime's frame", runtimes_frame),
+    ("hints", hints),
     ("tagged word erased", || raw_scenes::tagged_word_erased("roots")),
     ("own roots", || raw_scenes::range_changed("roots")),
     ("own newborn", || raw_scenes::range_changed("settled")),
@@ -262,6 +264,52 @@ fn frames() {
         let found = heap.verify();
         assert!(found.is_empty(), "{}", found[0]);
     }
+}
+
+/// An object that only one in a frame of a runtime leads to.
+fn runtimes_frame() {
+    let heap = Heap::builder().poison(0xDD).build().unwrap();
+    let kind = raw::Layout::new("link", 16).exact(1).register(&heap).unwrap();
+    let mut mutator = raw::Mutator::attach(&heap).unwrap();
+    let inside = mutator.enter();
+    let frame = inside.open_frame();
+    let stays = raw::EscapeHint::Stays(raw::Site(1));
+    // SAFETY: R3: a kind of this heap. R5, R6, R9: it is filled below, and used while the frame is open.
+    let first = unsafe { inside.alloc_hinted(&kind, stays) }.unwrap().as_ptr();
+    raw_scenes::set(&inside, first, 1, raw_scenes::named(&inside, &kind, 7));
+    // SAFETY: R1: what is used after it is in the frame.
+    unsafe { inside.park(|| heap.collect()) };
+    assert_eq!(raw_scenes::name(raw_scenes::get(&inside, first, 1)), 7, "what a frame leads to is lost");
+    // SAFETY: R9: it is not used any more.
+    unsafe { inside.close_frame(frame) };
+}
+
+/// Two wrong hints, in a heap that checks them: one object is stored into the heap, one returned.
+fn hints() {
+    let heap = Heap::builder().escape_hints(EscapeHints::Checked).build().unwrap();
+    let kind = raw::Layout::new("link", 16).exact(1).register(&heap).unwrap();
+    let held = std::cell::Cell::new(std::ptr::null_mut::<u8>());
+    let mut mutator = raw::Mutator::attach(&heap).unwrap();
+    let inside = mutator.enter();
+    // SAFETY: R2: it outlives the mutator.
+    let _range = unsafe { inside.add_exact((&raw const held).cast(), 1) };
+    held.set(raw_scenes::named(&inside, &kind, 0));
+    // SAFETY: R1: what is used after it is in the range.
+    unsafe { inside.poll() };
+    let frame = inside.open_frame();
+    let made = |site| {
+        let stays = raw::EscapeHint::Stays(raw::Site(site));
+        // SAFETY: R3: a kind of this heap. R5, R6: it is clear. R9 is checked.
+        unsafe { inside.alloc_hinted(&kind, stays) }.unwrap().as_ptr()
+    };
+    raw_scenes::set(&inside, held.get(), 1, made(1));
+    held.set(made(2));
+    // SAFETY: R9 is checked.
+    unsafe { inside.close_frame(frame) };
+    // SAFETY: R1: as above.
+    unsafe { inside.poll() };
+    let sites: Vec<u32> = heap.wrong_hints().iter().map(|wrong| wrong.site.0).collect();
+    assert_eq!(sites, [1, 2], "sites whose hints are wrong");
 }
 
 /// Objects that nothing leads to, of a mutator that is outside while all are asked.
@@ -477,4 +525,7 @@ faults! {
     a_cleanup_runs_while_its_object_is_kept: CleanupEarly, "cleanup asked for", "cleanups of what is kept";
     a_cleanup_runs_that_was_stopped: CleanupUnstopped, "cleanup stopped", "cleanups that were not stopped";
     a_cleanup_does_not_run_that_nobody_is_told_of: CleanupUntold, "cleanup asked for", "the cleanup of what nothing keeps";
+    what_a_runtimes_frame_leads_to_is_lost_unshaded: FrameUnshaded, "runtime's frame", "is lost";
+    a_wrong_hint_is_not_found_when_stores_are_not_looked_at: StoreUnchecked, "hints", "sites whose hints are wrong";
+    a_wrong_hint_is_not_found_when_own_roots_are_not_looked_at: ClosedUnchecked, "hints", "sites whose hints are wrong";
 }

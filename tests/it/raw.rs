@@ -1,5 +1,6 @@
 //! The raw layer: what a runtime is promised, if it does what it has to.
 
+mod hints;
 mod objects;
 
 use crate::raw_scenes::{Held, boxed, get, get_any, name, named, set, set_any, unboxed};

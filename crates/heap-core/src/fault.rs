@@ -188,11 +188,17 @@ pub enum Fault {
     CleanupUnstopped = 87,
     /// What the collector has made due is not told to mutators.
     CleanupUntold = 88,
+    /// What is in frames of the raw layer is not shaded.
+    FrameUnshaded = 89,
+    /// Stores are not looked at when hints are checked.
+    StoreUnchecked = 90,
+    /// The own roots are not looked at when a frame was closed, when hints are checked.
+    ClosedUnchecked = 91,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 88] = [
+    pub const ALL: [Self; 91] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -281,6 +287,9 @@ impl Fault {
         Self::CleanupEarly,
         Self::CleanupUnstopped,
         Self::CleanupUntold,
+        Self::FrameUnshaded,
+        Self::StoreUnchecked,
+        Self::ClosedUnchecked,
     ];
 }
 

@@ -151,7 +151,8 @@ pub struct Rest {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Mark {
     pieces: usize,
-    cursor: *mut u8,
+    /// Bytes of the last one.
+    used: usize,
 }
 
 /// A region. See the module's text. Whoever drops one has [released](Region::release) it.
@@ -297,7 +298,9 @@ impl Region {
     /// How much was handed out until now.
     #[must_use]
     pub fn mark(&self) -> Mark {
-        Mark { pieces: self.pieces.borrow().len(), cursor: self.cursor.get() }
+        let pieces = self.pieces.borrow();
+        let used = pieces.last.as_ref().map_or(0, |last| self.cursor.get().addr() - last.start.addr());
+        Mark { pieces: pieces.len(), used }
     }
 
     /// Takes back what was handed out since a mark of this region, which no reset or earlier rewind has passed. Nobody uses that
@@ -313,8 +316,9 @@ impl Region {
         }
         match &pieces.last {
             Some(last) => {
-                Self::wipe(source, last, to.cursor);
-                self.cursor.set(to.cursor);
+                let cursor = last.start.wrapping_add(to.used);
+                Self::wipe(source, last, cursor);
+                self.cursor.set(cursor);
                 self.end.set(last.end);
             }
             None => {
@@ -326,7 +330,7 @@ impl Region {
 
     /// Takes everything back, and gives the tracts back. Nobody uses the memory any more.
     pub fn release(&self, source: Source<'_>) {
-        self.rewind(source, Mark { pieces: 0, cursor: ptr::null_mut() });
+        self.rewind(source, Mark { pieces: 0, used: 0 });
     }
 
     /// Calls `visit` with what was handed out: from, up to.

@@ -35,6 +35,7 @@ use crate::span::marks::{DROPPED, QUEUED};
 use crate::span::{Home, Span, SpanId, slots};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::units::{Bytes, PageIndex, Pages, WORD_BYTES, narrow};
+use core::ptr::NonNull;
 use std::collections::HashMap;
 
 /// Something that does not hold.
@@ -65,14 +66,31 @@ pub enum Word {
 /// References that a trace function reports come as exact words.
 ///
 /// The slot is allocated and initialised, and nobody writes to it.
-pub fn each_word(memory: &Memory, span: &Span, slot: u32, mut visit: impl FnMut(usize, Word)) {
+pub fn each_word(memory: &Memory, span: &Span, slot: u32, visit: impl FnMut(usize, Word)) {
+    /// # Safety
+    /// 1. `at` is valid for reads, and nobody writes there meanwhile.
+    unsafe fn plain(at: NonNull<usize>) -> usize {
+        // SAFETY: duty 1.
+        unsafe { at.read() }
+    }
+    each_word_read(memory, span, slot, plain, visit);
+}
+
+/// The same with a way to read: others may write to the object, if that is one for it. `read` is called with words of the object.
+pub fn each_word_read(
+    memory: &Memory,
+    span: &Span,
+    slot: u32,
+    read: unsafe fn(NonNull<usize>) -> usize,
+    mut visit: impl FnMut(usize, Word),
+) {
     let layout = memory.entry_of(span).layout();
     let object = memory.slot_ptr(span, slot);
     let word_at = |index: usize| -> usize {
         // SAFETY: the index is below the slot's words by D1 and the loops below; the memory is ready.
         let at = unsafe { object.cast::<usize>().add(index) };
-        // SAFETY: aligned, and valid for reads; nobody writes meanwhile.
-        unsafe { at.read() }
+        // SAFETY: aligned, and valid for reads; who writes meanwhile does so as `read` is ready for.
+        unsafe { read(at) }
     };
     if let Some(trace) = layout.trace {
         // SAFETY: an allocated, initialised slot of the function's layout that nobody writes to.

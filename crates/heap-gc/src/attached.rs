@@ -36,6 +36,7 @@ impl Drop for Leaving {
             // SAFETY: inside, and this is the mutator's thread; nothing else of it will run.
             let part = unsafe { member.part() };
             let own = part.own.take();
+            part.hinted.end(part.source(&heap.memory));
             part.flush(heap.shading());
             heap.world.detach(&member);
             // Code of the program's, that may panic.

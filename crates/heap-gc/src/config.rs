@@ -1,5 +1,6 @@
 //! How a heap is built, and what is wrong with a wish that cannot be met.
 
+use crate::hints::EscapeHints;
 use core::fmt;
 use core::time::Duration;
 use heap_core::decoder::Decoder;
@@ -106,6 +107,7 @@ pub struct HeapBuilder {
     pub(crate) own_threads: bool,
     pub(crate) measures_pauses: bool,
     pub(crate) decoder: Option<Decoder>,
+    pub(crate) hints: EscapeHints,
     pub(crate) os: Option<Arc<dyn Os>>,
 }
 
@@ -149,6 +151,7 @@ impl Default for HeapBuilder {
             own_threads: true,
             measures_pauses: false,
             decoder: None,
+            hints: EscapeHints::default(),
             os: None,
         }
     }
@@ -338,6 +341,23 @@ impl HeapBuilder {
     #[must_use]
     pub fn decoder(mut self, decoder: Decoder) -> Self {
         self.decoder = Some(decoder);
+        self
+    }
+
+    /// What is done with the [hints](crate::raw::EscapeHint) of runtimes that say which objects do not outlive a frame. Default
+    /// [`EscapeHints::Trusted`].
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{EscapeHints, Heap};
+    /// let heap = Heap::builder().escape_hints(EscapeHints::Checked).build()?;
+    /// // ... the runtime runs its programs ...
+    /// assert_eq!(heap.wrong_hints(), []);
+    /// # Ok::<(), tricolor::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn escape_hints(mut self, hints: EscapeHints) -> Self {
+        self.hints = hints;
         self
     }
 

@@ -139,7 +139,7 @@ fn stopped(cycle: &mut Cycle<'_>) {
     for part in world.parts() {
         part.flush(heap.shading());
     }
-    let roots = AllRoots::of(&heap.roots, &world);
+    let roots = AllRoots::of(&heap.memory, &heap.roots, &world);
     if cycle.is_verified() {
         verify::insist(&verify::check_all(&heap.memory, &roots), "before marking");
     }
@@ -409,7 +409,7 @@ impl<'a> Cycle<'a> {
         }
         heap.memory.finish_sweep();
         verify::insist(
-            &verify::check_all(&heap.memory, &AllRoots::of(&heap.roots, &world)),
+            &verify::check_all(&heap.memory, &AllRoots::of(&heap.memory, &heap.roots, &world)),
             "before marking",
         );
     }
@@ -421,7 +421,7 @@ impl<'a> Cycle<'a> {
         }
         let heap = self.heap;
         let world = heap.world.stop();
-        let roots = AllRoots::of(&heap.roots, &world);
+        let roots = AllRoots::of(&heap.memory, &heap.roots, &world);
         verify::insist(&verify::compare_marks(&heap.memory, &roots, verify::Floating::Any), "after marking");
     }
 
@@ -563,7 +563,7 @@ pub(crate) fn verify_now(heap: &Shared) -> Vec<heap_core::verify::Violation> {
         part.flush(heap.shading());
     }
     heap.memory.finish_sweep();
-    let mut found = verify::check_all(&heap.memory, &AllRoots::of(&heap.roots, &world));
+    let mut found = verify::check_all(&heap.memory, &AllRoots::of(&heap.memory, &heap.roots, &world));
     found.extend(heap.places.check(&heap.memory));
     found.extend(heap.cleanups.check(&heap.memory));
     found

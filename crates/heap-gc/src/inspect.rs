@@ -2,10 +2,18 @@
 //! and where to find it in the process.
 
 use crate::heap::Heap;
+use crate::hints::WrongHint;
 use heap_core::accounting::{Accounting, Mapping, Stretch};
 use heap_core::fragmentation::Fragmentation;
 
 impl Heap {
+    /// What was found of wrong hints in a heap that [checks](crate::EscapeHints::Checked) them, in the order of sites; nothing in
+    /// another.
+    #[must_use]
+    pub fn wrong_hints(&self) -> Vec<WrongHint> {
+        self.shared.wrong_hints.all()
+    }
+
     /// How full the spans are: by layout, by size class, and in all. Which objects keep pages that hold little else?
     ///
     /// Stops nobody, takes no lock, and takes time in proportion to the layouts in use (some microseconds), not to the heap: it

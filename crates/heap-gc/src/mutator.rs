@@ -23,6 +23,7 @@ use crate::figures::{Figures, Reason};
 use crate::gc::{Brand, Gc};
 use crate::handle::Handle;
 use crate::handshake::{COLLECT, Member};
+use crate::hinted::Hinted;
 use crate::object::{TypeInfo, Typed, slice_header};
 use crate::own_roots::OwnRoots;
 use crate::part::Part;
@@ -459,6 +460,12 @@ impl<'gc> Mu<'gc> {
         self.poll();
         let slot = self.refill(id);
         self.pay(slot, Bytes::new(RUN_BYTES))
+    }
+
+    /// What is in frames of the raw layer.
+    #[inline(always)]
+    pub(crate) fn hinted(&self) -> &'gc Hinted {
+        &self.part.hinted
     }
 
     /// The mutator's own roots.

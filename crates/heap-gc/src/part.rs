@@ -5,6 +5,7 @@
 //! answered for.
 
 use crate::barrier::{Barrier, Mode, Shading};
+use crate::hinted::Hinted;
 use crate::own_roots::OwnRoots;
 use crate::round::Round;
 use heap_core::cache::Cache;
@@ -22,6 +23,8 @@ pub(crate) struct Part {
     pub(crate) barrier: Barrier,
     /// Only the raw layer's mutators have any.
     pub(crate) own: OwnRoots,
+    /// Frames of the raw layer, and what is in them.
+    pub(crate) hinted: Hinted,
 }
 
 impl Part {
@@ -32,6 +35,7 @@ impl Part {
             tracts: Tracts::default(),
             barrier: Barrier::new(Mode::Off),
             own: OwnRoots::default(),
+            hinted: Hinted::default(),
         };
         match round {
             Round::Off => {}
@@ -90,13 +94,15 @@ impl Part {
         let mut shade = |word| {
             found += 1;
             match word {
-                // SAFETY: O2: null or the address of an allocated slot.
+                // SAFETY: O2, H3: null, or the address of an allocated slot, or in a frame, where a mark goes nowhere.
                 Word::Exact(word) => unsafe { self.barrier.shade(to, word) },
                 Word::Ambiguous(word) => self.barrier.shade_ambiguous(to, word),
             }
         };
         // SAFETY: the round of roots is answered outside or at a safepoint (`answer`).
         unsafe { self.own.each(&mut shade) };
+        // SAFETY: as above.
+        unsafe { self.hinted.each(to.memory, &mut shade) };
         if found > 0 {
             self.barrier.hand_over(to.queue);
         }
@@ -105,6 +111,7 @@ impl Part {
 
     /// Hands everything over: the mutator goes.
     pub(crate) fn leave(&self, to: Shading<'_>) {
+        self.hinted.end(self.source(to.memory));
         if fault::on(Fault::DetachBufferDropped) {
             self.barrier.forget();
         }

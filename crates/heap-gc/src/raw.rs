@@ -38,6 +38,11 @@
 //!   may be called on any thread, by several at once, while mutators run; it reads what nobody writes meanwhile, and does not panic
 //!   (the process is aborted if it does). A drop function may run on any thread, reads no reference, and is called once.
 //!
+//! * **R9, frames.** Of an object that [`Inside::alloc_hinted`] was told stays in its frame: as long as the frame is open, no word of an
+//!   object in the heap or in an older frame leads to it, nor a [`Root`]. References to it are with its own thread, in its objects in
+//!   the same or a younger frame, and in its own roots. When the frame is closed, none is used any more, and from the next safepoint on
+//!   none is in an exact range or reported by a callback. Until then it counts as an object in R2 and R4 to R6.
+//!
 //! ```
 //! # extern crate heap_gc as tricolor;
 //! use core::{cell::Cell, ptr::null_mut};
@@ -71,13 +76,17 @@ mod layout;
 mod store;
 mod roots;
 mod dead;
+mod frame;
 
+pub use self::frame::FrameId;
 pub use self::layout::{ArrayKind, Kind, Layout, LayoutError};
 pub use self::roots::{Root, RootId};
+pub use crate::hints::{EscapeHint, FoundIn, Site, WrongHint};
 pub use crate::own_roots::RootVisitor;
 
 use crate::figures::Figures;
 use crate::heap::Heap;
+use crate::hints::EscapeHints;
 use crate::mutator::{AttachError, Mu, Mutator as Attached};
 use core::fmt;
 use core::ptr::NonNull;
@@ -109,14 +118,16 @@ impl Mutator {
         }
         // SAFETY: inside since the lines above; it leaves for good when it is dropped, and in between it uses nothing of it
         // (`outside`).
-        Inside { mu: unsafe { self.attached.mu() }, mutator: &self.attached }
+        let mu = unsafe { self.attached.mu() };
+        let checks = mu.heap().hints == EscapeHints::Checked;
+        Inside { mu, mutator: &self.attached, checks }
     }
 
     /// The mutator as one of the safe interface. Its own roots stay registered meanwhile: R2 holds for them.
     pub fn safe(&mut self) -> &mut Attached {
         if self.attached.is_inside() {
             // A stay that was forgotten.
-            self.attached.edge();
+            drop(self.enter());
         }
         &mut self.attached
     }
@@ -152,6 +163,8 @@ impl fmt::Debug for Mutator {
 pub struct Inside<'m> {
     mu: Mu<'m>,
     mutator: &'m Attached,
+    /// Whether the heap checks hints.
+    checks: bool,
 }
 
 impl Inside<'_> {
@@ -166,10 +179,18 @@ impl Inside<'_> {
     #[inline(always)]
     pub unsafe fn alloc(&self, kind: &Kind) -> Result<NonNull<u8>, AllocError> {
         debug_assert_eq!(kind.heap, self.mutator.heap().id, "R3: a kind of another heap");
-        let Some(slot) = self.mu.bump_any(kind.id, kind.stride) else { return self.alloc_slow(kind) };
-        // SAFETY: the slot is this mutator's, and `cleared` at most its size.
-        unsafe { clear(slot, kind.cleared) };
-        Ok(slot)
+        let object = match self.mu.bump_any(kind.id, kind.stride) {
+            Some(slot) => {
+                // SAFETY: the slot is this mutator's, and `cleared` at most its size.
+                unsafe { clear(slot, kind.cleared) };
+                slot
+            }
+            None => self.alloc_slow(kind)?,
+        };
+        if self.checks {
+            self.mu.hinted().made(object);
+        }
+        Ok(object)
     }
 
     /// The slow twin of `alloc`: for large objects, and when a run has ended.
@@ -215,6 +236,9 @@ impl Inside<'_> {
         };
         // SAFETY: the slot begins with a header, of at least a word, and nobody else has seen it.
         unsafe { slot.cast::<usize>().write(len) };
+        if self.checks {
+            self.mu.hinted().made(slot);
+        }
         Ok(slot)
     }
 
@@ -228,6 +252,9 @@ impl Inside<'_> {
     /// R1, R2, R5 and R6 hold here, whether or not anything is asked.
     #[inline(always)]
     pub unsafe fn poll(&self) {
+        if self.checks {
+            self.check_safepoint();
+        }
         if self.mu.should_yield() {
             self.answer();
         }
@@ -259,6 +286,9 @@ impl Inside<'_> {
                 self.0.go_inside();
             }
         }
+        if self.checks {
+            self.check_safepoint();
+        }
         let _back = Back(self.mutator);
         self.mutator.edge();
         f()
@@ -267,6 +297,9 @@ impl Inside<'_> {
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
+        if self.checks {
+            self.check_safepoint();
+        }
         self.mutator.edge();
     }
 }

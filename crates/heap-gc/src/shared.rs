@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::figures::{CycleFigures, PAUSES_KEPT};
 use crate::grey::GreyQueue;
 use crate::handshake::World;
+use crate::hints::{EscapeHints, WrongHints};
 use crate::mark::MarkLimits;
 use crate::pace::Pace;
 use crate::pacer::NEVER;
@@ -99,6 +100,9 @@ pub(crate) struct Shared {
     /// `rooted` at the last refusal: a cycle that has found them so since has freed what there was to free.
     pub(crate) refused_at: AtomicU64,
     pub(crate) layouts: LayoutPolicy,
+    pub(crate) hints: EscapeHints,
+    /// What checked hints have come to.
+    pub(crate) wrong_hints: WrongHints,
     /// Threads that mark when a collection is asked for.
     pub(crate) workers: usize,
     pub(crate) collector: Collector,
@@ -167,6 +171,8 @@ impl Shared {
             rooted: AtomicU64::new(0),
             refused_at: AtomicU64::new(0),
             layouts: builder.layouts,
+            hints: builder.hints,
+            wrong_hints: WrongHints::default(),
             workers: builder.workers.unwrap_or(processors),
             collector: builder.collector,
             cpu_share: builder.cpu_share,

@@ -26,15 +26,19 @@ pub(crate) struct AllRoots {
 
 impl AllRoots {
     /// Those in the table, and the mutators' own.
-    pub(crate) fn of(table: &Roots, world: &WorldStopped<'_, Part>) -> Self {
+    pub(crate) fn of(memory: &Memory, table: &Roots, world: &WorldStopped<'_, Part>) -> Self {
         let mut all = Self { exact: table.snapshot(), ambiguous: Vec::new() };
         for part in world.parts() {
             let mut keep = |word| match word {
+                // What is in a frame is no object; what it leads to is reported beside it.
+                Word::Exact(word) if part.hinted.has(word) => {}
                 Word::Exact(word) => all.exact.push(word),
                 Word::Ambiguous(word) => all.ambiguous.push(word),
             };
             // SAFETY: the world is stopped, so the mutator is outside.
             unsafe { part.own.each(&mut keep) };
+            // SAFETY: as above.
+            unsafe { part.hinted.each(memory, &mut keep) };
         }
         all
     }

@@ -127,6 +127,7 @@ impl Layout {
         };
         let id = fixed.map_or_else(|| register(&shared.memory, &shape), Ok).map_err(full)?;
         let is_scanned = !shared.memory.entry(id).layout().is_noscan();
+        let is_superset = || *shared.memory.entry(id).layout() == Shape::superset(class);
         Ok(Kind {
             heap: shared.id,
             id,
@@ -134,7 +135,12 @@ impl Layout {
             stride: class.size().get().max(1),
             bytes: self.size,
             cleared: if is_scanned { self.size.next_multiple_of(WORD_BYTES) } else { 0 },
-            is_superset: *shared.memory.entry(id).layout() == Shape::superset(class),
+            is_superset: is_superset(),
+            fits_frame: !class.is_large()
+                && self.drop.is_none()
+                && self.trace.is_none()
+                && align == WORD_BYTES
+                && !is_superset(),
         })
     }
 
@@ -245,6 +251,8 @@ pub struct Kind {
     /// The size of a slot; of large objects, which are in no run, not 0.
     pub(super) stride: usize,
     pub(super) bytes: usize,
+    /// Whether an object may lie in a frame: it is small, has a mask at most, and an alignment of 8.
+    pub(super) fits_frame: bool,
     /// Bytes that are cleared when an object is made.
     pub(super) cleared: usize,
     is_superset: bool,

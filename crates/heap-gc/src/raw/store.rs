@@ -5,6 +5,8 @@ use crate::barrier::{self, bulk};
 use crate::trace::Trace;
 use heap_core::layout::TypeMask;
 use heap_core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Acquire};
+use heap_core::units::wide;
+use heap_core::verify::Word;
 
 /// A word that is null or the address of an object.
 #[derive(Clone, Copy)]
@@ -34,6 +36,9 @@ impl Inside<'_> {
     /// `place` is an exact word of an object of this heap; R3 and R4 of `value`.
     #[inline(always)]
     pub unsafe fn write(&self, place: *mut *mut u8, value: *mut u8) {
+        if self.checks {
+            self.check_store(place.addr(), Word::Exact(value.addr()));
+        }
         let (barrier, to) = self.mu.barrier();
         // SAFETY: 1: a word of an object, aligned as exact words are; who else writes to it does so here, with atomics. 2: a word
         // needs no drop. 3: R4.
@@ -46,6 +51,9 @@ impl Inside<'_> {
     /// `place` is an ambiguous word of an object of this heap; R3 of `value`, if it leads to an object.
     #[inline(always)]
     pub unsafe fn write_ambiguous(&self, place: *mut u64, value: u64) {
+        if self.checks {
+            self.check_store(place.addr(), Word::Ambiguous(wide(value)));
+        }
         let (barrier, to) = self.mu.barrier();
         // SAFETY: as in `write`.
         unsafe { barrier::store(barrier, to, place.cast(), Ambiguous(value)) };
@@ -79,6 +87,11 @@ impl Inside<'_> {
     /// `places` are `count` exact words of an object of this heap, to which no other thread writes. `values` can be read, nobody
     /// writes to them meanwhile, and R3 and R4 hold of them.
     pub unsafe fn copy(&self, places: *mut *mut u8, values: *const *mut u8, count: usize) {
+        for index in 0..if self.checks { count } else { 0 } {
+            // SAFETY: one of the values, which can be read, and nobody writes to.
+            let value = unsafe { values.wrapping_add(index).read() };
+            self.check_store(places.addr(), Word::Exact(value.addr()));
+        }
         let (barrier, to) = self.mu.barrier();
         // SAFETY: 1, 2: words of an object, this thread's to write. 3, 4: by the caller.
         unsafe { bulk::overwrite::<Exact>(barrier, to, values.cast(), places.cast(), count) };
@@ -89,6 +102,11 @@ impl Inside<'_> {
     /// # Safety
     /// As [`Inside::copy`], with ambiguous words.
     pub unsafe fn copy_ambiguous(&self, places: *mut u64, values: *const u64, count: usize) {
+        for index in 0..if self.checks { count } else { 0 } {
+            // SAFETY: one of the values, which can be read, and nobody writes to.
+            let value = unsafe { values.wrapping_add(index).read() };
+            self.check_store(places.addr(), Word::Ambiguous(wide(value)));
+        }
         let (barrier, to) = self.mu.barrier();
         // SAFETY: as in `copy`.
         unsafe { bulk::overwrite::<Ambiguous>(barrier, to, values.cast(), places.cast(), count) };
@@ -99,6 +117,9 @@ impl Inside<'_> {
     /// # Safety
     /// `places` are `count` exact words of an object of this heap, to which no other thread writes; R3 and R4 of `value`.
     pub unsafe fn fill(&self, places: *mut *mut u8, value: *mut u8, count: usize) {
+        if self.checks && count > 0 {
+            self.check_store(places.addr(), Word::Exact(value.addr()));
+        }
         let (barrier, to) = self.mu.barrier();
         // SAFETY: 1, 2: words of an object, this thread's to write. 3: R4.
         unsafe { bulk::fill(barrier, to, places.cast(), count, Exact(value)) };
@@ -109,6 +130,9 @@ impl Inside<'_> {
     /// # Safety
     /// As [`Inside::fill`], with ambiguous words.
     pub unsafe fn fill_ambiguous(&self, places: *mut u64, value: u64, count: usize) {
+        if self.checks && count > 0 {
+            self.check_store(places.addr(), Word::Ambiguous(wide(value)));
+        }
         let (barrier, to) = self.mu.barrier();
         // SAFETY: as in `fill`.
         unsafe { bulk::fill(barrier, to, places.cast(), count, Ambiguous(value)) };

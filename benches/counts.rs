@@ -33,7 +33,7 @@ struct Node<'gc> {
 /// A case: its name, what one operation is, and how to do a number of them.
 type Case = (&'static str, &'static str, fn(usize));
 
-const CASES: [Case; 31] = [
+const CASES: [Case; 32] = [
     ("alloc_n8", "allocation of 8 bytes in a tiny block, with refills and cycles", |n| {
         rounds(n, |mu, i| {
             black_box(mu.alloc(i));
@@ -146,6 +146,24 @@ const CASES: [Case; 31] = [
                 });
             });
         });
+    }),
+    ("raw_frame", "the same as raw_alloc in a frame, which is closed after each thousand", |n| {
+        let heap = Heap::builder().workers(1).build().expect("address space");
+        let kind = raw::Layout::new("pair", 16).exact(0).register(&heap).expect("room for a layout");
+        let mut m = raw::Mutator::attach(&heap).expect("a fresh heap");
+        let inside = m.enter();
+        let stays = raw::EscapeHint::Stays(raw::Site(0));
+        for _ in 0..n / 1000 {
+            let frame = inside.open_frame();
+            for _ in 0..1000 {
+                // SAFETY: R3: a kind of this heap. R5, R6, R9: it is clear, and not used.
+                black_box(unsafe { inside.alloc_hinted(&kind, stays) }.expect("there is memory"));
+                // SAFETY: R1: nothing is used after it.
+                unsafe { inside.poll() };
+            }
+            // SAFETY: R9: as above.
+            unsafe { inside.close_frame(frame) };
+        }
     }),
     ("raw_alloc", "raw allocation of 16 bytes with a reference, with refills and cycles, and a poll", |n| {
         let heap = Heap::builder().workers(1).build().expect("address space");

@@ -38,7 +38,7 @@
 
 use crate::hints::{FoundIn, Site, WrongHint, WrongHints};
 use crate::own_roots::OwnRoots;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::ptr::NonNull;
 use heap_core::fault::{self, Fault};
 use heap_core::layout::LayoutId;
@@ -50,7 +50,36 @@ use heap_core::verify::{Word, each_word_read};
 use std::collections::HashMap;
 
 /// Bytes in front of an object in a frame.
-pub(crate) const HEADER: usize = WORD_BYTES;
+const HEADER: usize = WORD_BYTES;
+
+/// What an object takes in a frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InFrame {
+    /// Its header: layout number, words.
+    header: u64,
+    /// Bytes of both, in whole words.
+    pub(crate) bytes: usize,
+}
+
+impl InFrame {
+    /// Of an object of a layout, so many bytes large: some, and not above 32 KiB.
+    pub(crate) fn of(id: LayoutId, bytes: usize) -> Self {
+        let words = bytes.div_ceil(WORD_BYTES);
+        Self { header: (words as u64) << 32 | id.index() as u64, bytes: HEADER + words * WORD_BYTES }
+    }
+
+    /// Writes the header, and says where the object begins.
+    ///
+    /// # Safety
+    /// 1. `start` was handed out by a region of [`Hinted`], for as many bytes, aligned to a word.
+    #[inline(always)]
+    pub(crate) unsafe fn begin(self, start: NonNull<u8>) -> NonNull<u8> {
+        // SAFETY: duty 1.
+        unsafe { start.cast::<u64>().write(self.header) };
+        // SAFETY: duty 1: the object lies behind the header.
+        unsafe { start.add(HEADER) }
+    }
+}
 
 /// How old a frame is: 1 for the oldest that is open.
 type Depth = usize;
@@ -94,6 +123,8 @@ struct Checks {
 #[derive(Debug, Default)]
 pub(crate) struct Hinted {
     region: Region,
+    /// How many frames are open.
+    depth: Cell<usize>,
     frames: RefCell<Frames>,
     checks: RefCell<Checks>,
 }
@@ -116,13 +147,14 @@ impl Hinted {
             recorded: self.checks.borrow().open.len(),
         };
         frames.open.push(open);
+        self.depth.set(frames.open.len());
         (frames.open.len(), frames.serial)
     }
 
     /// How many frames are open.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn depth(&self) -> usize {
-        self.frames.borrow().open.len()
+        self.depth.get()
     }
 
     /// Closes a frame and all younger ones. Says whether it was open.
@@ -144,33 +176,22 @@ impl Hinted {
             closed.push(object);
         }
         frames.open.truncate(depth - 1);
+        self.depth.set(depth - 1);
         true
     }
 
     /// The mutator goes: closes all frames, whose objects nobody uses any more.
     pub(crate) fn end(&self, source: Source<'_>) {
         self.frames.borrow_mut().open.clear();
+        self.depth.set(0);
         self.region.release(source);
         *self.checks.borrow_mut() = Checks::default();
     }
 
     /// Where objects in frames are made.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn region(&self) -> &Region {
         &self.region
-    }
-
-    /// Writes the header of an object of so many bytes, and says where the object begins.
-    ///
-    /// # Safety
-    /// 1. `start` was handed out by the region, for [`HEADER`] bytes and those of the object in whole words, aligned to a word.
-    #[inline(always)]
-    pub(crate) unsafe fn head(start: NonNull<u8>, id: LayoutId, bytes: usize) -> NonNull<u8> {
-        let words = bytes.div_ceil(WORD_BYTES) as u64;
-        // SAFETY: duty 1.
-        unsafe { start.cast::<u64>().write(words << 32 | id.index() as u64) };
-        // SAFETY: duty 1: the object lies behind the header.
-        unsafe { start.add(HEADER) }
     }
 
     /// Whether an address lies in a frame.

@@ -119,8 +119,8 @@ impl Mutator {
         // SAFETY: inside since the lines above; it leaves for good when it is dropped, and in between it uses nothing of it
         // (`outside`).
         let mu = unsafe { self.attached.mu() };
-        let checks = mu.heap().hints == EscapeHints::Checked;
-        Inside { mu, mutator: &self.attached, checks }
+        let hints = mu.heap().hints;
+        Inside { mu, mutator: &self.attached, hints }
     }
 
     /// The mutator as one of the safe interface. Its own roots stay registered meanwhile: R2 holds for them.
@@ -163,11 +163,17 @@ impl fmt::Debug for Mutator {
 pub struct Inside<'m> {
     mu: Mu<'m>,
     mutator: &'m Attached,
-    /// Whether the heap checks hints.
-    checks: bool,
+    /// What the heap does with hints.
+    hints: EscapeHints,
 }
 
 impl Inside<'_> {
+    /// Whether the heap checks hints.
+    #[inline(always)]
+    fn checks(&self) -> bool {
+        self.hints == EscapeHints::Checked
+    }
+
     /// A new object, at an address that is its for its life. Zeros, if its kind has a mask or a trace function; otherwise whatever
     /// was there. No safepoint: what the thread holds stays.
     ///
@@ -187,7 +193,7 @@ impl Inside<'_> {
             }
             None => self.alloc_slow(kind)?,
         };
-        if self.checks {
+        if self.checks() {
             self.mu.hinted().made(object);
         }
         Ok(object)
@@ -236,7 +242,7 @@ impl Inside<'_> {
         };
         // SAFETY: the slot begins with a header, of at least a word, and nobody else has seen it.
         unsafe { slot.cast::<usize>().write(len) };
-        if self.checks {
+        if self.checks() {
             self.mu.hinted().made(slot);
         }
         Ok(slot)
@@ -252,7 +258,7 @@ impl Inside<'_> {
     /// R1, R2, R5 and R6 hold here, whether or not anything is asked.
     #[inline(always)]
     pub unsafe fn poll(&self) {
-        if self.checks {
+        if self.checks() {
             self.check_safepoint();
         }
         if self.mu.should_yield() {
@@ -286,7 +292,7 @@ impl Inside<'_> {
                 self.0.go_inside();
             }
         }
-        if self.checks {
+        if self.checks() {
             self.check_safepoint();
         }
         let _back = Back(self.mutator);
@@ -297,7 +303,7 @@ impl Inside<'_> {
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        if self.checks {
+        if self.checks() {
             self.check_safepoint();
         }
         self.mutator.edge();

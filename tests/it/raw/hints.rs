@@ -535,7 +535,7 @@ fn run(seed: u64, hints: EscapeHints, staying: &BTreeSet<u32>) -> [BTreeSet<(u32
 
 #[test]
 fn every_wrong_hint_is_found_and_no_other_and_the_rest_can_be_trusted() {
-    let seeds = crate::support::number_from("TRICOLOR_HINT_SEEDS", 150);
+    let seeds = crate::support::number_from("TRICOLOR_HINT_SEEDS", 60);
     let (mut wrong, mut right, mut trusted) = (0, 0, 0);
     let mut ways: BTreeMap<FoundIn, u32> = BTreeMap::new();
     for seed in 0..seeds {
@@ -563,6 +563,6 @@ fn every_wrong_hint_is_found_and_no_other_and_the_rest_can_be_trusted() {
         assert_eq!(modelled.len(), 0, "seed {seed}: the program keeps R9");
         trusted += 2;
     }
-    assert!(wrong > 300 && right > 300 && trusted > 100, "{wrong} wrong, {right} right, {trusted} trusted");
+    assert!(wrong > 100 && right > 100 && trusted > 100, "{wrong} wrong, {right} right, {trusted} trusted");
     assert!(ways.len() == 4 && ways.values().all(|&times| times > 10), "{ways:?}");
 }

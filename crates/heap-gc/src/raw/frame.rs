@@ -1,7 +1,7 @@
 //! Frames of runtimes, and objects that are said not to outlive one.
 
 use super::{Inside, Kind, clear};
-use crate::hinted::{HEADER, Hinted};
+use crate::hinted::Hinted;
 use crate::hints::{EscapeHint, EscapeHints};
 use core::ptr::NonNull;
 use heap_core::error::AllocError;
@@ -60,32 +60,31 @@ impl Inside<'_> {
     ///
     /// # Safety
     /// R3 of `kind`; R5, R6 and R9 of the object.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn alloc_hinted(&self, kind: &Kind, hint: EscapeHint) -> Result<NonNull<u8>, AllocError> {
         let EscapeHint::Stays(site) = hint else {
             // SAFETY: the same duties.
             return unsafe { self.alloc(kind) };
         };
-        let (hinted, heap) = (self.mu.hinted(), self.mutator.heap());
-        match heap.hints {
-            EscapeHints::Trusted if kind.fits_frame && hinted.depth() > 0 => {
-                debug_assert_eq!(kind.heap, heap.id, "R3: a kind of another heap");
-                let size = HEADER + kind.bytes.next_multiple_of(WORD_BYTES);
-                let start = match hinted.region().alloc(size, WORD_BYTES) {
+        let hinted = self.mu.hinted();
+        match (self.hints, kind.in_frame) {
+            (EscapeHints::Trusted, Some(in_frame)) if hinted.depth() > 0 => {
+                debug_assert_eq!(kind.heap, self.mutator.heap().id, "R3: a kind of another heap");
+                let start = match hinted.region().alloc(in_frame.bytes, WORD_BYTES) {
                     Some(start) => start,
-                    None => self.mu.stay().grow(hinted.region(), size, WORD_BYTES)?,
+                    None => self.mu.stay().grow(hinted.region(), in_frame.bytes, WORD_BYTES)?,
                 };
-                // SAFETY: handed out just now, with room for both.
-                let object = unsafe { Hinted::head(start, kind.id, kind.bytes) };
+                // SAFETY: handed out just now.
+                let object = unsafe { in_frame.begin(start) };
                 // SAFETY: the object is nobody else's, and `cleared` at most its size in whole words.
                 unsafe { clear(object, kind.cleared) };
                 Ok(object)
             }
-            EscapeHints::Trusted | EscapeHints::Ignored => {
+            (EscapeHints::Trusted | EscapeHints::Ignored, _) => {
                 // SAFETY: the same duties.
                 unsafe { self.alloc(kind) }
             }
-            EscapeHints::Checked => {
+            (EscapeHints::Checked, _) => {
                 // SAFETY: the same duties.
                 let object = unsafe { self.alloc(kind) }?;
                 if hinted.depth() > 0 {

@@ -11,6 +11,7 @@
 
 use crate::config::LayoutPolicy;
 use crate::heap::Heap;
+use crate::hinted::InFrame;
 use core::fmt;
 use heap_core::error::AllocError;
 use heap_core::layout::{DropFn, Extent, Layout as Shape, LayoutId, TraceFn, TypeMask, fixed_id};
@@ -136,11 +137,12 @@ impl Layout {
             bytes: self.size,
             cleared: if is_scanned { self.size.next_multiple_of(WORD_BYTES) } else { 0 },
             is_superset: is_superset(),
-            fits_frame: !class.is_large()
+            in_frame: (!class.is_large()
                 && self.drop.is_none()
                 && self.trace.is_none()
                 && align == WORD_BYTES
-                && !is_superset(),
+                && !is_superset())
+            .then(|| InFrame::of(id, self.size)),
         })
     }
 
@@ -251,8 +253,9 @@ pub struct Kind {
     /// The size of a slot; of large objects, which are in no run, not 0.
     pub(super) stride: usize,
     pub(super) bytes: usize,
-    /// Whether an object may lie in a frame: it is small, has a mask at most, and an alignment of 8.
-    pub(super) fits_frame: bool,
+    /// In a frame: what is in front of an object, and the bytes of both. `None` if it cannot lie there: it is large, has a function, or
+    /// an alignment above 8.
+    pub(super) in_frame: Option<InFrame>,
     /// Bytes that are cleared when an object is made.
     pub(super) cleared: usize,
     is_superset: bool,

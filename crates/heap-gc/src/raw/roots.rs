@@ -83,7 +83,7 @@ impl Inside<'_> {
     /// R3 and R4 of `object`.
     pub unsafe fn root(&self, object: NonNull<u8>) -> Root {
         let heap = self.mu.heap();
-        if self.checks {
+        if self.checks() {
             self.mu.hinted().rooted(&heap.wrong_hints, object.addr().get());
         }
         Root { index: heap.roots.add(&heap.memory, object.addr().get()), heap: heap.clone() }

@@ -36,7 +36,7 @@ impl Inside<'_> {
     /// `place` is an exact word of an object of this heap; R3 and R4 of `value`.
     #[inline(always)]
     pub unsafe fn write(&self, place: *mut *mut u8, value: *mut u8) {
-        if self.checks {
+        if self.checks() {
             self.check_store(place.addr(), Word::Exact(value.addr()));
         }
         let (barrier, to) = self.mu.barrier();
@@ -51,7 +51,7 @@ impl Inside<'_> {
     /// `place` is an ambiguous word of an object of this heap; R3 of `value`, if it leads to an object.
     #[inline(always)]
     pub unsafe fn write_ambiguous(&self, place: *mut u64, value: u64) {
-        if self.checks {
+        if self.checks() {
             self.check_store(place.addr(), Word::Ambiguous(wide(value)));
         }
         let (barrier, to) = self.mu.barrier();
@@ -87,7 +87,7 @@ impl Inside<'_> {
     /// `places` are `count` exact words of an object of this heap, to which no other thread writes. `values` can be read, nobody
     /// writes to them meanwhile, and R3 and R4 hold of them.
     pub unsafe fn copy(&self, places: *mut *mut u8, values: *const *mut u8, count: usize) {
-        for index in 0..if self.checks { count } else { 0 } {
+        for index in 0..if self.checks() { count } else { 0 } {
             // SAFETY: one of the values, which can be read, and nobody writes to.
             let value = unsafe { values.wrapping_add(index).read() };
             self.check_store(places.addr(), Word::Exact(value.addr()));
@@ -102,7 +102,7 @@ impl Inside<'_> {
     /// # Safety
     /// As [`Inside::copy`], with ambiguous words.
     pub unsafe fn copy_ambiguous(&self, places: *mut u64, values: *const u64, count: usize) {
-        for index in 0..if self.checks { count } else { 0 } {
+        for index in 0..if self.checks() { count } else { 0 } {
             // SAFETY: one of the values, which can be read, and nobody writes to.
             let value = unsafe { values.wrapping_add(index).read() };
             self.check_store(places.addr(), Word::Ambiguous(wide(value)));
@@ -117,7 +117,7 @@ impl Inside<'_> {
     /// # Safety
     /// `places` are `count` exact words of an object of this heap, to which no other thread writes; R3 and R4 of `value`.
     pub unsafe fn fill(&self, places: *mut *mut u8, value: *mut u8, count: usize) {
-        if self.checks && count > 0 {
+        if self.checks() && count > 0 {
             self.check_store(places.addr(), Word::Exact(value.addr()));
         }
         let (barrier, to) = self.mu.barrier();
@@ -130,7 +130,7 @@ impl Inside<'_> {
     /// # Safety
     /// As [`Inside::fill`], with ambiguous words.
     pub unsafe fn fill_ambiguous(&self, places: *mut u64, value: u64, count: usize) {
-        if self.checks && count > 0 {
+        if self.checks() && count > 0 {
             self.check_store(places.addr(), Word::Ambiguous(wide(value)));
         }
         let (barrier, to) = self.mu.barrier();

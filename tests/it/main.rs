@@ -35,6 +35,7 @@ mod phases;
 mod programs;
 mod raw;
 mod reach;
+mod reentrant;
 mod refusals;
 mod scav;
 mod shared;

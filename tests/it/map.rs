@@ -109,7 +109,7 @@ fn operate<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: Bui
     let value = (kind.value)(mu, u64::from(random.word()));
     let new = (kind.value_number)(value);
     let value_number = kind.value_number;
-    match random.below(18) {
+    match random.below(21) {
         0..4 => assert_eq!(map.insert(mu, key, value).map(value_number), model.insert(number, new)),
         4 => {
             assert_eq!(
@@ -163,6 +163,18 @@ fn operate<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: Bui
             }
             drop(drain);
             model.clear();
+        }
+        17 => {
+            let found = map.get_or_insert_with(mu, key, || value);
+            assert_eq!(value_number(found), *model.entry(number).or_insert(new));
+        }
+        18 => {
+            let found = map.update(mu, &key, |_| value).map(value_number);
+            assert_eq!(found, model.get_mut(&number).map(|old| std::mem::replace(old, new)).map(|_| new));
+        }
+        19 if random.below(10) == 0 => {
+            map.update_all(mu, |_, _| value);
+            model.values_mut().for_each(|old| *old = new);
         }
         _ => {
             let hash = map.hash_of(&key);

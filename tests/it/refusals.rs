@@ -214,6 +214,9 @@ const OPS: &[Op] = ops![
             let key = state.new_key();
             state.map.get_or_insert_by(mu, state.map.hash_of(&key), |found| *found == key, || (key, state.number))
         };
+    "GcMap::get_or_insert_with" Same
+        |mu, state| state.map.try_get_or_insert_with(mu, state.new_key(), || Ok(state.number)),
+        state.map.get_or_insert_with(mu, state.new_key(), || state.number);
     "GcMapEntry::or_insert" Same
         |mu, state| state.vacant(mu).try_or_insert(state.number),
         state.vacant(mu).or_insert(state.number);

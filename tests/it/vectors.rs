@@ -60,7 +60,28 @@ fn operate<'gc, T: Trace + Copy + 'gc>(
         let element = make(mu, u64::from(random.word()));
         (element, number(element))
     };
-    match random.below(24) {
+    match random.below(28) {
+        23 => {
+            let rest = random.below(3);
+            vec.retain(mu, |element| number(element) % 3 != rest);
+            model.retain(|element| element % 3 != rest);
+        }
+        24 => {
+            vec.dedup_by_key(mu, |element| number(element) % 4);
+            model.dedup_by_key(|element| *element % 4);
+        }
+        25 => {
+            let (a, b) = (below(random, len + 1), below(random, len + 1));
+            let (from, end) = (a.min(b), a.max(b));
+            assert!(vec.drain(mu, from..end).map(number).eq(model.drain(from..end)));
+        }
+        26 => {
+            let turned = |number: u64| number.rotate_left(7);
+            vec.sort_by_key(mu, |element| turned(number(element)));
+            model.sort_by_key(|element| turned(*element));
+            let at = model.partition_point(|element| turned(*element) < 1 << 20);
+            assert_eq!(vec.partition_point(|element| turned(number(element)) < 1 << 20), at);
+        }
         0 | 1 => {
             let (element, made) = fresh(random);
             vec.push(mu, element);
@@ -174,6 +195,7 @@ fn operate<'gc, T: Trace + Copy + 'gc>(
         (vec.first().map(number), vec.last().map(number)),
         (model.first().copied(), model.last().copied())
     );
+    assert!(vec.iter().rev().step_by(3).map(number).eq(model.iter().rev().step_by(3).copied()));
     let at = below(random, len + 3);
     assert_eq!(vec.get(at).map(number), model.get(at).copied());
 }

@@ -70,6 +70,41 @@ impl<T: Trace + Copy> GcCell<T> {
         self.set(mu, value);
         old
     }
+
+    /// Changes the value to what `change` makes of it, and returns that. `change` may use the cell; what it sets is overwritten.
+    ///
+    /// # Panics
+    /// With the panics of `change`; the value stays then.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{GcCell, Heap};
+    /// let heap = Heap::new()?;
+    /// heap.attach()?.enter(|mu| {
+    ///     let count = mu.alloc(GcCell::new(1));
+    ///     assert_eq!(count.update(mu, |count| count + 1), 2);
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn update<'gc>(&self, mu: &Mu<'gc>, change: impl FnOnce(T) -> T) -> T
+    where
+        T: 'gc,
+    {
+        let value = change(self.get());
+        self.set(mu, value);
+        value
+    }
+
+    /// Exchanges the values of two cells, which may be one.
+    #[inline]
+    pub fn swap<'gc>(&self, mu: &Mu<'gc>, other: &Self)
+    where
+        T: 'gc,
+    {
+        let value = self.replace(mu, other.get());
+        other.set(mu, value);
+    }
 }
 
 impl<T: Trace + Copy + Default> GcCell<T> {

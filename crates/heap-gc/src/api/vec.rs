@@ -34,10 +34,11 @@
 //!
 //! * Elements are `Copy` and go in and out by value, so no reference to a place lives while another call changes it, and
 //!   nothing is to be dropped.
-//! * A user's code runs in the middle of two methods, and may change the vector there. [`extend`](GcVec::extend) is a push for
-//!   each element, which finds or makes its place after the iterator was asked for anything. [`copy_within`](GcVec::copy_within)
-//!   looks at the length after the range was asked for its bounds. An allocation runs no such code: listeners and drops run
-//!   outside `enter`.
+//! * A user's code runs in the middle of some methods, and may change the vector there. [`extend`](GcVec::extend) is a push for
+//!   each element, which finds or makes its place after the iterator was asked for anything. Methods that take a range look at
+//!   the length after the range was asked for its bounds. Searches and [`retain`](GcVec::retain) ask for each element by its
+//!   index, when its turn comes; sorting is done on a copy. An allocation runs no such code: listeners and drops run outside
+//!   `enter`.
 //! * The vector is not `Sync` (a `Cell` in it), so one thread uses it, as with a [`GcCell`](crate::GcCell). It can be moved, and so
 //!   change its thread, while it is not in the heap; then nobody else has it.
 //! * It carries the brand of its heap, also if its elements have none. So a vector of numbers cannot be put into another
@@ -53,7 +54,10 @@ mod elements;
 mod end;
 mod iter;
 mod order;
+mod retain;
 mod room;
+mod search;
+mod sort;
 
 pub use iter::GcVecIter;
 

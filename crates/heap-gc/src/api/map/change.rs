@@ -84,6 +84,131 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
         Ok(())
     }
 
+    /// The value of a key; if it has none, what `make` makes, once it is there. `make` may use the map: if it gives the key a value,
+    /// that is replaced.
+    ///
+    /// # Panics
+    /// If the map has to grow and there is no memory for it ([`GcMap::try_get_or_insert_with`] returns the error instead), and
+    /// with the panics of `make`.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{GcMap, Heap, Mu};
+    ///
+    /// /// How many ways lead up so many steps, of which one or two are taken at once.
+    /// fn ways<'gc>(mu: &Mu<'gc>, known: &GcMap<'gc, u64, u64>, steps: u64) -> u64 {
+    ///     known.get_or_insert_with(mu, steps, || match steps {
+    ///         0 | 1 => 1,
+    ///         _ => ways(mu, known, steps - 1) + ways(mu, known, steps - 2),
+    ///     })
+    /// }
+    ///
+    /// let heap = Heap::new()?;
+    /// assert_eq!(heap.attach()?.enter(|mu| ways(mu, &GcMap::new(), 50)), 20_365_011_074);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn get_or_insert_with(&self, mu: &Mu<'gc>, key: K, make: impl FnOnce() -> V) -> V {
+        self.entry(mu, key).or_insert_with(make)
+    }
+
+    /// The same, where `make` may fail.
+    ///
+    /// # Errors
+    /// That of `make`, or see [`AllocError`]. The key has no value then, unless `make` gave it one.
+    ///
+    /// # Panics
+    /// With the panics of `make`.
+    #[inline]
+    pub fn try_get_or_insert_with(
+        &self,
+        mu: &Mu<'gc>,
+        key: K,
+        make: impl FnOnce() -> Result<V, AllocError>,
+    ) -> Result<V, AllocError> {
+        self.entry(mu, key).try_or_insert_with(make)
+    }
+
+    /// Changes the value of a key to what `change` makes of it, and returns that; nothing if the key has none. `change` may use the
+    /// map.
+    ///
+    /// # Panics
+    /// With the panics of `change`, and if it takes the key out.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{GcMap, Heap};
+    /// let heap = Heap::new()?;
+    /// heap.attach()?.enter(|mu| {
+    ///     let stock = GcMap::new();
+    ///     stock.insert(mu, 'a', 3);
+    ///     assert_eq!(stock.update(mu, &'a', |count| count - 1), Some(2));
+    ///     assert_eq!(stock.update(mu, &'b', |count| count - 1), None);
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn update<Q: ?Sized + Hash + Eq>(
+        &self,
+        mu: &Mu<'gc>,
+        key: &Q,
+        change: impl FnOnce(V) -> V,
+    ) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let at = self.find(self.hash_of(key), |found| found.borrow() == key)?;
+        // SAFETY: an entry was found there, and nothing came between.
+        Some(unsafe { self.update_at(mu, at, |_, value| change(value)) })
+    }
+
+    /// Changes each value to what `change` makes of it. `change` may use the map: the walk is that of [`GcMap::iter`].
+    ///
+    /// # Panics
+    /// With the panics of `change`, and if it takes the key out that it was asked about; values that it has made before are there.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// use tricolor::{GcMap, Heap};
+    /// let heap = Heap::new()?;
+    /// heap.attach()?.enter(|mu| {
+    ///     let ages = GcMap::new();
+    ///     ages.extend(mu, [('a', 0), ('b', 5)]);
+    ///     ages.update_all(mu, |_, age| age + 1);
+    ///     assert_eq!((ages.get(&'a'), ages.get(&'b')), (Some(1), Some(6)));
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn update_all(&self, mu: &Mu<'gc>, mut change: impl FnMut(&K, V) -> V) {
+        let mut walk = self.iter();
+        while let Some((at, _)) = walk.next_at() {
+            // SAFETY: an entry was found there, and nothing came between.
+            unsafe { self.update_at(mu, at, &mut change) };
+        }
+    }
+
+    /// Changes the value in a place of the map's table to what `change` makes of it, and returns that.
+    ///
+    /// # Safety
+    /// 1. The place holds an entry.
+    ///
+    /// # Panics
+    /// If `change` takes the entry out.
+    unsafe fn update_at(&self, mu: &Mu<'gc>, at: At<K, V>, change: impl FnOnce(&K, V) -> V) -> V {
+        // SAFETY: duty 1.
+        let (key, value) = unsafe { Self::entry_in(&at.0, at.1) };
+        let changes = self.changes.get();
+        let value = change(&key, value);
+        let found = if self.changes.get() == changes {
+            Some(at)
+        } else {
+            self.find(self.hash_of(&key), |found| *found == key)
+        };
+        let (table, at) = found.unwrap_or_else(|| panic!("the entry was taken out of the map"));
+        // SAFETY: it holds an entry: unchanged since duty 1 was seen to, or just found.
+        unsafe { self.exchange_value(mu, &table, at, value) };
+        value
+    }
+
     /// Takes a key out, and returns its value.
     #[inline]
     pub fn remove<Q: ?Sized + Hash + Eq>(&self, mu: &Mu<'gc>, key: &Q) -> Option<V>

@@ -120,6 +120,10 @@ fn every_operation<'gc, V: Trace + Copy + PartialEq + fmt::Debug + 'gc, S: Build
         assert_eq!(map.entry(mu, gone).or_insert(make(1)), *model.entry(gone).or_insert(make(1)));
         same(&map, &model);
     }
+    assert_eq!(map.update(mu, &5, |_| make(2)), model.get_mut(&5).map(|value| (*value = make(2), make(2)).1));
+    map.update_all(mu, |key, _| make(*key));
+    model.iter_mut().for_each(|(key, value)| *value = make(*key));
+    same(&map, &model);
     map.retain(mu, |key, _| key % 3 > 0);
     model.retain(|key, _| key % 3 > 0);
     same(&map, &model);

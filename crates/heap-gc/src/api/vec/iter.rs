@@ -29,7 +29,7 @@ impl<'gc, T: Copy> GcVec<'gc, T> {
     /// ```
     #[inline]
     pub fn iter(&self) -> GcVecIter<'_, 'gc, T> {
-        GcVecIter { vec: self, next: 0 }
+        GcVecIter { vec: self, next: 0, end: usize::MAX }
     }
 }
 
@@ -37,6 +37,8 @@ impl<'gc, T: Copy> GcVec<'gc, T> {
 pub struct GcVecIter<'a, 'gc, T> {
     vec: &'a GcVec<'gc, T>,
     next: usize,
+    /// Elements from here on have come from the back.
+    end: usize,
 }
 
 impl<T: Copy> Iterator for GcVecIter<'_, '_, T> {
@@ -44,6 +46,9 @@ impl<T: Copy> Iterator for GcVecIter<'_, '_, T> {
 
     #[inline]
     fn next(&mut self) -> Option<T> {
+        if self.next >= self.end {
+            return None;
+        }
         let value = self.vec.get(self.next)?;
         self.next += 1;
         Some(value)
@@ -59,6 +64,16 @@ impl<T: Copy> Iterator for GcVecIter<'_, '_, T> {
     fn nth(&mut self, n: usize) -> Option<T> {
         self.next = self.next.saturating_add(n).min(self.vec.len());
         self.next()
+    }
+}
+
+impl<T: Copy> DoubleEndedIterator for GcVecIter<'_, '_, T> {
+    /// The last element that has not come: of those that are there when it is first asked, and before those that have come so.
+    #[inline]
+    fn next_back(&mut self) -> Option<T> {
+        let last = self.end.min(self.vec.len()).checked_sub(1).filter(|last| *last >= self.next)?;
+        self.end = last;
+        self.vec.get(last)
     }
 }
 

@@ -138,7 +138,7 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
     }
 
     /// Copies a range of elements over those from the index `to` on; neither goes past the end.
-    fn copy_places(&self, mu: &Mu<'gc>, range: Range<usize>, index: usize) {
+    pub(super) fn copy_places(&self, mu: &Mu<'gc>, range: Range<usize>, index: usize) {
         let (barrier, to) = mu.barrier();
         // SAFETY: 1 to 3: places that hold values (V2) and that only this thread uses (V4). 4: V5.
         unsafe { bulk::overwrite(barrier, to, self.place(range.start), self.place(index), range.len()) };

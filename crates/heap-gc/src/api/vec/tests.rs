@@ -72,6 +72,15 @@ fn every_operation<'gc, T: Trace + Copy + PartialEq + fmt::Debug + 'gc>(
     both(&|vec| vec.write(mu, 3, &more), &|model| model[3..23].copy_from_slice(&more));
     both(&|vec| vec.resize(mu, 50, make(70)), &|model| model.resize(50, make(70)));
     both(&|vec| vec.resize(mu, 11, make(70)), &|model| model.resize(11, make(70)));
+    both(&|vec| vec.extend_from_slice(mu, &more), &|model| model.extend_from_slice(&more));
+    both(&|vec| vec.retain(mu, |element| element != make(45)), &|model| {
+        model.retain(|element| *element != make(45));
+    });
+    both(&|vec| vec.dedup(mu), &|model| model.dedup());
+    let by_size = |element: T| format!("{element:?}").len();
+    both(&|vec| vec.sort_by_key(mu, by_size), &|model| model.sort_by_key(|element| by_size(*element)));
+    both(&|vec| drop(vec.drain(mu, 1..5)), &|model| drop(model.drain(1..5)));
+    both(&|vec| vec.resize(mu, 11, make(70)), &|model| model.resize(11, make(70)));
     both(&|vec| vec.shrink_to_fit(mu), &|_| {});
     both(&|vec| vec.fill(mu, make(71)), &|model| model.fill(make(71)));
     both(&|vec| vec.truncate(mu, 4), &|model| model.truncate(4));

@@ -33,6 +33,7 @@ use crate::scenes::{Place, look_along, path};
 use heap_testkit::program::Program;
 use heap_testkit::run::{Cell, run};
 use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -120,6 +121,7 @@ const CHECKS: &[Check] = &[
     ("weak loaded late", weak_scenes::weak_loaded_by_a_late_mutator),
     ("cleanup asked for", || cleanup_scenes::cleanup_asked_for("roots")),
     ("cleanup stopped", || cleanup_scenes::cleanup_stopped("roots")),
+    ("listener panics", listener_panics),
 ];
 
 /// Generated programs against the model; nothing is verified, and every cycle is the mutator's, so that all is counted exactly.
@@ -367,6 +369,16 @@ fn slow_collector() {
     }
 }
 
+/// A listener that panics between two steps of a cycle.
+fn listener_panics() {
+    let listener = |_: &tricolor::Event| panic!("a listener's");
+    let heap = Heap::builder().gc_off().on_event(listener).build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    let outcome = catch_unwind(AssertUnwindSafe(|| mutator.collect()));
+    assert!(outcome.is_err(), "the panic goes on");
+    assert_eq!(heap.figures().cycles, 1, "the cycle has ended in its middle");
+}
+
 /// Not a test of its own: what the child processes run. Without the environment's word it has nothing to do.
 #[test]
 fn child() {
@@ -528,4 +540,5 @@ faults! {
     what_a_runtimes_frame_leads_to_is_lost_unshaded: FrameUnshaded, "runtime's frame", "is lost";
     a_wrong_hint_is_not_found_when_stores_are_not_looked_at: StoreUnchecked, "hints", "sites whose hints are wrong";
     a_wrong_hint_is_not_found_when_own_roots_are_not_looked_at: ClosedUnchecked, "hints", "sites whose hints are wrong";
+    a_cycle_ends_in_its_middle_when_a_listener_panics: PanicUncaught, "listener panics", "ended in its middle";
 }

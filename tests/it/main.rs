@@ -30,6 +30,7 @@ mod many;
 mod map;
 mod map_keys;
 mod os;
+mod panics;
 mod period;
 mod phases;
 mod programs;

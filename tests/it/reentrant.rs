@@ -10,25 +10,25 @@ use tricolor::{Gc, GcCell, GcMap, GcVec, Heap, Mu, Root, Trace};
 
 /// What elements lead to.
 #[derive(Trace)]
-struct Item {
-    number: u64,
-    check: u64,
+pub(crate) struct Item {
+    pub(crate) number: u64,
+    pub(crate) check: u64,
 }
 
-type Element<'gc> = Gc<'gc, Item>;
+pub(crate) type Element<'gc> = Gc<'gc, Item>;
 
 #[derive(Trace)]
-struct State<'gc> {
-    vector: GcVec<'gc, Element<'gc>>,
-    map: GcMap<'gc, u64, Element<'gc>>,
-    cell: GcCell<Option<Element<'gc>>>,
+pub(crate) struct State<'gc> {
+    pub(crate) vector: GcVec<'gc, Element<'gc>>,
+    pub(crate) map: GcMap<'gc, u64, Element<'gc>>,
+    pub(crate) cell: GcCell<Option<Element<'gc>>>,
 }
 
-fn made<'gc>(mu: &Mu<'gc>, number: u64) -> Element<'gc> {
+pub(crate) fn made<'gc>(mu: &Mu<'gc>, number: u64) -> Element<'gc> {
     mu.alloc(Item { number, check: scrambled(number) })
 }
 
-fn number(element: Element<'_>) -> u64 {
+pub(crate) fn number(element: Element<'_>) -> u64 {
     assert_eq!(element.check, scrambled(element.number), "an element leads to no item");
     element.number
 }
@@ -177,7 +177,7 @@ const OPS: &[(&str, Op)] = &[
     }),
 ];
 
-fn fill<'gc>(mu: &Mu<'gc>, state: &State<'gc>) {
+pub(crate) fn fill<'gc>(mu: &Mu<'gc>, state: &State<'gc>) {
     state.vector.clear(mu);
     state.vector.extend(mu, (0..40).map(|each| made(mu, each)));
     state.map.clear(mu);
@@ -185,7 +185,7 @@ fn fill<'gc>(mu: &Mu<'gc>, state: &State<'gc>) {
     state.cell.set(mu, Some(made(mu, 1)));
 }
 
-fn look(state: &State<'_>) {
+pub(crate) fn look(state: &State<'_>) {
     state.vector.iter().for_each(|element| _ = number(element));
     assert_eq!(state.vector.iter().count(), state.vector.len());
     state.map.iter().for_each(|(key, element)| {

@@ -194,11 +194,13 @@ pub enum Fault {
     StoreUnchecked = 90,
     /// The own roots are not looked at when a frame was closed, when hints are checked.
     ClosedUnchecked = 91,
+    /// A panic of a listener or a drop goes on at once.
+    PanicUncaught = 92,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 91] = [
+    pub const ALL: [Self; 92] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -290,6 +292,7 @@ impl Fault {
         Self::FrameUnshaded,
         Self::StoreUnchecked,
         Self::ClosedUnchecked,
+        Self::PanicUncaught,
     ];
 }
 

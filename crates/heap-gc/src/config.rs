@@ -296,8 +296,9 @@ impl HeapBuilder {
     }
 
     /// Calls `listener` with every step of every cycle, on the thread that runs it, and with what the scavenger did, on its
-    /// thread or that of who asked. It must not panic, and must not use this heap except for
-    /// [`Heap::figures`](crate::Heap::figures): the cycle waits for it.
+    /// thread or that of who asked. It must not use this heap except for [`Heap::figures`](crate::Heap::figures): the cycle
+    /// waits for it. Its first panic in a cycle goes on when the cycle has ended, in the call that ran it, unless that thread is
+    /// panicking already; one in what the scavenger tells it goes nowhere.
     #[must_use]
     pub fn on_event(mut self, listener: impl Fn(&crate::event::Event) + Send + Sync + 'static) -> Self {
         self.listener = Some(Arc::new(listener));

@@ -16,6 +16,7 @@ use crate::pace::work_bytes;
 use crate::pacer::{Bound, CycleEnd as Paced, Limiting, NEVER, Plan};
 use crate::round::Round;
 use crate::shared::{Helpers, Shared};
+use crate::unwind::FirstPanic;
 use crate::verify::{self, AllRoots};
 use core::time::Duration;
 use heap_core::fault::{self, Fault};
@@ -61,14 +62,15 @@ pub(crate) fn run(heap: &Shared, reason: Reason, runner: Runner) {
         return;
     }
     let number = heap.history.lock().cycles + 1;
-    heap.tell(|| Event::Began { number, reason });
     let mut cycle = Cycle::new(heap, &mut helpers, number, reason, runner);
+    heap.tell(&mut cycle.panics, || Event::Began { number, reason });
     match heap.collector {
         Collector::Concurrent => on_the_fly(&mut cycle),
         Collector::StopTheWorld => stopped(&mut cycle),
     }
+    let mut panics = core::mem::take(&mut cycle.panics);
     if cycle.is_given_up {
-        return;
+        return panics.go_on();
     }
     let figures = cycle.figures();
     if reason == Reason::Asked {
@@ -84,11 +86,11 @@ pub(crate) fn run(heap: &Shared, reason: Reason, runner: Runner) {
     drop(history);
     heap.desk.cycle_ended();
     drop(helpers);
-    heap.tell(|| Event::Ended { number });
-    // A listener that panics while the thread panics already would end the process.
+    heap.tell(&mut panics, || Event::Ended { number });
     if let Some(observer) = heap.observer.as_ref().filter(|_| !thread::panicking()) {
-        observer(&figures);
+        panics.note(|| observer(&figures));
     }
+    panics.go_on();
 }
 
 /// A cycle beside the mutators. `barrier.rs` says why the steps have this order.
@@ -235,6 +237,8 @@ struct Cycle<'a> {
     mutators: usize,
     /// The heap ends: marking was not finished, and nothing may be swept.
     is_given_up: bool,
+    /// Of a listener. It goes on when the cycle has ended.
+    panics: FirstPanic,
 }
 
 impl<'a> Cycle<'a> {
@@ -266,6 +270,7 @@ impl<'a> Cycle<'a> {
             found: None,
             mutators: 0,
             is_given_up: false,
+            panics: FirstPanic::default(),
         }
     }
 
@@ -298,12 +303,13 @@ impl<'a> Cycle<'a> {
 
     /// Asks every mutator.
     fn ask(&mut self, round: Round) {
-        let heap = self.heap;
+        let (heap, panics) = (self.heap, &mut self.panics);
         let asked = heap.world.ask(round, &|part, round| heap.answer(part, round), &mut |member, waited| {
-            heap.tell(|| Event::Late { round: round.name(), thread: member.name(), waited });
+            heap.tell(panics, || Event::Late { round: round.name(), thread: member.name(), waited });
         });
         let figures = RoundFigures { name: round.name(), wall: asked.wall, slowest: asked.slowest };
-        heap.tell(|| Event::Asked { round: figures.name, wall: figures.wall, slowest: figures.slowest });
+        let (round_name, wall, slowest) = (figures.name, figures.wall, figures.slowest);
+        heap.tell(panics, || Event::Asked { round: round_name, wall, slowest });
         self.rounds.push(figures);
         self.mutators = self.mutators.max(heap.world.members());
         if round == Round::Roots {
@@ -387,7 +393,7 @@ impl<'a> Cycle<'a> {
         if !self.has_lost() {
             return false;
         }
-        self.heap.tell(|| Event::Lost);
+        self.heap.tell(&mut self.panics, || Event::Lost);
         let work = self.marker.work();
         self.helped.add(work);
         self.marker = Marker::new(&self.heap.memory, Some(&self.heap.queue), self.heap.mark_limits);
@@ -484,9 +490,10 @@ impl<'a> Cycle<'a> {
                 ..Paced::default()
             },
         );
-        heap.tell(|| Event::Marked { live: census.bytes });
+        heap.tell(&mut self.panics, || Event::Marked { live: census.bytes });
         if plan.bound == Bound::Live && heap.memory_limit != NEVER {
-            heap.tell(|| Event::LimitBelowLive { limit: heap.memory_limit, live: plan.live });
+            let limit = heap.memory_limit;
+            heap.tell(&mut self.panics, || Event::LimitBelowLive { limit, live: plan.live });
         }
         self.found = Some((census, plan, scanned.bytes()));
     }

@@ -7,9 +7,8 @@
 //! One that panics does not keep the others from running: the first panic goes on when all have run.
 
 use crate::shared::Shared;
-use core::any::Any;
+use crate::unwind::FirstPanic;
 use heap_core::sync::thread;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Whether anything is due. Two relaxed loads.
 #[inline]
@@ -26,46 +25,17 @@ pub(crate) fn run_due(heap: &Shared) {
     if thread::panicking() {
         return;
     }
-    let mut panics = Panics::default();
-    run_with(heap, &mut panics);
-    panics.go_on();
-}
-
-/// The same, for who has more to run before a panic goes on. The thread is not panicking.
-pub(crate) fn run_with(heap: &Shared, panics: &mut Panics) {
+    let mut panics = FirstPanic::default();
     if heap.memory.has_dead() {
         for dead in heap.memory.take_dead() {
-            panics.catch(|| heap.memory.bury(&dead));
+            panics.note(|| heap.memory.bury(&dead));
         }
     }
     if heap.cleanups.is_due() {
         for job in heap.cleanups.take_due() {
             heap.cleanups.runs();
-            panics.catch(job);
+            panics.note(job);
         }
     }
-}
-
-/// Keeps the first panic of several pieces of the program's code, until all have run.
-#[derive(Default)]
-pub(crate) struct Panics(Option<Box<dyn Any + Send>>);
-
-impl Panics {
-    /// Runs one.
-    pub(crate) fn catch(&mut self, f: impl FnOnce()) {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
-            match self.0 {
-                None => self.0 = Some(panic),
-                // Dropping a payload may panic again; there is one panic to go on with already.
-                Some(_) => core::mem::forget(panic),
-            }
-        }
-    }
-
-    /// Goes on with the first panic, if there was one.
-    pub(crate) fn go_on(self) {
-        if let Some(panic) = self.0 {
-            resume_unwind(panic);
-        }
-    }
+    panics.go_on();
 }

@@ -200,7 +200,7 @@ impl HeapBuilder {
         };
         // SAFETY: this crate is the collector: 1, 2: the memory and all it gives out stay inside `Shared`, caches with their
         // members. 3: `cycle::on_the_fly`, whose rounds lie between, and `cycle::stopped`. 4: objects are written whole inside one `enter`, and have the
-        // heap's brand; those of the raw layer by R3 to R6. 5: `dead::run_drops`.
+        // heap's brand; those of the raw layer by R3 to R6. 5: `dead::run_due`.
         let memory = unsafe { Memory::new(&os, &options) }.map_err(BuildError::Os)?;
         Ok(Heap { shared: Handle::new(Shared::new(self, memory)) })
     }

@@ -46,6 +46,7 @@ mod part;
 mod workers;
 mod pacer;
 mod external;
+mod unwind;
 mod pace;
 mod desk;
 mod shared;

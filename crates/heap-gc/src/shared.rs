@@ -16,6 +16,7 @@ use crate::part::Part;
 use crate::pauses::Pauses;
 use crate::roots::Roots;
 use crate::round::Round;
+use crate::unwind::FirstPanic;
 use crate::weak::Places;
 use crate::workers::Workers;
 use core::time::Duration;
@@ -220,10 +221,10 @@ impl Shared {
         }
     }
 
-    /// Tells the listener.
-    pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
+    /// Tells the listener, whose panic does not end a cycle in its middle.
+    pub(crate) fn tell(&self, panics: &mut FirstPanic, event: impl FnOnce() -> Event) {
         if let Some(listener) = &self.listener {
-            listener(&event());
+            panics.note(|| listener(&event()));
         }
     }
 }

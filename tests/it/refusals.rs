@@ -162,14 +162,14 @@ const OPS: &[Op] = ops![
     "Mu::alloc_str" Same |mu, state| mu.try_alloc_str("a string"), mu.alloc_str("a string");
     "Mu::alloc_bytes" Same |mu, state| mu.try_alloc_bytes(&[1; 5000]), mu.alloc_bytes(&[1; 5000]);
     "Mu::downgrade" Same |mu, state| mu.try_downgrade(state.number), mu.downgrade(state.number);
-    "Frame::alloc" Same |mu, state| mu.frame(|f| f.try_alloc(state.number).map(drop)), mu.frame(|f| drop(f.alloc(state.number)));
-    "Frame::alloc_drop" Same |mu, state| mu.frame(|f| frame_stone(f)), mu.frame(|f| drop(f.alloc_drop(Box::new(1))));
+    "Frame::alloc" Same |mu, state| mu.frame(|f| f.try_alloc(state.number).map(drop)), mu.frame(|f| _ = f.alloc(state.number));
+    "Frame::alloc_drop" Same |mu, state| mu.frame(|f| frame_stone(f)), mu.frame(|f| _ = f.alloc_drop(Box::new(1)));
     "Frame::alloc_slice" Same
         |mu, state| mu.frame(|f| f.try_alloc_slice(9, |_| state.number).map(drop)),
-        mu.frame(|f| drop(f.alloc_slice(9, |_| state.number)));
+        mu.frame(|f| _ = f.alloc_slice(9, |_| state.number));
     "Frame::alloc_str" Same
         |mu, state| mu.frame(|f| f.try_alloc_str("a string").map(drop)),
-        mu.frame(|f| drop(f.alloc_str("a string")));
+        mu.frame(|f| _ = f.alloc_str("a string"));
     "GcVec::push" Same |mu, state| state.vector.try_push(mu, state.number), state.vector.push(mu, state.number);
     "GcVec::insert" Same
         |mu, state| state.vector.try_insert(mu, 2, state.number),

@@ -94,7 +94,7 @@ pub use heap_core::verify::Violation;
 pub use heap_core::waits::WaitFigures;
 pub use heap_scav::figures::{By, ScavengeFigures};
 pub use heap_scav::notice::Scavenged;
-pub use mutator::{AttachError, Mu, Mutator, Refusal};
 pub use hints::EscapeHints;
+pub use mutator::{AttachError, Mu, Mutator, Refusal};
 pub use pauses::{PauseFigures, PieceFigures};
 pub use trace::{Branded, Rebrand, Trace, Tracer};

@@ -333,14 +333,19 @@ impl Region {
         self.rewind(source, Mark { pieces: 0, used: 0 });
     }
 
-    /// Calls `visit` with what was handed out: from, up to.
-    pub fn each_used(&self, mut visit: impl FnMut(*mut u8, *mut u8)) {
+    /// Calls `visit` with what was handed out, a piece at a time: its first byte, and how many.
+    pub fn each_used(&self, mut visit: impl FnMut(NonNull<u8>, usize)) {
+        let mut piece_used = |piece: &Piece, used: *mut u8| {
+            if let Some(start) = NonNull::new(piece.start) {
+                visit(start, used.addr() - start.addr().get());
+            }
+        };
         let pieces = self.pieces.borrow();
         for piece in &pieces.below {
-            visit(piece.start, piece.used);
+            piece_used(piece, piece.used);
         }
         if let Some(last) = &pieces.last {
-            visit(last.start, self.cursor.get());
+            piece_used(last, self.cursor.get());
         }
     }
 
@@ -348,7 +353,7 @@ impl Region {
     #[must_use]
     pub fn used(&self) -> Bytes {
         let mut sum = 0;
-        self.each_used(|from, to| sum += to.addr() - from.addr());
+        self.each_used(|_, bytes| sum += bytes);
         Bytes::new(sum)
     }
 
@@ -356,7 +361,7 @@ impl Region {
     #[must_use]
     pub fn has(&self, addr: usize) -> bool {
         let mut found = false;
-        self.each_used(|from, to| found |= (from.addr()..to.addr()).contains(&addr));
+        self.each_used(|start, bytes| found |= addr.wrapping_sub(start.addr().get()) < bytes);
         found
     }
 

@@ -208,26 +208,31 @@ impl Hinted {
         if fault::on(Fault::FrameUnshaded) {
             return;
         }
-        self.region.each_used(|mut at, end| {
-            while at < end {
-                // SAFETY: H1: a header.
-                let header = unsafe { at.cast::<u64>().read() };
-                let object = at.wrapping_add(HEADER).cast::<usize>();
+        self.region.each_used(|start, bytes| {
+            let mut at = 0;
+            while at < bytes {
+                // SAFETY: H1: below the end of what was handed out.
+                let header = unsafe { start.add(at) }.cast::<u64>();
+                // SAFETY: H1: a header, whole and aligned.
+                let header = unsafe { header.read() };
+                // SAFETY: H1: the object lies behind its header.
+                let object = unsafe { start.add(at + HEADER) }.cast::<usize>();
                 let layout = memory.entry(LayoutId::new(narrow(wide(header & u64::from(u32::MAX))))).layout();
                 let words = wide(header >> 32);
-                for (mask, kind) in [
-                    (&layout.exact, Word::Exact as fn(usize) -> Word),
-                    (&layout.ambiguous, Word::Ambiguous as fn(usize) -> Word),
-                ] {
-                    for word in (0..words).filter(|word| is_under(mask, *word)) {
-                        // SAFETY: H2: a word of the object, initialised; by duty 1 nobody writes to it.
-                        let found = unsafe { object.wrapping_add(word).read() };
-                        if found != 0 {
-                            visit(kind(found));
-                        }
+                for word in 0..words {
+                    let is_exact = is_under(&layout.exact, word);
+                    if !is_exact && !is_under(&layout.ambiguous, word) {
+                        continue;
+                    }
+                    // SAFETY: below the object's words.
+                    let place = unsafe { object.add(word) };
+                    // SAFETY: H2: initialised, and aligned; by duty 1 nobody writes to it.
+                    let found = unsafe { place.read() };
+                    if found != 0 {
+                        visit(if is_exact { Word::Exact(found) } else { Word::Ambiguous(found) });
                     }
                 }
-                at = object.wrapping_add(words).cast();
+                at += HEADER + words * WORD_BYTES;
             }
         });
         for &object in &self.checks.borrow().open {
@@ -282,7 +287,7 @@ impl Hinted {
             };
             let span = memory.map().span(at.span);
             each_word_read(memory, span, at.slot, atomically, |_, word| {
-                checks.look(memory, wrong, word, depth)
+                checks.look(memory, wrong, word, depth);
             });
         }
         if !checks.closed.is_empty() && !fault::on(Fault::ClosedUnchecked) {

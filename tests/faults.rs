@@ -9,6 +9,9 @@
 #[expect(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
 #[path = "support/cleanup_scenes.rs"]
 mod cleanup_scenes;
+#[expect(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
+#[path = "support/finalizer_scenes.rs"]
+mod finalizer_scenes;
 #[path = "support/held.rs"]
 mod held;
 #[path = "support/raw_scenes.rs"]
@@ -122,6 +125,10 @@ const CHECKS: &[Check] = &[
     ("cleanup asked for", || cleanup_scenes::cleanup_asked_for("roots")),
     ("cleanup stopped", || cleanup_scenes::cleanup_stopped("roots")),
     ("listener panics", listener_panics),
+    ("finalizer set", || finalizer_scenes::finalizer_set("settled")),
+    ("finalized in order", finalizer_scenes::finalized_in_order),
+    ("verified finalizers", verified_finalizers),
+    ("finalized, then cleaned up", finalizer_scenes::finalized_then_cleaned_up),
 ];
 
 /// Generated programs against the model; nothing is verified, and every cycle is the mutator's, so that all is counted exactly.
@@ -138,6 +145,14 @@ fn verified_programs() {
         run(&Program::generate(seed, 150), Cell::PoisonVerify)
             .unwrap_or_else(|failure| panic!("model: {failure}"));
     }
+}
+
+/// A dead object with a finalizer leads to another, in a cycle that is verified.
+fn verified_finalizers() {
+    let heap = Heap::builder().verify_every(1).build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    mutator.enter(|mu| _ = mu.set_finalizer(path(mu, 1), |_, item| look_along(Some(item), [1, 2])));
+    mutator.collect();
 }
 
 /// Generated programs without poison, so that memory that was never written must be zero.
@@ -541,4 +556,10 @@ faults! {
     a_wrong_hint_is_not_found_when_stores_are_not_looked_at: StoreUnchecked, "hints", "sites whose hints are wrong";
     a_wrong_hint_is_not_found_when_own_roots_are_not_looked_at: ClosedUnchecked, "hints", "sites whose hints are wrong";
     a_cycle_ends_in_its_middle_when_a_listener_panics: PanicUncaught, "listener panics", "ended in its middle";
+    what_is_finalized_is_freed_when_it_is_not_marked: FinalizedUnmarked, "finalized in order", "is lost";
+    what_leads_to_others_and_they_are_finalized_together: FinalizerOrderIgnored, "finalized in order", "finalizers that have run";
+    the_verifier_sees_what_is_not_kept_for_a_finalizer: FinalizerFieldsUnshaded, "verified finalizers", "E3: ";
+    what_is_let_go_of_before_the_roots_are_taken_is_finalized_in_part: FinalizedEarly, "finalizer set", "is lost";
+    what_is_finalized_is_found_in_a_weak_place: RevivedEarly, "finalized, then cleaned up", "was found in a weak place";
+    what_is_brought_back_is_cleaned_up: CleanupBeforeFinalizer, "finalized, then cleaned up", "of what was brought back";
 }

@@ -7,6 +7,8 @@ mod raw_scenes;
 mod cleanup_scenes;
 #[path = "../support/map_scenes.rs"]
 mod map_scenes;
+#[path = "../support/finalizer_scenes.rs"]
+mod finalizer_scenes;
 #[path = "../support/released.rs"]
 mod released;
 #[path = "../support/scenes.rs"]
@@ -25,6 +27,7 @@ mod cleanup;
 mod drop;
 mod figures;
 mod frames;
+mod finalizer;
 mod limit;
 mod many;
 mod map;

@@ -3,6 +3,7 @@
 //! (`tests/support/stage.rs`); what is done there is in `tests/support/scenes.rs`.
 
 use crate::cleanup_scenes;
+use crate::finalizer_scenes;
 use crate::map_scenes;
 use crate::scenes::{self, Item, Place, all_is_well, item, look_along, path, set};
 use crate::stage::STEPS;
@@ -80,6 +81,23 @@ scenes! {
     weak_scenes:
     weak_loaded
     weak_made
+}
+
+scenes! {
+    finalizer_scenes:
+    finalizer_set
+    loaded_or_finalized
+    finalizable_changed
+}
+
+#[test]
+fn what_leads_to_what_is_finalized_first() {
+    finalizer_scenes::finalized_in_order();
+}
+
+#[test]
+fn what_is_finalized_is_cleaned_up_when_it_is_dead() {
+    finalizer_scenes::finalized_then_cleaned_up();
 }
 
 scenes! {

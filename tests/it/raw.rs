@@ -490,3 +490,42 @@ fn a_cleanup_runs_when_nothing_registered_leads_to_its_object() {
     assert_eq!(count.load(SeqCst), 3);
     all_is_well(&heap);
 }
+
+#[test]
+fn a_finalizer_gets_its_object_and_may_register_it_again() {
+    let heap = checked().build().unwrap();
+    let kind = link_kind(&heap);
+    let stack: std::rc::Rc<[Held]> = stack(2).into();
+    let mut mutator = raw::Mutator::attach(&heap).unwrap();
+    let seen = std::rc::Rc::new(Cell::new(0));
+    {
+        let inside = mutator.enter();
+        let _range = register(&inside, &stack);
+        stack[0].set(link(&inside, &kind, 1, link(&inside, &kind, 2, null_mut())));
+        let object = NonNull::new(stack[0].get()).unwrap();
+        let (seen, theirs) = (std::rc::Rc::clone(&seen), std::rc::Rc::clone(&stack));
+        let finalizer = move |inside: &Inside<'_>, object: NonNull<u8>| {
+            assert_eq!(numbers(inside, object.as_ptr()), [1, 2]);
+            seen.set(seen.get() + 1);
+            theirs[1].set(object.as_ptr());
+            poll(inside);
+            assert_eq!(numbers(inside, theirs[1].get()), [1, 2]);
+        };
+        // SAFETY: R4: an object of this heap. R1: it is in the stack before its safepoint.
+        assert!(!unsafe { inside.set_finalizer(object, finalizer) });
+        // SAFETY: as above; it does nothing.
+        assert!(!unsafe { inside.set_shared_finalizer(object, |_, _| ()) });
+        assert!(inside.clear_shared_finalizer(object));
+    }
+    mutator.collect();
+    assert_eq!(seen.get(), 0);
+    stack[0].set(null_mut());
+    mutator.collect();
+    assert_eq!((seen.get(), left(&heap)), (1, 2));
+    mutator.collect();
+    assert_eq!((seen.get(), left(&heap)), (1, 2), "it is registered again");
+    stack[1].set(null_mut());
+    mutator.collect();
+    assert_eq!((seen.get(), left(&heap)), (1, 0));
+    all_is_well(&heap);
+}

@@ -196,11 +196,23 @@ pub enum Fault {
     ClosedUnchecked = 91,
     /// A panic of a listener or a drop goes on at once.
     PanicUncaught = 92,
+    /// An object whose finalizer is due is not marked.
+    FinalizedUnmarked = 93,
+    /// What the fields of an object with a finalizer lead to is not marked.
+    FinalizerFieldsUnshaded = 94,
+    /// What has a finalizer is taken for dead before what others lead to is marked.
+    FinalizerOrderIgnored = 95,
+    /// Objects with finalizers are looked into before all roots are taken.
+    FinalizedEarly = 96,
+    /// Objects are brought back for their finalizers while weak loads may still look at their marks.
+    RevivedEarly = 97,
+    /// Cleanups are due before the objects that have a finalizer are brought back.
+    CleanupBeforeFinalizer = 98,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 92] = [
+    pub const ALL: [Self; 98] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -293,6 +305,12 @@ impl Fault {
         Self::StoreUnchecked,
         Self::ClosedUnchecked,
         Self::PanicUncaught,
+        Self::FinalizedUnmarked,
+        Self::FinalizerFieldsUnshaded,
+        Self::FinalizerOrderIgnored,
+        Self::FinalizedEarly,
+        Self::RevivedEarly,
+        Self::CleanupBeforeFinalizer,
     ];
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod cell;
 pub(crate) mod atomic;
 pub(crate) mod cleanup;
+pub(crate) mod finalizer;
 pub(crate) mod leaf;
 pub(crate) mod root;
 pub(crate) mod slice;

@@ -20,9 +20,14 @@ use std::time::Instant;
 
 /// A full collection, with sweeping, drops and cleanups. The caller is outside.
 pub(crate) fn collect(heap: &Shared) {
+    collect_only(heap);
+    dead::run_due(heap);
+}
+
+/// A full collection with sweeping; what is due then is the caller's to run. The caller is outside.
+pub(crate) fn collect_only(heap: &Shared) {
     insist_outside(heap);
     cycle::run(heap, Reason::Asked, Runner::Mutator);
-    dead::run_due(heap);
 }
 
 /// Calls the collector's thread, if the heap has one.
@@ -106,6 +111,11 @@ pub(crate) fn verify(heap: &Shared) -> Vec<heap_core::verify::Violation> {
 /// See [`crate::Mutator::release_free_memory`]. The caller is outside.
 pub(crate) fn release_free_memory(heap: &Shared) -> usize {
     collect(heap);
+    release_only(heap)
+}
+
+/// Gives every free page back. The caller is outside.
+pub(crate) fn release_only(heap: &Shared) -> usize {
     // No cycle meanwhile: what it frees would be missed.
     let _no_cycle = heap.cycle.lock();
     heap.scavenger.release_free().bytes.get()
@@ -133,6 +143,7 @@ pub(crate) fn figures(heap: &Shared) -> Figures {
         mutators: heap.mutators(),
         roots: heap.roots.count(),
         cleanups: heap.cleanups.figures(),
+        finalizers: heap.finalizers.figures(),
         last_cycle: history.last.clone(),
     }
 }

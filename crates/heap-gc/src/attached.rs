@@ -35,10 +35,11 @@ impl Drop for Leaving {
             }
             // SAFETY: inside, and this is the mutator's thread; nothing else of it will run.
             let part = unsafe { member.part() };
-            let own = part.own.take();
+            let (own, finalizers) = (part.own.take(), Arc::clone(&part.finalizers));
             part.hinted.end(part.source(&heap.memory));
             part.flush(heap.shading());
             heap.world.detach(&member);
+            heap.finalizers.forget(&finalizers, &heap.roots);
             // Code of the program's, that may panic.
             drop(own);
         }

@@ -5,6 +5,7 @@
 //! is in `barrier.rs` and `docs/design/on-the-fly.md`; how mutators are asked is in `handshake.rs`, what they do about it
 //! in `part.rs`.
 
+mod dead;
 mod drain;
 
 use crate::config::Collector;
@@ -101,6 +102,9 @@ fn on_the_fly(cycle: &mut Cycle<'_>) {
     cycle.check_memory();
     cycle.begin();
     cycle.ask(Round::BarrierOn);
+    if fault::on(Fault::FinalizedEarly) {
+        cycle.look_into_finalizable();
+    }
     if !fault::on(Fault::NoSettledRound) {
         cycle.ask(Round::Settled);
     }
@@ -114,6 +118,7 @@ fn on_the_fly(cycle: &mut Cycle<'_>) {
     if fault::on(Fault::GenerationEarly) {
         cycle.heap.memory.end_marking();
     }
+    cycle.keep_for_finalizers();
     loop {
         cycle.drain();
         if cycle.is_given_up || (cycle.is_dry() && !cycle.look_for_lost() && cycle.decide_weak()) {
@@ -121,10 +126,14 @@ fn on_the_fly(cycle: &mut Cycle<'_>) {
         }
     }
     cycle.check_marks();
+    if fault::on(Fault::RevivedEarly) {
+        cycle.revive();
+    }
     if cycle.clear_weak() {
         cycle.ask(Round::Weak);
     }
     cycle.end_clearing();
+    cycle.revive();
     cycle.queue_cleanups();
     cycle.end_marking();
     cycle.ask(Round::Off);
@@ -148,15 +157,18 @@ fn stopped(cycle: &mut Cycle<'_>) {
     cycle.begin();
     heap.rooted.fetch_add(1, Relaxed);
     cycle.visit_roots(&roots);
+    cycle.keep_for_finalizers();
     cycle.drain();
     while cycle.look_for_lost_in_stopped_world() {
         cycle.drain();
     }
     if cycle.is_verified() {
+        let roots = roots.and_kept(&heap.memory, &heap.finalizers);
         verify::insist(&verify::compare_marks(&heap.memory, &roots, verify::Floating::None), "after marking");
     }
     cycle.clear_weak();
     cycle.end_clearing();
+    cycle.revive();
     cycle.queue_cleanups();
     cycle.end_marking();
     drop(world);
@@ -427,7 +439,7 @@ impl<'a> Cycle<'a> {
         }
         let heap = self.heap;
         let world = heap.world.stop();
-        let roots = AllRoots::of(&heap.memory, &heap.roots, &world);
+        let roots = AllRoots::of(&heap.memory, &heap.roots, &world).and_kept(&heap.memory, &heap.finalizers);
         verify::insist(&verify::compare_marks(&heap.memory, &roots, verify::Floating::Any), "after marking");
     }
 
@@ -447,13 +459,6 @@ impl<'a> Cycle<'a> {
     fn end_clearing(&self) {
         if !self.is_given_up {
             self.heap.places.end_clearing();
-        }
-    }
-
-    /// The cleanups of what is dead are due.
-    fn queue_cleanups(&self) {
-        if !self.is_given_up {
-            self.heap.cleanups.queue_dead(&self.heap.memory);
         }
     }
 
@@ -545,7 +550,7 @@ fn overhead(heap: &Shared, live: Bytes) -> Bytes {
 
 /// What the heap keeps beside the objects, and the program causes.
 fn tables(heap: &Shared) -> Bytes {
-    heap.memory.accounting().metadata + heap.cleanups.bytes()
+    heap.memory.accounting().metadata + heap.cleanups.bytes() + heap.finalizers.bytes()
 }
 
 fn tell_scavenger(heap: &Shared, figures: &CycleFigures, in_spans: Bytes) {
@@ -573,5 +578,6 @@ pub(crate) fn verify_now(heap: &Shared) -> Vec<heap_core::verify::Violation> {
     let mut found = verify::check_all(&heap.memory, &AllRoots::of(&heap.memory, &heap.roots, &world));
     found.extend(heap.places.check(&heap.memory));
     found.extend(heap.cleanups.check(&heap.memory));
+    found.extend(heap.finalizers.check(&heap.memory));
     found
 }

@@ -10,10 +10,10 @@ use crate::shared::Shared;
 use crate::unwind::FirstPanic;
 use heap_core::sync::thread;
 
-/// Whether anything is due. Two relaxed loads.
+/// Whether a drop or a cleanup is due. Two relaxed loads.
 #[inline]
 pub(crate) fn is_due(heap: &Shared) -> bool {
-    heap.memory.has_dead() || heap.cleanups.is_due()
+    heap.memory.has_dead() | heap.cleanups.is_due()
 }
 
 /// Runs all drops and cleanups that are due.
@@ -26,6 +26,12 @@ pub(crate) fn run_due(heap: &Shared) {
         return;
     }
     let mut panics = FirstPanic::default();
+    run_with(heap, &mut panics);
+    panics.go_on();
+}
+
+/// The same, for who has more to run before a panic goes on. The thread is not panicking.
+pub(crate) fn run_with(heap: &Shared, panics: &mut FirstPanic) {
     if heap.memory.has_dead() {
         for dead in heap.memory.take_dead() {
             panics.note(|| heap.memory.bury(&dead));
@@ -37,5 +43,4 @@ pub(crate) fn run_due(heap: &Shared) {
             panics.note(job);
         }
     }
-    panics.go_on();
 }

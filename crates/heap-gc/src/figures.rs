@@ -109,6 +109,25 @@ pub struct CleanupFigures {
     pub table: Bytes,
 }
 
+/// Figures of a heap's finalizers ([`Mu::set_finalizer`](crate::Mu::set_finalizer)). Those that are due are
+/// `queued` less `run` and less what of `forgotten` was due.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct FinalizerFigures {
+    /// Those whose object has not been found dead.
+    pub waiting: usize,
+    /// Those whose object was, ever. (`/gc/finalizers/queued:finalizers`)
+    pub queued: u64,
+    /// Those that have begun to run, ever. (`/gc/finalizers/executed:finalizers`)
+    pub run: u64,
+    /// Those that were cleared in time, ever; not those that others took the place of.
+    pub cleared: u64,
+    /// Those of mutators that have gone, ever, due or not.
+    pub forgotten: u64,
+    /// What the lists of those that wait take, as [`CleanupFigures::table`].
+    pub table: Bytes,
+}
+
 /// Pauses kept in [`Figures::pauses`].
 pub const PAUSES_KEPT: usize = 256;
 
@@ -145,10 +164,12 @@ pub struct Figures {
     pub gc_cpu_fraction: f64,
     /// Mutators attached.
     pub mutators: usize,
-    /// Roots, but for those of raw mutators' own.
+    /// Roots, but for those of raw mutators' own. An object whose finalizer is due is one until that runs.
     pub roots: usize,
     /// Cleanups.
     pub cleanups: CleanupFigures,
+    /// Finalizers.
+    pub finalizers: FinalizerFigures,
     /// The last cycle, if there was one.
     pub last_cycle: Option<CycleFigures>,
 }

@@ -8,14 +8,14 @@
 //! 4. ask them all once more, so that no store without a barrier is under way;
 //! 5. make grey what the root table leads to (`roots.rs`), and ask each mutator to be without references once: new
 //!    objects are black from then on;
-//! 6. mark, in parallel (`mark.rs`, `grey.rs`), until a round in which nobody hands anything over (`part.rs`);
+//! 6. mark, in parallel (`mark.rs`, `grey.rs`), what objects with finalizers lead to as well (`finalizer.rs`), until a round in which nobody hands anything over (`part.rs`);
 //! 7. (on request) mark again, simply, and compare (`verify.rs`);
 //! 8. from here what is unmarked is dead: weak references let go of it (`weak.rs`), the sweep generation moves on; the pacer
 //!    learns and plans (`pacer.rs`, `pace.rs`);
 //! 9. ask each mutator to turn its barrier off;
 //! 10. the scavenger learns how much may stay ([`heap_scav::scavenger`]);
-//! 11. spans are swept when somebody needs them, and drops of dead objects run at the next safepoint, as cleanups do
-//!     (`dead.rs`, `cleanup.rs`).
+//! 11. spans are swept when somebody needs them, and drops of dead objects run at the next safepoint, as cleanups and
+//!     finalizers do (`dead.rs`, `cleanup.rs`, `finalizer.rs`).
 //!
 //! No mutator waits for another, nor for the collector, unless it has reached a limit. The order of the rounds is argued in
 //! `docs/design/on-the-fly.md`. [`Collector::StopTheWorld`] does the same while everybody stands still.
@@ -42,6 +42,7 @@ mod hinted;
 mod weak;
 mod watch;
 mod cleanup;
+mod finalizer;
 mod part;
 mod workers;
 mod pacer;
@@ -80,7 +81,9 @@ pub use config::{
 };
 pub use event::Event;
 pub use external::External;
-pub use figures::{CleanupFigures, CycleFigures, Figures, PAUSES_KEPT, Reason, RoundFigures};
+pub use figures::{
+    CleanupFigures, CycleFigures, Figures, FinalizerFigures, PAUSES_KEPT, Reason, RoundFigures,
+};
 pub use gc::Gc;
 pub use heap::Heap;
 pub use heap_core::accounting::{Accounting, Mapping, PageState, Stretch};

@@ -20,7 +20,7 @@
 //!
 //! Mutators may run beside. What a worker looks into is *whole*: it was reachable when the roots were taken, at the edge of
 //! its mutator's `enter`, or it was shaded; objects allocated since are marked at birth, so no worker looks into one that
-//! is being written. References are read with acquire, and stored with release, so whoever finds one also finds the
+//! is being written. ([`Marker::look_into`] looks into what is white when all roots are taken: that is as old.) References are read with acquire, and stored with release, so whoever finds one also finds the
 //! object and its span's tables.
 //!
 //! If the system refuses memory for the stack, what is on it is thrown away and the marker has *lost* objects: marked,
@@ -222,6 +222,19 @@ impl<'a> Marker<'a> {
         if let Some(id) = slow {
             self.visit_slow(id, word);
         }
+    }
+
+    /// Marks what an object leads to, and not the object.
+    ///
+    /// # Safety
+    /// 1. `object` is the address of (a byte of) an allocated slot of this heap, which holds a whole object.
+    pub(crate) unsafe fn look_into(&mut self, object: usize) {
+        let Some(at) = self.map.resolve(object) else { return };
+        // SAFETY: the start of an allocated slot (duty 1).
+        let scan = unsafe { self.hot.road.scan_word(at.start) };
+        let (hot, top) = (self.hot, self.stack.top());
+        let (top, _) = self.scan(hot, top, Grey { object: at.start, scan });
+        self.stack.settle(top);
     }
 
     fn push(&mut self, object: usize) {

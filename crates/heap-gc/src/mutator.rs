@@ -7,7 +7,8 @@
 //! ```text
 //!   alloc       a bump in the cache, at a place known at compile time               (inlined)
 //!   alloc_slow  what was asked is answered → find the layout → next run or another span → what it owes → bump
-//!   edge        leave → what was asked is answered → a collection is due here? run it → drops or cleanups are due? run them
+//!   edge        leave → what was asked is answered → a collection is due here? run it → drops, cleanups or finalizers are due? run
+//!               them
 //! ```
 
 mod pay;
@@ -15,11 +16,14 @@ mod refusal;
 
 pub use refusal::Refusal;
 
-use crate::ask::{collect, figures, release_free_memory};
+use crate::ask::{collect_only, figures, release_only};
 use crate::attached;
 use crate::barrier::{Barrier, Shading};
+use crate::config::LayoutPolicy;
 use crate::cycle::{self, Runner};
+use crate::dead;
 use crate::figures::{Figures, Reason};
+use crate::finalizer::{Due, Finalizers};
 use crate::gc::{Brand, Gc};
 use crate::handle::Handle;
 use crate::handshake::{COLLECT, Member};
@@ -29,7 +33,7 @@ use crate::own_roots::OwnRoots;
 use crate::part::Part;
 use crate::pauses::Kind;
 use crate::trace::Trace;
-use crate::{config::LayoutPolicy, dead};
+use crate::unwind::FirstPanic;
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -66,6 +70,10 @@ pub struct Mutator {
     owed: Cell<usize>,
     /// Bytes it allocated past the goal, since it last offered its processor.
     past_goal: Cell<usize>,
+    /// Its finalizers, of which the part has another handle.
+    finalizers: Arc<Finalizers>,
+    /// Finalizers run on this thread: no others do, at the safepoints in them.
+    is_finalizing: Cell<bool>,
     not_send: PhantomData<*mut ()>,
 }
 
@@ -107,7 +115,9 @@ impl Mutator {
                 cache.set_tiny_layout(id);
             }
         }
-        let member = heap.world.attach(|round| Part::joining(round, heap.shading(), cache));
+        let finalizers = Arc::<Finalizers>::default();
+        let (shading, list) = (heap.shading(), Arc::clone(&finalizers));
+        let member = heap.world.attach(|round| Part::joining(round, shading, cache, list));
         attached::note(heap, &member);
         Ok(Self {
             heap: heap.clone(),
@@ -116,6 +126,8 @@ impl Mutator {
             until_asked: Cell::new(heap.collect_every.unwrap_or(0)),
             owed: Cell::new(0),
             past_goal: Cell::new(0),
+            finalizers,
+            is_finalizing: Cell::new(false),
             not_send: PhantomData,
         })
     }
@@ -129,7 +141,7 @@ impl Mutator {
     /// mutators wait, too, and threads that enter one heap inside another all nest them in the same order, as with locks.
     ///
     /// # Panics
-    /// With the panics of `f`, and of drops of dead objects, of cleanups and of the heap's listener, which run at its end.
+    /// With the panics of `f`, and of drops of dead objects, cleanups, finalizers and of the heap's listener, which run at its end.
     #[inline]
     pub fn enter<R>(&mut self, f: impl for<'gc> FnOnce(&Mu<'gc>) -> R) -> R {
         self.go_inside();
@@ -142,22 +154,23 @@ impl Mutator {
     }
 
     /// Lets the collector do what it is waiting to do on this thread: answers a stop, runs a collection that is due, runs
-    /// drops that are due.
+    /// drops, cleanups and finalizers that are due.
     ///
     /// # Panics
-    /// With the panics of drops, of cleanups and of the heap's listener.
+    /// With the panics of drops, cleanups and finalizers and of the heap's listener.
     pub fn safepoint(&mut self) {
         self.go_inside();
         drop(Inside(self));
     }
 
     /// Runs a full collection and sweeps everything: when it returns, exactly what was reachable at its start is left, and
-    /// dead objects' drops have run. (The slot of an object with a drop is free, and out of the figures, one cycle later.)
+    /// dead objects' drops and cleanups, and this thread's finalizers, have run. (The slot of an object with a drop is free, and out of the figures, one cycle later.)
     ///
     /// # Panics
-    /// With the panics of drops, of cleanups and of the heap's listener.
+    /// With the panics of drops, cleanups and finalizers and of the heap's listener.
     pub fn collect(&mut self) {
-        collect(&self.heap);
+        collect_only(&self.heap);
+        self.run_due();
     }
 
     /// Collects, and gives every free page back to the operating system. Returns the bytes this call gave back; what the
@@ -165,9 +178,10 @@ impl Mutator {
     /// again, at the price of a page fault each.
     ///
     /// # Panics
-    /// With the panics of drops, of cleanups and of the heap's listener.
+    /// With the panics of drops, cleanups and finalizers and of the heap's listener.
     pub fn release_free_memory(&mut self) -> usize {
-        release_free_memory(&self.heap)
+        self.collect();
+        release_only(&self.heap)
     }
 
     /// Runs `blocking`, which may wait for whatever it likes: the collector does not wait for this thread meanwhile.
@@ -212,16 +226,69 @@ impl Mutator {
         self.heap.world.go_inside(&self.member, &|part, round| self.heap.answer(part, round));
     }
 
-    /// What a mutator owes when it leaves.
+    /// What a mutator owes when it leaves, and what is due then.
     #[inline]
     pub(crate) fn edge(&self) {
+        self.leave();
+        if dead::is_due(&self.heap) | self.finalizers.is_due() | self.heap.finalizers.shared().is_due() {
+            self.run_due();
+        }
+    }
+
+    /// What a mutator owes when it leaves.
+    #[inline]
+    fn leave(&self) {
         let calls = self.heap.world.go_outside(&self.member, &|part, round| self.heap.answer(part, round));
         if calls & COLLECT != 0 {
             self.answer_collection();
         }
-        if dead::is_due(&self.heap) {
-            dead::run_due(&self.heap);
+    }
+
+    /// Runs drops, cleanups and finalizers that are due. The mutator is outside.
+    ///
+    /// # Panics
+    /// As [`dead::run_due`].
+    #[cold]
+    fn run_due(&self) {
+        if heap_core::sync::thread::panicking() {
+            return;
         }
+        let mut panics = FirstPanic::default();
+        dead::run_with(&self.heap, &mut panics);
+        if !self.is_finalizing.replace(true) {
+            for list in [&self.finalizers, self.heap.finalizers.shared()] {
+                if list.is_due() {
+                    for due in list.take_due() {
+                        panics.note(|| self.finalize(due));
+                    }
+                }
+            }
+            self.is_finalizing.set(false);
+        }
+        panics.go_on();
+    }
+
+    /// Runs a finalizer, inside.
+    fn finalize(&self, due: Due) {
+        /// Leaves when dropped, also when a finalizer panics; runs nothing that is due.
+        struct Stay<'a>(&'a Mutator);
+        impl Drop for Stay<'_> {
+            fn drop(&mut self) {
+                self.0.leave();
+            }
+        }
+        self.go_inside();
+        let _stay = Stay(self);
+        let object = self.heap.roots.get(due.root);
+        // From here it is in this mutator's hands.
+        self.heap.roots.remove(due.root);
+        self.heap.finalizers.runs();
+        due.call.call(self, object);
+    }
+
+    /// The list of its finalizers.
+    pub(crate) fn finalizers(&self) -> &Arc<Finalizers> {
+        &self.finalizers
     }
 
     #[cold]
@@ -282,6 +349,7 @@ impl Drop for Mutator {
         part.leave(self.heap.shading());
         self.heap.world.detach(&self.member);
         attached::forget(self.heap.id);
+        self.heap.finalizers.forget(&self.finalizers, &self.heap.roots);
         // Code of the program's, that may panic.
         drop(own);
     }
@@ -546,6 +614,11 @@ impl<'gc> Mu<'gc> {
     /// What a frame works with, for as long as this is borrowed.
     pub(crate) fn stay(&self) -> Stay<'_> {
         Stay { part: self.part, heap: &self.mutator.heap }
+    }
+
+    /// The mutator.
+    pub(crate) fn mutator(&self) -> &'gc Mutator {
+        self.mutator
     }
 
     pub(crate) fn heap(&self) -> &'gc Handle {

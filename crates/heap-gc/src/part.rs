@@ -5,6 +5,7 @@
 //! answered for.
 
 use crate::barrier::{Barrier, Mode, Shading};
+use crate::finalizer::Finalizers;
 use crate::hinted::Hinted;
 use crate::own_roots::OwnRoots;
 use crate::round::Round;
@@ -12,6 +13,7 @@ use heap_core::cache::Cache;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Memory;
 use heap_core::region::{Source, Tracts};
+use heap_core::sync::Arc;
 use heap_core::verify::Word;
 
 /// See the module's text.
@@ -25,17 +27,20 @@ pub(crate) struct Part {
     pub(crate) own: OwnRoots,
     /// Frames of the raw layer, and what is in them.
     pub(crate) hinted: Hinted,
+    /// Its finalizers: a list that the collector goes through, under its lock.
+    pub(crate) finalizers: Arc<Finalizers>,
 }
 
 impl Part {
     /// The part of a mutator that comes when a round was asked last: it has answered that one.
-    pub(crate) fn joining(round: Round, to: Shading<'_>, cache: Cache) -> Self {
+    pub(crate) fn joining(round: Round, to: Shading<'_>, cache: Cache, finalizers: Arc<Finalizers>) -> Self {
         let part = Self {
             cache,
             tracts: Tracts::default(),
             barrier: Barrier::new(Mode::Off),
             own: OwnRoots::default(),
             hinted: Hinted::default(),
+            finalizers,
         };
         match round {
             Round::Off => {}

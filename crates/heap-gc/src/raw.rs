@@ -135,7 +135,7 @@ impl Mutator {
     /// Runs a full collection and sweeps everything: see [`Mutator::collect`](crate::Mutator::collect).
     ///
     /// # Panics
-    /// With the panics of drops, of cleanups and of the heap's listener.
+    /// With the panics of drops, cleanups and finalizers and of the heap's listener.
     pub fn collect(&mut self) {
         self.safe().collect();
     }
@@ -252,7 +252,7 @@ impl Inside<'_> {
     /// due. Otherwise a load of a word that all mutators share, and one of the thread's own.
     ///
     /// # Panics
-    /// With the panics of drops, of cleanups and of the heap's listener. The thread is inside then as before.
+    /// With the panics of drops, cleanups and finalizers and of the heap's listener. The thread is inside then as before.
     ///
     /// # Safety
     /// R1, R2, R5 and R6 hold here, whether or not anything is asked.
@@ -276,7 +276,7 @@ impl Inside<'_> {
     /// and the thread is outside as long as it runs.
     ///
     /// # Panics
-    /// With the panics of `blocking`, of drops, of cleanups and of the heap's listener. The thread is inside then as before.
+    /// With the panics of `blocking`, of drops, cleanups and finalizers and of the heap's listener. The thread is inside then as before.
     ///
     /// # Safety
     /// R1, R2, R5 and R6 hold here, and as long as `blocking` runs, which uses no object of the heap, and not this mutator.

@@ -6,6 +6,7 @@ use crate::config::{Collector, HeapBuilder, LayoutPolicy, Listener, Observer, Sc
 use crate::desk::Desk;
 use crate::event::Event;
 use crate::figures::{CycleFigures, PAUSES_KEPT};
+use crate::finalizer::AllFinalizers;
 use crate::grey::GreyQueue;
 use crate::handshake::World;
 use crate::hints::{EscapeHints, WrongHints};
@@ -124,6 +125,7 @@ pub(crate) struct Shared {
     pub(crate) scavenger: Scavenger,
     /// What is to be done when objects are dead. Before the memory: when the heap ends, cleanups run and then drops.
     pub(crate) cleanups: OwnCleanups,
+    pub(crate) finalizers: AllFinalizers,
     /// Last: its drop runs the drops of all objects, when nothing else of the heap is used any more.
     pub(crate) memory: Memory,
 }
@@ -187,6 +189,7 @@ impl Shared {
             cycle: Mutex::new(if builder.own_threads { Helpers::Idle } else { Helpers::Refused }),
             history: Mutex::new(History::default()),
             cleanups: OwnCleanups::default(),
+            finalizers: AllFinalizers::default(),
             scavenger: Scavenger::new(memory.shared_pages(), scavenging(builder, memory_limit)),
             memory,
         }

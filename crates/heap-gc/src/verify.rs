@@ -5,6 +5,7 @@
 //! use (E3). One marked but not reached was garbage before (E4), if nobody ran since marking began: beside mutators there is
 //! floating garbage, which became so meanwhile or was born marked.
 
+use crate::finalizer::AllFinalizers;
 use crate::handshake::WorldStopped;
 use crate::part::Part;
 use crate::roots::Roots;
@@ -41,6 +42,16 @@ impl AllRoots {
             unsafe { part.hinted.each(memory, &mut keep) };
         }
         all
+    }
+
+    /// And what is kept for finalizers: what the objects lead to that have one.
+    pub(crate) fn and_kept(mut self, memory: &Memory, finalizers: &AllFinalizers) -> Self {
+        finalizers.each_reached(memory, |word| match word {
+            Word::Exact(0) => {}
+            Word::Exact(word) => self.exact.push(word),
+            Word::Ambiguous(word) => self.ambiguous.push(word),
+        });
+        self
     }
 }
 

@@ -9,7 +9,7 @@
 //!   W2  a ticket is good for one entry: numbers are given once
 
 /// Entries of a list that lets go of its memory when it is empty: a shorter one is soon filled again.
-const LONG: usize = if heap_core::stress::STRESSED { 2 } else { 1024 };
+pub(crate) const LONG: usize = if heap_core::stress::STRESSED { 2 } else { 1024 };
 
 /// An entry, as it was made. Good until it is taken out, and for nothing afterwards.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

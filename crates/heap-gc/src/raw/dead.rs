@@ -1,7 +1,11 @@
-//! What a runtime wants done when its objects are dead.
+//! What a runtime wants done when its objects are dead, or about to be.
 
 use super::Inside;
 use crate::cleanup::Cleanup;
+use crate::finalizer::Call;
+use crate::mutator::Mutator as Attached;
+use core::any::Any;
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 impl Inside<'_> {
@@ -12,4 +16,69 @@ impl Inside<'_> {
     pub unsafe fn cleanup(&self, object: NonNull<u8>, f: impl FnOnce() + Send + 'static) -> Cleanup {
         self.mu.heap().cleanups.add(object.addr().get(), Box::new(f))
     }
+
+    /// Has `f` called with `object`, once, on this thread, after a collection has found that nothing leads to it but finalizers: see
+    /// [`Mu::set_finalizer`](crate::Mu::set_finalizer). Says whether that takes the place of one that this thread has set before.
+    ///
+    /// The object is as it was, and the thread's until the first safepoint in `f`; then it is another reference (R1).
+    ///
+    /// # Safety
+    /// R3 and R4 of `object`; and of `f`, that it keeps R1 to R8, as the runtime does at any safepoint of its own.
+    pub unsafe fn set_finalizer(
+        &self,
+        object: NonNull<u8>,
+        f: impl FnOnce(&Inside<'_>, NonNull<u8>) + 'static,
+    ) -> bool {
+        // SAFETY: the list is that of this thread's mutator, since an `Inside` stays on its thread.
+        let call = unsafe { Call::of_thread(move |mutator, object| run(f, mutator, object)) };
+        let finalizers = &self.mutator.heap().finalizers;
+        let old = finalizers.set(self.mutator.finalizers(), object.addr().get(), call);
+        old.is_some()
+    }
+
+    /// The same for whichever thread of the heap comes by: see [`Mu::set_shared_finalizer`](crate::Mu::set_shared_finalizer).
+    ///
+    /// # Safety
+    /// As for [`Inside::set_finalizer`], on any thread.
+    pub unsafe fn set_shared_finalizer(
+        &self,
+        object: NonNull<u8>,
+        f: impl FnOnce(&Inside<'_>, NonNull<u8>) + Send + 'static,
+    ) -> bool {
+        let call = Call::shared(move |mutator, object| run(f, mutator, object));
+        let finalizers = &self.mutator.heap().finalizers;
+        let old = finalizers.set(finalizers.shared(), object.addr().get(), call);
+        old.is_some()
+    }
+
+    /// Takes back the finalizer that this thread has set for an object. Says whether there was one: then it is not called, and was
+    /// dropped.
+    ///
+    /// # Panics
+    /// With the panics of drops of what it holds; it is taken back then.
+    pub fn clear_finalizer(&self, object: NonNull<u8>) -> bool {
+        self.mutator.heap().finalizers.clear(self.mutator.finalizers(), object.addr().get())
+    }
+
+    /// Takes back the shared finalizer of an object.
+    ///
+    /// # Panics
+    /// As [`Inside::clear_finalizer`].
+    pub fn clear_shared_finalizer(&self, object: NonNull<u8>) -> bool {
+        let finalizers = &self.mutator.heap().finalizers;
+        finalizers.clear(finalizers.shared(), object.addr().get())
+    }
+}
+
+/// Runs a finalizer with the stay of a mutator that is inside, which ends when it returns.
+fn run(f: impl FnOnce(&Inside<'_>, NonNull<u8>), mutator: &dyn Any, object: usize) {
+    let Some(mutator) = mutator.downcast_ref::<Attached>() else {
+        heap_core::bug!("a finalizer is run by no mutator")
+    };
+    // SAFETY: whoever runs a finalizer is inside; and out only while `Inside::outside` runs, which uses nothing of it.
+    let mu = unsafe { mutator.mu() };
+    // Whoever runs it leaves.
+    let inside = ManuallyDrop::new(Inside { mu, mutator, hints: mutator.heap().hints });
+    let object = mutator.heap().memory.pages().space().base().as_ptr().with_addr(object);
+    f(&inside, NonNull::new(object).unwrap_or_else(|| heap_core::bug!("a finalizer of null")));
 }

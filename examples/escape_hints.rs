@@ -5,7 +5,7 @@
 //! Run with `cargo run --example escape_hints`.
 
 use core::cell::Cell;
-use core::ptr::null_mut;
+use core::ptr::{NonNull, null_mut};
 use std::collections::BTreeSet;
 use tricolor::raw::{EscapeHint, Inside, Kind, Layout, Mutator, Site};
 use tricolor::{EscapeHints, Heap};
@@ -33,18 +33,18 @@ const KEEPS: usize = 1;
 
 impl Runtime<'_> {
     /// A new pair of a site.
-    fn pair(&self, site: Site, number: u64, next: *mut u8) -> *mut u8 {
+    fn pair(&self, site: Site, number: u64, next: *mut u8) -> NonNull<u8> {
         let hint = if self.escaping.contains(&site) { EscapeHint::Escapes } else { EscapeHint::Stays(site) };
         // SAFETY: [R3] the kind is this heap's. [R9] the heap checks the hints, or they have been checked.
-        let pair = unsafe { self.inside.alloc_hinted(&self.pair, hint) }.expect("there is memory").as_ptr();
+        let pair = unsafe { self.inside.alloc_hinted(&self.pair, hint) }.expect("there is memory");
         // SAFETY: [R5] a new object.
         unsafe { pair.cast::<u64>().write(number) };
         // SAFETY: [R4] its second word, and a pair or null.
-        unsafe { self.inside.write(pair.wrapping_add(8).cast(), next) };
+        unsafe { self.inside.write(pair.as_ptr().wrapping_add(8).cast(), next) };
         pair
     }
 
-    fn number(pair: *mut u8) -> u64 {
+    fn number(pair: NonNull<u8>) -> u64 {
         // SAFETY: [R4] a pair, of which nobody changes the number.
         unsafe { pair.cast::<u64>().read() }
     }
@@ -54,16 +54,16 @@ impl Runtime<'_> {
         let frame = self.inside.open_frame();
         let scaled = self.pair(SCALED, argument * 3, null_mut());
         let sum = self.pair(SUM, Self::number(scaled) + 1, null_mut());
-        if argument % 100 == 0 {
+        if argument.is_multiple_of(100) {
             // A pair that the program keeps in a list of its own.
-            self.stack[KEEPS].set(self.pair(KEPT, argument, self.stack[KEEPS].get()));
+            self.stack[KEEPS].set(self.pair(KEPT, argument, self.stack[KEEPS].get()).as_ptr());
         }
-        self.stack[RESULT].set(sum);
+        self.stack[RESULT].set(sum.as_ptr());
         // SAFETY: [R9] `scaled` is not used any more. The other two are; the heap is one that checks, or has been told that they escape.
         unsafe { self.inside.close_frame(frame) };
         // SAFETY: [R1] the result and the list are in the stack.
         unsafe { self.inside.poll() };
-        Self::number(self.stack[RESULT].get())
+        Self::number(NonNull::new(self.stack[RESULT].get()).expect("a result"))
     }
 }
 

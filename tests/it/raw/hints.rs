@@ -182,9 +182,10 @@ fn a_kind_that_cannot_lie_in_a_frame_is_in_the_heap() {
         unsafe { inside.alloc_hinted(kind, EscapeHint::Stays(Site(0))) }.unwrap();
     }
     assert_eq!(heap.figures().memory.frames.get(), 0);
-    // SAFETY: R3. R9: as above.
     let error = loop {
-        if let Err(error) = unsafe { inside.alloc_hinted(&small, EscapeHint::Stays(Site(0))) } {
+        // SAFETY: R3. R9: as above.
+        let object = unsafe { inside.alloc_hinted(&small, EscapeHint::Stays(Site(0))) };
+        if let Err(error) = object {
             break error;
         }
     };

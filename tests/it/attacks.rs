@@ -238,3 +238,70 @@ fn a_request_that_can_never_be_met_leaves_the_heap_small() {
     mutator.enter(|mu| mu.try_alloc_slice(isize::MAX as usize - 64, |_| 0_u8).map(|_| ()).unwrap_err());
     assert!(heap.figures().memory.heap_sys.get() <= 4 << 20);
 }
+
+/// Where [`a_process_that_ends_inside_enter_frees_nothing_that_other_threads_use`] is the process that ends.
+const ENDS: &str = "TRICOLOR_TEST_ENDS_INSIDE";
+
+/// A thread's own data are dropped when it ends the process, also its hold on a heap in whose `enter` it is, and other threads run
+/// on: here one with references that were lent to it, and one that collects.
+#[test]
+#[cfg_attr(miri, ignore = "starts a process")]
+fn a_process_that_ends_inside_enter_frees_nothing_that_other_threads_use() {
+    struct Slow;
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            thread::sleep(TIME);
+        }
+    }
+    thread_local! {
+        /// Is dropped after what the heap has there, since it is used before.
+        static SLOW: Slow = const { Slow };
+        static KEPT: std::cell::RefCell<Option<tricolor::Mutator>> = const { std::cell::RefCell::new(None) };
+    }
+    fn end_inside(mutator: &mut tricolor::Mutator, is_at_end: &AtomicBool) {
+        mutator.enter(|mu| {
+            let all: Vec<Gc<'_, [u64; 8]>> = (0..1000).map(|_| mu.alloc([1_u64; 8])).collect();
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    while all.iter().all(|object| **object == [1; 8]) {}
+                    std::process::abort();
+                });
+                is_at_end.store(true, Relaxed);
+                std::process::exit(0);
+            })
+        });
+    }
+    if let Ok(kept) = std::env::var(ENDS) {
+        let heap = Heap::builder().poison(0xDD).workers(1).build().unwrap();
+        let is_at_end = Arc::new(AtomicBool::new(false));
+        SLOW.with(|_| ());
+        let ends = Arc::clone(&is_at_end);
+        let theirs = (kept != "the heap's last handle").then(|| heap.clone());
+        thread::spawn(move || {
+            let Some(mut mutator) = theirs.map(|heap| heap.attach().unwrap()) else { return };
+            while !ends.load(Relaxed) {
+                thread::yield_now();
+            }
+            loop {
+                mutator.collect();
+                mutator.enter(|mu| (0..1000).for_each(|_| _ = mu.alloc([7_u64; 8])));
+            }
+        });
+        let mut mutator = heap.attach().unwrap();
+        drop(heap);
+        if kept == "in a variable" {
+            end_inside(&mut mutator, &is_at_end);
+        } else {
+            KEPT.with(|kept| end_inside(kept.borrow_mut().insert(mutator), &is_at_end));
+        }
+    }
+    let name = "attacks::a_process_that_ends_inside_enter_frees_nothing_that_other_threads_use";
+    for kept in ["in a variable", "the thread's own", "the heap's last handle"] {
+        let outcome = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(ENDS, kept)
+            .output()
+            .unwrap();
+        assert!(outcome.status.success(), "its mutator is {kept}: {outcome:?}");
+    }
+}

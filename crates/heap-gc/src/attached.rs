@@ -21,13 +21,18 @@ heap_core::sync::thread_local! {
     static LEAVING: Leaving = const { Leaving };
 }
 
-/// A thread that ends while it has a mutator (that was forgotten, or inside an `enter` that will not return) must not keep
+/// A thread that ends while it has a mutator (that was forgotten, or inside by a stay of the raw layer that was) must not keep
 /// cycles waiting, nor the spans in its cache. What it had is handed over when the thread's own data is dropped.
+///
+/// But that is dropped also when a thread ends the process in the middle of `enter`, and threads that it has lent references to go on
+/// meanwhile. So there it [stays].
 struct Leaving;
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        let left = ATTACHED.with(|all| core::mem::take(&mut *all.borrow_mut()));
+        let all = ATTACHED.with(|all| core::mem::take(&mut *all.borrow_mut()));
+        let (stay, left): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, member, _)| stays(member));
+        ATTACHED.with(|all| *all.borrow_mut() = stay);
         for (_, member, heap) in left {
             let Some(heap) = heap.upgrade() else { continue };
             if !member.is_inside() {
@@ -44,6 +49,13 @@ impl Drop for Leaving {
             drop(own);
         }
     }
+}
+
+/// Whether a mutator of this thread, which is about to be let go of, is inside an `enter` that will not return: the process ends, and
+/// other threads may have references that were lent to them from there until it has. No cycle comes to its end any more.
+pub(crate) fn stays(member: &Member<Part>) -> bool {
+    // SAFETY: inside, and this is the mutator's thread.
+    member.is_inside() && !unsafe { member.part() }.is_raw.get()
 }
 
 /// This thread's mutator of a heap, if it has one.

@@ -340,6 +340,9 @@ impl Drop for Mutator {
             // The thread ends, and has let go of its mutators before this one.
             return;
         }
+        if attached::stays(&self.member) {
+            return core::mem::forget(self.heap.clone());
+        }
         if !self.is_inside() {
             self.go_inside();
         }
@@ -534,6 +537,11 @@ impl<'gc> Mu<'gc> {
     #[inline(always)]
     pub(crate) fn hinted(&self) -> &'gc Hinted {
         &self.part.hinted
+    }
+
+    /// Notes that a stay of the raw layer begins, or ends.
+    pub(crate) fn note_raw(&self, is_raw: bool) {
+        self.part.is_raw.set(is_raw);
     }
 
     /// The mutator's own roots.

@@ -9,6 +9,7 @@ use crate::finalizer::Finalizers;
 use crate::hinted::Hinted;
 use crate::own_roots::OwnRoots;
 use crate::round::Round;
+use core::cell::Cell;
 use heap_core::cache::Cache;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Memory;
@@ -29,6 +30,9 @@ pub(crate) struct Part {
     pub(crate) hinted: Hinted,
     /// Its finalizers: a list that the collector goes through, under its lock.
     pub(crate) finalizers: Arc<Finalizers>,
+    /// Whether its user is inside by a stay of the raw layer: one that may have been forgotten, and whose references are in nobody
+    /// else's hands. The mutator's own, while it is inside.
+    pub(crate) is_raw: Cell<bool>,
 }
 
 impl Part {
@@ -41,6 +45,7 @@ impl Part {
             own: OwnRoots::default(),
             hinted: Hinted::default(),
             finalizers,
+            is_raw: Cell::new(false),
         };
         match round {
             Round::Off => {}

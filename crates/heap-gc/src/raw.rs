@@ -119,6 +119,7 @@ impl Mutator {
         // SAFETY: inside since the lines above; it leaves for good when it is dropped, and in between it uses nothing of it
         // (`outside`).
         let mu = unsafe { self.attached.mu() };
+        mu.note_raw(true);
         let hints = mu.heap().hints;
         Inside { mu, mutator: &self.attached, hints }
     }
@@ -306,6 +307,7 @@ impl Drop for Inside<'_> {
         if self.checks() {
             self.check_safepoint();
         }
+        self.mu.note_raw(false);
         self.mutator.edge();
     }
 }

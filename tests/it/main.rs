@@ -28,6 +28,7 @@ mod drop;
 mod figures;
 mod frames;
 mod finalizer;
+mod frames_mixed;
 mod limit;
 mod many;
 mod map;

@@ -1,0 +1,186 @@
+//! Promise: frames nested, swapped, reset and grown in any order keep what is in them apart, and drop each value once.
+
+use heap_testkit::random::Random;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use tricolor::{Frame, Gc, Heap, Local, Mu};
+
+/// Drops that have run, by number.
+type Drops = RefCell<Vec<u32>>;
+
+/// A value with a drop that looks at what it borrows, allocates, opens a frame, and panics if it is to.
+struct Noisy<'a, 'gc> {
+    number: u32,
+    drops: &'a Drops,
+    mu: &'a Mu<'gc>,
+    below: &'a [u64],
+    tag: u64,
+    object: Gc<'gc, u64>,
+    panics: bool,
+}
+
+impl Drop for Noisy<'_, '_> {
+    fn drop(&mut self) {
+        assert!(self.below.iter().all(|&word| word == self.tag), "what an outer frame holds is there");
+        assert_eq!(*self.object, u64::from(self.number));
+        self.drops.borrow_mut()[self.number as usize] += 1;
+        self.mu.frame(|f| {
+            let row = f.alloc_slice(70, |_| self.tag);
+            f.frame(|g| assert_eq!((g.alloc([3_u8; 900])[899], row[69]), (3, self.tag)));
+        });
+        if self.panics {
+            resume_unwind(Box::new("a drop that is to panic"));
+        }
+    }
+}
+
+struct Run<'a> {
+    drops: &'a Drops,
+    random: RefCell<Random>,
+    steps: Cell<u32>,
+    /// Whether there is a value whose drop panics.
+    has_panicky: Cell<bool>,
+}
+
+/// A row of one word, or what a reset or an end must not have touched.
+struct Row<'f>(Local<'f, [u64]>, u64);
+
+impl Row<'_> {
+    fn check(&self) {
+        assert!(self.0.iter().all(|&word| word == self.1), "a row of {:#x} has {:x?}", self.1, &self.0[..]);
+    }
+}
+
+impl Run<'_> {
+    fn below(&self, bound: u64) -> u64 {
+        self.random.borrow_mut().below(bound)
+    }
+
+    fn row<'f>(&self, f: &'f Frame<'_>) -> Row<'f> {
+        let tag = self.random.borrow_mut().next();
+        let most = [3, 40, 1500, 5000][self.below(4) as usize];
+        let len = self.below(most) as usize;
+        let row = f.alloc_slice(len, |index| {
+            if index == len / 2 && self.below(8) == 0 {
+                f.alloc([!tag; 30]);
+                f.frame(|g| g.alloc_slice(200, |_| !tag).len());
+            }
+            tag
+        });
+        f.alloc(!tag as u8);
+        Row(row, tag)
+    }
+
+    fn noisy<'a, 'gc>(&'a self, mu: &'a Mu<'gc>, below: &'a [u64], tag: u64) -> Noisy<'a, 'gc> {
+        let number = self.drops.borrow().len() as u32;
+        self.drops.borrow_mut().push(0);
+        // A second one, while the first is under way, would end the process.
+        let panics = self.below(40) == 0 && !self.has_panicky.replace(true);
+        Noisy { number, drops: self.drops, mu, below, tag, object: mu.alloc(u64::from(number)), panics }
+    }
+
+    /// Uses a frame whose drops may borrow `below`, and opens others inside it and beside it.
+    fn play<'s: 'a, 'a>(&'a self, mu: &'a Mu<'_>, f: &mut Frame<'s>, below: Row<'s>, depth: u32)
+    where
+        'a: 's,
+    {
+        for _ in 0..1 + self.below(6) {
+            if self.steps.replace(self.steps.get() + 1) > 3000 {
+                return;
+            }
+            for _ in 0..self.below(3) {
+                f.alloc_drop(self.noisy(mu, Local::get(below.0), below.1));
+            }
+            let shared = &*f;
+            let mut rows: Vec<Row<'_>> = (0..self.below(5)).map(|_| self.row(shared)).collect();
+            if depth > 0 {
+                match self.below(4) {
+                    0 => shared.frame(|g| self.play_in(mu, g, self.row(shared), depth - 1)),
+                    1 => mu.frame(|g| self.play_in(mu, g, self.row(shared), depth - 1)),
+                    2 => shared.frame(|g| {
+                        let row = self.row(shared);
+                        g.alloc_drop(self.noisy(mu, Local::get(row.0), row.1));
+                        rows.push(self.row(shared));
+                        let other = if self.below(2) == 0 {
+                            shared.frame(|h| {
+                                h.alloc_drop(self.noisy(mu, Local::get(row.0), row.1));
+                                self.row(h).check();
+                                std::mem::swap(g, h);
+                                self.play_in(mu, h, self.row(shared), depth - 1);
+                                let kept = self.row(g);
+                                h.reset();
+                                self.row(h).check();
+                                kept.check();
+                                self.row(shared)
+                            })
+                        } else {
+                            mu.frame(|h| {
+                                h.alloc_drop(self.noisy(mu, Local::get(row.0), row.1));
+                                self.row(h).check();
+                                std::mem::swap(g, h);
+                                self.play_in(mu, h, self.row(shared), depth - 1);
+                                self.row(h).check();
+                                self.row(shared)
+                            })
+                        };
+                        rows.push(other);
+                        let kept = self.row(g);
+                        rows.push(self.row(shared));
+                        kept.check();
+                        row.check();
+                    }),
+                    _ => {}
+                }
+            }
+            rows.iter().for_each(Row::check);
+            below.check();
+            if self.below(3) == 0 {
+                f.reset();
+                assert_eq!(f.used(), 0);
+            }
+        }
+    }
+
+    fn play_in<'s: 'a, 'a>(&'a self, mu: &'a Mu<'_>, f: &mut Frame<'s>, below: Row<'s>, depth: u32)
+    where
+        'a: 's,
+    {
+        self.play(mu, f, below, depth);
+    }
+}
+
+#[test]
+fn frames_in_any_order_keep_their_values_apart_and_drop_each_once() {
+    let heap = Heap::builder().poison(0xDD).verify_every(4).workers(1).build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    let mut panics = 0;
+    for seed in 0..if cfg!(miri) { 2 } else { 150 } {
+        let drops = Drops::default();
+        let run = Run {
+            drops: &drops,
+            random: RefCell::new(Random::new(seed)),
+            steps: Cell::new(0),
+            has_panicky: Cell::new(false),
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            mutator.enter(|mu| {
+                mu.frame(|first| {
+                    let row = run.row(first);
+                    mu.frame(|f| run.play(mu, f, row, 5));
+                });
+            });
+        }));
+        if let Err(panic) = outcome {
+            assert_eq!(panic.downcast_ref(), Some(&"a drop that is to panic"), "seed {seed}");
+            panics += 1;
+        }
+        assert!(drops.borrow().iter().all(|&times| times == 1), "seed {seed}: {drops:?}");
+        if seed % 10 == 0 {
+            mutator.collect();
+        }
+    }
+    assert!(panics > 0);
+    drop(mutator);
+    assert_eq!(heap.verify(), []);
+    assert_eq!(heap.figures().memory.frames.get(), 0);
+}

@@ -208,11 +208,21 @@ pub enum Fault {
     RevivedEarly = 97,
     /// Cleanups are due before the objects that have a finalizer are brought back.
     CleanupBeforeFinalizer = 98,
+    /// The value of a key that is marked after the first look at ephemerons is not shaded.
+    LateKeyOverlooked = 99,
+    /// An ephemeron is cleared when a look finds its key unmarked, before marking has ended.
+    ClearedBeforeTheEnd = 100,
+    /// Ephemerons that are made while others are cleared are not known.
+    LateEphemeronForgotten = 101,
+    /// A value that is read from an ephemeron is not shaded, and the collector not told.
+    EphemeronUntold = 102,
+    /// A weak set finds nothing while a cycle marks.
+    WeakSetAsleep = 103,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 98] = [
+    pub const ALL: [Self; 103] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -311,6 +321,11 @@ impl Fault {
         Self::FinalizedEarly,
         Self::RevivedEarly,
         Self::CleanupBeforeFinalizer,
+        Self::LateKeyOverlooked,
+        Self::ClearedBeforeTheEnd,
+        Self::LateEphemeronForgotten,
+        Self::EphemeronUntold,
+        Self::WeakSetAsleep,
     ];
 }
 

@@ -33,7 +33,10 @@ use crate::size_class::SizeClass;
 use crate::span::claim::is_swept;
 use crate::span::marks::{DROPPED, QUEUED};
 use crate::span::{Home, Span, SpanId, slots};
-use crate::sync::atomic::Ordering::Relaxed;
+use crate::sync::atomic::{
+    AtomicUsize,
+    Ordering::{Acquire, Relaxed},
+};
 use crate::units::{Bytes, PageIndex, Pages, WORD_BYTES, narrow};
 use core::ptr::NonNull;
 use std::collections::HashMap;
@@ -65,15 +68,15 @@ pub enum Word {
 /// Calls `visit` with every word of an object that may hold a reference: the plain form of the marker's scan.
 /// References that a trace function reports come as exact words.
 ///
-/// The slot is allocated and initialised, and nobody writes to it.
+/// The slot is allocated and initialised, and the words that its masks name are written by atomics only, if at all.
 pub fn each_word(memory: &Memory, span: &Span, slot: u32, visit: impl FnMut(usize, Word)) {
     /// # Safety
-    /// 1. `at` is valid for reads, and nobody writes there meanwhile.
-    unsafe fn plain(at: NonNull<usize>) -> usize {
+    /// 1. `at` is aligned and valid for reads, and who writes there meanwhile does so by atomics.
+    unsafe fn atomic(at: NonNull<usize>) -> usize {
         // SAFETY: duty 1.
-        unsafe { at.read() }
+        unsafe { AtomicUsize::from_ptr(at.as_ptr()) }.load(Acquire)
     }
-    each_word_read(memory, span, slot, plain, visit);
+    each_word_read(memory, span, slot, atomic, visit);
 }
 
 /// The same with a way to read: others may write to the object, if that is one for it. `read` is called with words of the object.
@@ -93,7 +96,7 @@ pub fn each_word_read(
         unsafe { read(at) }
     };
     if let Some(trace) = layout.trace {
-        // SAFETY: an allocated, initialised slot of the function's layout that nobody writes to.
+        // SAFETY: an allocated, initialised slot of the function's layout; what it reads does not change.
         unsafe { (trace.0)(object.as_ptr(), &mut |word| visit(usize::MAX, Word::Exact(word))) };
     }
     if layout.exact.is_empty() && layout.ambiguous.is_empty() {

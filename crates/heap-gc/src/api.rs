@@ -13,3 +13,6 @@ pub(crate) mod map;
 pub(crate) mod vec;
 pub(crate) mod weak;
 pub(crate) mod frame;
+pub(crate) mod turn;
+pub(crate) mod weak_map;
+pub(crate) mod weak_set;

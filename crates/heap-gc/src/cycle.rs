@@ -7,6 +7,7 @@
 
 mod dead;
 mod drain;
+mod ephemerons;
 
 use crate::config::Collector;
 use crate::event::Event;
@@ -22,7 +23,7 @@ use crate::verify::{self, AllRoots};
 use core::time::Duration;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Marked;
-use heap_core::sync::atomic::Ordering::Relaxed;
+use heap_core::sync::atomic::Ordering::{Relaxed, Release};
 use heap_core::sync::thread;
 use heap_core::units::{Bytes, WORD_BYTES, Words};
 use heap_scav::goal::CycleEnd;
@@ -120,8 +121,11 @@ fn on_the_fly(cycle: &mut Cycle<'_>) {
     }
     cycle.keep_for_finalizers();
     loop {
-        cycle.drain();
-        if cycle.is_given_up || (cycle.is_dry() && !cycle.look_for_lost() && cycle.decide_weak()) {
+        cycle.drain_to_the_end();
+        if cycle.is_given_up {
+            break;
+        }
+        if cycle.is_dry() && !cycle.look_for_lost() && !cycle.ephemerons_lead_on() && cycle.decide_weak() {
             break;
         }
     }
@@ -158,13 +162,15 @@ fn stopped(cycle: &mut Cycle<'_>) {
     heap.rooted.fetch_add(1, Relaxed);
     cycle.visit_roots(&roots);
     cycle.keep_for_finalizers();
-    cycle.drain();
+    cycle.drain_to_the_end();
     while cycle.look_for_lost_in_stopped_world() {
-        cycle.drain();
+        cycle.drain_to_the_end();
     }
     if cycle.is_verified() {
         let roots = roots.and_kept(&heap.memory, &heap.finalizers);
-        verify::insist(&verify::compare_marks(&heap.memory, &roots, verify::Floating::None), "after marking");
+        let edges = heap.ephemerons.snapshot(&heap.memory);
+        let found = verify::compare_marks(&heap.memory, &roots, &edges, verify::Floating::None);
+        verify::insist(&found, "after marking");
     }
     cycle.clear_weak();
     cycle.end_clearing();
@@ -439,8 +445,11 @@ impl<'a> Cycle<'a> {
         }
         let heap = self.heap;
         let world = heap.world.stop();
-        let roots = AllRoots::of(&heap.memory, &heap.roots, &world).and_kept(&heap.memory, &heap.finalizers);
-        verify::insist(&verify::compare_marks(&heap.memory, &roots, verify::Floating::Any), "after marking");
+        let roots =
+            AllRoots::of(&heap.memory, &heap.roots, &world).and_kept(&heap.memory, &heap.finalizers);
+        let edges = heap.ephemerons.snapshot(&heap.memory);
+        let found = verify::compare_marks(&heap.memory, &roots, &edges, verify::Floating::Any);
+        verify::insist(&found, "after marking");
     }
 
     /// Decides that weak loads find nothing that is unmarked, if none has found such an object since the last round *dry* was
@@ -449,10 +458,19 @@ impl<'a> Cycle<'a> {
         self.heap.places.decide()
     }
 
-    /// Clears the weak places of what is dead. Returns whether there were any: then somebody may be about to look at the mark
-    /// of one.
+    /// Clears the weak places of what is dead, and the ephemerons of dead keys. Returns whether there were any places: then somebody
+    /// may be about to look at the mark of one.
     fn clear_weak(&self) -> bool {
-        !self.is_given_up && self.heap.places.clear(&self.heap.memory)
+        if self.is_given_up {
+            return false;
+        }
+        let heap = self.heap;
+        let (places, ephemerons) =
+            (heap.places.clear(&heap.memory), heap.ephemerons.clear(&heap.memory));
+        if places || ephemerons {
+            heap.clearings.fetch_add(1, Release);
+        }
+        places
     }
 
     /// What a weak place leads to now is alive, or younger than the marks.
@@ -579,5 +597,6 @@ pub(crate) fn verify_now(heap: &Shared) -> Vec<heap_core::verify::Violation> {
     found.extend(heap.places.check(&heap.memory));
     found.extend(heap.cleanups.check(&heap.memory));
     found.extend(heap.finalizers.check(&heap.memory));
+    found.extend(heap.ephemerons.check(&heap.memory));
     found
 }

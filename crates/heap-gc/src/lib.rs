@@ -10,7 +10,7 @@
 //!    objects are black from then on;
 //! 6. mark, in parallel (`mark.rs`, `grey.rs`), what objects with finalizers lead to as well (`finalizer.rs`), until a round in which nobody hands anything over (`part.rs`);
 //! 7. (on request) mark again, simply, and compare (`verify.rs`);
-//! 8. from here what is unmarked is dead: weak references let go of it (`weak.rs`), the sweep generation moves on; the pacer
+//! 8. from here what is unmarked is dead: weak references and ephemerons let go of it (`weak.rs`, `ephemeron.rs`), the sweep generation moves on; the pacer
 //!    learns and plans (`pacer.rs`, `pace.rs`);
 //! 9. ask each mutator to turn its barrier off;
 //! 10. the scavenger learns how much may stay ([`heap_scav::scavenger`]);
@@ -43,6 +43,7 @@ mod weak;
 mod watch;
 mod cleanup;
 mod finalizer;
+mod ephemeron;
 mod part;
 mod workers;
 mod pacer;
@@ -76,6 +77,8 @@ pub use api::str::GcStr;
 pub use api::vec::{GcVec, GcVecIter};
 pub use api::weak::Weak;
 pub use cleanup::Cleanup;
+pub use api::weak_map::WeakMap;
+pub use api::weak_set::{Interner, WeakSet};
 pub use config::{
     BuildError, Collector, HeapBuilder, LayoutPolicy, Listener, MemoryLimit, Observer, Scavenge,
 };

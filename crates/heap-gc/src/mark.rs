@@ -47,6 +47,8 @@ use heap_core::sync::atomic::{
 use heap_core::units::{WORD_BYTES, narrow};
 use stack::{FIRST_ROOM, Grey, LENT_ROOM, MOST_QUICK, Stack, Top};
 
+pub(crate) use words::Whole;
+
 /// Objects prefetched ahead. More hide more latency, until the misses under way exceed what the core can track (about
 /// 16 to 24 lines on the machines this was measured on); fewer keep a list's next node closer.
 const RING: usize = 16;

@@ -4,6 +4,7 @@ use crate::barrier::Shading;
 use crate::cleanup::OwnCleanups;
 use crate::config::{Collector, HeapBuilder, LayoutPolicy, Listener, Observer, Scavenge};
 use crate::desk::Desk;
+use crate::ephemeron::Ephemerons;
 use crate::event::Event;
 use crate::figures::{CycleFigures, PAUSES_KEPT};
 use crate::finalizer::AllFinalizers;
@@ -87,6 +88,10 @@ pub(crate) struct Shared {
     pub(crate) own_roots: AtomicUsize,
     /// Weak places, and how far a cycle is with them.
     pub(crate) places: Places,
+    /// Pairs of keys and values, of which the values are kept by the keys.
+    pub(crate) ephemerons: Ephemerons,
+    /// How many cycles have cleared weak places or ephemerons. Written by the collector when it has, read by mutators with acquire.
+    pub(crate) clearings: AtomicU64,
     pub(crate) pace: Pace,
     /// The wish for the size of everything; `usize::MAX` for none.
     pub(crate) memory_limit: Bytes,
@@ -166,6 +171,8 @@ impl Shared {
             roots: Roots::default(),
             own_roots: AtomicUsize::new(0),
             places: Places::default(),
+            ephemerons: Ephemerons::default(),
+            clearings: AtomicU64::new(0),
             last_goal: Mutex::new(pace.goal()),
             pace,
             memory_limit,

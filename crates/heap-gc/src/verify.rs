@@ -1,7 +1,7 @@
 //! Verification of a heap whose world is stopped: the memory's invariants, and reachability a second time.
 //!
 //! The second marker is as simple as can be: a set, a list, the plain walk over an object's words
-//! ([`heap_core::verify::each_word`]), and the roots as they are now. An object reached but not marked would be freed while in
+//! ([`heap_core::verify::each_word`]), the ephemerons, and the roots as they are now. An object reached but not marked would be freed while in
 //! use (E3). One marked but not reached was garbage before (E4), if nobody ran since marking began: beside mutators there is
 //! floating garbage, which became so meanwhile or was born marked.
 
@@ -14,7 +14,7 @@ use heap_core::span::SpanId;
 use heap_core::span::marks::{DROPPED, QUEUED};
 use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::verify::{Violation, Word, check, each_span, each_word};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// The roots of a heap whose world is stopped.
 #[derive(Debug)]
@@ -75,13 +75,27 @@ pub(crate) enum Floating {
     Any,
 }
 
-/// Compares the marks with a second, simple marking.
-pub(crate) fn compare_marks(memory: &Memory, roots: &AllRoots, floating: Floating) -> Vec<Violation> {
+/// Compares the marks with a second, simple marking. `edges` are ephemeron, key and value of each ephemeron: when the first two are
+/// reached, the third is.
+pub(crate) fn compare_marks(
+    memory: &Memory,
+    roots: &AllRoots,
+    edges: &[[usize; 3]],
+    floating: Floating,
+) -> Vec<Violation> {
     let map = memory.map();
     let epoch = memory.epoch();
     let mut reached: HashSet<(SpanId, u32)> = HashSet::new();
     let mut list = Vec::new();
     let mut found = Vec::new();
+    let slot_of = |word: usize| map.resolve(word).map(|at| (at.span, at.slot));
+    let mut waiting: HashMap<(SpanId, u32), Vec<&[usize; 3]>> = HashMap::new();
+    for edge in edges {
+        for slot in [slot_of(edge[0]), slot_of(edge[1])].into_iter().flatten() {
+            waiting.entry(slot).or_default().push(edge);
+        }
+    }
+    let mut once: HashSet<(SpanId, u32)> = HashSet::new();
     let mut visit = |word: usize, list: &mut Vec<(SpanId, u32)>, ambiguous: bool| {
         let Some(at) = map.resolve(word) else { return };
         let mark = map.mark_of(map.span(at.span), at.slot).load(Relaxed);
@@ -121,6 +135,12 @@ pub(crate) fn compare_marks(memory: &Memory, roots: &AllRoots, floating: Floatin
             Word::Exact(word) => visit(word, &mut list, false),
             Word::Ambiguous(word) => each_reading(memory, word, |word| visit(word, &mut list, true)),
         });
+        once.insert((id, slot));
+        for &&[ephemeron, key, value] in waiting.get(&(id, slot)).into_iter().flatten() {
+            if [ephemeron, key].iter().all(|&word| slot_of(word).is_some_and(|slot| once.contains(&slot))) {
+                visit(value, &mut list, false);
+            }
+        }
     }
     if floating == Floating::Any {
         return found;

@@ -98,8 +98,8 @@ impl Places {
     /// Whether a load of a place that leads to `word` finds the object; then it stays while the mutator has it in its hands.
     ///
     /// # Safety
-    /// 1. `word` was read from a place by the mutator of `barrier`, which has not answered a round since, and leads into the
-    ///    memory of `to`, whose places these are.
+    /// 1. `word` was read from a place, or from an ephemeron whose key is in its hands, by the mutator of `barrier`, which has not
+    ///    answered a round since, and leads into the memory of `to`, whose places these are.
     #[inline]
     pub(crate) unsafe fn finds(&self, barrier: &Barrier, to: Shading<'_>, word: usize) -> bool {
         point("weak: read, before the mark is looked at");

@@ -76,6 +76,12 @@ impl<'gc, T> Weak<'gc, T> {
         is_found.then(|| unsafe { Gc::from_raw(target.cast()) })
     }
 
+    /// Whether its object is gone: it finds nothing, at any time from now on.
+    #[inline]
+    pub(crate) fn is_over(self) -> bool {
+        self.place.target().is_none()
+    }
+
     /// Whether two weak references are copies of one: then they find the same object, or both nothing.
     #[inline]
     #[must_use]

@@ -256,7 +256,7 @@ fn repeated(mask: u64, period: usize, stride: usize) -> u64 {
 }
 
 /// Ends the process when it is dropped: a trace function panicked, and what it did not report would be freed in use.
-struct Whole;
+pub(crate) struct Whole;
 
 impl Drop for Whole {
     fn drop(&mut self) {

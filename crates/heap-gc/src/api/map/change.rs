@@ -303,6 +303,32 @@ impl<'gc, K: Trace + Copy + 'gc, V: Trace + Copy + 'gc, S> GcMap<'gc, K, V, S> {
         self.note_change();
     }
 
+    /// Takes the entries of that many groups, from one on, out for which `keep` says no; it does not use the map. Returns the group
+    /// to go on with, if there are more.
+    pub(in crate::api) fn retain_some(
+        &self,
+        mu: &Mu<'gc>,
+        from: usize,
+        groups: usize,
+        mut keep: impl FnMut(&K, &V) -> bool,
+    ) -> Option<usize> {
+        let table = self.table()?;
+        let end = from.saturating_add(groups).min(table.groups());
+        for number in from..end {
+            // SAFETY: one of the table's groups.
+            for bit in unsafe { table.group(number) }.full() {
+                let at = number * WIDTH + bit;
+                // SAFETY: its control byte is a tag.
+                let (key, value) = unsafe { Self::entry_in(&table, at) };
+                if !keep(&key, &value) {
+                    // SAFETY: as above: nothing has changed.
+                    unsafe { self.take_out(mu, &table, at) };
+                }
+            }
+        }
+        (end < table.groups()).then_some(end)
+    }
+
     /// Changes the value in a place of the map's table and returns the old one.
     ///
     /// # Safety

@@ -12,6 +12,8 @@ mod cleanup_scenes;
 #[expect(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
 #[path = "support/finalizer_scenes.rs"]
 mod finalizer_scenes;
+#[path = "support/ephemeron_scenes.rs"]
+mod ephemeron_scenes;
 #[path = "support/held.rs"]
 mod held;
 #[path = "support/raw_scenes.rs"]
@@ -129,6 +131,10 @@ const CHECKS: &[Check] = &[
     ("finalized in order", finalizer_scenes::finalized_in_order),
     ("verified finalizers", verified_finalizers),
     ("finalized, then cleaned up", finalizer_scenes::finalized_then_cleaned_up),
+    ("ephemeron chain", || ephemeron_scenes::chain_followed("roots")),
+    ("ephemerons made", || ephemeron_scenes::entries_made("dry")),
+    ("ephemeron read", || ephemeron_scenes::value_of_a_late_key_read("dry")),
+    ("interned", || ephemeron_scenes::interned("roots")),
 ];
 
 /// Generated programs against the model; nothing is verified, and every cycle is the mutator's, so that all is counted exactly.
@@ -562,4 +568,9 @@ faults! {
     what_is_let_go_of_before_the_roots_are_taken_is_finalized_in_part: FinalizedEarly, "finalizer set", "is lost";
     what_is_finalized_is_found_in_a_weak_place: RevivedEarly, "finalized, then cleaned up", "was found in a weak place";
     what_is_brought_back_is_cleaned_up: CleanupBeforeFinalizer, "finalized, then cleaned up", "of what was brought back";
+    a_value_is_lost_when_its_key_is_marked_late_and_nobody_looks: LateKeyOverlooked, "ephemeron chain", "is lost";
+    a_value_is_not_found_when_its_entry_is_cleared_too_early: ClearedBeforeTheEnd, "ephemeron chain", "whose key is kept";
+    a_value_is_lost_when_its_entry_was_made_meanwhile: LateEphemeronForgotten, "ephemerons made", "is lost";
+    a_value_that_was_read_is_lost_when_it_is_not_shaded: EphemeronUntold, "ephemeron read", "is lost";
+    a_string_is_there_twice_when_its_set_sleeps: WeakSetAsleep, "interned", "is there twice";
 }

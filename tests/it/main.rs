@@ -5,6 +5,8 @@ mod support;
 mod raw_scenes;
 #[path = "../support/cleanup_scenes.rs"]
 mod cleanup_scenes;
+#[path = "../support/ephemeron_scenes.rs"]
+mod ephemeron_scenes;
 #[path = "../support/map_scenes.rs"]
 mod map_scenes;
 #[path = "../support/finalizer_scenes.rs"]
@@ -50,3 +52,4 @@ mod threads;
 mod tiny;
 mod vectors;
 mod weak;
+mod weak_map;

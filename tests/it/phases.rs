@@ -4,6 +4,7 @@
 
 use crate::cleanup_scenes;
 use crate::finalizer_scenes;
+use crate::ephemeron_scenes;
 use crate::map_scenes;
 use crate::scenes::{self, Item, Place, all_is_well, item, look_along, path, set};
 use crate::stage::STEPS;
@@ -105,6 +106,12 @@ scenes! {
     cleanup_asked_for
     loaded_or_cleaned_up
     cleanup_stopped
+    ephemeron_scenes:
+    value_read_and_replaced
+    value_of_a_late_key_read
+    entries_made
+    chain_followed
+    interned
 }
 
 #[test]

@@ -3,8 +3,8 @@
 //! (`tests/support/stage.rs`); what is done there is in `tests/support/scenes.rs`.
 
 use crate::cleanup_scenes;
-use crate::finalizer_scenes;
 use crate::ephemeron_scenes;
+use crate::finalizer_scenes;
 use crate::map_scenes;
 use crate::scenes::{self, Item, Place, all_is_well, item, look_along, path, set};
 use crate::stage::STEPS;
@@ -106,6 +106,9 @@ scenes! {
     cleanup_asked_for
     loaded_or_cleaned_up
     cleanup_stopped
+}
+
+scenes! {
     ephemeron_scenes:
     value_read_and_replaced
     value_of_a_late_key_read

@@ -351,7 +351,9 @@ fn exactly_what_the_model_says_stays() {
                 }
                 if list.is_empty() {
                     let all = entries.iter().flatten();
-                    list.extend(all.filter(|(key, value)| reached[*key] && !reached[*value]).map(|(_, to)| to));
+                    list.extend(
+                        all.filter(|(key, value)| reached[*key] && !reached[*value]).map(|(_, to)| to),
+                    );
                 }
             }
             alive = reached;
@@ -500,23 +502,35 @@ fn an_object_of_a_weak_set_is_found_by_what_it_is_asked() {
             let set: WeakSet<'_, [u64; 3]> = WeakSet::new();
             // All with the same hash.
             let point = |x: u64| {
-                set.get_or_insert_by(mu, 7, |found| found[0] == x, || {
-                    assert!(set.get_by(mu, 7, |found| found[0] == x).is_none());
-                    mu.alloc([x, x, x])
-                })
+                set.get_or_insert_by(
+                    mu,
+                    7,
+                    |found| found[0] == x,
+                    || {
+                        assert!(set.get_by(mu, 7, |found| found[0] == x).is_none());
+                        mu.alloc([x, x, x])
+                    },
+                )
             };
             let all: Vec<_> = (0..50).map(point).collect();
             assert!(all.iter().zip(0..).all(|(&one, x)| Gc::ptr_eq(one, point(x))));
             assert_eq!(set.len(), 50);
-            assert!(set.remove_by(mu, 7, |found| found[0] == 9).is_some_and(|taken| Gc::ptr_eq(taken, all[9])));
+            assert!(
+                set.remove_by(mu, 7, |found| found[0] == 9).is_some_and(|taken| Gc::ptr_eq(taken, all[9]))
+            );
             assert!(set.get_by(mu, 7, |found| found[0] == 9).is_none());
             assert!(!Gc::ptr_eq(point(9), all[9]), "another was made");
             // One is put in while one is made.
             let set_in = |x: u64| set.get_or_insert_by(mu, 8, |found| found[0] == x, || mu.alloc([x; 3]));
-            let found = set.get_or_insert_by(mu, 8, |found| found[0] == 1, || {
-                set_in(1);
-                mu.alloc([1; 3])
-            });
+            let found = set.get_or_insert_by(
+                mu,
+                8,
+                |found| found[0] == 1,
+                || {
+                    set_in(1);
+                    mu.alloc([1; 3])
+                },
+            );
             assert!(Gc::ptr_eq(found, set_in(1)), "the first stays");
             set.clear(mu);
             assert!(set.is_empty() && set.get_by(mu, 7, |_| true).is_none());

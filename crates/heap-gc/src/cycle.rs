@@ -445,8 +445,7 @@ impl<'a> Cycle<'a> {
         }
         let heap = self.heap;
         let world = heap.world.stop();
-        let roots =
-            AllRoots::of(&heap.memory, &heap.roots, &world).and_kept(&heap.memory, &heap.finalizers);
+        let roots = AllRoots::of(&heap.memory, &heap.roots, &world).and_kept(&heap.memory, &heap.finalizers);
         let edges = heap.ephemerons.snapshot(&heap.memory);
         let found = verify::compare_marks(&heap.memory, &roots, &edges, verify::Floating::Any);
         verify::insist(&found, "after marking");
@@ -465,8 +464,7 @@ impl<'a> Cycle<'a> {
             return false;
         }
         let heap = self.heap;
-        let (places, ephemerons) =
-            (heap.places.clear(&heap.memory), heap.ephemerons.clear(&heap.memory));
+        let (places, ephemerons) = (heap.places.clear(&heap.memory), heap.ephemerons.clear(&heap.memory));
         if places || ephemerons {
             heap.clearings.fetch_add(1, Release);
         }

@@ -76,9 +76,9 @@ pub use api::slice::GcSlice;
 pub use api::str::GcStr;
 pub use api::vec::{GcVec, GcVecIter};
 pub use api::weak::Weak;
-pub use cleanup::Cleanup;
 pub use api::weak_map::WeakMap;
 pub use api::weak_set::{Interner, WeakSet};
+pub use cleanup::Cleanup;
 pub use config::{
     BuildError, Collector, HeapBuilder, LayoutPolicy, Listener, MemoryLimit, Observer, Scavenge,
 };

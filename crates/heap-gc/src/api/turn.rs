@@ -24,12 +24,7 @@ pub(crate) struct Turn {
 impl Turn {
     /// Goes on: `walk` looks through that many groups from one on, and says where to go on.
     #[inline]
-    pub(crate) fn go_on(
-        &self,
-        mu: &Mu<'_>,
-        is_full: bool,
-        walk: impl FnOnce(usize, usize) -> Option<usize>,
-    ) {
+    pub(crate) fn go_on(&self, mu: &Mu<'_>, is_full: bool, walk: impl FnOnce(usize, usize) -> Option<usize>) {
         // Pairs with the collector's: who sees the count sees what was cleared.
         let clearings = mu.heap().clearings.load(Acquire);
         if self.seen.replace(clearings) != clearings {

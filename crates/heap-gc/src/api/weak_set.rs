@@ -200,7 +200,12 @@ impl<'gc, T: Trace + 'gc, S> WeakSet<'gc, T, S> {
     /// # Panics
     /// If `is` changes the set, and with its panics: the set is as before.
     #[inline]
-    pub fn get_by(&self, mu: &Mu<'gc>, hash: u64, mut is: impl FnMut(Gc<'gc, T>) -> bool) -> Option<Gc<'gc, T>> {
+    pub fn get_by(
+        &self,
+        mu: &Mu<'gc>,
+        hash: u64,
+        mut is: impl FnMut(Gc<'gc, T>) -> bool,
+    ) -> Option<Gc<'gc, T>> {
         let mut found = None;
         self.table.get_by(hash, |entry| {
             found = Self::ask(mu, entry, hash, &mut is);
@@ -267,7 +272,12 @@ impl<'gc, T: Trace + 'gc, S> WeakSet<'gc, T, S> {
     ///
     /// # Panics
     /// If `is` changes the set, and with its panics: the set is as before.
-    pub fn remove_by(&self, mu: &Mu<'gc>, hash: u64, mut is: impl FnMut(Gc<'gc, T>) -> bool) -> Option<Gc<'gc, T>> {
+    pub fn remove_by(
+        &self,
+        mu: &Mu<'gc>,
+        hash: u64,
+        mut is: impl FnMut(Gc<'gc, T>) -> bool,
+    ) -> Option<Gc<'gc, T>> {
         let mut found = None;
         self.table.remove_by(mu, hash, |entry| {
             found = Self::ask(mu, entry, hash, &mut is);
@@ -323,12 +333,17 @@ impl<'gc, S: BuildHasher> WeakSet<'gc, GcStr, S> {
     /// See [`AllocError`]. The set is as before.
     pub fn try_intern(&self, mu: &Mu<'gc>, text: &str) -> Result<Gc<'gc, GcStr>, AllocError> {
         let bytes = text.as_bytes();
-        self.try_get_or_insert_by(mu, self.hash_of(text), |found| found.as_str() == text, || {
-            let slice: NonNull<GcSlice<u8>> =
-                Gc::as_ptr(mu.try_alloc_slice(bytes.len(), |index| bytes[index])?);
-            // SAFETY: a `GcStr` is a slice of bytes, and these are UTF-8.
-            Ok(unsafe { Gc::from_raw(slice.cast()) })
-        })
+        self.try_get_or_insert_by(
+            mu,
+            self.hash_of(text),
+            |found| found.as_str() == text,
+            || {
+                let slice: NonNull<GcSlice<u8>> =
+                    Gc::as_ptr(mu.try_alloc_slice(bytes.len(), |index| bytes[index])?);
+                // SAFETY: a `GcStr` is a slice of bytes, and these are UTF-8.
+                Ok(unsafe { Gc::from_raw(slice.cast()) })
+            },
+        )
     }
 
     /// The one string with that text, if it is there.

@@ -1,7 +1,7 @@
 //! Strings, and the set of all of them.
 
 use std::hash::{Hash, Hasher};
-use tricolor::{AllocError, Gc, GcMap, GcSlice, Mu, Trace};
+use tricolor::{AllocError, Gc, GcSlice, Mu, Trace, WeakSet};
 
 /// A string. There is one for all strings of the same bytes, so equal strings are the same object.
 #[derive(Trace)]
@@ -28,11 +28,10 @@ impl Hash for Text<'_> {
 /// A string as a key.
 pub(crate) type Key<'gc> = Gc<'gc, Text<'gc>>;
 
-/// All strings of an interpreter, each once. It keeps them: nobody but this set knows that it does, so a set that does not could
-/// take its place.
+/// All strings of an interpreter, each once, as long as something else keeps it.
 #[derive(Trace)]
 pub(crate) struct Strings<'gc> {
-    texts: GcMap<'gc, Key<'gc>, ()>,
+    texts: WeakSet<'gc, Text<'gc>>,
 }
 
 /// FNV-1a.
@@ -42,26 +41,24 @@ fn hash(bytes: &[u8]) -> u32 {
 
 impl<'gc> Strings<'gc> {
     pub(crate) fn new() -> Self {
-        Self { texts: GcMap::new() }
+        Self { texts: WeakSet::new() }
     }
 
     /// The one string of these bytes.
     pub(crate) fn intern(&self, mu: &Mu<'gc>, bytes: &[u8]) -> Result<Key<'gc>, AllocError> {
         let hash = hash(bytes);
-        let is = |text: &Key<'gc>| text.hash == hash && text.bytes.as_slice() == bytes;
-        let make = || {
+        let is = |text: Key<'gc>| text.bytes.as_slice() == bytes;
+        self.texts.try_get_or_insert_by(mu, self.texts.hash_of(&hash), is, || {
             let bytes = mu.try_alloc_slice(bytes.len(), |index| bytes[index])?;
-            Ok((mu.try_alloc(Text { hash, bytes })?, ()))
-        };
-        let (text, ()) = self.texts.try_get_or_insert_by(mu, self.texts.hash_of(&hash), is, make)?;
-        Ok(text)
+            mu.try_alloc(Text { hash, bytes })
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Strings;
-    use tricolor::{Gc, Heap};
+    use tricolor::{Gc, Heap, Root};
 
     #[test]
     fn equal_bytes_are_the_same_string_however_the_set_grows() {
@@ -75,5 +72,30 @@ mod tests {
             assert!(all.iter().enumerate().all(|(number, &text)| Gc::ptr_eq(text, intern(number))));
             assert_eq!(strings.texts.len(), 1000);
         });
+    }
+
+    #[test]
+    fn strings_that_nothing_keeps_are_forgotten() {
+        let heap = Heap::new().expect("a heap");
+        let mut mutator = heap.attach().expect("a mutator");
+        let strings: Root<Strings<'static>> = mutator.enter(|mu| mu.root(mu.alloc(Strings::new())));
+        let kept: Root<super::Text<'static>> = mutator.enter(|mu| {
+            let strings = strings.get(mu);
+            let intern = |text: &[u8]| strings.intern(mu, text).expect("there is no limit");
+            (0..1000_u32).for_each(|number| _ = intern(&number.to_le_bytes()));
+            mu.root(intern(b"kept"))
+        });
+        mutator.collect();
+        assert!(heap.figures().memory.heap_objects < 2000, "the places, and no text");
+        mutator.enter(|mu| {
+            let strings = strings.get(mu);
+            let again = strings.intern(mu, b"kept").expect("there is no limit");
+            assert!(Gc::ptr_eq(again, kept.get(mu)));
+            (0..1000_u32).for_each(|number| {
+                strings.intern(mu, &number.to_be_bytes()).expect("there is no limit");
+            });
+        });
+        mutator.collect();
+        mutator.enter(|mu| assert!(strings.get(mu).texts.len() < 1800, "what is dead is taken out"));
     }
 }

@@ -240,7 +240,8 @@ impl AllFinalizers {
             // Its mutator may have gone meanwhile, and its finalizers with it.
             let Some(call) = list_of_due.take(object) else { continue };
             if !fault::on(Fault::FinalizedUnmarked) {
-                // SAFETY: as above. What it leads to is marked, so nobody has to scan it.
+                // SAFETY: as above. What it leads to is marked, so nobody has to scan it. (The table does the same, but in a stopped
+                // world.)
                 unsafe { shade(memory, object) };
             }
             let root = roots.add(memory, object);

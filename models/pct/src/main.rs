@@ -15,6 +15,7 @@ compile_error!(
 );
 
 mod programs;
+mod dying;
 mod weak;
 #[cfg(test)]
 mod tests;

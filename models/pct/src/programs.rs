@@ -73,6 +73,12 @@ pub const PROGRAMS: &[Program] = &[
         leaves: false,
     },
     Program {
+        name: "finalizers",
+        what: "objects are finalized whole and in order, and cleaned up after, while others find and keep them and collect",
+        run: crate::dying::finalizers,
+        leaves: false,
+    },
+    Program {
         name: "stacks",
         what: "threads of a runtime move references between their stacks and the heap while others collect",
         run: stacks,

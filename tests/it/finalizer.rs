@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
-use tricolor::{Collector, Gc, GcCell, Heap, HeapBuilder, Leaf, Mu, Mutator, Root, Trace, Weak};
+use tricolor::{Collector, Gc, GcCell, Heap, HeapBuilder, Leaf, Mu, Mutator, Root, Trace, Weak, WeakMap};
 
 #[derive(Trace)]
 struct Node<'gc> {
@@ -336,6 +336,43 @@ fn weak_references_find_nothing_from_before_and_what_it_leads_to() {
             });
             mutator.collect();
         }
+    }
+}
+
+#[test]
+fn a_weak_map_has_lost_what_is_finalized_and_keeps_values_of_what_that_leads_to() {
+    for heap in heaps() {
+        let mut mutator = heap.attach().unwrap();
+        let (kept, times) = (place(&mut mutator), Rc::new(Cell::new(0)));
+        let notes: Root<WeakMap<'static, Node<'static>, Node<'static>>> =
+            mutator.enter(|mu| mu.root(mu.alloc(WeakMap::<Node<'_>, Node<'_>>::new())));
+        mutator.enter(|mu| {
+            let next = node(mu, 2, None);
+            let object = node(mu, 1, Some(next));
+            let map = notes.get(mu);
+            map.insert(mu, object, node(mu, 10, None));
+            map.insert(mu, next, node(mu, 20, Some(node(mu, 21, None))));
+            let (notes, kept, times) = (notes.clone(), kept.clone(), Rc::clone(&times));
+            mu.set_finalizer(object, move |mu, node| {
+                let map = notes.get(mu);
+                assert!(map.get(mu, node).is_none(), "what is finalized is a key no more");
+                let note = map.get(mu, node.next.get().unwrap()).expect("what it leads to is one");
+                assert_eq!((look(note), look(note.next.get().unwrap())), (20, 21));
+                map.insert(mu, node, self::node(mu, 11, None));
+                kept.get(mu).set(mu, Some(node));
+                times.set(times.get() + 1);
+            });
+        });
+        mutator.collect();
+        overwrite(&mut mutator);
+        assert_eq!(times.get(), 1);
+        mutator.collect();
+        mutator.enter(|mu| {
+            let (node, map) = (kept.get(mu).get().unwrap(), notes.get(mu));
+            assert_eq!(map.get(mu, node).map(look), Some(11), "it is one again");
+            assert_eq!(map.get(mu, node.next.get().unwrap()).map(look), Some(20));
+        });
+        is_well(&heap);
     }
 }
 

@@ -271,14 +271,14 @@ impl Mutator {
     /// Runs a finalizer, inside.
     fn finalize(&self, due: Due) {
         /// Leaves when dropped, also when a finalizer panics; runs nothing that is due.
-        struct Stay<'a>(&'a Mutator);
-        impl Drop for Stay<'_> {
+        struct Finalizing<'a>(&'a Mutator);
+        impl Drop for Finalizing<'_> {
             fn drop(&mut self) {
                 self.0.leave();
             }
         }
         self.go_inside();
-        let _stay = Stay(self);
+        let _finalizing = Finalizing(self);
         let object = self.heap.roots.get(due.root);
         // From here it is in this mutator's hands.
         self.heap.roots.remove(due.root);

@@ -12,8 +12,9 @@ impl Inside<'_> {
     /// Has `f` called once, after a collection has found `object` dead: see [`Mu::cleanup`](crate::Mu::cleanup).
     ///
     /// # Safety
-    /// R3 and R4 of `object`.
+    /// R3 and R4 of `object`, which is no hinted one ([`Inside::alloc_hinted`]): that may be in a frame.
     pub unsafe fn cleanup(&self, object: NonNull<u8>, f: impl FnOnce() + Send + 'static) -> Cleanup {
+        self.insist_in_heap(object);
         self.mu.heap().cleanups.add(object.addr().get(), Box::new(f))
     }
 
@@ -23,12 +24,13 @@ impl Inside<'_> {
     /// The object is as it was, and the thread's until the first safepoint in `f`; then it is another reference (R1).
     ///
     /// # Safety
-    /// R3 and R4 of `object`; and of `f`, that it keeps R1 to R8, as the runtime does at any safepoint of its own.
+    /// R3 and R4 of `object`, which is no hinted one; and of `f`, that it keeps R1 to R8, as the runtime does at any safepoint of its own.
     pub unsafe fn set_finalizer(
         &self,
         object: NonNull<u8>,
         f: impl FnOnce(&Inside<'_>, NonNull<u8>) + 'static,
     ) -> bool {
+        self.insist_in_heap(object);
         // SAFETY: the list is that of this thread's mutator, since an `Inside` stays on its thread.
         let call = unsafe { Call::of_thread(move |mutator, object| run(f, mutator, object)) };
         let finalizers = &self.mutator.heap().finalizers;
@@ -45,6 +47,7 @@ impl Inside<'_> {
         object: NonNull<u8>,
         f: impl FnOnce(&Inside<'_>, NonNull<u8>) + Send + 'static,
     ) -> bool {
+        self.insist_in_heap(object);
         let call = Call::shared(move |mutator, object| run(f, mutator, object));
         let finalizers = &self.mutator.heap().finalizers;
         let old = finalizers.set(finalizers.shared(), object.addr().get(), call);
@@ -67,6 +70,14 @@ impl Inside<'_> {
     pub fn clear_shared_finalizer(&self, object: NonNull<u8>) -> bool {
         let finalizers = &self.mutator.heap().finalizers;
         finalizers.clear(finalizers.shared(), object.addr().get())
+    }
+
+    /// In debug builds, that an object is in a slot.
+    fn insist_in_heap(&self, object: NonNull<u8>) {
+        debug_assert!(
+            self.mu.heap().memory.map().resolve(object.addr().get()).is_some(),
+            "R4: no object, or one in a frame"
+        );
     }
 }
 

@@ -1,12 +1,13 @@
 //! The page heap: makes spans out of pages, and pages out of spans.
 //!
-//! It owns the reservation, the page allocator, the span tables and the free records. Two short locks:
+//! It owns the reservation, the page allocator, the span tables and the free records. Three short locks:
 //!
 //! * `pages` guards the page allocator and growth. A small span first tries the mutator's own [`PageStock`], 64 pages
 //!   that were taken in one go, and then does not touch this lock.
 //! * `records` guards the free span numbers and blocks of bits.
+//! * `frames` guards the list of runs in frames. Who looks at all pages takes it under `pages`.
 //!
-//! Neither is held while another is taken, nor across anything that waits, except that growth calls the system under
+//! None else is held while another is taken, nor across anything that waits, except that growth calls the system under
 //! `pages` (once in 4 MiB).
 //!
 //! Pages that a scavenger took to release are *away* until it puts them back: in use in the bitmap, and in no span. An

@@ -44,7 +44,7 @@ use heap_core::fault::{self, Fault};
 use heap_core::layout::LayoutId;
 use heap_core::memory::Memory;
 use heap_core::region::{Mark, Region, Source};
-use heap_core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use heap_core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use heap_core::units::{WORD_BYTES, narrow, wide};
 use heap_core::verify::{Word, each_word_read};
 use std::collections::HashMap;
@@ -129,11 +129,19 @@ pub(crate) struct Hinted {
     checks: RefCell<Checks>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Frames {
     open: Vec<Open>,
-    /// Frames ever opened.
+    /// The serial number of the frame that was opened last.
     serial: u64,
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        /// Each mutator has numbers of its own: one may be where another was, and have as many frames.
+        static MUTATORS: AtomicU64 = AtomicU64::new(0);
+        Self { open: Vec::new(), serial: MUTATORS.fetch_add(1, Relaxed) << 40 }
+    }
 }
 
 impl Hinted {

@@ -313,6 +313,21 @@ impl Mutator {
         pauses.end(Kind::Cycle, begun);
     }
 
+    /// Answers what a collector has asked and can be told in the middle of `enter`.
+    #[inline]
+    fn poll(&self) {
+        let heap = &self.heap;
+        heap.world.poll(&self.member, &|part, round| heap.answer(part, round));
+    }
+
+    /// Waits until it has heard of the newest sweep generation, inside.
+    fn hear(&self, part: &Part) {
+        while part.cache.is_late(&self.heap.memory) {
+            self.poll();
+            heap_core::sync::thread::yield_now();
+        }
+    }
+
     /// The part.
     ///
     /// # Safety
@@ -475,8 +490,7 @@ impl<'gc> Mu<'gc> {
     /// Answers what a collector has asked and can be told in the middle of `enter`.
     #[inline]
     pub(crate) fn poll(&self) {
-        let heap = &self.mutator.heap;
-        heap.world.poll(&self.mutator.member, &|part, round| heap.answer(part, round));
+        self.mutator.poll();
     }
 
     /// A refill; once more if it was refused while this mutator had not heard that a cycle had ended, and so swept nothing. It has
@@ -487,10 +501,7 @@ impl<'gc> Mu<'gc> {
         if slot.is_ok() || !self.part.cache.is_late(memory) {
             return slot;
         }
-        while self.part.cache.is_late(memory) {
-            self.poll();
-            heap_core::sync::thread::yield_now();
-        }
+        self.mutator.hear(self.part);
         self.part.cache.refill(memory, id)
     }
 
@@ -621,7 +632,7 @@ impl<'gc> Mu<'gc> {
 
     /// What a frame works with, for as long as this is borrowed.
     pub(crate) fn stay(&self) -> Stay<'_> {
-        Stay { part: self.part, heap: &self.mutator.heap }
+        Stay { part: self.part, mutator: self.mutator }
     }
 
     /// The mutator.
@@ -644,13 +655,13 @@ impl fmt::Debug for Mu<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct Stay<'a> {
     part: &'a Part,
-    heap: &'a Handle,
+    mutator: &'a Mutator,
 }
 
 impl<'a> Stay<'a> {
     /// Where memory for frames comes from.
     pub(crate) fn source(self) -> Source<'a> {
-        self.part.source(&self.heap.memory)
+        self.part.source(&self.mutator.heap.memory)
     }
 
     /// Room in a region that had none.
@@ -660,7 +671,13 @@ impl<'a> Stay<'a> {
     #[cold]
     #[inline(never)]
     pub(crate) fn grow(self, region: &Region, size: usize, align: usize) -> Result<NonNull<u8>, AllocError> {
-        pay::pay_for_frame(self.heap, region.alloc_slow(self.source(), size, align))
+        let mut outcome = region.alloc_slow(self.source(), size, align);
+        if outcome.is_err() && self.part.cache.is_late(&self.mutator.heap.memory) {
+            // As with a refill: it has swept nothing for want of news.
+            self.mutator.hear(self.part);
+            outcome = region.alloc_slow(self.source(), size, align);
+        }
+        pay::pay_for_frame(&self.mutator.heap, outcome)
     }
 
     /// [`Stay::grow`] for callers that cannot do without. Its answer fits in a register.

@@ -151,7 +151,7 @@ fn frames_are_closed_once_by_their_mutator_and_with_those_inside() {
     assert_eq!(heap.figures().memory.frames.get(), 0);
     // So does a thread that ends with its mutator forgotten.
     thread::scope(|threads| {
-        threads.spawn(|| {
+        let ending = threads.spawn(|| {
             let mut mutator = raw::Mutator::attach(&heap).unwrap();
             let inside = mutator.enter();
             let _open = inside.open_frame();
@@ -159,6 +159,8 @@ fn frames_are_closed_once_by_their_mutator_and_with_those_inside() {
             drop(inside);
             std::mem::forget(mutator);
         });
+        // The scope alone waits for the closure, and not for what the thread does at its end.
+        ending.join().unwrap();
     });
     all_is_well(&heap);
     assert_eq!(heap.figures().memory.frames.get(), 0);

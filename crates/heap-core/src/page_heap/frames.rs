@@ -31,7 +31,8 @@ impl PageHeap {
     /// As [`PageHeap::new_span`]; nothing has changed then.
     pub fn take_frame(&self, pages: Pages) -> Result<PageRun, AllocError> {
         self.hold(pages, pages.bytes())?;
-        match self.take_or_grow(&mut self.pages.lock(), pages, pages.bytes()) {
+        let outcome = self.take_or_grow(&mut self.pages.lock(), pages, pages.bytes());
+        match outcome {
             Ok(run) => {
                 crate::asan::poison(self.space.ptr(run.base.offset()), pages.bytes().get());
                 self.frames.lock().0.insert(run.base, pages);

@@ -348,9 +348,17 @@ impl<'o> Frame<'o> {
     /// # Errors
     /// See [`AllocError`]. The frame is as before.
     pub fn try_alloc_str(&self, text: &str) -> Result<Local<'_, str>, AllocError> {
-        let bytes = self.try_alloc_slice(text.len(), |index| text.as_bytes()[index])?;
+        if text.is_empty() {
+            return Ok(Local::new(""));
+        }
+        let place = self.room(text.len(), 1)?;
+        // SAFETY: L1: room for as many bytes, of nobody else.
+        unsafe { place.copy_from_nonoverlapping(NonNull::from(text.as_bytes()).cast(), text.len()) };
+        let bytes = NonNull::slice_from_raw_parts(place, text.len());
+        // SAFETY: just written; as in `put`.
+        let bytes = unsafe { bytes.as_ref() };
         // SAFETY: the bytes of a text.
-        Ok(Local::new(unsafe { core::str::from_utf8_unchecked(Local::get(bytes)) }))
+        Ok(Local::new(unsafe { core::str::from_utf8_unchecked(bytes) }))
     }
 
     /// Opens a frame inside this one, for the time of `body`. Values there may hold locals of this frame, which may be used
@@ -371,7 +379,7 @@ impl<'o> Frame<'o> {
     }
 
     /// Forgets all that was put into the frame: drops what has a drop, and hands the memory out again. For one frame around a loop
-    /// instead of one in each turn. The frame keeps its largest tract.
+    /// instead of one in each turn. The frame keeps its last tract, and gives the others back.
     ///
     /// It wants the frame for itself, so no [`Local`] of it is in use any more:
     ///

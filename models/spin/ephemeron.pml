@@ -2,29 +2,30 @@
  *
  * Modelled: two mutators of one register that survives safepoints, three objects of one field, one weak place, one
  * ephemeron, cycle after cycle. The table that leads to the ephemeron is always reachable. A mutator whose register has the
- * key reads the value (three steps, as a weak load: the word; its mark; what the mark asks for), and may replace it by
- * nothing known; makes an ephemeron of what it holds and what the field of that leads to, or of what it holds and a new
- * object; loads the weak place; loads and clears fields; drops what it holds; allocates. Rounds, the word of the heap, the
- * weak place and its clearing are those of weak.pml. After each drain the collector looks: if the key is marked it marks the
- * value, and drains again. After a round D that brought nothing it looks once more, and then exchanges OPEN for DECIDED. An
- * ephemeron that is made after the first look of a cycle is left alone in that cycle. When a cycle is decided the ephemeron
- * is cleared if its key is unmarked.
+ * key reads the value (three steps, as a weak load: the word; its mark; what the mark asks for), and may take it out then.
+ * Mutators load and clear fields, and drop what they hold; one of them points the weak place at what it holds, if it is
+ * empty, and both load it. With INSERT there is no weak place; one mutator makes an ephemeron where there is none, of what it
+ * holds and what the field of that leads to, in either order, or of what it holds and a new object, whose field leads back or
+ * nowhere. Rounds, the word of the heap, the weak place and its clearing are those of weak.pml. After each drain the collector looks:
+ * if the key is marked it marks the value, and drains again. After a round D that brought nothing it looks once more, and
+ * then exchanges OPEN for DECIDED. An ephemeron that is made after the first look of a cycle is left alone in that cycle.
+ * When a cycle is decided the ephemeron is cleared if its key is unmarked.
  *
- * Left out: as in weak.pml; that a look is several steps (marks only come); that the ephemeron has a mark itself, which
- * is another thing to wait for, like the key's; more than one ephemeron (a chain is: a key that is marked late, which here
- * the weak place does).
+ * Left out: as in weak.pml; the steps of a drain and of a look (a drain is one step: start.pml has many; marks only come); that the
+ * ephemeron has a mark itself, which is another thing to wait for, like the key's; more than one ephemeron (a chain is a key
+ * that is marked late, which here the weak place does).
  *
- * Properties: no mutator holds a freed object; the ephemeron is not cleared while somebody holds its key; who reads the
- * value of a key finds it live, and is never told that it is dead; those of weak.pml for the weak place.
+ * Properties: no mutator holds a freed object; who reads the value of a key finds it live, and never reads that it is
+ * dead; the ephemeron is not cleared while somebody holds its key, and its key is held by nobody ever after; those of weak.pml
+ * for the weak place.
  *
  * Variants: ONELOOK (the collector looks once in a cycle), LOOKBEFORE (it does not look between round D and the decision),
  * EARLYCLEAR (a look that finds the key unmarked clears), NOTTOLD (reading a value shades it and does not say so), NOSHADE
- * (reading a value says so and does not shade), PLAIN (reading a value does neither), EARLYLIST (which ephemerons a cycle
- * looks at is decided when it begins), LATECLEARED (also an ephemeron that was made after the first look is cleared, by the
- * marks of the value: what an insertion is not looked at for must not be asked of it), STRONG (the value is marked whatever
- * its key is, and the value leads to the key: with LEAK the model asserts that this ends).
+ * (reading a value says so and does not shade), PLAIN (reading a value does neither), INSERT EARLYLIST (which ephemerons a
+ * cycle looks at is decided when it begins).
  *
- * Bounds: as modelled. Expected: see the tables of docs/design/ephemerons.md.
+ * Bounds: as modelled. Expected: safe, exhausted with STATES; the variants are in the table of
+ * docs/design/on-the-fly.md.
  */
 #define N 3
 #define OFF 0
@@ -50,6 +51,7 @@ bit byKey[2];                   /* the word was read from the ephemeron */
 bit ep[2], colour[2], ask[2];
 bit stale[2];                   /* what w leads to was freed since: only asserted */
 byte round, word;
+byte past;                      /* the key of the ephemeron that was cleared, until it is freed: only asserted */
 
 inline shade(p, e, where) { if :: p != 0 && mk[p-1] != e -> mk[p-1] = e; if :: fld[p-1] != 0 -> grey[p-1] = where :: else fi :: else fi }
 inline flush(m) {
@@ -90,13 +92,16 @@ again:
   :: atomic { r[m] != 0 && fld[r[m]-1] != 0 ->
        if :: mph[m] != OFF -> shade(fld[r[m]-1], ep[m], m + 1) :: else fi;
        fld[r[m]-1] = 0 }
+#ifdef INSERT
   :: atomic { m == 0 && r[m] != 0 && ek == 0 && fld[r[m]-1] != 0 ->
        if :: ek = r[m]; ev = fld[r[m]-1] :: ek = fld[r[m]-1]; ev = r[m] fi }
   :: atomic { m == 0 && r[m] != 0 && ek == 0 && FREE -> n = 0; alloc(n, 0); if :: fld[n-1] = r[m] :: true fi; ek = r[m]; ev = n; n = 0 }
+#else
   :: atomic { m == 0 && r[m] != 0 && weak == 0 -> weak = r[m] }
+#endif
   :: atomic { r[m] == 0 && weak != 0 -> w[m] = weak; goto load }
   :: atomic { r[m] != 0 && ek == r[m] -> w[m] = ev; byKey[m] = 1; assert(live[ev-1]); goto load }
-  :: d_step { r[m] != 0 && !live[r[m]-1] -> assert(false) }
+  :: d_step { r[m] != 0 && (!live[r[m]-1] || r[m] == past) -> assert(false) }
   od;
 load:
 #ifdef PLAIN
@@ -138,10 +143,10 @@ loaded:
 #define HANDSHAKE(n) atomic { round = n; ask[0] = 1; ask[1] = 1 }; (!ask[0] && !ask[1])
 
 inline scan(i) { if :: grey[i] == QUEUED -> grey[i] = 0; shade(fld[i], 1, QUEUED) :: else fi }
-inline sweep(i) { if :: live[i] && !mk[i] && !young[i] -> live[i] = 0; fld[i] = 0; grey[i] = 0; mk[i] = 0;
+inline sweep(i) { if :: live[i] && !mk[i] && !young[i] -> live[i] = 0; fld[i] = 0; grey[i] = 0; mk[i] = 0; if :: past == i + 1 -> past = 0 :: else fi;
   if :: w[0] == i + 1 -> stale[0] = 1 :: else fi; if :: w[1] == i + 1 -> stale[1] = 1 :: else fi :: else fi }
 
-#define CLEAR { assert(r[0] != ek && r[1] != ek); ek = 0; ev = 0; es = 0 }
+#define CLEAR { assert(r[0] != ek && r[1] != ek); past = ek; ek = 0; ev = 0; es = 0 }
 
 inline looks() {
   atomic {
@@ -202,6 +207,10 @@ drain:
 }
 
 init { atomic {
-  live[0] = 1; live[1] = 1; live[2] = 1; fld[1] = 3; r[0] = 1; weak = 1; ek = 1; ev = 2; word = CLEARED;
+  live[0] = 1; live[1] = 1; live[2] = 1; fld[1] = 3; r[0] = 1; ek = 1; ev = 2; word = CLEARED;
+#ifndef INSERT
+  weak = 1;
+#endif
+ 
   mk[0] = 1; mk[1] = 1; mk[2] = 1; colour[0] = 0; colour[1] = 0; ep[0] = 1; ep[1] = 1;
   run mutator(0); run mutator(1); run collector() } }

@@ -56,11 +56,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let heap = Heap::new()?;
     let mut mutator = heap.attach()?;
     let session: Root<Session<'static>> = mutator.enter(|mu| {
-        let session = mu.alloc(Session {
-            names: Interner::new(),
-            code: WeakMap::new(),
-            functions: GcVec::new(),
-        });
+        let session =
+            mu.alloc(Session { names: Interner::new(), code: WeakMap::new(), functions: GcVec::new() });
         session.define(mu, "main", &["parse", "print"]);
         session.define(mu, "parse", &["next", "parse"]);
         session.define(mu, "print", &[]);

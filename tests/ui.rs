@@ -5,7 +5,8 @@
 
 use std::marker::PhantomData;
 use tricolor::{
-    Cleanup, Frame, Gc, GcBytes, GcCell, GcMap, GcStr, GcVec, Heap, Leaf, Local, Mu, Mutator, Root, Weak, raw,
+    Cleanup, Frame, Gc, GcBytes, GcCell, GcMap, GcStr, GcVec, Heap, Interner, Leaf, Local, Mu, Mutator, Root,
+    Weak, WeakMap, WeakSet, raw,
 };
 
 #[test]
@@ -74,6 +75,20 @@ fn handles_go_to_other_threads_only_where_that_is_sound() {
         (false, false),
         "a root is shared access to it"
     );
+    assert_eq!(
+        send_and_sync!(WeakMap<'static, u64, u64>),
+        (true, false),
+        "a weak map is written without a lock"
+    );
+    assert_eq!(
+        send_and_sync!(WeakMap<'static, GcCell<u64>, u64>),
+        (false, false),
+        "what it tells of is shared with its keys"
+    );
+    assert_eq!(send_and_sync!(WeakMap<'static, u64, GcCell<u64>>), (false, false), "and gives references");
+    assert_eq!(send_and_sync!(Interner<'static>), (true, false), "so is a weak set");
+    assert_eq!(send_and_sync!(WeakSet<'static, GcCell<u64>>), (false, false), "and gives references");
+    assert_eq!(send_and_sync!(Root<Interner<'static>>), (false, false), "a root is shared access to it");
     assert_eq!(send_and_sync!(Root<u64>), (true, true), "a root's slot is in the heap");
     assert_eq!(send_and_sync!(Root<GcCell<u64>>), (false, false), "a root is shared access to its object");
     assert_eq!(send_and_sync!(Root<Gc<'static, GcCell<u64>>>), (false, false), "and to what that refers to");

@@ -4,7 +4,7 @@ use tricolor::{Heap, Root, WeakMap};
 fn main() {
     let heap = Heap::new().unwrap();
     let mut mutator = heap.attach().unwrap();
-    let map: Root<WeakMap<'static, u64, u64>> = mutator.enter(|mu| mu.root(mu.alloc(WeakMap::new())));
+    let map: Root<WeakMap<'static, u64, u64>> = mutator.enter(|mu| mu.root(mu.alloc(WeakMap::<u64, u64>::new())));
     let key: Root<u64> = mutator.enter(|mu| mu.root(mu.alloc(1_u64)));
     let gone = mutator.enter(|mu| map.get(mu).get(mu, key.get(mu)));
     assert!(gone.is_none());

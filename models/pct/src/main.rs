@@ -14,6 +14,7 @@ compile_error!(
     "build in models/pct, whose .cargo/config.toml sets cfg(pct), without RUSTFLAGS in the environment"
 );
 
+mod ephemeron;
 mod programs;
 mod dying;
 mod weak;

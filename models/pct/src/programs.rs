@@ -79,6 +79,12 @@ pub const PROGRAMS: &[Program] = &[
         leaves: false,
     },
     Program {
+        name: "ephemeron",
+        what: "values are found by their keys, and texts interned, while others let go of them and collect",
+        run: crate::ephemeron::ephemeron,
+        leaves: false,
+    },
+    Program {
         name: "stacks",
         what: "threads of a runtime move references between their stacks and the heap while others collect",
         run: stacks,

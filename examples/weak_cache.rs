@@ -52,7 +52,7 @@ impl<'gc> Session<'gc> {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let heap = Heap::new()?;
     let mut mutator = heap.attach()?;
     let session: Root<Session<'static>> = mutator.enter(|mu| {

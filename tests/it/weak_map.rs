@@ -391,7 +391,7 @@ fn in_maps_beside_a_collector(collector: Collector) {
             let keys = keys.collect();
             (mu.root(map), keys)
         });
-        for round in 0..5_usize {
+        for round in 0..5_u64 {
             mutator.safepoint();
             mutator.enter(|mu| {
                 for (at, key) in (0..).zip(&keys) {
@@ -399,7 +399,7 @@ fn in_maps_beside_a_collector(collector: Collector) {
                     let value = map.get(mu, key).expect("its key is kept");
                     assert_eq!((value.name, key.name), (*number + at, *number + at));
                     assert!(Gc::ptr_eq(value.to[0].get().expect("the key"), key));
-                    if at as usize % 5 == round {
+                    if at % 5 == round {
                         let next = node(mu, value.name);
                         next.to.iter().for_each(|place| place.set(mu, Some(key)));
                         map.insert(mu, key, next).expect("it was there");

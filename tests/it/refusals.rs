@@ -10,8 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use tricolor::core::os::sim::SimOs;
 use tricolor::{
-    AllocError, Frame, Gc, GcMap, GcMapEntry, GcVec, Heap, HeapBuilder, Leaf, MapHasher, Mu, Refusal, Root,
-    Trace,
+    AllocError, Frame, Gc, GcMap, GcMapEntry, GcVec, Heap, HeapBuilder, Interner, Leaf, MapHasher, Mu,
+    Refusal, Root, Trace, WeakMap, WeakSet,
 };
 
 type Number<'gc> = Gc<'gc, u64>;
@@ -240,6 +240,33 @@ const OPS: &[Op] = ops![
         {
             let GcMapEntry::Vacant(entry) = state.vacant(mu) else { panic!("it is a new key") };
             entry.insert(state.number);
+        };
+    "WeakMap::insert" Same
+        |mu, state| {
+            let map = WeakMap::new();
+            let outcome = map.try_insert(mu, state.number, state.number);
+            assert_eq!(map.contains_key(state.number), outcome.is_ok());
+            outcome
+        },
+        WeakMap::new().insert(mu, state.number, state.number);
+    "WeakMap::get_or_insert_with" Same
+        |mu, state| {
+            let map = WeakMap::new();
+            let outcome = map.try_get_or_insert_with(mu, state.number, || mu.try_alloc(6));
+            assert_eq!(map.contains_key(state.number), outcome.is_ok());
+            outcome
+        },
+        WeakMap::new().get_or_insert_with(mu, state.number, || mu.alloc(6));
+    "WeakSet::intern" Same
+        |mu, state| {
+            let set: Interner<'_> = WeakSet::new();
+            let outcome = set.try_intern(mu, "a text");
+            assert_eq!(set.len(), usize::from(outcome.is_ok()));
+            outcome
+        },
+        {
+            let set: Interner<'_> = WeakSet::new();
+            set.intern(mu, "a text")
         };
 ];
 

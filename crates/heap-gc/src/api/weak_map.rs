@@ -116,7 +116,7 @@ impl<'gc, K: Trace + 'gc, V: Trace + 'gc> WeakMap<'gc, K, V> {
     /// Gives a key a value, and returns the one it had.
     ///
     /// # Panics
-    /// If there is no memory for the entry; [`WeakMap::try_insert`] returns the error instead.
+    /// If there is no memory for it; [`WeakMap::try_insert`] returns the error instead.
     pub fn insert(&self, mu: &Mu<'gc>, key: Gc<'gc, K>, value: Gc<'gc, V>) -> Option<Gc<'gc, V>> {
         self.try_insert(mu, key, value).unwrap_or_else(|error| refused(&error))
     }
@@ -149,21 +149,39 @@ impl<'gc, K: Trace + 'gc, V: Trace + 'gc> WeakMap<'gc, K, V> {
     /// returns, that one stays.
     ///
     /// # Panics
-    /// If there is no memory for the entry, and with the panics of `make`: the map is as before, but for what `make` has done.
+    /// If there is no memory for it; [`WeakMap::try_get_or_insert_with`] returns the error instead. And with the panics of `make`: the
+    /// map is as before, but for what `make` has done.
     pub fn get_or_insert_with(
         &self,
         mu: &Mu<'gc>,
         key: Gc<'gc, K>,
         make: impl FnOnce() -> Gc<'gc, V>,
     ) -> Gc<'gc, V> {
+        self.try_get_or_insert_with(mu, key, || Ok(make())).unwrap_or_else(|error| refused(&error))
+    }
+
+    /// The same, or says why not.
+    ///
+    /// # Errors
+    /// See [`AllocError`], and with those of `make`. The map is as before, but for what `make` has done.
+    ///
+    /// # Panics
+    /// With the panics of `make`.
+    pub fn try_get_or_insert_with(
+        &self,
+        mu: &Mu<'gc>,
+        key: Gc<'gc, K>,
+        make: impl FnOnce() -> Result<Gc<'gc, V>, AllocError>,
+    ) -> Result<Gc<'gc, V>, AllocError> {
         if let Some(value) = self.get(mu, key) {
-            return value;
+            return Ok(value);
         }
-        let made = make();
-        self.get(mu, key).unwrap_or_else(|| {
-            self.insert(mu, key, made);
-            made
-        })
+        let made = make()?;
+        if let Some(value) = self.get(mu, key) {
+            return Ok(value);
+        }
+        self.try_insert(mu, key, made)?;
+        Ok(made)
     }
 
     /// Takes a key out, and returns its value.

@@ -271,14 +271,22 @@ impl Mutator {
     /// Runs a finalizer, inside.
     fn finalize(&self, due: Due) {
         /// Leaves when dropped, also when a finalizer panics; runs nothing that is due.
-        struct Finalizing<'a>(&'a Mutator);
+        struct Finalizing<'a> {
+            mutator: &'a Mutator,
+            /// Inside a raw layer's stay, of which this is a safepoint.
+            was_raw: bool,
+        }
         impl Drop for Finalizing<'_> {
             fn drop(&mut self) {
-                self.0.leave();
+                // SAFETY: inside, as since it was made.
+                unsafe { self.mutator.part() }.is_raw.set(self.was_raw);
+                self.mutator.leave();
             }
         }
         self.go_inside();
-        let _finalizing = Finalizing(self);
+        // SAFETY: inside since the line above.
+        let was_raw = unsafe { self.part() }.is_raw.replace(false);
+        let _finalizing = Finalizing { mutator: self, was_raw };
         let object = self.heap.roots.get(due.root);
         // From here it is in this mutator's hands.
         self.heap.roots.remove(due.root);

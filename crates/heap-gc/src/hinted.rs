@@ -25,7 +25,7 @@
 //! | a store with the barrier | in the object stored into: of the heap, or of an older frame |
 //! | a safepoint | in objects made since the last, which may be filled without the barrier until now |
 //! | the first safepoint after a frame was closed | in the mutator's own roots |
-//! | a root is made | there |
+//! | a root is made, a cleanup or a finalizer set | there |
 //!
 //! Records of closed frames are kept until that safepoint. Until then no such object is freed and its slot used again: a cycle
 //! that found it unmarked would have had to take this mutator's roots since. After it, what has no other reference is garbage, and
@@ -271,10 +271,10 @@ impl Hinted {
         }
     }
 
-    /// A root is made of an object.
-    pub(crate) fn rooted(&self, wrong: &WrongHints, object: usize) {
+    /// An object is given to something that is in no frame.
+    pub(crate) fn given(&self, wrong: &WrongHints, object: usize, to: FoundIn) {
         if let Some(record) = self.checks.borrow().records.get(&object) {
-            wrong.note(WrongHint { site: record.site, found_in: FoundIn::RootTable, is_certain: true });
+            wrong.note(WrongHint { site: record.site, found_in: to, is_certain: true });
         }
     }
 

@@ -43,6 +43,8 @@ pub enum FoundIn {
     OlderFrame,
     /// In the heap's root table: somebody made a [`Root`](crate::raw::Root) of it.
     RootTable,
+    /// With a cleanup or a finalizer, which was set for it.
+    Watch,
     /// Among the mutator's own roots, at the first safepoint after its frame was closed.
     OwnRoots,
 }

@@ -39,7 +39,7 @@
 //!   (the process is aborted if it does). A drop function may run on any thread, reads no reference, and is called once.
 //!
 //! * **R9, frames.** Of an object that [`Inside::alloc_hinted`] was told stays in its frame: as long as the frame is open, no word of an
-//!   object in the heap or in an older frame leads to it, nor a [`Root`]. References to it are with its own thread, in its objects in
+//!   object in the heap or in an older frame leads to it, nor a [`Root`], and no cleanup or finalizer is set for it. References to it are with its own thread, in its objects in
 //!   the same or a younger frame, and in its own roots. When the frame is closed, none is used any more, and from the next safepoint on
 //!   none is in an exact range or reported by a callback. Until then it counts as an object in R2 and R4 to R6.
 //!

@@ -7,7 +7,7 @@ use heap_testkit::random::Random;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::null_mut;
+use std::ptr::{NonNull, null_mut};
 use std::thread;
 use tricolor::raw::{self, EscapeHint, FoundIn, FrameId, Inside, Kind, Layout, Site};
 use tricolor::{AllocError, Collector, Decoder, EscapeHints, Heap};
@@ -298,6 +298,19 @@ fn each_way_out_of_a_frame_is_found() {
         close(inside, frame);
     });
     assert_eq!(rooted, [(1, FoundIn::RootTable, true)]);
+    // Watched: with a cleanup, with a finalizer.
+    let watched = said(|_, inside, kind, _| {
+        let frame = inside.open_frame();
+        let object = |site| NonNull::new(staying(inside, kind, site, 1, null_mut())).unwrap();
+        // SAFETY: R3, R4: an object of this heap.
+        drop(unsafe { inside.cleanup(object(1), || ()) });
+        // SAFETY: as above, and the finalizer does nothing.
+        unsafe { inside.set_finalizer(object(2), |_, _| ()) };
+        // SAFETY: as above.
+        unsafe { inside.set_shared_finalizer(object(3), |_, _| ()) };
+        close(inside, frame);
+    });
+    assert_eq!(watched, [1, 2, 3].map(|site| (site, FoundIn::Watch, true)));
     // Stored after its frame was closed.
     let late = said(|_, inside, kind, held| {
         held[0].set(link(inside, kind, 0, null_mut()));
@@ -332,6 +345,43 @@ fn what_a_word_that_may_be_anything_leads_to_is_found_with_a_doubt() {
     let said: Vec<_> =
         heap.wrong_hints().iter().map(|wrong| (wrong.site.0, wrong.found_in, wrong.is_certain)).collect();
     assert_eq!(said, [(1, FoundIn::Object, false), (2, FoundIn::OwnRoots, false)]);
+    drop(inside);
+    drop(mutator);
+    all_is_well(&heap);
+}
+
+#[test]
+fn what_a_finalizer_makes_may_die_before_the_next_safepoint_is_looked_at() {
+    // Its end is a safepoint: what it has made is no longer fresh, and may be gone when the runtime comes to its own.
+    let heap = checked().escape_hints(EscapeHints::Checked).build().unwrap();
+    let kind = link_kind(&heap);
+    let held = stack(1);
+    let mut mutator = raw::Mutator::attach(&heap).unwrap();
+    let inside = mutator.enter();
+    let _range = register(&inside, &held);
+    held[0].set(link(&inside, &kind, 1, null_mut()));
+    poll(&inside);
+    let frame = inside.open_frame();
+    staying(&inside, &kind, 1, 1, null_mut());
+    let of_finalizer = kind.clone();
+    let finalizer = move |inside: &Inside<'_>, object: NonNull<u8>| {
+        let escaping = staying(inside, &of_finalizer, 2, 2, null_mut());
+        set(inside, object.as_ptr(), 1, escaping);
+        (0..100).for_each(|number| _ = link(inside, &of_finalizer, number, null_mut()));
+    };
+    // SAFETY: R3, R4: an object of this heap. The finalizer keeps nothing across a safepoint.
+    unsafe { inside.set_finalizer(NonNull::new(held[0].get()).unwrap(), finalizer) };
+    held[0].set(null_mut());
+    for _ in 0..4 {
+        // The finalizer runs when the thread leaves, and then what it has made is collected.
+        // SAFETY: R1: nothing is used after it but what is recorded.
+        unsafe { inside.park(|| heap.collect()) };
+    }
+    assert!(left(&heap) < 10, "{} objects are left", left(&heap));
+    close(&inside, frame);
+    poll(&inside);
+    let sites: Vec<u32> = heap.wrong_hints().iter().map(|wrong| wrong.site.0).collect();
+    assert_eq!(sites, [2]);
     drop(inside);
     drop(mutator);
     all_is_well(&heap);

@@ -3,6 +3,7 @@
 use super::Inside;
 use crate::cleanup::Cleanup;
 use crate::finalizer::Call;
+use crate::hints::FoundIn;
 use crate::mutator::Mutator as Attached;
 use core::any::Any;
 use core::mem::ManuallyDrop;
@@ -14,6 +15,7 @@ impl Inside<'_> {
     /// # Safety
     /// R3 and R4 of `object`, which is no hinted one ([`Inside::alloc_hinted`]): that may be in a frame.
     pub unsafe fn cleanup(&self, object: NonNull<u8>, f: impl FnOnce() + Send + 'static) -> Cleanup {
+        self.check_watch(object);
         self.insist_in_heap(object);
         self.mu.heap().cleanups.add(object.addr().get(), Box::new(f))
     }
@@ -30,6 +32,7 @@ impl Inside<'_> {
         object: NonNull<u8>,
         f: impl FnOnce(&Inside<'_>, NonNull<u8>) + 'static,
     ) -> bool {
+        self.check_watch(object);
         self.insist_in_heap(object);
         // SAFETY: the list is that of this thread's mutator, since an `Inside` stays on its thread.
         let call = unsafe { Call::of_thread(move |mutator, object| run(f, mutator, object)) };
@@ -47,11 +50,18 @@ impl Inside<'_> {
         object: NonNull<u8>,
         f: impl FnOnce(&Inside<'_>, NonNull<u8>) + Send + 'static,
     ) -> bool {
+        self.check_watch(object);
         self.insist_in_heap(object);
         let call = Call::shared(move |mutator, object| run(f, mutator, object));
         let finalizers = &self.mutator.heap().finalizers;
         let old = finalizers.set(finalizers.shared(), object.addr().get(), call);
         old.is_some()
+    }
+
+    fn check_watch(&self, object: NonNull<u8>) {
+        if self.checks() {
+            self.check_given(object, FoundIn::Watch);
+        }
     }
 
     /// Takes back the finalizer that this thread has set for an object. Says whether there was one: then it is not called, and was
@@ -81,6 +91,17 @@ impl Inside<'_> {
     }
 }
 
+/// A safepoint comes when it is dropped, also with a panic.
+struct Leaves<'a, 'm>(&'a Inside<'m>);
+
+impl Drop for Leaves<'_, '_> {
+    fn drop(&mut self) {
+        if self.0.checks() {
+            self.0.check_safepoint();
+        }
+    }
+}
+
 /// Runs a finalizer with the stay of a mutator that is inside, which ends when it returns.
 fn run(f: impl FnOnce(&Inside<'_>, NonNull<u8>), mutator: &dyn Any, object: usize) {
     let Some(mutator) = mutator.downcast_ref::<Attached>() else {
@@ -91,5 +112,6 @@ fn run(f: impl FnOnce(&Inside<'_>, NonNull<u8>), mutator: &dyn Any, object: usiz
     // Whoever runs it leaves.
     let inside = ManuallyDrop::new(Inside { mu, mutator, hints: mutator.heap().hints });
     let object = mutator.heap().memory.pages().space().base().as_ptr().with_addr(object);
+    let _leaves = Leaves(&inside);
     f(&inside, NonNull::new(object).unwrap_or_else(|| heap_core::bug!("a finalizer of null")));
 }

@@ -2,7 +2,7 @@
 
 use super::{Inside, Kind, clear};
 use crate::hinted::Hinted;
-use crate::hints::{EscapeHint, EscapeHints};
+use crate::hints::{EscapeHint, EscapeHints, FoundIn};
 use core::ptr::NonNull;
 use heap_core::error::AllocError;
 use heap_core::units::WORD_BYTES;
@@ -102,6 +102,13 @@ impl Inside<'_> {
         let (hinted, own) = (self.mu.hinted(), self.mu.own_roots());
         // SAFETY: this mutator's, which is inside, and at a safepoint.
         unsafe { hinted.safepoint(&heap.memory, &heap.wrong_hints, own) };
+    }
+
+    /// Looks whether R9 is broken by giving an object to something that is in no frame, if the heap checks hints.
+    #[cold]
+    pub(super) fn check_given(&self, object: NonNull<u8>, to: FoundIn) {
+        let wrong = &self.mutator.heap().wrong_hints;
+        self.mu.hinted().given(wrong, object.addr().get(), to);
     }
 
     /// Looks whether a store breaks R9, if the heap checks hints.

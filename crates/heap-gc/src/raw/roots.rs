@@ -2,6 +2,7 @@
 
 use super::Inside;
 use crate::handle::Handle;
+use crate::hints::FoundIn;
 use crate::own_roots::{Own, OwnIndex, OwnRoots, Range, RootVisitor};
 use crate::roots::RootIndex;
 use core::fmt;
@@ -84,7 +85,7 @@ impl Inside<'_> {
     pub unsafe fn root(&self, object: NonNull<u8>) -> Root {
         let heap = self.mu.heap();
         if self.checks() {
-            self.mu.hinted().rooted(&heap.wrong_hints, object.addr().get());
+            self.check_given(object, FoundIn::RootTable);
         }
         Root { index: heap.roots.add(&heap.memory, object.addr().get()), heap: heap.clone() }
     }

@@ -1,9 +1,10 @@
 //! Promise: frames nested, swapped, reset and grown in any order keep what is in them apart, and drop each value once.
 
+use crate::support::beside_a_collector;
 use heap_testkit::random::Random;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use tricolor::{Frame, Gc, Heap, Local, Mu};
+use tricolor::{AtomicGc, Collector, Frame, Gc, GcCell, GcVec, Heap, Local, Mu, Root, Trace};
 
 /// Drops that have run, by number.
 type Drops = RefCell<Vec<u32>>;
@@ -183,4 +184,74 @@ fn frames_in_any_order_keep_their_values_apart_and_drop_each_once() {
     drop(mutator);
     assert_eq!(heap.verify(), []);
     assert_eq!(heap.figures().memory.frames.get(), 0);
+}
+
+/// An object of which each copy of its number says whether it is whole.
+#[derive(Trace)]
+struct Thing<'gc> {
+    number: u64,
+    next: AtomicGc<'gc, Thing<'gc>>,
+    copies: [u64; 4],
+}
+
+impl<'gc> Thing<'gc> {
+    fn new(number: u64) -> Self {
+        Self { number, next: AtomicGc::new(None), copies: [number; 4] }
+    }
+
+    fn check(&self) {
+        assert_eq!(self.copies, [self.number; 4]);
+    }
+}
+
+/// Threads pass objects on through places that they share, and between two places an object is in nothing but a frame.
+#[test]
+fn what_threads_take_out_of_shared_places_into_frames_stays_whole() {
+    #[derive(Trace)]
+    struct Places<'gc>([AtomicGc<'gc, Thing<'gc>>; 6]);
+    for collector in [Collector::Concurrent, Collector::StopTheWorld] {
+        let places: std::sync::OnceLock<Root<Places<'static>>> = std::sync::OnceLock::new();
+        beside_a_collector(collector, |mutator, number| {
+            let root = places.get_or_init(|| {
+                mutator.enter(|mu| mu.root(mu.alloc(Places(std::array::from_fn(|_| AtomicGc::new(None))))))
+            });
+            let mut random = Random::new(*number);
+            mutator.enter(|mu| {
+                let places = &root.get(mu).0;
+                let mut place = || &places[random.index(places.len())];
+                mu.frame(|f| {
+                    for _ in 0..8 {
+                        *number += 1;
+                        let (new, kept) = (mu.alloc(Thing::new(*number)), f.alloc(GcVec::new()));
+                        new.next.store(mu, place().take(mu).inspect(|taken| taken.check()));
+                        let cell = f.alloc(GcCell::new(place().swap(mu, Some(new))));
+                        let list = f.alloc(AtomicGc::new(place().take(mu)));
+                        mu.alloc([*number; 20]);
+                        f.frame(|g| {
+                            let mut at = g.alloc(Cell::new(list.take(mu))).take();
+                            for _ in 0..20 {
+                                let Some(thing) = at else { break };
+                                thing.check();
+                                at = thing.next.take(mu);
+                                kept.push(mu, thing);
+                                mu.alloc([0_u64; 3]);
+                            }
+                            if let Some(thing) = cell.replace(mu, at) {
+                                thing.check();
+                                place().fetch_update(mu, |now| now.is_none().then_some(Some(thing))).ok();
+                            }
+                        });
+                        cell.get().iter().for_each(|thing| thing.check());
+                        kept.iter().for_each(|thing| thing.check());
+                        list.get_or_insert_with(mu, || mu.alloc(Thing::new(7))).check();
+                        place().store(mu, kept.last());
+                        if *number % 3 == 0 {
+                            place().store(mu, cell.get());
+                        }
+                    }
+                    f.reset();
+                });
+            });
+        });
+    }
 }

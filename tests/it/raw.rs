@@ -8,6 +8,7 @@ use crate::support::within;
 use heap_testkit::random::Random;
 use heap_testkit::stacks::Stacks;
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
@@ -527,5 +528,32 @@ fn a_finalizer_gets_its_object_and_may_register_it_again() {
     stack[1].set(null_mut());
     mutator.collect();
     assert_eq!((seen.get(), left(&heap)), (1, 0));
+    all_is_well(&heap);
+}
+
+#[test]
+fn what_a_mutator_that_is_gone_has_left_is_not_taken_for_anothers() {
+    let heap = checked().gc_off().build().unwrap();
+    let (kind, held) = (link_kind(&heap), stack(1));
+    let mut left_over = Vec::new();
+    for round in 0..20_u64 {
+        // Where the last one was, as likely as not.
+        let mut mutator = raw::Mutator::attach(&heap).unwrap();
+        let inside = mutator.enter();
+        let (range, frame) = (register(&inside, &held), inside.open_frame());
+        held[0].set(link(&inside, &kind, round, null_mut()));
+        for (range, frame) in std::mem::take(&mut left_over) {
+            catch_unwind(AssertUnwindSafe(|| inside.remove(range))).expect_err("the range of another");
+            // SAFETY: R9: nothing is in a frame.
+            catch_unwind(AssertUnwindSafe(|| unsafe { inside.close_frame(frame) }))
+                .expect_err("another's frame");
+        }
+        assert_eq!(inside.open_frames(), 1);
+        drop(inside);
+        mutator.collect();
+        assert_eq!(numbers(&mutator.enter(), held[0].get()), [round]);
+        held[0].set(null_mut());
+        left_over.push((range, frame));
+    }
     all_is_well(&heap);
 }

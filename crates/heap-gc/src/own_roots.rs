@@ -22,6 +22,7 @@
 use core::cell::RefCell;
 use core::fmt;
 use heap_core::fault::{self, Fault};
+use heap_core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use heap_core::verify::Word;
 
 /// A callback that reports roots.
@@ -91,6 +92,18 @@ impl fmt::Debug for RootVisitor<'_> {
     }
 }
 
+/// Tells a mutator apart from every other, also from one that is gone and was at the same address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Owner(u64);
+
+impl Default for Owner {
+    /// A new one.
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Relaxed))
+    }
+}
+
 /// The number of an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct OwnIndex(usize);
@@ -98,10 +111,17 @@ pub(crate) struct OwnIndex(usize);
 /// The own roots of one mutator. See the module's text.
 #[derive(Default)]
 pub(crate) struct OwnRoots {
+    owner: Owner,
     entries: RefCell<Vec<Option<Own>>>,
 }
 
 impl OwnRoots {
+    /// Whose they are.
+    #[inline]
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
+    }
+
     /// Registers one.
     pub(crate) fn add(&self, own: Own) -> OwnIndex {
         let mut entries = self.entries.borrow_mut();

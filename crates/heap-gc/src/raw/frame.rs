@@ -1,8 +1,8 @@
 //! Frames of runtimes, and objects that are said not to outlive one.
 
 use super::{Inside, Kind, clear};
-use crate::hinted::Hinted;
 use crate::hints::{EscapeHint, EscapeHints, FoundIn};
+use crate::own_roots::Owner;
 use core::ptr::NonNull;
 use heap_core::error::AllocError;
 use heap_core::units::WORD_BYTES;
@@ -13,7 +13,7 @@ use heap_core::verify::Word;
 #[must_use = "only with it can the frame be closed"]
 pub struct FrameId {
     /// Whose it is.
-    owner: *const Hinted,
+    owner: Owner,
     depth: usize,
     serial: u64,
 }
@@ -22,9 +22,8 @@ impl Inside<'_> {
     /// Opens a frame, inside those of this mutator that are open. It stays open across safepoints, until it is closed or the mutator is
     /// gone.
     pub fn open_frame(&self) -> FrameId {
-        let hinted = self.mu.hinted();
-        let (depth, serial) = hinted.open();
-        FrameId { owner: hinted, depth, serial }
+        let (depth, serial) = self.mu.hinted().open();
+        FrameId { owner: self.mu.own_roots().owner(), depth, serial }
     }
 
     /// Closes a frame, and those that were opened after it: what is in them is gone.
@@ -37,7 +36,7 @@ impl Inside<'_> {
     #[expect(clippy::needless_pass_by_value, reason = "it is of no use any more")]
     pub unsafe fn close_frame(&self, frame: FrameId) {
         let hinted = self.mu.hinted();
-        assert!(core::ptr::eq(hinted, frame.owner), "a frame of one mutator was closed by another");
+        assert!(self.mu.own_roots().owner() == frame.owner, "a frame of one mutator was closed by another");
         // SAFETY: R9: no reference to an object in them is used any more.
         let was_open = unsafe { hinted.close(frame.depth, frame.serial, self.mu.stay().source()) };
         assert!(was_open, "a frame was closed that had been closed with an older one");

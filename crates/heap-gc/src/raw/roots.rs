@@ -3,7 +3,7 @@
 use super::Inside;
 use crate::handle::Handle;
 use crate::hints::FoundIn;
-use crate::own_roots::{Own, OwnIndex, OwnRoots, Range, RootVisitor};
+use crate::own_roots::{Own, OwnIndex, OwnRoots, Owner, Range, RootVisitor};
 use crate::roots::RootIndex;
 use core::fmt;
 use core::ptr::NonNull;
@@ -13,7 +13,7 @@ use core::ptr::NonNull;
 #[must_use = "only with it can what was registered be changed or removed"]
 pub struct RootId {
     /// Whose it is.
-    owner: *const OwnRoots,
+    owner: Owner,
     index: OwnIndex,
 }
 
@@ -68,13 +68,13 @@ impl Inside<'_> {
 
     fn own(&self, own: Own) -> RootId {
         let roots = self.mu.own_roots();
-        RootId { owner: roots, index: roots.add(own) }
+        RootId { owner: roots.owner(), index: roots.add(own) }
     }
 
     /// This mutator's own roots, of which `id` is one.
     fn owner(&self, id: &RootId) -> &OwnRoots {
         let roots = self.mu.own_roots();
-        assert!(core::ptr::eq(roots, id.owner), "a root of one mutator's own was changed by another");
+        assert!(roots.owner() == id.owner, "a root of one mutator's own was changed by another");
         roots
     }
 

@@ -11,20 +11,20 @@ type Drops = RefCell<Vec<u32>>;
 
 /// A value with a drop that looks at what it borrows, allocates, opens a frame, and panics if it is to.
 struct Noisy<'a, 'gc> {
-    number: u32,
+    number: usize,
     drops: &'a Drops,
     mu: &'a Mu<'gc>,
     below: &'a [u64],
     tag: u64,
-    object: Gc<'gc, u64>,
+    object: Gc<'gc, usize>,
     panics: bool,
 }
 
 impl Drop for Noisy<'_, '_> {
     fn drop(&mut self) {
         assert!(self.below.iter().all(|&word| word == self.tag), "what an outer frame holds is there");
-        assert_eq!(*self.object, u64::from(self.number));
-        self.drops.borrow_mut()[self.number as usize] += 1;
+        assert_eq!(*self.object, self.number);
+        self.drops.borrow_mut()[self.number] += 1;
         self.mu.frame(|f| {
             let row = f.alloc_slice(70, |_| self.tag);
             f.frame(|g| assert_eq!((g.alloc([3_u8; 900])[899], row[69]), (3, self.tag)));
@@ -57,10 +57,14 @@ impl Run<'_> {
         self.random.borrow_mut().below(bound)
     }
 
+    fn index(&self, bound: usize) -> usize {
+        self.random.borrow_mut().index(bound)
+    }
+
     fn row<'f>(&self, f: &'f Frame<'_>) -> Row<'f> {
         let tag = self.random.borrow_mut().next();
-        let most = [3, 40, 1500, 5000][self.below(4) as usize];
-        let len = self.below(most) as usize;
+        let most = [3, 40, 1500, 5000][self.index(4)];
+        let len = self.index(most);
         let row = f.alloc_slice(len, |index| {
             if index == len / 2 && self.below(8) == 0 {
                 f.alloc([!tag; 30]);
@@ -68,16 +72,16 @@ impl Run<'_> {
             }
             tag
         });
-        f.alloc(!tag as u8);
+        f.alloc(tag.to_le_bytes()[0]);
         Row(row, tag)
     }
 
     fn noisy<'a, 'gc>(&'a self, mu: &'a Mu<'gc>, below: &'a [u64], tag: u64) -> Noisy<'a, 'gc> {
-        let number = self.drops.borrow().len() as u32;
+        let number = self.drops.borrow().len();
         self.drops.borrow_mut().push(0);
         // A second one, while the first is under way, would end the process.
         let panics = self.below(40) == 0 && !self.has_panicky.replace(true);
-        Noisy { number, drops: self.drops, mu, below, tag, object: mu.alloc(u64::from(number)), panics }
+        Noisy { number, drops: self.drops, mu, below, tag, object: mu.alloc(number), panics }
     }
 
     /// Uses a frame whose drops may borrow `below`, and opens others inside it and beside it.

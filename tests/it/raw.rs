@@ -388,11 +388,11 @@ fn a_panic_while_parked_leaves_the_thread_inside() {
     let kind = link_kind(&heap);
     let mut mutator = raw::Mutator::attach(&heap).unwrap();
     let inside = mutator.enter();
-    let parked = std::panic::AssertUnwindSafe(|| {
+    let parked = AssertUnwindSafe(|| {
         // SAFETY: R1: nothing is held.
         unsafe { inside.park(|| panic!("woken")) };
     });
-    std::panic::catch_unwind(parked).unwrap_err();
+    catch_unwind(parked).unwrap_err();
     let list = link(&inside, &kind, 1, null_mut());
     assert_eq!(numbers(&inside, list), [1]);
     drop(inside);

@@ -193,6 +193,7 @@ impl Entry {
             if let Taken::Unswept(_) = taken {
                 let more: [_; MORE_TAKEN] = core::array::from_fn(|_| lists.unswept.pop());
                 drop(lists);
+                crate::sync::point("central: taken from another shard, on no list");
                 self.shards[own].lock().keep(generation, more.into_iter().flatten());
             }
             return taken;

@@ -18,15 +18,6 @@ pub(crate) fn memory() -> Memory {
 }
 
 pub(crate) fn memory_with(os: &Arc<SimOs>, poison: Option<u8>, hard_limit: Bytes) -> Memory {
-    made(os, poison, hard_limit, 2)
-}
-
-/// The same as [`memory`], poisoned, with centrals in so many shards.
-pub(crate) fn memory_in(shards: usize) -> Memory {
-    made(&SimOs::new(), Some(0xDD), Bytes::new(usize::MAX), shards)
-}
-
-fn made(os: &Arc<SimOs>, poison: Option<u8>, hard_limit: Bytes, shards: usize) -> Memory {
     let os: Arc<dyn Os> = os.clone();
     let options = MemoryOptions {
         reservation: Bytes::mib(16),
@@ -34,7 +25,7 @@ fn made(os: &Arc<SimOs>, poison: Option<u8>, hard_limit: Bytes, shards: usize) -
         hard_limit,
         poison,
         decoder: None,
-        shards,
+        shards: 2,
     };
     // SAFETY: the tests keep to the duties, or the memory holds nothing that could be used wrongly.
     unsafe { Memory::new(&os, &options) }.unwrap()

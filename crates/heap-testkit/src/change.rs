@@ -3,7 +3,7 @@
 //! What is put in is of some type of element, so one [`Change`] is made for the model, of edges, and one for the heap, of
 //! references.
 
-use tricolor::{GcVec, Mu, Trace};
+use tricolor::{AllocError, GcVec, Mu, Trace};
 
 /// A change to the order or the number of a vector's elements.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +34,12 @@ pub enum Change<E> {
     Reserve(usize),
     /// Give room back.
     Shrink,
+    /// Take those from the first index to before the second out.
+    Drain(usize, usize),
+    /// Take every so-manieth out.
+    Retain(usize),
+    /// Make the vector that long.
+    Resize(usize, E),
 }
 
 impl<E: Copy> Change<E> {
@@ -53,6 +59,9 @@ impl<E: Copy> Change<E> {
             Self::Rotate(by) => Change::Rotate(by),
             Self::Reserve(more) => Change::Reserve(more),
             Self::Shrink => Change::Shrink,
+            Self::Drain(from, end) => Change::Drain(from, end),
+            Self::Retain(nth) => Change::Retain(nth),
+            Self::Resize(len, element) => Change::Resize(len, other(element)),
         }
     }
 
@@ -74,22 +83,34 @@ impl<E: Copy> Change<E> {
             Self::Reverse => to.reverse(),
             Self::Rotate(by) => to.rotate_left(by),
             Self::Reserve(_) | Self::Shrink => {}
+            Self::Drain(from, end) => drop(to.drain(from..end)),
+            Self::Retain(nth) => {
+                let mut at = 0;
+                to.retain(|_| {
+                    at += 1;
+                    at % nth > 0
+                });
+            }
+            Self::Resize(len, element) => to.resize(len, element),
         }
     }
 
     /// Makes the change to a vector in the heap.
     ///
+    /// # Errors
+    /// The heap's. The vector is as before.
+    ///
     /// # Panics
-    /// If an index is past the end, and if there is no memory for it.
-    pub fn make<'gc>(self, mu: &Mu<'gc>, to: &GcVec<'gc, E>)
+    /// If an index is past the end.
+    pub fn make<'gc>(self, mu: &Mu<'gc>, to: &GcVec<'gc, E>) -> Result<(), AllocError>
     where
         E: Trace + 'gc,
     {
         match self {
-            Self::Push(element) => to.push(mu, element),
-            Self::Extend(element, count) => to.extend_from_slice(mu, &vec![element; count]),
+            Self::Push(element) => to.try_push(mu, element)?,
+            Self::Extend(element, count) => to.try_extend_from_slice(mu, &vec![element; count])?,
             Self::Pop => drop(to.pop(mu)),
-            Self::Insert(at, element) => to.insert(mu, at, element),
+            Self::Insert(at, element) => to.try_insert(mu, at, element)?,
             Self::Remove(at) => drop(to.remove(mu, at)),
             Self::SwapRemove(at) => drop(to.swap_remove(mu, at)),
             Self::Swap(a, b) => to.swap(mu, a, b),
@@ -97,8 +118,18 @@ impl<E: Copy> Change<E> {
             Self::CopyWithin(from, at) => to.copy_within(mu, from.., at),
             Self::Reverse => to.reverse(mu),
             Self::Rotate(by) => to.rotate_left(mu, by),
-            Self::Reserve(more) => to.reserve(mu, more),
+            Self::Reserve(more) => to.try_reserve(mu, more)?,
             Self::Shrink => to.shrink_to_fit(mu),
+            Self::Drain(from, end) => drop(to.drain(mu, from..end)),
+            Self::Retain(nth) => {
+                let mut at = 0;
+                to.retain(mu, |_| {
+                    at += 1;
+                    at % nth > 0
+                });
+            }
+            Self::Resize(len, element) => to.try_resize(mu, len, element)?,
         }
+        Ok(())
     }
 }

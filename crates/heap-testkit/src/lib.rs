@@ -23,6 +23,7 @@
 pub mod random;
 pub mod drops;
 pub mod change;
+pub mod turn;
 pub mod shape;
 pub mod model;
 pub mod program;

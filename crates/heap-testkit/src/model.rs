@@ -1,13 +1,14 @@
 //! The model: what a program's heap must look like, as a plain graph.
 //!
 //! It knows each object's name, shape, length, address and edges, and the roots. It does not know spans, marks or cycles.
-//! [`Model::bury`] is its collection: what no root reaches is dead.
+//! [`Model::bury`] is its collection: what no root reaches is dead. Between two of those it may be dead or not: then a weak
+//! reference may find it, and after one that has not, none does.
 //!
 //! What the heap counts follows from it. A slot holds one object, except that tiny objects share 16-byte blocks, so for
 //! them the distinct blocks count. The slot of a droppable object outlives it by one collection: exact counts hold after
 //! two in a row.
 
-use crate::shape::{Shape, content};
+use crate::shape::{Eye, Shape, content};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// An object's name, unlike that of any other in its heap.
@@ -35,6 +36,15 @@ impl Edge {
     }
 }
 
+/// What a watch looks at: it keeps nothing alive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sight {
+    /// The weak place it looks through, by a name of its own. It is a slot.
+    pub through: u64,
+    /// The object, which may be dead.
+    pub to: Id,
+}
+
 /// One object.
 #[derive(Clone, Debug)]
 pub struct Object {
@@ -48,6 +58,8 @@ pub struct Object {
     pub slots_beside: usize,
     /// Its places that hold something.
     pub edges: BTreeMap<usize, Edge>,
+    /// What it looks at, if it is a watch.
+    pub sights: BTreeMap<Eye, Sight>,
 }
 
 /// The graph. See the module's text.
@@ -58,6 +70,8 @@ pub struct Model {
     pub roots: Vec<Id>,
     /// Names of the stones of dead objects.
     dead_stones: Vec<u64>,
+    /// Objects that a weak reference has not found any more: none finds them again.
+    gone: HashSet<Id>,
 }
 
 impl Model {
@@ -99,6 +113,56 @@ impl Model {
         let held = places.into_iter().enumerate();
         object.edges = held.filter_map(|(place, edge)| Some((place, edge?))).collect();
         object.slots_beside = slots_beside;
+    }
+
+    /// Changes the entries of a map. `slots_beside` is what it has then.
+    ///
+    /// # Panics
+    /// If there is no object of that name.
+    pub fn turn(&mut self, id: Id, turn: impl FnOnce(&mut BTreeMap<usize, Edge>), slots_beside: usize) {
+        let Some(object) = self.objects.get_mut(&id) else { panic!("no object {id:#x}") };
+        turn(&mut object.edges);
+        object.slots_beside = slots_beside;
+    }
+
+    /// Changes what a watch looks at.
+    ///
+    /// # Panics
+    /// If there is no object of that name.
+    pub fn watch(&mut self, id: Id, eye: Eye, sight: Option<Sight>) {
+        let Some(object) = self.objects.get_mut(&id) else { panic!("no object {id:#x}") };
+        match sight {
+            Some(sight) => object.sights.insert(eye, sight),
+            None => object.sights.remove(&eye),
+        };
+    }
+
+    /// A weak reference to an object did not find it, or did. `reachable` is what roots reach.
+    ///
+    /// # Errors
+    /// If that cannot be.
+    pub fn looked(&mut self, to: Id, is_found: bool, reachable: &HashSet<Id>) -> Result<(), String> {
+        if !is_found {
+            self.gone.insert(to);
+            let lost = reachable.contains(&to);
+            return if lost {
+                Err(format!("no weak reference finds {to:#x}, which is alive"))
+            } else {
+                Ok(())
+            };
+        }
+        if !self.objects.contains_key(&to) {
+            return Err(format!("a weak reference finds {to:#x}, which is dead since a collection"));
+        }
+        if self.gone.contains(&to) {
+            return Err(format!("a weak reference finds {to:#x}, which was gone before"));
+        }
+        Ok(())
+    }
+
+    /// A stone that was not put into the heap was dropped.
+    pub fn drop_stone(&mut self, name: u64) {
+        self.dead_stones.push(name);
     }
 
     /// What the roots reach.
@@ -155,7 +219,9 @@ impl Model {
         let blocks: HashSet<usize> =
             self.objects.values().filter(is_tiny).map(|object| object.addr / 16).collect();
         let others = self.objects.values().filter(|object| object.shape != Shape::Tiny);
-        others.map(|object| 1 + object.slots_beside).sum::<usize>() + blocks.len()
+        let sights = self.objects.values().flat_map(|object| object.sights.values());
+        let weak_places: HashSet<u64> = sights.map(|sight| sight.through).collect();
+        others.map(|object| 1 + object.slots_beside).sum::<usize>() + blocks.len() + weak_places.len()
     }
 
     /// All objects that are not buried.

@@ -21,6 +21,12 @@ pub enum Kind {
     Hide,
     /// Change the number or the order of a vector's elements.
     Change,
+    /// Change the entries of a map.
+    Turn,
+    /// Let a watch look at something.
+    Watch,
+    /// Make roots for what a watch sees.
+    Upgrade,
     /// Make a root for what a place leads to.
     Load,
     /// Make a second root for an object.
@@ -46,13 +52,16 @@ pub enum Kind {
 }
 
 /// Kinds and how often each comes, of the sum.
-const WEIGHTS: [(Kind, u64); 17] = [
+const WEIGHTS: [(Kind, u64); 20] = [
     (Kind::Alloc, 300),
     (Kind::Litter, 60),
     (Kind::Store, 250),
     (Kind::Clear, 40),
     (Kind::Hide, 20),
-    (Kind::Change, 120),
+    (Kind::Change, 110),
+    (Kind::Turn, 90),
+    (Kind::Watch, 70),
+    (Kind::Upgrade, 50),
     (Kind::Load, 120),
     (Kind::Clone, 20),
     (Kind::Point, 20),

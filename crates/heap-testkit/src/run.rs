@@ -29,12 +29,23 @@ pub enum Cell {
     PerType,
     /// Collections stop the world; verified in every cycle, where what is marked must be exactly what is reachable.
     StopTheWorld,
+    /// Operations are refused by a hard limit, at which a program of some hundred arrives.
+    Limit,
 }
+
+/// Bytes of spans that a heap with a limit has at most.
+const LIMIT: usize = 192 << 10;
 
 impl Cell {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::EveryAlloc, Self::PoisonVerify, Self::SmallPercent, Self::PerType, Self::StopTheWorld];
+    pub const ALL: [Self; 6] = [
+        Self::EveryAlloc,
+        Self::PoisonVerify,
+        Self::SmallPercent,
+        Self::PerType,
+        Self::StopTheWorld,
+        Self::Limit,
+    ];
 
     /// The settings. One seed in eight gets a simulated system, which checks every transition of memory.
     #[must_use]
@@ -51,6 +62,7 @@ impl Cell {
             Self::StopTheWorld => {
                 builder.collector(Collector::StopTheWorld).poison(0xDD).verify_every(1).gc_percent(5)
             }
+            Self::Limit => builder.hard_limit(LIMIT).poison(0xDD).verify_every(1).gc_percent(100),
         }
     }
 }

@@ -6,15 +6,19 @@
 //!
 //! Called by [`crate::run`], which decides on settings, heaps and threads.
 
-use crate::change::Change;
+mod changes;
+mod pick;
+mod watches;
+
+use self::pick::{pick, pick_for, place_of, same};
 use crate::drops::Register;
 use crate::model::{Edge, Id, Model, Object};
 use crate::program::{Kind, Op};
 use crate::random::Random;
-use crate::shape::{Any, AnyRoot, Held, Place, Shape};
+use crate::shape::{Any, AnyRoot, Eye, Held, Place, Seen, Shape, content};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use tricolor::{Heap, Mu, Mutator};
+use tricolor::{AllocError, Heap, Mu, Mutator};
 
 /// What a run did.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -29,6 +33,12 @@ pub struct Stats {
     pub cycles: u64,
     /// Drops that ran.
     pub drops: u64,
+    /// Operations that the heap's limit refused.
+    pub refused: u64,
+    /// Weak references that found an object, and that did not.
+    pub found: u64,
+    /// See `found`.
+    pub gone: u64,
 }
 
 impl Stats {
@@ -39,6 +49,29 @@ impl Stats {
         self.looks += other.looks;
         self.cycles += other.cycles;
         self.drops += other.drops;
+        self.refused += other.refused;
+        self.found += other.found;
+        self.gone += other.gone;
+    }
+}
+
+/// Why an operation was not done.
+enum Stop {
+    /// Heap and model disagree.
+    Wrong(String),
+    /// The heap refused it. Nothing was changed.
+    Refused(AllocError),
+}
+
+impl From<String> for Stop {
+    fn from(what: String) -> Self {
+        Self::Wrong(what)
+    }
+}
+
+impl From<AllocError> for Stop {
+    fn from(error: AllocError) -> Self {
+        Self::Refused(error)
     }
 }
 
@@ -62,10 +95,11 @@ pub(crate) struct Runner {
 const MOST_ROOTS: usize = 40;
 
 /// How often each shape is allocated.
-const SHAPES: [(Shape, u32); 20] = [
+const SHAPES: [(Shape, u32); 24] = [
     (Shape::Tiny, 8),
     (Shape::Words, 8),
-    (Shape::Text, 5),
+    (Shape::Text, 4),
+    (Shape::Bytes, 3),
     (Shape::Chain, 10),
     (Shape::Hub, 24),
     (Shape::Node1, 6),
@@ -80,6 +114,9 @@ const SHAPES: [(Shape, u32); 20] = [
     (Shape::Anys, 5),
     (Shape::Vector, 6),
     (Shape::AnyVector, 4),
+    (Shape::Map, 6),
+    (Shape::AnyMap, 5),
+    (Shape::Watch, 7),
     (Shape::Stone, 5),
     (Shape::Stones, 2),
     (Shape::Hand, 5),
@@ -102,6 +139,8 @@ fn len_of(shape: Shape, random: &mut Random) -> usize {
     let lot = random.below(1024);
     let span = match (shape, lot) {
         (Shape::Hand | Shape::Stones, _) => (0, 7),
+        (Shape::Map | Shape::AnyMap, 0..=15) => (1200, 2000),
+        (Shape::Map | Shape::AnyMap, 17..) => (4, 40),
         (Shape::Refs, 0) => (17_000, 40_000),
         (Shape::Words | Shape::Refs | Shape::Pairs | Shape::Vector, 1..=15) => (4100, 6000),
         (Shape::Anys | Shape::AnyVector, 1..=15) => (2050, 2500),
@@ -109,74 +148,6 @@ fn len_of(shape: Shape, random: &mut Random) -> usize {
         _ => (0, 12),
     };
     span.0 + random.index(span.1 - span.0)
-}
-
-/// Picks an object: the one a root leads to, or one some way from there.
-fn pick<'gc>(
-    mu: &Mu<'gc>,
-    model: &Model,
-    roots: &[AnyRoot],
-    random: &mut Random,
-) -> Result<Option<(Id, Any<'gc>)>, String> {
-    if roots.is_empty() {
-        return Ok(None);
-    }
-    let root = random.index(roots.len());
-    let (mut id, mut at) = (model.roots[root], roots[root].get(mu));
-    for _ in 0..random.below(6) {
-        let edges = &model.object(id).edges;
-        let steps = edges.iter().filter_map(|(place, edge)| match edge {
-            Edge::To(next) => Some((*place, *next)),
-            Edge::Hidden(..) | Edge::Number(_) => None,
-        });
-        let steps: Vec<_> = steps.collect();
-        if steps.is_empty() {
-            break;
-        }
-        let (place, next) = steps[random.index(steps.len())];
-        let Held::Object(found) = at.held(place) else {
-            return Err(format!("place {place} of {id:#x} holds no object"));
-        };
-        same(model, next, found)?;
-        (id, at) = (next, found);
-    }
-    Ok(Some((id, at)))
-}
-
-/// Picks an object that a place can hold.
-fn pick_for<'gc>(
-    place: Place,
-    mu: &Mu<'gc>,
-    model: &Model,
-    roots: &[AnyRoot],
-    random: &mut Random,
-) -> Result<Option<(Id, Any<'gc>)>, String> {
-    let fits = |shape: Shape| match place {
-        Place::Hub | Place::Fixed => shape == Shape::Hub,
-        Place::Chain => shape == Shape::Chain,
-        Place::Any => true,
-    };
-    let found = pick(mu, model, roots, random)?;
-    if found.is_some_and(|(id, _)| fits(model.object(id).shape)) {
-        return Ok(found);
-    }
-    let from = random.word() as usize;
-    let any = (0..roots.len()).map(|at| (from % roots.len() + at) % roots.len());
-    let fitting = any.into_iter().find(|&at| fits(model.object(model.roots[at]).shape));
-    Ok(fitting.map(|at| (model.roots[at], roots[at].get(mu))))
-}
-
-/// Whether a reference leads to the object the model says.
-fn same(model: &Model, id: Id, found: Any<'_>) -> Result<(), String> {
-    let wanted = model.object(id);
-    if found.shape() != Some(wanted.shape) || found.addr() != wanted.addr {
-        return Err(format!(
-            "{found:p} of {:?} is found for {id:#x}, {wanted:?}",
-            found.shape(),
-            found = found.addr() as *const u8
-        ));
-    }
-    Ok(())
 }
 
 impl Runner {
@@ -223,25 +194,44 @@ impl Runner {
     pub(crate) fn step(&mut self, op: Op) -> Result<(), String> {
         self.stats.ops += 1;
         let mut random = Random::new(u64::from(op.a) << 32 | u64::from(op.b) ^ u64::from(op.c) << 16);
-        match op.kind {
-            Kind::Alloc => self.alloc(&mut random, true)?,
+        match self.operate(op.kind, &mut random) {
+            Ok(()) => {}
+            Err(Stop::Wrong(what)) => return Err(what),
+            // A heap without a limit never says so.
+            Err(Stop::Refused(AllocError::Limit { .. })) => {
+                self.stats.refused += 1;
+                self.mutator().collect();
+                self.after_collection()?;
+            }
+            Err(Stop::Refused(error)) => return Err(error.to_string()),
+        }
+        while self.roots.len() > MOST_ROOTS {
+            self.forget(&mut random);
+        }
+        Ok(())
+    }
+
+    fn operate(&mut self, kind: Kind, random: &mut Random) -> Result<(), Stop> {
+        match kind {
+            Kind::Alloc => self.alloc(random, true)?,
             Kind::Litter => {
                 for _ in 0..4 {
-                    self.alloc(&mut random, false)?;
+                    self.alloc(random, false)?;
                 }
             }
-            Kind::Store => self.store(&mut random)?,
+            Kind::Store => self.store(random)?,
             Kind::Clear => self.enter(|mu, model, roots| {
-                let Some((id, at)) = pick(mu, model, roots, &mut random)? else { return Ok(()) };
-                let Some(place) = place_of(model.object(id), &mut random) else { return Ok(()) };
-                at.hold(mu, place, Held::Nothing);
-                model.hold(id, place, None);
-                Ok::<_, String>(())
+                let Some((id, at)) = pick(mu, model, roots, random)? else { return Ok(()) };
+                let Some(place) = place_of(model.object(id), random) else { return Ok(()) };
+                hold(mu, model, (id, at), place, Held::Nothing, None)
             })?,
-            Kind::Hide => self.hide(&mut random)?,
-            Kind::Change => self.change(&mut random)?,
+            Kind::Hide => self.hide(random)?,
+            Kind::Change => self.change(random)?,
+            Kind::Turn => self.turn(random)?,
+            Kind::Watch => self.watch(random)?,
+            Kind::Upgrade => self.upgrade(random)?,
             Kind::Load => self.enter(|mu, model, roots| {
-                if let Some((id, at)) = pick(mu, model, roots, &mut random)? {
+                if let Some((id, at)) = pick(mu, model, roots, random)? {
                     roots.push(at.root(mu));
                     model.roots.push(id);
                 }
@@ -255,14 +245,14 @@ impl Runner {
                 }
             }
             Kind::Point => self.enter(|mu, model, roots| {
-                let Some((id, at)) = pick(mu, model, roots, &mut random)? else { return Ok(()) };
+                let Some((id, at)) = pick(mu, model, roots, random)? else { return Ok(()) };
                 let root = random.index(roots.len());
                 if roots[root].set(mu, at) {
                     model.roots[root] = id;
                 }
                 Ok::<_, String>(())
             })?,
-            Kind::Drop => self.forget(&mut random),
+            Kind::Drop => self.forget(random),
             Kind::Safepoint => self.mutator().safepoint(),
             Kind::Look => self.look()?,
             Kind::Collect => {
@@ -270,27 +260,24 @@ impl Runner {
                 self.after_collection()?;
             }
             Kind::Settle => self.settle()?,
-            Kind::Release => {
-                self.mutator().release_free_memory();
-                self.after_collection()?;
-                if self.alone {
-                    let memory = self.heap.figures().memory;
-                    if memory.heap_idle != memory.heap_released {
-                        return Err(format!(
-                            "{} are free, {} released",
-                            memory.heap_idle, memory.heap_released
-                        ));
-                    }
-                }
-            }
+            Kind::Release => self.release()?,
             Kind::Verify => self.verify()?,
             Kind::Attach => {
                 self.mutator = None;
                 self.mutator = Some(self.heap.attach().map_err(|error| error.to_string())?);
             }
         }
-        while self.roots.len() > MOST_ROOTS {
-            self.forget(&mut random);
+        Ok(())
+    }
+
+    fn release(&mut self) -> Result<(), String> {
+        self.mutator().release_free_memory();
+        self.after_collection()?;
+        if self.alone {
+            let memory = self.heap.figures().memory;
+            if memory.heap_idle != memory.heap_released {
+                return Err(format!("{} are free, {} released", memory.heap_idle, memory.heap_released));
+            }
         }
         Ok(())
     }
@@ -303,7 +290,7 @@ impl Runner {
         }
     }
 
-    fn alloc(&mut self, random: &mut Random, keep: bool) -> Result<(), String> {
+    fn alloc(&mut self, random: &mut Random, keep: bool) -> Result<(), Stop> {
         let id = self.next;
         self.next += 1;
         self.stats.objects += 1;
@@ -329,10 +316,7 @@ impl Runner {
                     len = edges.len();
                 }
             }
-            let object = shape.alloc(mu, id, len, &first, &register).map_err(|error| error.to_string())?;
-            object.check(id, len)?;
-            let slots_beside = object.slots_beside();
-            model.add(id, Object { shape, len, addr: object.addr(), slots_beside, edges });
+            let object = add(mu, model, &register, id, (shape, len), (&first, edges))?;
             if keep {
                 roots.push(object.root(mu));
                 model.roots.push(id);
@@ -341,7 +325,7 @@ impl Runner {
         })
     }
 
-    fn store(&mut self, random: &mut Random) -> Result<(), String> {
+    fn store(&mut self, random: &mut Random) -> Result<(), Stop> {
         self.enter(|mu, model, roots| {
             let Some((id, at)) = pick(mu, model, roots, random)? else { return Ok(()) };
             let Some(place) = place_of(model.object(id), random) else { return Ok(()) };
@@ -350,38 +334,12 @@ impl Runner {
                 Some((to, object)) => (Held::Object(object), Some(Edge::To(to))),
                 None => (Held::Nothing, None),
             };
-            at.hold(mu, place, held);
-            model.hold(id, place, edge);
-            Ok(())
-        })
-    }
-
-    /// Changes the elements of a vector a few times.
-    fn change(&mut self, random: &mut Random) -> Result<(), String> {
-        self.enter(|mu, model, roots| {
-            // Vectors are not many among all objects, so look for one.
-            let from = random.word() as usize;
-            let mut vectors = (0..roots.len()).map(|at| (from % roots.len() + at) % roots.len());
-            let Some(root) = vectors.find(|&at| model.object(model.roots[at]).shape.is_vector()) else {
-                return Ok(());
-            };
-            let (id, at) = (model.roots[root], roots[root].get(mu));
-            let Some(kind) = model.object(id).shape.place() else { return Ok(()) };
-            for _ in 0..1 + random.below(6) {
-                let (held, edge) = match pick_for(kind, mu, model, roots, random)? {
-                    Some((to, object)) if random.below(4) > 0 => (Held::Object(object), Some(Edge::To(to))),
-                    Some(_) | None => (Held::Nothing, None),
-                };
-                let change = change_of(model.object(id).len, random);
-                at.change(mu, change.map(|()| held));
-                model.change(id, |places| change.map(|()| edge).apply(places), at.slots_beside());
-            }
-            Ok(())
+            hold(mu, model, (id, at), place, held, edge)
         })
     }
 
     /// Stores an object's address as a number: somewhere inside the object, as an ambiguous word may be.
-    fn hide(&mut self, random: &mut Random) -> Result<(), String> {
+    fn hide(&mut self, random: &mut Random) -> Result<(), Stop> {
         self.enter(|mu, model, roots| {
             let Some((id, at)) = pick_for(Place::Any, mu, model, roots, random)? else { return Ok(()) };
             if model.object(id).shape.place() != Some(Place::Any) {
@@ -399,15 +357,15 @@ impl Runner {
                     (number, Edge::Number(number))
                 }
             };
-            at.hold(mu, place, Held::Number(number));
-            model.hold(id, place, Some(edge));
-            Ok(())
+            hold(mu, model, (id, at), place, Held::Number(number), Some(edge))
         })
     }
 
     /// Compares everything the roots lead to with the model.
     fn look(&mut self) -> Result<(), String> {
-        let looked = self.enter(|mu, model, roots| {
+        let register = Arc::clone(&self.register);
+        let (looked, found, gone) = self.enter(|mu, model, roots| {
+            let mut watches = Vec::new();
             let mut seen: HashSet<Id> = HashSet::new();
             let mut list = Vec::new();
             for (id, root) in model.roots.iter().zip(roots.iter()) {
@@ -420,6 +378,12 @@ impl Runner {
             while let Some((id, at)) = list.pop() {
                 let object = model.object(id);
                 at.check(id, object.len).map_err(|what| format!("{id:#x}, {:?}: {what}", object.shape))?;
+                if at.entries().is_some_and(|entries| entries != object.edges.len()) {
+                    return Err(format!("{:?} entries of {id:#x}, {object:?}", at.entries()));
+                }
+                if object.shape == Shape::Watch {
+                    watches.push((id, at));
+                }
                 for place in 0..object.shape.places(object.len) {
                     let wanted = object.edges.get(&place).copied();
                     match (at.held(place), wanted) {
@@ -441,9 +405,21 @@ impl Runner {
                     }
                 }
             }
-            Ok(seen.len() as u64)
+            let mut counts = (0, 0);
+            for (id, at) in watches {
+                for eye in [Eye::Hub, Eye::Stone] {
+                    match watches::look_through(mu, model, &register, (id, at), eye, &seen)? {
+                        Seen::Nowhere => {}
+                        Seen::Object(_) => counts.0 += 1,
+                        Seen::Gone => counts.1 += 1,
+                    }
+                }
+            }
+            Ok((seen.len() as u64, counts.0, counts.1))
         })?;
         self.stats.looks += looked;
+        self.stats.found += found;
+        self.stats.gone += gone;
         Ok(())
     }
 
@@ -534,38 +510,40 @@ impl Runner {
     }
 }
 
-/// A change to a vector of that many elements.
-fn change_of(len: usize, random: &mut Random) -> Change<()> {
-    let index = |random: &mut Random| random.index(len.max(1));
-    match random.below(14) {
-        0 | 1 => Change::Push(()),
-        2 => Change::Extend((), random.index(9)),
-        3 => Change::Pop,
-        4 => Change::Insert(random.index(len + 1), ()),
-        5 if len > 0 => Change::Remove(index(random)),
-        6 if len > 0 => Change::SwapRemove(index(random)),
-        7 if len > 0 => Change::Swap(index(random), index(random)),
-        8 => Change::Truncate(random.index(len + 1)),
-        9 if len > 0 => {
-            let from = index(random);
-            Change::CopyWithin(from, random.index(from + 1))
+/// Makes an object, and enters it: its shape, what it is allocated with, and what its first places hold, here and in the model.
+fn add<'gc>(
+    mu: &Mu<'gc>,
+    model: &mut Model,
+    register: &Arc<Register>,
+    id: Id,
+    (shape, len): (Shape, usize),
+    (first, edges): (&[Held<'gc>], BTreeMap<usize, Edge>),
+) -> Result<Any<'gc>, Stop> {
+    let object = shape.alloc(mu, id, len, first, register).inspect_err(|_| {
+        // Of a slice none was made.
+        if shape != Shape::Stones && shape.stones(len) > 0 {
+            model.drop_stone(content(id, 0));
         }
-        10 => Change::Reverse,
-        11 => Change::Rotate(random.index(len + 1)),
-        12 => Change::Reserve(random.index(20)),
-        _ => Change::Shrink,
-    }
+    })?;
+    object.check(id, len)?;
+    let (addr, slots_beside) = (object.addr(), object.slots_beside());
+    model.add(id, Object { shape, len, addr, slots_beside, edges, sights: BTreeMap::new() });
+    Ok(object)
 }
 
-/// A place of an object that can be changed.
-fn place_of(object: &Object, random: &mut Random) -> Option<usize> {
-    let places = object.shape.places(object.len);
-    let changes = object.shape.place().is_some_and(|place| place != Place::Fixed);
-    // Low places twice as often as high ones: stores should meet.
-    (changes && places > 0).then(|| {
-        let most = 1 + random.index(places);
-        random.index(most)
-    })
+/// Changes what a place holds.
+fn hold<'gc>(
+    mu: &Mu<'gc>,
+    model: &mut Model,
+    (id, at): (Id, Any<'gc>),
+    place: usize,
+    what: Held<'gc>,
+    edge: Option<Edge>,
+) -> Result<(), Stop> {
+    at.hold(mu, place, what)?;
+    model.hold(id, place, edge);
+    model.turn(id, |_| {}, at.slots_beside());
+    Ok(())
 }
 
 fn said(held: Held<'_>) -> String {

@@ -5,7 +5,7 @@
 //! | shape | words | road |
 //! |---|---|---|
 //! | `Tiny` | 8 bytes, noscan | the tiny allocator: several share a block |
-//! | `Words`, `Text` | noscan slices, 8 bytes to far above 32 KiB | noscan classes, large objects |
+//! | `Words`, `Text`, `Bytes` | noscan slices, 8 bytes to far above 32 KiB | noscan classes, large objects |
 //! | `Chain` | reference, number | an exact mask in the hot loop; deep lists |
 //! | `Node1` … `Node7` | number, 1 to 7 references | masks with a number known at compile time |
 //! | `Node12` | number, 12 references | a registered layout in a one-page span |
@@ -13,6 +13,8 @@
 //! | `Hub` | number, an enum | ambiguous words |
 //! | `Refs`, `Pairs`, `Anys` | slices of references, of (number, reference), of enums | repeated masks, arrays in pieces |
 //! | `Vector`, `AnyVector` | vectors of references, of enums, and their buffers | memory that is exchanged, places that hold nothing |
+//! | `Map`, `AnyMap` | maps to references, to enums, and their tables | the same, and entries that are looked for by a hash |
+//! | `Watch` | weak references to a hub and to a stone | places that let go, before a drop runs |
 //! | `Stone`, `Stones` | a value with a drop, a slice of them | drops from the queue |
 //! | `Hand` | references in a `Vec` of its own | hand-written `trace`, with a drop |
 //!
@@ -21,12 +23,16 @@
 //! so no word of it is ever left undefined, and what it keeps alive is known exactly. Its number variant may be the
 //! address of an object, which then keeps that object alive.
 
-use crate::change::Change;
+mod contents;
+
+pub use contents::{Eye, Seen};
+
 use crate::drops::{Register, Stone};
 use crate::random::scrambled;
 use std::sync::Arc;
 use tricolor::{
-    AllocError, Gc, GcCell, GcSlice, GcStr, GcVec, Leaf, Mu, Rebrand, Root, Trace, Tracer, TypeMask,
+    AllocError, Gc, GcBytes, GcCell, GcMap, GcSlice, GcStr, GcVec, Leaf, Mu, Rebrand, Root, Trace, Tracer,
+    TypeMask, Weak,
 };
 
 /// A place for an exact reference.
@@ -62,6 +68,23 @@ pub struct Pair<'gc> {
 
 /// A vector of references.
 pub type Vector<'gc> = GcVec<'gc, Option<Gc<'gc, Hub<'gc>>>>;
+
+/// A map to references.
+pub type Map<'gc> = GcMap<'gc, u64, Gc<'gc, Hub<'gc>>>;
+
+/// A map to anything.
+pub type AnyMap<'gc> = GcMap<'gc, u64, Any<'gc>>;
+
+/// A place for a weak reference.
+pub type WeakCell<'gc, T> = GcCell<Option<Weak<'gc, T>>>;
+
+/// Weak references: they keep nothing alive.
+#[derive(Trace, Debug)]
+pub struct Watch<'gc> {
+    id: u64,
+    hub: WeakCell<'gc, Hub<'gc>>,
+    stone: WeakCell<'gc, Leaf<Stone>>,
+}
 
 /// References in memory of its own, and a stone.
 #[derive(Debug)]
@@ -170,6 +193,7 @@ shapes! {
     Tiny [u64] [u64];
     Words [GcSlice<u64>] [GcSlice<u64>];
     Text [GcStr] [GcStr];
+    Bytes [GcBytes] [GcBytes];
     Chain [Chain<'gc>] [Chain<'static>];
     Hub [Hub<'gc>] [Hub<'static>];
     Node1 [Node<'gc, 1>] [Node<'static, 1>];
@@ -184,6 +208,9 @@ shapes! {
     Anys [GcSlice<GcCell<Any<'gc>>>] [GcSlice<GcCell<Any<'static>>>];
     Vector [Vector<'gc>] [Vector<'static>];
     AnyVector [GcVec<'gc, Any<'gc>>] [GcVec<'static, Any<'static>>];
+    Map [Map<'gc>] [Map<'static>];
+    AnyMap [AnyMap<'gc>] [AnyMap<'static>];
+    Watch [Watch<'gc>] [Watch<'static>];
     Stone [Leaf<Stone>] [Leaf<Stone>];
     Stones [GcSlice<Leaf<Stone>>] [GcSlice<Leaf<Stone>>];
     Hand [Hand<'gc>] [Hand<'static>];
@@ -218,9 +245,10 @@ impl Shape {
     #[must_use]
     pub fn place(self) -> Option<Place> {
         match self {
-            Self::Tiny | Self::Words | Self::Text | Self::Stone | Self::Stones => None,
+            Self::Tiny | Self::Words | Self::Text | Self::Bytes => None,
+            Self::Watch | Self::Stone | Self::Stones => None,
             Self::Chain => Some(Place::Chain),
-            Self::Hub | Self::Anys | Self::AnyVector => Some(Place::Any),
+            Self::Hub | Self::Anys | Self::AnyVector | Self::AnyMap => Some(Place::Any),
             Self::Hand => Some(Place::Fixed),
             Self::Node1
             | Self::Node2
@@ -229,15 +257,16 @@ impl Shape {
             | Self::Node7
             | Self::Node12
             | Self::Node70 => Some(Place::Hub),
-            Self::Refs | Self::Pairs | Self::Vector => Some(Place::Hub),
+            Self::Refs | Self::Pairs | Self::Vector | Self::Map => Some(Place::Hub),
         }
     }
 
-    /// How many places an object of the shape has; `len` is what it was allocated with.
+    /// How many places an object of the shape has; `len` is what it was allocated with. A map has one for each of that many keys.
     #[must_use]
     pub fn places(self, len: usize) -> usize {
         match self {
-            Self::Tiny | Self::Words | Self::Text | Self::Stone | Self::Stones => 0,
+            Self::Tiny | Self::Words | Self::Text | Self::Bytes => 0,
+            Self::Watch | Self::Stone | Self::Stones => 0,
             Self::Chain | Self::Hub | Self::Node1 => 1,
             Self::Node2 => 2,
             Self::Node3 => 3,
@@ -245,7 +274,8 @@ impl Shape {
             Self::Node7 => 7,
             Self::Node12 => 12,
             Self::Node70 => 70,
-            Self::Refs | Self::Pairs | Self::Anys | Self::Vector | Self::AnyVector | Self::Hand => len,
+            Self::Refs | Self::Pairs | Self::Anys | Self::Vector | Self::AnyVector => len,
+            Self::Map | Self::AnyMap | Self::Hand => len,
         }
     }
 
@@ -255,7 +285,7 @@ impl Shape {
         match self {
             Self::Stone | Self::Hand => 1,
             Self::Stones => len,
-            Self::Tiny | Self::Words | Self::Text | Self::Chain | Self::Hub => 0,
+            Self::Tiny | Self::Words | Self::Text | Self::Bytes | Self::Chain | Self::Hub | Self::Watch => 0,
             Self::Node1
             | Self::Node2
             | Self::Node3
@@ -263,7 +293,8 @@ impl Shape {
             | Self::Node7
             | Self::Node12
             | Self::Node70 => 0,
-            Self::Refs | Self::Pairs | Self::Anys | Self::Vector | Self::AnyVector => 0,
+            Self::Refs | Self::Pairs | Self::Anys => 0,
+            Self::Vector | Self::AnyVector | Self::Map | Self::AnyMap => 0,
         }
     }
 
@@ -271,6 +302,12 @@ impl Shape {
     #[must_use]
     pub fn is_vector(self) -> bool {
         matches!(self, Self::Vector | Self::AnyVector)
+    }
+
+    /// Whether it is a map.
+    #[must_use]
+    pub fn is_map(self) -> bool {
+        matches!(self, Self::Map | Self::AnyMap)
     }
 
     /// Whether its slot is kept until after its drop.
@@ -282,7 +319,10 @@ impl Shape {
     /// Allocates an object named `id`, whose first places hold `first`; the others hold nothing.
     ///
     /// # Errors
-    /// The heap's.
+    /// The heap's. A single stone that came back was dropped then.
+    ///
+    /// # Panics
+    /// If a stone did not come back whole.
     pub fn alloc<'gc>(
         self,
         mu: &Mu<'gc>,
@@ -307,7 +347,12 @@ impl Shape {
         Ok(match self {
             Self::Tiny => Any::Tiny(mu.try_alloc(content(id, 0))?),
             Self::Words => Any::Words(mu.try_alloc_slice(len, |index| content(id, index))?),
-            Self::Text => Any::Text(mu.alloc_str(&text(id, len))),
+            Self::Text if id.is_multiple_of(2) => Any::Text(mu.try_alloc_str(&text(id, len))?),
+            Self::Text => match mu.try_alloc_bytes(text(id, len).as_bytes())?.to_str() {
+                Ok(text) => Any::Text(text),
+                Err(error) => panic!("a text is no text: {error}"),
+            },
+            Self::Bytes => Any::Bytes(mu.try_alloc_bytes(&bytes(id, len))?),
             Self::Chain => Any::Chain(mu.try_alloc(Chain { edge: GcCell::new(chain()), id })?),
             Self::Hub => Any::Hub(mu.try_alloc(Hub { id, edge: GcCell::new(any(0)) })?),
             Self::Node1 => Any::Node1(mu.try_alloc(Node::new(id, hub))?),
@@ -325,7 +370,38 @@ impl Shape {
             Self::Anys => Any::Anys(mu.try_alloc_slice(len, |place| GcCell::new(any(place)))?),
             Self::Vector => Any::Vector(mu.try_alloc(vector(mu, len, hub)?)?),
             Self::AnyVector => Any::AnyVector(mu.try_alloc(vector(mu, len, any)?)?),
-            Self::Stone => Any::Stone(mu.try_alloc(Leaf::new(Stone::new(content(id, 0), register)))?),
+            Self::Map => {
+                let map = GcMap::new();
+                for (at, held) in first.iter().enumerate() {
+                    if let Some(hub) = held.hub() {
+                        map.try_insert(mu, key(at), hub)?;
+                    }
+                }
+                Any::Map(mu.try_alloc(map)?)
+            }
+            Self::AnyMap => {
+                let map = GcMap::new();
+                for (at, held) in first.iter().enumerate() {
+                    if !matches!(held, Held::Nothing) {
+                        map.try_insert(mu, key(at), any(at))?;
+                    }
+                }
+                Any::AnyMap(mu.try_alloc(map)?)
+            }
+            Self::Watch => {
+                Any::Watch(mu.try_alloc(Watch { id, hub: GcCell::new(None), stone: GcCell::new(None) })?)
+            }
+            Self::Stone => {
+                let stone = Leaf::new(Stone::new(content(id, 0), register));
+                match mu.try_alloc_or_return(stone) {
+                    Ok(stone) => Any::Stone(stone),
+                    Err(refusal) => {
+                        let (name, times) = (refusal.value.name(), register.times(content(id, 0)));
+                        assert_eq!((name, times), (content(id, 0), 0), "a stone that comes back");
+                        return Err(refusal.error);
+                    }
+                }
+            }
             Self::Stones => Any::Stones(
                 mu.try_alloc_slice(len, |index| Leaf::new(Stone::new(content(id, index), register)))?,
             ),
@@ -364,191 +440,15 @@ pub fn content(id: u64, index: usize) -> u64 {
     scrambled(scrambled(id) ^ index as u64)
 }
 
+/// The key of a place of a map.
+fn key(place: usize) -> u64 {
+    scrambled(place as u64)
+}
+
+fn bytes(id: u64, len: usize) -> Vec<u8> {
+    (0..len).map(|index| content(id, index).to_le_bytes()[0]).collect()
+}
+
 fn text(id: u64, len: usize) -> String {
     (0..len).map(|index| char::from(b'a' + u8::try_from(content(id, index) % 26).unwrap_or(0))).collect()
-}
-
-impl<'gc> Any<'gc> {
-    /// Whether the object is what was allocated as `id` with `len`, apart from its places.
-    ///
-    /// # Errors
-    /// Says what is wrong.
-    pub fn check(self, id: u64, len: usize) -> Result<(), String> {
-        let named = |found: u64| (found == id).then_some(()).ok_or(format!("its name is {found:#x}"));
-        let long =
-            |found: usize| (found == len).then_some(()).ok_or(format!("its length is {found}, not {len}"));
-        let word = |index: usize, found: u64| {
-            let wanted = content(id, index);
-            (found == wanted).then_some(()).ok_or(format!("its word {index} is {found:#x}, not {wanted:#x}"))
-        };
-        match self {
-            Self::Number(number) => Err(format!("it is the number {number:#x}")),
-            Self::Tiny(object) => word(0, *object),
-            Self::Words(object) => {
-                long(object.len())?;
-                object.iter().enumerate().try_for_each(|(index, &found)| word(index, found))
-            }
-            Self::Text(object) => {
-                let (found, wanted) = (object.as_str(), text(id, len));
-                (found == wanted).then_some(()).ok_or(format!("its text is {found:?}, not {wanted:?}"))
-            }
-            Self::Chain(object) => named(object.id),
-            Self::Hub(object) => named(object.id),
-            Self::Node1(object) => named(object.id),
-            Self::Node2(object) => named(object.id),
-            Self::Node3(object) => named(object.id),
-            Self::Node5(object) => named(object.id),
-            Self::Node7(object) => named(object.id),
-            Self::Node12(object) => named(object.id),
-            Self::Node70(object) => named(object.id),
-            Self::Refs(object) => long(object.len()),
-            Self::Pairs(object) => {
-                long(object.len())?;
-                object.iter().enumerate().try_for_each(|(index, pair)| word(index, pair.number))
-            }
-            Self::Anys(object) => long(object.len()),
-            Self::Vector(object) => long(object.len()),
-            Self::AnyVector(object) => long(object.len()),
-            Self::Stone(object) => word(0, object.name()),
-            Self::Stones(object) => {
-                long(object.len())?;
-                object.iter().enumerate().try_for_each(|(index, stone)| word(index, stone.name()))
-            }
-            Self::Hand(object) => {
-                long(object.edges.len())?;
-                word(0, object.stone.name())
-            }
-        }
-    }
-
-    /// What a place holds.
-    ///
-    /// # Panics
-    /// If the object has no such place.
-    #[must_use]
-    pub fn held(self, place: usize) -> Held<'gc> {
-        let hub = |cell: &HubCell<'gc>| cell.get().map_or(Held::Nothing, |hub| Held::Object(Self::Hub(hub)));
-        let whichever = |held: Self| {
-            if let Self::Number(number) = held {
-                return if number == 0 { Held::Nothing } else { Held::Number(number) };
-            }
-            Held::Object(held)
-        };
-        let any = |cell: &GcCell<Self>| whichever(cell.get());
-        match self {
-            Self::Chain(object) => {
-                object.edge.get().map_or(Held::Nothing, |next| Held::Object(Self::Chain(next)))
-            }
-            Self::Hub(object) => any(&object.edge),
-            Self::Node1(object) => hub(&object.edges[place]),
-            Self::Node2(object) => hub(&object.edges[place]),
-            Self::Node3(object) => hub(&object.edges[place]),
-            Self::Node5(object) => hub(&object.edges[place]),
-            Self::Node7(object) => hub(&object.edges[place]),
-            Self::Node12(object) => hub(&object.edges[place]),
-            Self::Node70(object) => hub(&object.edges[place]),
-            Self::Refs(object) => hub(&object.as_slice()[place]),
-            Self::Pairs(object) => hub(&object.as_slice()[place].edge),
-            Self::Anys(object) => any(&object.as_slice()[place]),
-            Self::Vector(object) => match object.get(place) {
-                Some(held) => held.map_or(Held::Nothing, |hub| Held::Object(Self::Hub(hub))),
-                None => panic!("{self:?} has no place {place}"),
-            },
-            Self::AnyVector(object) => match object.get(place) {
-                Some(held) => whichever(held),
-                None => panic!("{self:?} has no place {place}"),
-            },
-            Self::Hand(object) => Held::Object(Self::Hub(object.edges[place])),
-            Self::Number(_)
-            | Self::Tiny(_)
-            | Self::Words(_)
-            | Self::Text(_)
-            | Self::Stone(_)
-            | Self::Stones(_) => {
-                panic!("a place of {self:?}, which has none")
-            }
-        }
-    }
-
-    /// Changes what a place holds.
-    ///
-    /// # Panics
-    /// If the object has no such place that can change, or it cannot hold that.
-    pub fn hold(self, mu: &Mu<'gc>, place: usize, what: Held<'gc>) {
-        let set = |cell: &HubCell<'gc>| cell.set(mu, what.hub());
-        let set_any = |cell: &GcCell<Self>| cell.set(mu, what.any());
-        match self {
-            Self::Chain(object) => match what {
-                Held::Nothing => object.edge.set(mu, None),
-                Held::Object(Self::Chain(next)) => object.edge.set(mu, Some(next)),
-                Held::Number(_) | Held::Object(_) => panic!("{what:?} in a place for chains"),
-            },
-            Self::Hub(object) => set_any(&object.edge),
-            Self::Node1(object) => set(&object.edges[place]),
-            Self::Node2(object) => set(&object.edges[place]),
-            Self::Node3(object) => set(&object.edges[place]),
-            Self::Node5(object) => set(&object.edges[place]),
-            Self::Node7(object) => set(&object.edges[place]),
-            Self::Node12(object) => set(&object.edges[place]),
-            Self::Node70(object) => set(&object.edges[place]),
-            Self::Refs(object) => set(&object.as_slice()[place]),
-            Self::Pairs(object) => set(&object.as_slice()[place].edge),
-            Self::Anys(object) => set_any(&object.as_slice()[place]),
-            Self::Vector(object) => object.set(mu, place, what.hub()),
-            Self::AnyVector(object) => object.set(mu, place, what.any()),
-            Self::Number(_)
-            | Self::Tiny(_)
-            | Self::Words(_)
-            | Self::Text(_)
-            | Self::Stone(_)
-            | Self::Stones(_)
-            | Self::Hand(_) => panic!("a place of {self:?}, which has none that changes"),
-        }
-    }
-    /// Changes the elements of a vector.
-    ///
-    /// # Panics
-    /// If it is none, or cannot hold what is put there.
-    pub fn change(self, mu: &Mu<'gc>, change: Change<Held<'gc>>) {
-        if let Self::Vector(object) = self {
-            change.map(Held::hub).make(mu, &object);
-        } else if let Self::AnyVector(object) = self {
-            change.map(Held::any).make(mu, &object);
-        } else {
-            panic!("{self:?} is no vector");
-        }
-    }
-
-    /// Slots that the object has beside its own: the buffer of a vector.
-    #[must_use]
-    pub fn slots_beside(self) -> usize {
-        let capacity = if let Self::Vector(object) = self {
-            object.capacity()
-        } else if let Self::AnyVector(object) = self {
-            object.capacity()
-        } else {
-            0
-        };
-        usize::from(capacity > 0)
-    }
-}
-
-impl<'gc> Held<'gc> {
-    /// As a place for hubs holds it.
-    fn hub(self) -> Option<Gc<'gc, Hub<'gc>>> {
-        match self {
-            Held::Nothing => None,
-            Held::Object(Any::Hub(hub)) => Some(hub),
-            Held::Number(_) | Held::Object(_) => panic!("{self:?} in a place for hubs"),
-        }
-    }
-
-    /// As a place for anything holds it.
-    fn any(self) -> Any<'gc> {
-        match self {
-            Held::Nothing => Any::Number(0),
-            Held::Number(number) => Any::Number(number),
-            Held::Object(object) => object,
-        }
-    }
 }

@@ -195,6 +195,24 @@ const INSIDE: &[(&str, Op)] = &[
             (mu.alloc(index), Leaf::new(Bomb(7)))
         });
     }),
+    ("frame: body, elements, and drops of what is in it", |mu, rig| {
+        ARMED.set(true);
+        mu.frame(|f| {
+            f.alloc_drop(Bomb(1));
+            burn();
+            let row = f.alloc_slice(3, |index| {
+                burn();
+                made(mu, index as u64)
+            });
+            f.frame(|inner| {
+                inner.alloc_drop(Bomb(2));
+                burn();
+                rig.state.vector.push(mu, *inner.alloc(row[2]));
+            });
+            f.alloc_drop(Bomb(3));
+        });
+        ARMED.set(false);
+    }),
     ("try_alloc_slice_with: element of a large slice", |mu, _| {
         let made = mu.try_alloc_slice_with(20_000, |index| {
             if index % 7000 == 0 {
@@ -372,6 +390,7 @@ fn with_each_fuse(fuse: &Fuse, name: &str, mut run: impl FnMut(), mut after: imp
         fuse.set(calls);
         let outcome = catch_unwind(AssertUnwindSafe(&mut run));
         fuse.set(-1);
+        ARMED.set(false);
         after();
         let Err(panic) = outcome else { break };
         assert_eq!(panic_text(&*panic), "the fuse is burnt", "{name}");
@@ -430,12 +449,15 @@ fn a_panic_inside_leaves_the_heap_whole() {
     }
 }
 
-/// Makes garbage with drops, one by one and in slices, beside what is kept.
+/// Makes garbage with drops, one by one and in slices, and with cleanups, beside what is kept.
 fn bombs(mu: &Mu<'_>) -> Root<GcSlice<Leaf<Bomb>>> {
     for number in 0..5 {
         _ = mu.alloc(Leaf::new(Bomb(number)));
     }
     _ = mu.alloc_slice(3, |index| (mu.alloc(index), Leaf::new(Bomb(10))));
+    for _ in 0..2 {
+        mu.cleanup(mu.alloc([0_u64; 4]), || drop(Bomb(11)));
+    }
     mu.root(mu.alloc_slice(4, |index| Leaf::new(Bomb(index as u64))))
 }
 
@@ -453,19 +475,16 @@ fn a_panic_in_a_drop_leaves_the_heap_whole() {
             let heap = builder.build().unwrap();
             let (mut mutator, mut kept) = (heap.attach().unwrap(), Vec::new());
             let run = || {
-                kept.push(mutator.enter(bombs));
                 ARMED.set(true);
+                kept.push(mutator.enter(bombs));
                 if at_the_edge {
                     (0..3).for_each(|_| mutator.enter(|mu| _ = mu.alloc([1_u64; 5])));
                 } else {
                     mutator.collect();
                 }
             };
-            let panics = with_each_fuse(&fuse, "drop", run, || {
-                ARMED.set(false);
-                assert_eq!(heap.verify(), []);
-            });
-            assert!(panics >= 8, "{panics}");
+            let panics = with_each_fuse(&fuse, "drops and cleanups", run, || assert_eq!(heap.verify(), []));
+            assert!(panics >= 10, "{panics}, {collector:?}, at the edge: {at_the_edge}");
             mutator.enter(|mu| {
                 for root in &kept {
                     assert!(root.get(mu).iter().map(|bomb| bomb.0).eq(0..4));

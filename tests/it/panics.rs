@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use tricolor::{
     AtomicGc, Collector, Gc, GcCell, GcMap, GcMapEntry, GcSlice, GcVec, Heap, HeapBuilder, Leaf, Mu, Root,
-    Trace,
+    Trace, WeakMap, WeakSet,
 };
 
 /// Calls until the panic; none when it is negative.
@@ -349,6 +349,31 @@ const INSIDE: &[(&str, Op)] = &[
     }),
     ("GcMap::drain: body", |mu, rig| rig.state.map.drain(mu).for_each(|_| burn())),
     ("GcMap: Debug", |_, rig| assert!(format!("{:?}", rig.keys.keys().collect::<Vec<_>>()).starts_with('['))),
+    ("WeakMap::get_or_insert_with: make", |mu, _| {
+        let (notes, key) = (WeakMap::new(), made(mu, 1));
+        _ = notes.get_or_insert_with(mu, key, || {
+            burn();
+            notes.insert(mu, key, made(mu, 2));
+            burn();
+            made(mu, 3)
+        });
+        assert_eq!(notes.get(mu, key).map(number), Some(2));
+    }),
+    ("WeakSet::get_or_insert_by: is and make", |mu, _| {
+        let items = WeakSet::new();
+        for wanted in [1, 2, 1] {
+            let is = |item: Element<'_>| {
+                burn();
+                number(item) == wanted
+            };
+            let make = || {
+                burn();
+                made(mu, wanted)
+            };
+            number(items.get_or_insert_by(mu, 7, is, make));
+        }
+        assert_eq!(items.len(), 2);
+    }),
     ("GcCell::update: change", |mu, rig| {
         _ = rig.state.cell.update(mu, |element| {
             burn();
@@ -449,7 +474,7 @@ fn a_panic_inside_leaves_the_heap_whole() {
     }
 }
 
-/// Makes garbage with drops, one by one and in slices, and with cleanups, beside what is kept.
+/// Makes garbage with drops, one by one and in slices, with cleanups and with finalizers, beside what is kept.
 fn bombs(mu: &Mu<'_>) -> Root<GcSlice<Leaf<Bomb>>> {
     for number in 0..5 {
         _ = mu.alloc(Leaf::new(Bomb(number)));
@@ -457,6 +482,10 @@ fn bombs(mu: &Mu<'_>) -> Root<GcSlice<Leaf<Bomb>>> {
     _ = mu.alloc_slice(3, |index| (mu.alloc(index), Leaf::new(Bomb(10))));
     for _ in 0..2 {
         mu.cleanup(mu.alloc([0_u64; 4]), || drop(Bomb(11)));
+        mu.set_finalizer(mu.alloc([0_u64; 4]), |mu, object| {
+            drop(Bomb(object[0]));
+            _ = mu.root(object);
+        });
     }
     mu.root(mu.alloc_slice(4, |index| Leaf::new(Bomb(index as u64))))
 }
@@ -483,16 +512,17 @@ fn a_panic_in_a_drop_leaves_the_heap_whole() {
                     mutator.collect();
                 }
             };
-            let panics = with_each_fuse(&fuse, "drops and cleanups", run, || assert_eq!(heap.verify(), []));
-            assert!(panics >= 10, "{panics}, {collector:?}, at the edge: {at_the_edge}");
+            let panics = with_each_fuse(&fuse, "drops, cleanups and finalizers", run, || {
+                assert_eq!(heap.verify(), [])
+            });
+            assert!(panics >= 12, "{panics}, {collector:?}, at the edge: {at_the_edge}");
             mutator.enter(|mu| {
                 for root in &kept {
                     assert!(root.get(mu).iter().map(|bomb| bomb.0).eq(0..4));
                 }
             });
             drop(kept);
-            mutator.collect();
-            mutator.collect();
+            (0..3).for_each(|_| mutator.collect());
             assert_eq!(heap.figures().memory.heap_objects, 0);
             assert_eq!(heap.verify(), []);
         }

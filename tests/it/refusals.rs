@@ -268,6 +268,9 @@ const OPS: &[Op] = ops![
             let set: Interner<'_> = WeakSet::new();
             set.intern(mu, "a text")
         };
+    "WeakSet::get_or_insert_by" Same
+        |mu, state| WeakSet::new().try_get_or_insert_by(mu, 1, |_| false, || Ok(state.number)),
+        WeakSet::new().get_or_insert_by(mu, 1, |_| false, || state.number);
 ];
 
 /// Allocates objects of many sizes that nothing keeps, until each of them is refused.
@@ -378,7 +381,7 @@ fn each_form_that_panics_names_its_twin_and_is_tried_here() {
             }
             let name = line.strip_prefix("pub fn ").and_then(|rest| rest.split(['(', '<']).next());
             let panics =
-                docs.split_once("# Panics").is_some_and(|(_, panics)| panics.contains("no memory for it"));
+                docs.split_once("# Panics").is_some_and(|(_, panics)| panics.contains("no memory for"));
             if let (Some(name), true) = (name, panics) {
                 let (_, link) = docs
                     .split_once(&format!("::try_{name}`]"))

@@ -8,7 +8,6 @@
 //! Entries of the dead are taken out by insertions (`turn.rs`).
 
 use crate::api::map::{GcMap, MapHasher};
-use crate::api::slice::GcSlice;
 use crate::api::str::GcStr;
 use crate::api::turn::Turn;
 use crate::api::weak::Weak;
@@ -18,7 +17,6 @@ use crate::trace::{Rebrand, Trace};
 use core::fmt;
 use core::hash::{BuildHasher, Hash, Hasher};
 use core::mem::offset_of;
-use core::ptr::NonNull;
 use heap_core::error::AllocError;
 use heap_core::fault::{self, Fault};
 use heap_core::layout::TypeMask;
@@ -332,18 +330,8 @@ impl<'gc, S: BuildHasher> WeakSet<'gc, GcStr, S> {
     /// # Errors
     /// See [`AllocError`]. The set is as before.
     pub fn try_intern(&self, mu: &Mu<'gc>, text: &str) -> Result<Gc<'gc, GcStr>, AllocError> {
-        let bytes = text.as_bytes();
-        self.try_get_or_insert_by(
-            mu,
-            self.hash_of(text),
-            |found| found.as_str() == text,
-            || {
-                let slice: NonNull<GcSlice<u8>> =
-                    Gc::as_ptr(mu.try_alloc_slice(bytes.len(), |index| bytes[index])?);
-                // SAFETY: a `GcStr` is a slice of bytes, and these are UTF-8.
-                Ok(unsafe { Gc::from_raw(slice.cast()) })
-            },
-        )
+        let hash = self.hash_of(text);
+        self.try_get_or_insert_by(mu, hash, |found| found.as_str() == text, || mu.try_alloc_str(text))
     }
 
     /// The one string with that text, if it is there.

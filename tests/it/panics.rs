@@ -484,7 +484,7 @@ fn bombs(mu: &Mu<'_>) -> Root<GcSlice<Leaf<Bomb>>> {
         mu.cleanup(mu.alloc([0_u64; 4]), || drop(Bomb(11)));
         mu.set_finalizer(mu.alloc([0_u64; 4]), |mu, object| {
             drop(Bomb(object[0]));
-            _ = mu.root(object);
+            drop(mu.root(object));
         });
     }
     mu.root(mu.alloc_slice(4, |index| Leaf::new(Bomb(index as u64))))
@@ -513,7 +513,7 @@ fn a_panic_in_a_drop_leaves_the_heap_whole() {
                 }
             };
             let panics = with_each_fuse(&fuse, "drops, cleanups and finalizers", run, || {
-                assert_eq!(heap.verify(), [])
+                assert_eq!(heap.verify(), []);
             });
             assert!(panics >= 12, "{panics}, {collector:?}, at the edge: {at_the_edge}");
             mutator.enter(|mu| {

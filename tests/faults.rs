@@ -135,6 +135,7 @@ const CHECKS: &[Check] = &[
     ("ephemerons made", || ephemeron_scenes::entries_made("dry")),
     ("ephemeron read", || ephemeron_scenes::value_of_a_late_key_read("dry")),
     ("interned", || ephemeron_scenes::interned("roots")),
+    ("census", census),
 ];
 
 /// Generated programs against the model; nothing is verified, and every cycle is the mutator's, so that all is counted exactly.
@@ -143,6 +144,16 @@ fn model() {
         run(&Program::generate(seed, 150), Cell::EveryAlloc)
             .unwrap_or_else(|failure| panic!("model: {failure}"));
     }
+}
+
+/// What is kept is what a census counts.
+fn census() {
+    let heap = Heap::builder().gc_off().build().expect("address space");
+    let mut mutator = heap.attach().expect("a fresh heap");
+    let kept: Vec<Root<_>> = mutator.enter(|mu| (0..100).map(|i| mu.root(mu.alloc([i; 3]))).collect());
+    mutator.collect();
+    let counted = heap.census().total.objects;
+    assert!(counted == kept.len() as u64, "the census counts {counted} of {} objects", kept.len());
 }
 
 /// Generated programs with poison and the verifier in every cycle.
@@ -573,4 +584,5 @@ faults! {
     a_value_is_lost_when_its_entry_was_made_meanwhile: LateEphemeronForgotten, "ephemerons made", "is lost";
     a_value_that_was_read_is_lost_when_it_is_not_shaded: EphemeronUntold, "ephemeron read", "is lost";
     a_string_is_there_twice_when_its_set_sleeps: WeakSetAsleep, "interned", "is there twice";
+    a_census_misses_what_no_sweep_has_noted: SurvivorsUncounted, "census", "the census counts";
 }

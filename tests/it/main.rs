@@ -26,6 +26,7 @@ mod alloc;
 mod attacks;
 mod beside;
 mod cleanup;
+mod census;
 mod drop;
 mod figures;
 mod frames;

@@ -218,11 +218,13 @@ pub enum Fault {
     EphemeronUntold = 102,
     /// A weak set finds nothing while a cycle marks.
     WeakSetAsleep = 103,
+    /// A sweep does not note for a census what has survived.
+    SurvivorsUncounted = 104,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 103] = [
+    pub const ALL: [Self; 104] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -326,6 +328,7 @@ impl Fault {
         Self::LateEphemeronForgotten,
         Self::EphemeronUntold,
         Self::WeakSetAsleep,
+        Self::SurvivorsUncounted,
     ];
 }
 

@@ -19,6 +19,7 @@ pub mod layout;
 pub mod span;
 mod occupancy;
 pub mod fragmentation;
+pub mod census;
 pub mod sweep;
 pub mod page_heap;
 pub mod central;

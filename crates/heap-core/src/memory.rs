@@ -16,6 +16,7 @@
 mod dead;
 mod layouts;
 mod figures;
+mod census;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -100,6 +101,9 @@ pub struct Memory {
     registered: Mutex<HashMap<Layout, LayoutId>>,
     /// Even, grows by two per cycle. Written by the collector in [`Memory::end_marking`].
     generation: AtomicU64,
+    /// The last generation that every user of a cache has heard of. Written by the collector in [`Memory::end_cycle`]; read by
+    /// who takes a census.
+    settled: AtomicU64,
     /// The byte of the current or last cycle. Written by the collector in [`Memory::begin_cycle`].
     epoch: AtomicU8,
     /// The next record the walk looks at.
@@ -143,6 +147,7 @@ impl Memory {
             entries: Table::new(os, MOST_LAYOUTS)?,
             registered: Mutex::new(HashMap::new()),
             generation: AtomicU64::new(FIRST_GENERATION),
+            settled: AtomicU64::new(FIRST_GENERATION),
             epoch: AtomicU8::new(Epoch::FIRST.byte()),
             sweep_cursor: AtomicUsize::new(usize::MAX),
             dead: Mutex::new(Vec::new()),
@@ -480,6 +485,12 @@ impl Memory {
         self.pages.with_pages(PageAlloc::cycle_ended);
         self.generation.fetch_add(2, Release);
         self.sweep_cursor.store(0, Relaxed);
+    }
+
+    /// Every user of a cache has given his spans back since [`Memory::end_marking`], and so has heard of the new generation: from
+    /// here until the next end of marking, what the last cycle left alive can be counted ([`Memory::census`]).
+    pub fn end_cycle(&self) {
+        self.settled.store(self.generation(), Release);
     }
 
     /// Bytes handed out since [`Memory::restart_count`]. Errs either way by what is in mutators' caches: spans count whole when

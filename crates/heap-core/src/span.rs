@@ -37,7 +37,8 @@ pub mod claim;
 pub mod map;
 
 use crate::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed,
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
 };
 use crate::units::{Bytes, PageIndex, Pages, narrow, wide};
 use core::fmt;
@@ -146,16 +147,27 @@ pub struct Span {
     /// See [`SpanShape::block`].
     block: AtomicU32,
     /// Slots allocated: the ones in the alloc bits (C2).
-    allocated: AtomicU32,
+    allocated: AtomicU16,
     /// A [`Home`].
     home: AtomicU8,
     /// The shard of its central: that of the mutator that had it last.
     shard: AtomicU8,
     /// See [`SpanShape::dirty`]. Errs towards true: clearing too often costs time only.
     dirty: AtomicBool,
+    /// Slots that the last sweep found reached; 0 if there was none since the span was made. Written by the sweep (release), read
+    /// by a census (acquire), which throws away what it read if a cycle has ended meanwhile.
+    survivors: AtomicU16,
 }
 
 const _: () = assert!(size_of::<Span>() == 64);
+
+/// A number of slots, as a span's record keeps it.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "a span has at most 1024 slots")]
+fn narrow_slots(slots: u32) -> u16 {
+    debug_assert!(slots <= u32::from(u16::MAX));
+    slots as u16
+}
 
 // SAFETY: all fields are atomics, whose all-zero bytes are valid (null, 0, false), and none needs dropping.
 unsafe impl crate::meta::Zeroable for Span {}
@@ -163,9 +175,10 @@ unsafe impl crate::meta::Zeroable for Span {}
 impl Span {
     /// Takes a shape and becomes a span in use, [`CACHED`](claim::CACHED) by the caller.
     pub(crate) fn make(&self, shape: &SpanShape, entry: *mut ()) {
-        self.entry.store(entry, Relaxed);
+        // What a census reads is released and acquired: one that reads what is written here finds that a generation has ended.
+        self.entry.store(entry, Release);
         self.first.store(shape.first.get(), Relaxed);
-        self.pages.store(shape.pages.get(), Relaxed);
+        self.pages.store(shape.pages.get(), Release);
         self.slots.store(shape.slots, Relaxed);
         self.stride
             .store(if shape.magic == 0 { 0 } else { u32::try_from(shape.stride).unwrap_or(0) }, Relaxed);
@@ -174,22 +187,23 @@ impl Span {
         self.allocated.store(0, Relaxed);
         self.used.store(shape.stride, Relaxed);
         self.dirty.store(shape.dirty, Relaxed);
+        self.survivors.store(0, Relaxed);
         self.home.store(Home::Moving as u8, Relaxed);
-        self.generation.store(claim::CACHED, crate::sync::atomic::Ordering::Release);
+        self.generation.store(claim::CACHED, Release);
     }
 
     /// Gives the shape up.
     pub(crate) fn unmake(&self) {
         self.home.store(Home::Free as u8, Relaxed);
         self.entry.store(core::ptr::null_mut(), Relaxed);
-        self.generation.store(0, crate::sync::atomic::Ordering::Release);
+        self.generation.store(0, Release);
     }
 
     /// The layout's entry, as it was given to `make`; null while the record is free.
     #[inline]
     #[must_use]
     pub fn entry(&self) -> *mut () {
-        self.entry.load(Relaxed)
+        self.entry.load(Acquire)
     }
 
     /// The first page.
@@ -203,7 +217,7 @@ impl Span {
     #[inline]
     #[must_use]
     pub fn pages(&self) -> Pages {
-        Pages::new(self.pages.load(Relaxed))
+        Pages::new(self.pages.load(Acquire))
     }
 
     /// How many slots.
@@ -268,13 +282,25 @@ impl Span {
     #[inline]
     #[must_use]
     pub fn allocated(&self) -> u32 {
-        self.allocated.load(Relaxed)
+        u32::from(self.allocated.load(Relaxed))
     }
 
     /// Sets the count of allocated slots. Owner only.
     #[inline]
     pub(crate) fn set_allocated(&self, slots: u32) {
-        self.allocated.store(slots, Relaxed);
+        self.allocated.store(narrow_slots(slots), Relaxed);
+    }
+
+    /// Notes how many slots a sweep found reached. The sweeper only.
+    #[inline]
+    pub(crate) fn set_survivors(&self, slots: u32) {
+        self.survivors.store(narrow_slots(slots), Release);
+    }
+
+    /// Slots that the last sweep found reached.
+    #[inline]
+    pub(crate) fn survivors(&self) -> u32 {
+        u32::from(self.survivors.load(Acquire))
     }
 
     /// Where the span is.
@@ -325,7 +351,7 @@ impl Span {
     #[inline]
     #[must_use]
     pub fn is_in_use(&self) -> bool {
-        self.generation.load(crate::sync::atomic::Ordering::Acquire) != 0
+        self.generation.load(Acquire) != 0
     }
 }
 

@@ -10,11 +10,12 @@
 //!
 //! Sweeping decides nothing about where the span goes: it reports [`Swept`], and the caller moves it.
 
+use crate::fault::{self, Fault};
 use crate::os::Reservation;
 use crate::span::claim::SweepClaim;
 use crate::span::map::{SpanMap, slot_ptr};
 use crate::span::marks::{DROPPED, Epoch, QUEUED, live_word};
-use crate::span::{Home, SpanId};
+use crate::span::{Home, Span, SpanId};
 use crate::sync::atomic::Ordering::{Acquire, Relaxed};
 use crate::units::narrow;
 
@@ -38,6 +39,13 @@ pub struct Sweeping {
     pub swept: Swept,
     /// Slots that were allocated and are free now.
     pub freed: u32,
+}
+
+/// Notes for a census what is alive: the dead that wait for their drop are not.
+fn note_survivors(span: &Span, reached: u32) {
+    if !fault::on(Fault::SurvivorsUncounted) {
+        span.set_survivors(reached);
+    }
 }
 
 /// How to sweep: the same for all spans of a heap in one generation.
@@ -65,6 +73,7 @@ impl Sweeper<'_> {
             word.store(kept, Relaxed);
             live += kept.count_ones();
         }
+        note_survivors(span, live);
         self.settle(claim, live)
     }
 
@@ -73,10 +82,11 @@ impl Sweeper<'_> {
         let span = claim.span();
         let bits = self.map.bits_of(span);
         let marks = self.map.marks_of(span);
-        let mut live = 0;
+        let (mut live, mut reached) = (0, 0);
         for (index, (word, marks)) in bits.iter().zip(marks.chunks_exact(64)).enumerate() {
             let taken = word.load(Relaxed);
             let mut kept = taken & live_word(marks, self.epoch);
+            reached += kept.count_ones();
             let mut others = taken & !kept;
             while others != 0 {
                 let bit = others.trailing_zeros();
@@ -95,6 +105,7 @@ impl Sweeper<'_> {
             word.store(kept, Relaxed);
             live += kept.count_ones();
         }
+        note_survivors(span, reached);
         self.settle(claim, live)
     }
 
@@ -102,7 +113,7 @@ impl Sweeper<'_> {
         let span = claim.span();
         let freed = span.allocated() - live;
         span.set_allocated(live);
-        if freed > 0 && !crate::fault::on(crate::fault::Fault::NeedzeroLost) {
+        if freed > 0 && !fault::on(Fault::NeedzeroLost) {
             span.set_dirty();
         }
         span.set_home(Home::Moving);
@@ -125,7 +136,7 @@ impl Sweeper<'_> {
     }
 
     /// Fills every free slot. The owner of the span calls it.
-    pub fn poison_free(&self, span: &crate::span::Span, byte: u8) {
+    pub fn poison_free(&self, span: &Span, byte: u8) {
         if span.is_large() {
             // A large span is given back when its object dies; its pages have other ways to be found out.
             return;

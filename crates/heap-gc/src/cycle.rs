@@ -141,6 +141,7 @@ fn on_the_fly(cycle: &mut Cycle<'_>) {
     cycle.queue_cleanups();
     cycle.end_marking();
     cycle.ask(Round::Off);
+    cycle.end();
 }
 
 /// A cycle while everybody stands still.
@@ -177,6 +178,7 @@ fn stopped(cycle: &mut Cycle<'_>) {
     cycle.revive();
     cycle.queue_cleanups();
     cycle.end_marking();
+    cycle.end();
     drop(world);
     cycle.pause = begun.elapsed();
     // Nobody else had a processor.
@@ -517,6 +519,13 @@ impl<'a> Cycle<'a> {
             heap.tell(&mut self.panics, || Event::LimitBelowLive { limit, live: plan.live });
         }
         self.found = Some((census, plan, scanned.bytes()));
+    }
+
+    /// Every mutator has heard of the new generation.
+    fn end(&self) {
+        if !self.is_given_up {
+            self.heap.memory.end_cycle();
+        }
     }
 
     fn figures(&self) -> CycleFigures {

@@ -62,6 +62,7 @@ mod ask;
 mod mutator;
 mod heap;
 mod inspect;
+mod census;
 pub mod raw;
 mod api;
 
@@ -90,6 +91,7 @@ pub use figures::{
 pub use gc::Gc;
 pub use heap::Heap;
 pub use heap_core::accounting::{Accounting, Mapping, PageState, Stretch};
+pub use heap_core::census::{Census, Count, Growth, LayoutCount, TypeCount};
 pub use heap_core::decoder::Decoder;
 pub use heap_core::error::AllocError;
 pub use heap_core::figures::MemoryFigures;

@@ -94,9 +94,13 @@ impl Memory {
     #[inline]
     #[must_use]
     pub fn entry_of(&self, span: &Span) -> &Entry {
-        let entry = span.entry().cast::<Entry>();
-        assert!(!entry.is_null(), "a free span has no layout");
-        // SAFETY: a span's entry is one of this heap's (`new_span`), which live as long as the heap.
-        unsafe { &*entry }
+        self.entry_if_used(span).expect("a free span has no layout")
+    }
+
+    /// The entry of a span; `None` if the record is free.
+    #[inline]
+    pub(super) fn entry_if_used(&self, span: &Span) -> Option<&Entry> {
+        // SAFETY: what a record has as its entry is null, or one of this heap's (`new_span`), which live as long as the heap.
+        unsafe { span.entry().cast::<Entry>().as_ref() }
     }
 }

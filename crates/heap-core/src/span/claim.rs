@@ -105,6 +105,28 @@ pub fn is_swept(span: &Span, generation: u64) -> bool {
     span.generation().load(step::order(Step::SweptReadRelaxed, Acquire)) == generation
 }
 
+/// What a census finds out of a span's generation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Standing {
+    /// The record is not in use.
+    Free,
+    /// It was swept in the generation, or made since it began.
+    Swept,
+    /// It is to be swept, or is being swept; or the generation is over.
+    Other,
+}
+
+/// Where a span stands in `generation`, once every mutator has heard of that.
+#[inline]
+pub(crate) fn standing(span: &Span, generation: u64) -> Standing {
+    match span.generation().load(Acquire) {
+        0 => Standing::Free,
+        CACHED => Standing::Swept,
+        now if now == generation => Standing::Swept,
+        _ => Standing::Other,
+    }
+}
+
 impl<'a> SweepClaim<'a> {
     /// The span.
     #[inline]

@@ -49,6 +49,7 @@ use tricolor::core::os::OsOp;
 use tricolor::core::os::sim::SimOs;
 use tricolor::core::units::Bytes;
 use tricolor::{AllocError, EscapeHints, Gc, GcCell, GcSlice, Heap, Leaf, Root, raw};
+use tricolor::{AllocError, Gc, GcCell, GcSlice, Heap, Leaf, Root, Sample, Sampler};
 
 const FAULT: &str = "TRICOLOR_FAULT";
 const CHECK: &str = "TRICOLOR_CHECK";
@@ -136,6 +137,8 @@ const CHECKS: &[Check] = &[
     ("ephemeron read", || ephemeron_scenes::value_of_a_late_key_read("dry")),
     ("interned", || ephemeron_scenes::interned("roots")),
     ("census", census),
+    ("fenced run", fenced_run),
+    ("sampled", sampled),
 ];
 
 /// Generated programs against the model; nothing is verified, and every cycle is the mutator's, so that all is counted exactly.
@@ -154,6 +157,38 @@ fn census() {
     mutator.collect();
     let counted = heap.census().total.objects;
     assert!(counted == kept.len() as u64, "the census counts {counted} of {} objects", kept.len());
+}
+
+/// Hears of every sample, and remembers none.
+struct Heard;
+
+impl Sampler for Heard {
+    fn sampled(&self, _: &Sample) -> u32 {
+        0
+    }
+}
+
+/// What a mutator has of a run goes back when it goes, also what lies beyond a fence.
+fn fenced_run() {
+    let heap = Heap::builder().gc_off().sampler(Heard, 2000).build().expect("address space");
+    let mut mutator = heap.attach().expect("a fresh heap");
+    mutator.enter(|mu| (0..10_u64).for_each(|number| _ = mu.alloc([number; 6])));
+    drop(mutator);
+    let objects = heap.figures().memory.heap_objects;
+    assert!(objects == 10, "{objects} objects are counted, with what lies beyond a fence");
+}
+
+/// What was sampled and is dead is not alive.
+fn sampled() {
+    let heap = Heap::builder().gc_off().sampler(Heard, 1).build().expect("address space");
+    let mut mutator = heap.attach().expect("a fresh heap");
+    let kept: Vec<Root<_>> = mutator.enter(|mu| {
+        (0..100_u64).map(|i| mu.alloc([i; 3])).step_by(10).map(|object| mu.root(object)).collect()
+    });
+    mutator.collect();
+    let mut alive = 0;
+    heap.sampled(|_, _| alive += 1);
+    assert!(alive == kept.len(), "{alive} sampled objects are alive, and {} are kept", kept.len());
 }
 
 /// Generated programs with poison and the verifier in every cycle.
@@ -584,5 +619,7 @@ faults! {
     a_value_is_lost_when_its_entry_was_made_meanwhile: LateEphemeronForgotten, "ephemerons made", "is lost";
     a_value_that_was_read_is_lost_when_it_is_not_shaded: EphemeronUntold, "ephemeron read", "is lost";
     a_string_is_there_twice_when_its_set_sleeps: WeakSetAsleep, "interned", "is there twice";
+    what_lies_beyond_a_fence_stays_taken: FenceForgotten, "fenced run", "with what lies beyond a fence";
+    what_was_sampled_is_alive_for_ever: SampledKept, "sampled", "sampled objects are alive";
     a_census_misses_what_no_sweep_has_noted: SurvivorsUncounted, "census", "the census counts";
 }

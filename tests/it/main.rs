@@ -45,6 +45,7 @@ mod raw;
 mod reach;
 mod reentrant;
 mod refusals;
+mod sampling;
 mod scav;
 mod shared;
 mod sieve;

@@ -17,6 +17,14 @@
 //! Noscan objects below 16 bytes without a drop share blocks of 16 bytes ([`Cache::alloc_tiny`]). A block lives as
 //! long as any object in it.
 //!
+//! Sampling ([`crate::sample`]). When it is on, a run may end early for the bump, at a *fence*: before the next slot that is to be
+//! sampled. So the allocation that gets that slot comes to the slow twin, which takes it and moves the fence on. The hot path is the same, on or off:
+//!
+//! ```text
+//!   cursor        end = fence      held.next
+//!     |  open slots  |  slots beyond   |       all of them taken and, while marking, marked: one run
+//! ```
+//!
 //! Zeroing. Slots are handed out as they are: typed objects are written whole before anybody can see them. Callers
 //! that do not write every word clear the slot first; a fresh large span is known to be zero and is not cleared again
 //! ([`crate::large`]).
@@ -33,6 +41,9 @@
 //! Invariants
 //!   F3  a flushed cache holds no span, no run, no tiny block and no pages.
 
+mod bump;
+
+use self::bump::{Begun, Bump, Fence};
 use crate::central::{Entry, Seat};
 use crate::error::AllocError;
 use crate::fault::{self, Fault};
@@ -40,6 +51,7 @@ use crate::figures::add;
 use crate::layout::{FIXED_LAYOUTS, LayoutId};
 use crate::memory::Memory;
 use crate::page_heap::PageStock;
+use crate::sample::Dice;
 use crate::size_class::SizeClass;
 use crate::span::marks::Epoch;
 use crate::span::slots::{self, Run, next_run};
@@ -48,52 +60,10 @@ use crate::stress::RUN_SLOTS_MAX;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::units::Bytes;
 use core::cell::{Cell, RefCell};
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
 /// Largest size of the tiny allocator, plus one, and the size of its blocks.
 pub const TINY_BLOCK: usize = 16;
-
-/// Addresses of free memory: `cursor` to `end`.
-#[derive(Debug)]
-struct Bump {
-    cursor: Cell<*mut u8>,
-    end: Cell<*mut u8>,
-}
-
-impl Bump {
-    const fn empty() -> Self {
-        Self { cursor: Cell::new(ptr::null_mut()), end: Cell::new(ptr::null_mut()) }
-    }
-
-    /// The next `stride` bytes.
-    #[inline(always)]
-    fn take(&self, stride: usize) -> Option<NonNull<u8>> {
-        debug_assert!(stride > 0);
-        let start = self.cursor.get();
-        let next = start.wrapping_add(stride);
-        if next > self.end.get() {
-            return None;
-        }
-        self.cursor.set(next);
-        // SAFETY: an empty bump has a null end, which no `next` is at or below (a stride is not 0); so `start` is inside a
-        // run, and no run begins at null.
-        Some(unsafe { NonNull::new_unchecked(start) })
-    }
-
-    fn set(&self, start: *mut u8, bytes: usize) {
-        self.cursor.set(start);
-        self.end.set(start.wrapping_add(bytes));
-    }
-
-    fn clear(&self) {
-        self.cursor.set(ptr::null_mut());
-        self.end.set(ptr::null_mut());
-    }
-
-    fn left(&self) -> usize {
-        self.end.get().addr() - self.cursor.get().addr()
-    }
-}
 
 /// What an object that gets a span of its own is born with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,6 +97,7 @@ struct Held {
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
     held: Option<Held>,
+    fence: Fence,
     /// Whether the layout is in `Cold::used`.
     is_used: bool,
 }
@@ -140,10 +111,33 @@ struct Cold {
     /// Bumps of layouts above the fixed ones.
     more: Vec<Bump>,
     stock: PageStock,
+    /// What is sampled is drawn with these, once something is.
+    dice: Option<Dice>,
+}
+
+/// What is special about a slot that lay beyond a fence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Drawn {
+    /// The mean that it was drawn with; `None` if sampling has ended since.
+    pub sample: Option<Bytes>,
+    /// Where it is from.
+    pub source: Source,
+}
+
+/// Where a slow twin found a slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// It was the next of the current run.
+    Run,
+    /// It is the first of a new run.
+    NewRun,
 }
 
 /// A mutator's cache. See the module's text.
+///
+/// In this order: with the bumps first, a layout's is found without adding where they begin.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Cache {
     fixed: [Bump; FIXED_LAYOUTS],
     tiny: Bump,
@@ -161,6 +155,9 @@ pub struct Cache {
     tiny_layout: Cell<LayoutId>,
     /// Where it sits at the centrals.
     seat: Seat,
+    /// What is special about the last slot that a refill gave out, if it lay beyond a fence and nobody has asked yet. Beside the
+    /// answer, because nearly all are not, and a refill's answer is in registers then.
+    drawn: Cell<Option<Drawn>>,
     cold: RefCell<Cold>,
 }
 
@@ -193,6 +190,7 @@ impl Cache {
             run_most: Cell::new(RUN_SLOTS_MAX),
             tiny_layout: Cell::new(TINY_LAYOUT),
             seat: Seat::default(),
+            drawn: Cell::new(None),
             cold: RefCell::new(Cold::default()),
         }
     }
@@ -286,7 +284,8 @@ impl Cache {
         Ok(block)
     }
 
-    /// The slow twin of [`Cache::alloc`]: hands out the next run and takes its first slot.
+    /// The slow twin of [`Cache::alloc`]: takes the slot beyond the fence, if there is one; else hands out the next run and takes
+    /// its first slot.
     ///
     /// # Errors
     /// If no span can be had: see [`AllocError`]. The cache and the heap are as before.
@@ -300,18 +299,32 @@ impl Cache {
         }
         let entry = memory.entry(id);
         loop {
-            if let Some(held) = cold.places[id.index()].held.as_mut() {
+            let place = &mut cold.places[id.index()];
+            let bump = match self.fixed.get(id.index()) {
+                Some(bump) => bump,
+                None => &cold.more[id.index() - FIXED_LAYOUTS],
+            };
+            if place.fence.beyond() > 0 {
+                let (start, sample) = place.fence.pass(bump, &mut cold.dice, memory.sampling(), entry);
+                self.drawn.set(Some(Drawn { sample, source: Source::Run }));
+                return Ok(start);
+            }
+            if let Some(held) = place.held.as_mut() {
+                let spent = held.span;
                 if let Some((start, bytes, stride)) = self.next_run(memory, held) {
-                    let bump = match self.fixed.get(id.index()) {
-                        Some(bump) => bump,
-                        None => &cold.more[id.index() - FIXED_LAYOUTS],
-                    };
                     bump.set(start.as_ptr(), bytes);
-                    if let Some(slot) = bump.take(stride) {
-                        return Ok(slot);
+                    if place.fence.is_wished(memory.sampling())
+                        && place.fence.begin(bump, &mut cold.dice, memory.sampling(), entry) == Begun::AtFence
+                    {
+                        let (start, sample) =
+                            place.fence.pass(bump, &mut cold.dice, memory.sampling(), entry);
+                        self.drawn.set(Some(Drawn { sample, source: Source::NewRun }));
+                        return Ok(start);
+                    }
+                    if let Some(start) = bump.take(stride) {
+                        return Ok(start);
                     }
                 }
-                let spent = held.span;
                 cold.places[id.index()].held = None;
                 self.settle(memory, spent);
             }
@@ -327,14 +340,22 @@ impl Cache {
         }
     }
 
+    /// What is special about the slot that the last refill gave out, if anything is. Not told again.
+    #[inline]
+    #[must_use]
+    pub fn take_drawn(&self) -> Option<Drawn> {
+        if self.drawn.get().is_some() { self.drawn.take() } else { None }
+    }
+
     /// Whether a refill has to exchange the span for another.
     #[must_use]
     pub fn needs_span(&self, memory: &Memory, id: LayoutId) -> bool {
-        let held = self.cold.borrow().places.get(id.index()).and_then(|place| place.held);
-        held.is_none_or(|held| {
-            let span = memory.map().span(held.span);
-            next_run(memory.map().bits_of(span), span.slots(), held.next, 1).is_none()
-        })
+        let place = self.cold.borrow().places.get(id.index()).copied().unwrap_or_default();
+        place.fence.beyond() == 0
+            && place.held.is_none_or(|held| {
+                let span = memory.map().span(held.span);
+                next_run(memory.map().bits_of(span), span.slots(), held.next, 1).is_none()
+            })
     }
 
     /// Takes the next run of a held span: where it begins, its bytes, and its stride.
@@ -355,6 +376,16 @@ impl Cache {
         let (start, bytes) = (memory.slot_ptr(span, run.start), run.len as usize * stride);
         crate::asan::allow(start, bytes);
         Some((start, bytes, stride))
+    }
+
+    /// Draws whether a large object of so many bytes is sampled: the mean, if it is.
+    #[must_use]
+    pub fn sample_large(&self, memory: &Memory, bytes: Bytes) -> Option<Bytes> {
+        let mean = memory.sampling().mean();
+        if mean == Bytes::ZERO {
+            return None;
+        }
+        Dice::of(&mut self.cold.borrow_mut().dice, memory.sampling()).hits(mean, bytes).then_some(mean)
     }
 
     /// Gives the slots of a run the colour of new objects.
@@ -456,9 +487,11 @@ impl Cache {
             Some(bump) => bump,
             None => &cold.more[id.index() - FIXED_LAYOUTS],
         };
-        let held = cold.places[id.index()].held?;
+        let place = &cold.places[id.index()];
+        let held = place.held?;
         let stride = memory.map().span(held.span).stride().get();
         let left = u32::try_from(bump.left() / stride).unwrap_or(0);
+        let left = left + if fault::on(Fault::FenceForgotten) { 0 } else { place.fence.beyond() };
         (left > 0).then_some((held.span, Run { start: held.next - left, len: left }))
     }
 

@@ -220,11 +220,16 @@ pub enum Fault {
     WeakSetAsleep = 103,
     /// A sweep does not note for a census what has survived.
     SurvivorsUncounted = 104,
+    SurvivorsUncounted = 105,
+    /// What lies beyond the fence of a run is not part of its rest.
+    FenceForgotten = 106,
+    /// What was sampled counts as alive, dead or not.
+    SampledKept = 107,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 104] = [
+    pub const ALL: [Self; 107] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -329,6 +334,8 @@ impl Fault {
         Self::EphemeronUntold,
         Self::WeakSetAsleep,
         Self::SurvivorsUncounted,
+        Self::FenceForgotten,
+        Self::SampledKept,
     ];
 }
 

@@ -15,6 +15,7 @@ pub mod os;
 pub mod meta;
 pub mod page;
 pub mod decoder;
+pub mod sample;
 pub mod layout;
 pub mod span;
 mod occupancy;

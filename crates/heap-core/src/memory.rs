@@ -34,6 +34,7 @@ use crate::occupancy::Resting;
 use crate::os::{Os, OsError};
 use crate::page::PageAlloc;
 use crate::page_heap::{PageHeap, PageStock, SpanRequest};
+use crate::sample::Sampling;
 use crate::span::claim::{FIRST_GENERATION, SweepClaim, is_claimed, keep, try_claim, try_claim_unswept};
 use crate::span::map::slot_ptr;
 use crate::span::marks::{Epoch, live_word};
@@ -117,6 +118,8 @@ pub struct Memory {
     decoder: Option<Decoder>,
     /// Where mutators sit at the centrals.
     seats: Arc<Seats>,
+    /// Which allocations somebody wants to know of.
+    sampling: Sampling,
 }
 
 impl Memory {
@@ -155,6 +158,7 @@ impl Memory {
             poison: options.poison,
             decoder: options.decoder,
             seats: Arc::new(Seats::new(options.shards)),
+            sampling: Sampling::default(),
         })
     }
 
@@ -210,6 +214,13 @@ impl Memory {
     #[must_use]
     pub fn poison(&self) -> Option<u8> {
         self.poison
+    }
+
+    /// Which allocations somebody wants to know of.
+    #[inline]
+    #[must_use]
+    pub fn sampling(&self) -> &Sampling {
+        &self.sampling
     }
 
     // ---- spans for mutators ----

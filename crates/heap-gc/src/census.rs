@@ -34,13 +34,13 @@ impl Heap {
     /// # use tricolor::{Heap, LayoutPolicy};
     /// let heap = Heap::builder().layouts(LayoutPolicy::PerType).build()?;
     /// let mut mutator = heap.attach()?;
-    /// let mut root = mutator.enter(|mu| mu.root(mu.alloc_slice(&[1_u64; 100])));
+    /// let mut root = mutator.enter(|mu| mu.root(mu.alloc_copy(&[1_u64; 100])));
     /// mutator.collect();
     /// let before = heap.census();
     /// assert_eq!(before.types()[0].label, "[u64]");
     /// assert_eq!(before.types()[0].alive.objects, 1);
     ///
-    /// root = mutator.enter(|mu| mu.root(mu.alloc_slice(&[1_u64; 10_000])));
+    /// root = mutator.enter(|mu| mu.root(mu.alloc_copy(&[1_u64; 10_000])));
     /// mutator.collect();
     /// for change in heap.census().since(&before) {
     ///     println!("{:+} bytes, {:+} objects of {}", change.bytes, change.objects, change.label);

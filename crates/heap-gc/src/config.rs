@@ -1,6 +1,7 @@
 //! How a heap is built, and what is wrong with a wish that cannot be met.
 
 use crate::hints::EscapeHints;
+use crate::sampler::Sampler;
 use core::fmt;
 use core::time::Duration;
 use heap_core::decoder::Decoder;
@@ -100,6 +101,8 @@ pub struct HeapBuilder {
     pub(crate) collect_every: Option<u32>,
     pub(crate) observer: Option<Observer>,
     pub(crate) listener: Option<Listener>,
+    pub(crate) sampler: Option<Arc<dyn Sampler>>,
+    pub(crate) sample_mean: usize,
     pub(crate) collector: Collector,
     pub(crate) cpu_share: f64,
     pub(crate) mark_stack: usize,
@@ -144,6 +147,8 @@ impl Default for HeapBuilder {
             collect_every: None,
             observer: None,
             listener: None,
+            sampler: None,
+            sample_mean: 0,
             collector: Collector::default(),
             cpu_share: 0.25,
             mark_stack: usize::MAX,
@@ -302,6 +307,50 @@ impl HeapBuilder {
     #[must_use]
     pub fn on_event(mut self, listener: impl Fn(&crate::event::Event) + Send + Sync + 'static) -> Self {
         self.listener = Some(Arc::new(listener));
+        self
+    }
+
+    /// Tells `sampler` of allocations, on the thread that allocates: of the objects in which one byte in `mean` lies, drawn at
+    /// random; 0 for none yet, 1 for all ([`Heap::set_sample_mean`](crate::Heap::set_sample_mean) changes it). What the fast path
+    /// of an allocation costs is the same with it or without.
+    ///
+    /// For a profile of where bytes come from, see the crate `heap-profile`, whose `Profiler` is a sampler.
+    ///
+    /// ```
+    /// # extern crate heap_gc as tricolor;
+    /// # use std::sync::{Arc, Mutex};
+    /// use tricolor::{Heap, Sample, Sampler};
+    ///
+    /// /// Remembers what was sampled.
+    /// #[derive(Default)]
+    /// struct Labels(Mutex<Vec<&'static str>>);
+    ///
+    /// impl Sampler for Labels {
+    ///     fn sampled(&self, sample: &Sample) -> u32 {
+    ///         let mut labels = self.0.lock().expect("nobody panics with it");
+    ///         labels.push(sample.label);
+    ///         labels.len() as u32 - 1
+    ///     }
+    /// }
+    ///
+    /// let labels = Arc::new(Labels::default());
+    /// let heap = Heap::builder().sampler(labels.clone(), 1).build()?;
+    /// let mut mutator = heap.attach()?;
+    /// let root = mutator.enter(|mu| {
+    ///     mu.alloc([0_u64; 3]);
+    ///     mu.root(mu.alloc_str("kept"))
+    /// });
+    /// mutator.collect();
+    /// let mut alive = Vec::new();
+    /// heap.sampled(|number, _| alive.push(labels.0.lock().expect("nobody panics with it")[number as usize]));
+    /// assert_eq!(alive, ["[u8]"], "the array is gone");
+    /// # drop(root);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn sampler(mut self, sampler: impl Sampler + 'static, mean: usize) -> Self {
+        self.sampler = Some(Arc::new(sampler));
+        self.sample_mean = mean;
         self
     }
 

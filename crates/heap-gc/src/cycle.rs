@@ -490,6 +490,7 @@ impl<'a> Cycle<'a> {
             heap.queue.give_up();
             return;
         }
+        heap.samples.look(&heap.memory);
         let census = heap.memory.count_marked();
         if !fault::on(Fault::GenerationEarly) {
             heap.memory.end_marking();

@@ -32,13 +32,14 @@ use crate::object::{TypeInfo, Typed, slice_header};
 use crate::own_roots::OwnRoots;
 use crate::part::Part;
 use crate::pauses::Kind;
+use crate::sampler::Label;
 use crate::trace::Trace;
 use crate::unwind::FirstPanic;
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use heap_core::cache::{Cache, TINY_BLOCK};
+use heap_core::cache::{Cache, Drawn, Source, TINY_BLOCK};
 use heap_core::error::AllocError;
 use heap_core::fault::{self, Fault};
 use heap_core::layout::{Extent, Layout, LayoutId, TypeMask};
@@ -468,20 +469,49 @@ impl<'gc> Mu<'gc> {
             let id = self.part.cache.tiny_layout();
             let bytes = info.size.max(1);
             let slot = self.refilling(id, |memory| self.part.cache.refill_tiny(memory, bytes));
-            return self.pay(slot, Bytes::new(RUN_BYTES));
+            return self.settle(id, slot, Label::Type(info.name));
         }
         let id = match info.fixed {
             Some(id) if self.mutator.heap.layouts == LayoutPolicy::SharedByShape => id,
             Some(_) | None => self.layout(info, info.class, |name_it| info.object_layout(name_it))?,
         };
         if info.class.is_large() {
-            return self.alloc_large(id, info.size, false);
+            return self.alloc_large(id, info.size, false, Label::Type(info.name));
         }
         if let Some(slot) = self.part.cache.alloc_any(id, info.stride) {
             return Ok(slot);
         }
         let slot = self.refill(id);
-        self.pay(slot, Bytes::new(RUN_BYTES))
+        self.settle(id, slot, Label::Type(info.name))
+    }
+
+    /// What becomes of a slot, or of a refusal, that the slow twin got: a sample is noted, and a new run paid for.
+    #[inline]
+    fn settle(
+        &self,
+        id: LayoutId,
+        outcome: Result<NonNull<u8>, AllocError>,
+        label: Label,
+    ) -> Result<NonNull<u8>, AllocError> {
+        if let Some(drawn) = self.part.cache.take_drawn()
+            && let Ok(start) = outcome
+            && self.note(id, start, drawn, label) == Source::Run
+        {
+            return outcome;
+        }
+        self.pay(outcome, Bytes::new(RUN_BYTES))
+    }
+
+    /// Notes a slot that lay beyond a fence, and says where it is from.
+    #[cold]
+    #[inline(never)]
+    fn note(&self, id: LayoutId, start: NonNull<u8>, drawn: Drawn, label: Label) -> Source {
+        if let Some(mean) = drawn.sample {
+            let memory = &self.mutator.heap.memory;
+            let bytes = memory.entry(id).layout().class.size();
+            self.mutator.heap.samples.note(memory, start.addr().get(), label, bytes, mean);
+        }
+        drawn.source
     }
 
     /// Refills; measured if a span has to be exchanged for it, and if anything is measured.
@@ -519,6 +549,7 @@ impl<'gc> Mu<'gc> {
         id: LayoutId,
         bytes: usize,
         zeroed: bool,
+        label: Label,
     ) -> Result<NonNull<u8>, AllocError> {
         let heap = &self.mutator.heap;
         let memory = &heap.memory;
@@ -526,6 +557,12 @@ impl<'gc> Mu<'gc> {
         let birth = self.part.cache.birth(memory);
         let slot = heap_core::large::alloc(memory, memory.entry(id), Bytes::new(bytes), zeroed, birth);
         heap.world.pauses().end(Kind::Refill, begun);
+        let pages = Bytes::new(bytes).pages_ceil().bytes();
+        if let Ok(start) = slot
+            && let Some(mean) = self.part.cache.sample_large(memory, pages)
+        {
+            heap.samples.note(memory, start.addr().get(), label, pages, mean);
+        }
         self.pay(slot, Bytes::new(bytes))
     }
 
@@ -537,19 +574,19 @@ impl<'gc> Mu<'gc> {
 
     /// A slot of a layout, as it is.
     #[inline]
-    pub(crate) fn slot(&self, id: LayoutId, stride: usize) -> Result<NonNull<u8>, AllocError> {
+    pub(crate) fn slot(&self, id: LayoutId, stride: usize, label: Label) -> Result<NonNull<u8>, AllocError> {
         match self.part.cache.alloc_any(id, stride) {
             Some(slot) => Ok(slot),
-            None => self.slot_slow(id),
+            None => self.slot_slow(id, label),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn slot_slow(&self, id: LayoutId) -> Result<NonNull<u8>, AllocError> {
+    fn slot_slow(&self, id: LayoutId, label: Label) -> Result<NonNull<u8>, AllocError> {
         self.poll();
         let slot = self.refill(id);
-        self.pay(slot, Bytes::new(RUN_BYTES))
+        self.settle(id, slot, label)
     }
 
     /// What is in frames of the raw layer.
@@ -612,9 +649,9 @@ impl<'gc> Mu<'gc> {
         let slot = if class.is_large() {
             self.poll();
             debug_assert!(bytes > MAX_SMALL || info.align > 8);
-            self.alloc_large(id, bytes, !is_plain)?
+            self.alloc_large(id, bytes, !is_plain, Label::Type(info.name))?
         } else {
-            let slot = self.slot(id, class.size().get())?;
+            let slot = self.slot(id, class.size().get(), Label::Type(info.name))?;
             if !is_plain && !fault::on(Fault::PlacesUncleared) {
                 // SAFETY: the slot is this mutator's, and as large as its class.
                 unsafe { slot.write_bytes(0, class.size().get()) };

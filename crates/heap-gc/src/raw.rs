@@ -88,6 +88,7 @@ use crate::figures::Figures;
 use crate::heap::Heap;
 use crate::hints::EscapeHints;
 use crate::mutator::{AttachError, Mu, Mutator as Attached};
+use crate::sampler::Label;
 use core::fmt;
 use core::ptr::NonNull;
 use heap_core::error::AllocError;
@@ -206,9 +207,9 @@ impl Inside<'_> {
     fn alloc_slow(&self, kind: &Kind) -> Result<NonNull<u8>, AllocError> {
         if kind.is_large {
             self.mu.poll();
-            return self.mu.alloc_large(kind.id, kind.bytes, kind.cleared > 0);
+            return self.mu.alloc_large(kind.id, kind.bytes, kind.cleared > 0, Label::Kind(kind.name));
         }
-        let slot = self.mu.slot(kind.id, kind.stride)?;
+        let slot = self.mu.slot(kind.id, kind.stride, Label::Kind(kind.name))?;
         // SAFETY: as in `alloc`.
         unsafe { clear(slot, kind.cleared) };
         Ok(slot)
@@ -232,9 +233,9 @@ impl Inside<'_> {
         let id = kind.id(class, &heap.memory)?;
         let slot = if class.is_large() {
             self.mu.poll();
-            self.mu.alloc_large(id, bytes, kind.is_scanned)?
+            self.mu.alloc_large(id, bytes, kind.is_scanned, Label::Kind(kind.name))?
         } else {
-            let slot = self.mu.slot(id, class.size().get())?;
+            let slot = self.mu.slot(id, class.size().get(), Label::Kind(kind.name))?;
             if kind.is_scanned {
                 // SAFETY: the slot is this mutator's, and as large as its class.
                 unsafe { slot.write_bytes(0, class.size().get()) };

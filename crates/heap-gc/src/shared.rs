@@ -18,6 +18,7 @@ use crate::part::Part;
 use crate::pauses::Pauses;
 use crate::roots::Roots;
 use crate::round::Round;
+use crate::sampler::Samples;
 use crate::unwind::FirstPanic;
 use crate::weak::Places;
 use crate::workers::Workers;
@@ -123,6 +124,8 @@ pub(crate) struct Shared {
     pub(crate) verify_every: Option<u32>,
     pub(crate) collect_every: Option<u32>,
     pub(crate) observer: Option<Observer>,
+    /// What was sampled of the objects.
+    pub(crate) samples: Samples,
     /// Held by whoever runs a cycle: one at a time.
     pub(crate) cycle: Mutex<Helpers>,
     pub(crate) history: Mutex<History>,
@@ -159,6 +162,7 @@ impl Shared {
         let processors = processors();
         let memory_limit = builder.memory_limit.bytes();
         let pace = Pace::new(builder, processors, memory_limit);
+        memory.sampling().set_mean(Bytes::new(builder.sample_mean));
         Self {
             id: NEXT.fetch_add(1, Relaxed),
             handles: AtomicUsize::new(0),
@@ -193,6 +197,7 @@ impl Shared {
             verify_every: builder.verify_every,
             collect_every: builder.collect_every,
             observer: builder.observer.clone(),
+            samples: Samples::new(builder.sampler.clone()),
             cycle: Mutex::new(if builder.own_threads { Helpers::Idle } else { Helpers::Refused }),
             history: Mutex::new(History::default()),
             cleanups: OwnCleanups::default(),

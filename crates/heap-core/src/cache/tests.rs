@@ -1,10 +1,14 @@
 use super::{Cache, TINY_BLOCK};
 use crate::error::AllocError;
+use crate::layout::LayoutId;
+use crate::memory::Memory;
 use crate::memory::tests::{alloc, cycle, memory, memory_with, noscan, objects, references, settled};
 use crate::os::sim::SimOs;
+use crate::sample::weight;
 use crate::span::marks::Epoch;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::units::Bytes;
+use core::ptr::NonNull;
 use std::collections::HashSet;
 
 #[test]
@@ -97,7 +101,7 @@ fn what_is_left_of_a_run_is_marked_when_new_objects_turn_black() {
     let tiny = cache.refill_tiny(&memory, 3).unwrap();
     cache.blacken(&memory, epoch);
     let black = alloc(&memory, &cache, references(64), 0);
-    let marked = |object: core::ptr::NonNull<u8>| {
+    let marked = |object: NonNull<u8>| {
         let found = memory.map().resolve(object.addr().get()).unwrap();
         memory.map().is_marked(memory.map().span(found.span), found.slot, epoch)
     };
@@ -154,4 +158,94 @@ fn tiny_objects_fill_blocks_in_order_of_alignment() {
     let figures = memory.figures();
     assert_eq!((figures.heap_objects, figures.mallocs), (3, 9));
     assert_ne!(tiny(1, 1), third + 16 - 1);
+}
+
+/// Allocates an object of a fixed layout, and says what it was sampled with.
+fn sampled(memory: &Memory, cache: &Cache, id: LayoutId, stride: usize) -> (NonNull<u8>, Option<Bytes>) {
+    match cache.alloc(id, stride) {
+        Some(slot) => (slot, None),
+        None => (cache.refill(memory, id).unwrap(), cache.take_drawn().and_then(|drawn| drawn.sample)),
+    }
+}
+
+#[test]
+fn as_many_are_sampled_as_the_mean_says_whatever_becomes_of_their_runs() {
+    const OBJECTS: usize = 20_000;
+    for (mean, flushed_every) in [(1, 7), (100, 5000), (1000, 3), (1000, OBJECTS), (100_000, 1000)] {
+        let (memory, cache) = (memory(), Cache::new());
+        memory.sampling().set_mean(Bytes::new(mean));
+        let mut seen = HashSet::new();
+        let (mut guess, mut variance) = (0.0, 0.0);
+        for number in 0..OBJECTS {
+            // Two layouts, whose runs end at their own fences.
+            let stride = [32, 48][number % 2];
+            let (slot, sample) = sampled(&memory, &cache, noscan(stride), stride);
+            assert!(seen.insert(slot), "a slot was handed out twice");
+            let weight = weight(Bytes::new(mean), Bytes::new(stride));
+            variance += weight - 1.0;
+            if let Some(drawn) = sample {
+                assert_eq!(drawn, Bytes::new(mean));
+                guess += weight;
+            }
+            if number % flushed_every == 0 {
+                cache.flush(&memory);
+            }
+        }
+        let (all, bound) = (OBJECTS as f64, 5.0 * f64::sqrt(variance));
+        assert!((guess - all).abs() <= bound, "{mean}: {guess} of {all}, bound {bound}");
+        cache.flush(&memory);
+        assert_eq!(objects(&memory), OBJECTS as u64, "what is beyond a fence went back");
+        settled(&memory, &cache);
+    }
+}
+
+#[test]
+fn a_fence_is_passed_when_sampling_ends_and_the_mean_of_a_sample_is_the_one_it_was_drawn_with() {
+    let (memory, cache) = (memory(), Cache::new());
+    let id = noscan(64);
+    let mut means = HashSet::new();
+    let mut seen = HashSet::new();
+    for mean in [1, 0, 200, 1, 0, 0, 3000, 200, 0] {
+        memory.sampling().set_mean(Bytes::new(mean));
+        // The first of a run that is left over may have been drawn before.
+        for number in 0..500 {
+            let (slot, sample) = sampled(&memory, &cache, id, 64);
+            assert!(seen.insert(slot), "a slot was handed out twice");
+            if let Some(drawn) = sample {
+                assert_ne!(mean, 0, "nothing is sampled any more");
+                assert!(drawn == Bytes::new(mean) || number < 128, "a run has 128 slots");
+                means.insert(drawn.get());
+            }
+        }
+    }
+    assert_eq!(means, HashSet::from([1, 200, 3000]));
+    cache.flush(&memory);
+    assert_eq!(objects(&memory), 9 * 500);
+}
+
+#[test]
+fn what_is_beyond_a_fence_is_marked_with_the_rest_of_its_run() {
+    let (memory, cache) = (memory(), Cache::new());
+    let id = references(64);
+    memory.sampling().set_mean(Bytes::new(500));
+    let first = alloc(&memory, &cache, id, 0);
+    memory.begin_cycle();
+    cache.blacken(&memory, memory.epoch());
+    let span = memory.map().span(memory.map().resolve(first.addr().get()).unwrap().span);
+    for slot in 1..span.slots() {
+        assert!(memory.map().is_marked(span, slot, memory.epoch()), "slot {slot}");
+    }
+    assert_eq!(alloc(&memory, &cache, id, 0).addr().get(), first.addr().get() + 64);
+}
+
+#[test]
+fn large_objects_are_drawn_one_by_one() {
+    let (memory, cache) = (memory(), Cache::new());
+    let draw = |bytes| (0..1000).filter(|_| cache.sample_large(&memory, Bytes::new(bytes)).is_some()).count();
+    assert_eq!(draw(1 << 20), 0);
+    memory.sampling().set_mean(Bytes::new(1));
+    assert_eq!(draw(40_000), 1000);
+    memory.sampling().set_mean(Bytes::mib(1));
+    // 632 of 1000, with a standard deviation of 15.
+    assert!((532..732).contains(&draw(1 << 20)));
 }

@@ -54,7 +54,7 @@ pub struct Layout {
 
 impl Layout {
     /// An object of so many bytes, aligned to words, in which the collector reads nothing. The name is for censuses by type
-    /// ([`LayoutPolicy::PerType`]).
+    /// ([`LayoutPolicy::PerType`]), and for profiles.
     #[must_use]
     pub fn new(name: &'static str, size: usize) -> Self {
         Self {
@@ -132,6 +132,7 @@ impl Layout {
         Ok(Kind {
             heap: shared.id,
             id,
+            name: self.name,
             is_large: class.is_large(),
             stride: class.size().get().max(1),
             bytes: self.size,
@@ -167,6 +168,7 @@ impl Layout {
         let extent = Extent::Slice { header: narrow(header / WORD_BYTES) };
         Ok(ArrayKind {
             heap: shared.id,
+            name: self.name,
             header,
             element: self.size,
             align,
@@ -248,6 +250,7 @@ fn full(error: AllocError) -> LayoutError {
 pub struct Kind {
     pub(super) heap: u64,
     pub(super) id: LayoutId,
+    pub(super) name: &'static str,
     /// Whether each has a span of its own.
     pub(super) is_large: bool,
     /// The size of a slot; of large objects, which are in no run, not 0.
@@ -281,6 +284,7 @@ const UNKNOWN: u32 = u32::MAX;
 #[derive(Clone, Debug)]
 pub struct ArrayKind {
     pub(super) heap: u64,
+    pub(super) name: &'static str,
     pub(super) header: usize,
     pub(super) element: usize,
     pub(super) align: usize,

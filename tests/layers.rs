@@ -44,6 +44,7 @@ const ARROWS: &[Arrows] = &[
         below: &[],
         written_about: &["heap-gc", "tricolor"],
     },
+    Arrows { name: "heap-profile", folder: "crates/heap-profile", below: &["heap-gc"], written_about: &[] },
     Arrows { name: "heap-escape", folder: "crates/heap-escape", below: &[], written_about: &[] },
     Arrows {
         name: "tricolor",

@@ -220,16 +220,15 @@ pub enum Fault {
     WeakSetAsleep = 103,
     /// A sweep does not note for a census what has survived.
     SurvivorsUncounted = 104,
-    SurvivorsUncounted = 105,
     /// What lies beyond the fence of a run is not part of its rest.
-    FenceForgotten = 106,
+    FenceForgotten = 105,
     /// What was sampled counts as alive, dead or not.
-    SampledKept = 107,
+    SampledKept = 106,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 107] = [
+    pub const ALL: [Self; 106] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,

@@ -39,7 +39,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use heap_core::cache::{Cache, Drawn, Source, TINY_BLOCK};
+use heap_core::cache::{Cache, TINY_BLOCK};
 use heap_core::error::AllocError;
 use heap_core::fault::{self, Fault};
 use heap_core::layout::{Extent, Layout, LayoutId, TypeMask};
@@ -483,35 +483,6 @@ impl<'gc> Mu<'gc> {
         }
         let slot = self.refill(id);
         self.settle(id, slot, Label::Type(info.name))
-    }
-
-    /// What becomes of a slot, or of a refusal, that the slow twin got: a sample is noted, and a new run paid for.
-    #[inline]
-    fn settle(
-        &self,
-        id: LayoutId,
-        outcome: Result<NonNull<u8>, AllocError>,
-        label: Label,
-    ) -> Result<NonNull<u8>, AllocError> {
-        if let Some(drawn) = self.part.cache.take_drawn()
-            && let Ok(start) = outcome
-            && self.note(id, start, drawn, label) == Source::Run
-        {
-            return outcome;
-        }
-        self.pay(outcome, Bytes::new(RUN_BYTES))
-    }
-
-    /// Notes a slot that lay beyond a fence, and says where it is from.
-    #[cold]
-    #[inline(never)]
-    fn note(&self, id: LayoutId, start: NonNull<u8>, drawn: Drawn, label: Label) -> Source {
-        if let Some(mean) = drawn.sample {
-            let memory = &self.mutator.heap.memory;
-            let bytes = memory.entry(id).layout().class.size();
-            self.mutator.heap.samples.note(memory, start.addr().get(), label, bytes, mean);
-        }
-        drawn.source
     }
 
     /// Refills; measured if a span has to be exchanged for it, and if anything is measured.

@@ -1,22 +1,27 @@
 //! What an allocation owes: a cycle that is due is called for, and while one marks, what is allocated is paid for by marking.
 //!
 //! ```text
+//!   settle → was it to be sampled?  tell the sampler
+//!          → is it of a new run?    pay
 //!   pay → a cycle is due?  call the collector, and offer it the processor; sweep for it, while it waits for that
 //!       → a cycle marks?   mark a little (assist)
 //! ```
 
-use super::Mu;
+use super::{Mu, RUN_BYTES};
 use crate::ask::mark_some;
 use crate::collector;
 use crate::config::Collector;
 use crate::figures::Reason;
 use crate::pacer::Limiting;
 use crate::pauses::Kind;
+use crate::sampler::Label;
 use crate::shared::Shared;
 use core::ptr::NonNull;
 use core::time::Duration;
+use heap_core::cache::{Drawn, Source};
 use heap_core::error::AllocError;
 use heap_core::fault::{self, Fault};
+use heap_core::layout::LayoutId;
 use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::units::Bytes;
 use std::time::Instant;
@@ -67,6 +72,35 @@ pub(super) fn pay_for_frame<T>(heap: &Shared, outcome: Result<T, AllocError>) ->
 }
 
 impl Mu<'_> {
+    /// What becomes of a slot, or of a refusal, that the slow twin got: a sample is noted, and a new run paid for.
+    #[inline]
+    pub(super) fn settle(
+        &self,
+        id: LayoutId,
+        outcome: Result<NonNull<u8>, AllocError>,
+        label: Label,
+    ) -> Result<NonNull<u8>, AllocError> {
+        if let Some(drawn) = self.part.cache.take_drawn()
+            && let Ok(start) = outcome
+            && self.note(id, start, drawn, label) == Source::Run
+        {
+            return outcome;
+        }
+        self.pay(outcome, Bytes::new(RUN_BYTES))
+    }
+
+    /// Notes a slot that lay beyond a fence, and says where it is from.
+    #[cold]
+    #[inline(never)]
+    fn note(&self, id: LayoutId, start: NonNull<u8>, drawn: Drawn, label: Label) -> Source {
+        if let Some(mean) = drawn.sample {
+            let memory = &self.mutator.heap.memory;
+            let bytes = memory.entry(id).layout().class.size();
+            self.mutator.heap.samples.note(memory, start.addr().get(), label, bytes, mean);
+        }
+        drawn.source
+    }
+
     /// After a refill of about that many bytes: what does it owe?
     pub(super) fn pay(
         &self,

@@ -1,0 +1,148 @@
+//! A profile: what was counted, at one moment.
+
+use crate::symbol::{Frame, Symbols, is_standard, without_machinery};
+use core::ops::AddAssign;
+use heap_gc::Sample;
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+/// Objects and bytes, as estimated from samples.
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
+pub struct Count {
+    /// Samples it was estimated from.
+    pub samples: u64,
+    /// Objects. With a mean of 1 exact, and a whole number.
+    pub objects: f64,
+    /// Bytes of their slots.
+    pub bytes: f64,
+}
+
+impl Count {
+    pub(crate) fn add(&mut self, sample: &Sample) {
+        let weight = sample.weight();
+        self.samples += 1;
+        self.objects += weight;
+        self.bytes += weight * sample.bytes.get() as f64;
+    }
+}
+
+impl AddAssign for Count {
+    fn add_assign(&mut self, other: Self) {
+        self.samples += other.samples;
+        self.objects += other.objects;
+        self.bytes += other.bytes;
+    }
+}
+
+/// What was allocated, and what of it is in use.
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
+pub struct Use {
+    /// Everything that was allocated since the profiler was made.
+    pub allocated: Count,
+    /// What the last completed cycle left alive.
+    pub in_use: Count,
+}
+
+impl AddAssign for Use {
+    fn add_assign(&mut self, other: Self) {
+        self.allocated += other.allocated;
+        self.in_use += other.in_use;
+    }
+}
+
+/// Objects of one type and size that were allocated at one place.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct Site {
+    /// The return addresses of the stack, innermost first; none, if there was no room for it.
+    pub stack: Vec<usize>,
+    /// The type, or the kind of the raw layer.
+    pub label: &'static str,
+    /// Bytes of an object's slot.
+    pub bytes: usize,
+    /// How many, and how many bytes.
+    pub counts: Use,
+}
+
+/// What a profiler has counted, at one moment. See the crate's text.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    pub(crate) heap: String,
+    pub(crate) mean: usize,
+    pub(crate) begun: SystemTime,
+    pub(crate) taken: SystemTime,
+    pub(crate) dropped: u64,
+    pub(crate) sites: Vec<Site>,
+}
+
+impl Profile {
+    /// What was counted, by site. Addresses are not looked up.
+    #[must_use]
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
+    }
+
+    /// Everything.
+    #[must_use]
+    pub fn total(&self) -> Use {
+        let mut total = Use::default();
+        self.sites.iter().for_each(|site| total += site.counts);
+        total
+    }
+
+    /// Samples for whose stacks there was no room. They are in the [total](Self::total), and at sites without a stack.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// By type, the one with the most bytes in use first, then by bytes allocated.
+    #[must_use]
+    pub fn by_type(&self) -> Vec<(String, Use)> {
+        sorted(self.sites.iter().map(|site| (site.label.to_owned(), site.counts)))
+    }
+
+    /// By the function that allocates: the innermost that is neither of the heap nor of the standard library.
+    #[must_use]
+    pub fn by_function(&self) -> Vec<(String, Use)> {
+        self.by(|frame| frame.function.clone())
+    }
+
+    /// By the crate of that function.
+    #[must_use]
+    pub fn by_crate(&self) -> Vec<(String, Use)> {
+        self.by(|frame| frame.krate().to_owned())
+    }
+
+    /// By the module of that function.
+    #[must_use]
+    pub fn by_module(&self) -> Vec<(String, Use)> {
+        self.by(|frame| frame.module().to_owned())
+    }
+
+    fn by(&self, name: impl Fn(&Frame) -> String) -> Vec<(String, Use)> {
+        let mut symbols = Symbols::default();
+        sorted(self.sites.iter().map(|site| {
+            let frames = frames_of(&mut symbols, site);
+            let own = frames.iter().find(|frame| !is_standard(frame));
+            let name = own.or(frames.first()).map_or_else(|| "(other stacks)".to_owned(), &name);
+            (name, site.counts)
+        }))
+    }
+}
+
+/// The functions of a site, innermost first, without those of the heap.
+pub(crate) fn frames_of(symbols: &mut Symbols, site: &Site) -> Vec<Frame> {
+    without_machinery(site.stack.iter().flat_map(|&address| symbols.at(address).to_vec()).collect())
+}
+
+fn sorted(parts: impl Iterator<Item = (String, Use)>) -> Vec<(String, Use)> {
+    let mut sums: BTreeMap<String, Use> = BTreeMap::new();
+    parts.for_each(|(name, counts)| *sums.entry(name).or_default() += counts);
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    let rank = |counts: &Use| (counts.in_use.bytes, counts.allocated.bytes);
+    sums.sort_by(|(_, one), (_, other)| {
+        rank(other).partial_cmp(&rank(one)).unwrap_or(core::cmp::Ordering::Equal)
+    });
+    sums
+}

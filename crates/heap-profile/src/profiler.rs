@@ -1,0 +1,169 @@
+//! The profiler: counts samples by where they were taken and of what.
+//!
+//! A *site* is a stack, a type and a size: all samples of one weigh the same if the mean is not changed. Its number is what the heap
+//! remembers of a sample. The number of different stacks has a bound; a sample with a further one is counted at a site without
+//! a stack, so that totals stay right, and the profile says how many there were.
+//!
+//! One lock, held for a look into a table; not while a stack is taken.
+
+use crate::profile::{Count, Profile, Site, Use};
+use crate::stack::Stack;
+use core::fmt;
+use heap_gc::{Heap, Sample, Sampler};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+/// Different stacks that are kept, unless another number is asked for: with 64 frames each some 8 MiB, and far more than the
+/// places in a program that allocate often.
+const MOST_STACKS: usize = 16 << 10;
+
+/// What all samples of a site have in common.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    /// The stack's number.
+    stack: u32,
+    label: &'static str,
+    bytes: usize,
+}
+
+/// The site of a number, and what was counted there.
+struct Counted {
+    key: Key,
+    allocated: Count,
+}
+
+/// What was counted so far.
+struct Table {
+    /// Stacks by number; the first is that of samples for whose stacks there was no room.
+    stacks: Vec<Stack>,
+    stack_numbers: HashMap<Stack, u32>,
+    sites: Vec<Counted>,
+    site_numbers: HashMap<Key, u32>,
+    dropped: u64,
+}
+
+struct Shared {
+    most_stacks: usize,
+    begun: SystemTime,
+    table: Mutex<Table>,
+}
+
+/// Counts sampled allocations by stack and type. Clones count together: one is given to the heap, one is kept to ask.
+///
+/// It may be the sampler of several heaps; what is in use is asked of one. See the crate's text for an example.
+#[derive(Clone)]
+pub struct Profiler {
+    shared: Arc<Shared>,
+}
+
+impl Default for Profiler {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Profiler {
+    /// A profiler that keeps up to 16384 different stacks.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_most_stacks(MOST_STACKS)
+    }
+
+    /// A profiler that keeps up to so many different stacks: about 1 KiB each. Samples with others are counted together.
+    #[must_use]
+    pub fn with_most_stacks(most: usize) -> Self {
+        let table = Table {
+            stacks: vec![Stack::none()],
+            stack_numbers: HashMap::new(),
+            sites: Vec::new(),
+            site_numbers: HashMap::new(),
+            dropped: 0,
+        };
+        let begun = SystemTime::now();
+        Self { shared: Arc::new(Shared { most_stacks: most, begun, table: Mutex::new(table) }) }
+    }
+
+    /// What was counted so far, and what of it the last completed cycle of `heap` left alive. `name` is what the profile calls the
+    /// heap, to tell several apart.
+    ///
+    /// Stops nobody. Symbols are not looked up yet.
+    #[must_use]
+    pub fn profile(&self, name: &str, heap: &Heap) -> Profile {
+        // What is in use first: it was counted as allocated before.
+        let mut in_use: HashMap<u32, Count> = HashMap::new();
+        heap.sampled(|number, sample| in_use.entry(number).or_default().add(sample));
+        let table = self.table();
+        let sites = table.sites.iter().zip(0_u32..).map(|(site, number)| Site {
+            stack: table.stacks[site.key.stack as usize].addresses().to_vec(),
+            label: site.key.label,
+            bytes: site.key.bytes,
+            counts: Use {
+                allocated: site.allocated,
+                in_use: in_use.get(&number).copied().unwrap_or_default(),
+            },
+        });
+        Profile {
+            heap: name.to_owned(),
+            mean: heap.sample_mean(),
+            begun: self.shared.begun,
+            taken: SystemTime::now(),
+            dropped: table.dropped,
+            sites: sites.collect(),
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // Counters that somebody left in the middle of an addition are as good as others.
+        self.shared.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sampler for Profiler {
+    fn sampled(&self, sample: &Sample) -> u32 {
+        let stack = Stack::capture();
+        let table = &mut *self.table();
+        let stack = table.stack_number(stack, self.shared.most_stacks);
+        let key = Key { stack, label: sample.label, bytes: sample.bytes.get() };
+        let Table { sites, site_numbers, .. } = table;
+        let number = *site_numbers.entry(key).or_insert_with(|| {
+            sites.push(Counted { key, allocated: Count::default() });
+            number_of(sites.len() - 1)
+        });
+        sites[number as usize].allocated.add(sample);
+        number
+    }
+}
+
+impl Table {
+    /// The number of a stack, a new one if there is room; 0 if there is not.
+    fn stack_number(&mut self, stack: Stack, most: usize) -> u32 {
+        if let Some(&number) = self.stack_numbers.get(&stack) {
+            return number;
+        }
+        if self.stack_numbers.len() >= most {
+            self.dropped += 1;
+            return 0;
+        }
+        let number = number_of(self.stacks.len());
+        self.stacks.push(stack.clone());
+        self.stack_numbers.insert(stack, number);
+        number
+    }
+}
+
+/// An index as a number. There are as many sites as different stacks, times the types and sizes that one place allocates.
+fn number_of(index: usize) -> u32 {
+    u32::try_from(index).expect("fewer than 2^32 sites")
+}
+
+impl fmt::Debug for Profiler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = self.table();
+        f.debug_struct("Profiler")
+            .field("stacks", &table.stack_numbers.len())
+            .field("sites", &table.sites.len())
+            .field("dropped", &table.dropped)
+            .finish()
+    }
+}

@@ -314,7 +314,7 @@ impl<'a> Cycle<'a> {
     /// Everything is white from here: the next epoch.
     fn begin(&mut self) {
         self.heap.memory.begin_cycle();
-        self.heap.places.open();
+        self.heap.places.verdict().open();
         self.heap.queue.begin();
         self.heap.pace.begin(&self.heap.memory);
         self.marker = Marker::new(&self.heap.memory, Some(&self.heap.queue), self.heap.mark_limits);
@@ -380,7 +380,7 @@ impl<'a> Cycle<'a> {
         if fault::on(Fault::NoDryRound) {
             return true;
         }
-        heap.places.open();
+        heap.places.verdict().open();
         self.ask(Round::Dry);
         if fault::on(Fault::DryAnswersIgnored) {
             return true;
@@ -456,7 +456,7 @@ impl<'a> Cycle<'a> {
     /// Decides that weak loads find nothing that is unmarked, if none has found such an object since the last round *dry* was
     /// asked; otherwise there is more to mark.
     fn decide_weak(&self) -> bool {
-        self.heap.places.decide()
+        self.heap.places.verdict().decide()
     }
 
     /// Clears the weak places of what is dead, and the ephemerons of dead keys. Returns whether there were any places: then somebody
@@ -476,7 +476,7 @@ impl<'a> Cycle<'a> {
     /// What a weak place leads to now is alive, or younger than the marks.
     fn end_clearing(&self) {
         if !self.is_given_up {
-            self.heap.places.end_clearing();
+            self.heap.places.verdict().end();
         }
     }
 

@@ -5,7 +5,7 @@
 //! [`Weak`](crate::Weak) copies a strong reference to the place and never the word, so no copy can be overlooked.
 //!
 //! A load of a weak place hands out an object that marking may not have reached, so it takes part in the end of marking.
-//! One word of the heap says how far that is:
+//! One word of the heap ([`Verdict`]) says how far that is:
 //!
 //! | word | who puts it | a load of an unmarked object, in a mutator whose barrier is on |
 //! |---|---|---|
@@ -27,6 +27,9 @@
 //!
 //! `docs/design/on-the-fly.md` has the argument, `models/spin/weak.pml` the model.
 
+mod verdict;
+
+use self::verdict::Verdict;
 use crate::barrier::{Barrier, Shading};
 use crate::gc::Gc;
 use crate::shade::is_marked;
@@ -36,16 +39,11 @@ use heap_core::fault::{self, Fault};
 use heap_core::layout::TypeMask;
 use heap_core::memory::Memory;
 use heap_core::sync::atomic::{
-    AtomicPtr, AtomicU8,
-    Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
+    AtomicPtr,
+    Ordering::{AcqRel, Acquire, Relaxed},
 };
 use heap_core::sync::{Mutex, point};
 use heap_core::verify::Violation;
-
-const OPEN: u8 = 0;
-const AGAIN: u8 = 1;
-const DECIDED: u8 = 2;
-const CLEARED: u8 = 3;
 
 /// A weak place, in the heap.
 #[derive(Debug)]
@@ -76,17 +74,11 @@ unsafe impl Trace for Place {
 }
 
 /// The weak places of a heap. See the module's text.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Places {
-    state: AtomicU8,
+    verdict: Verdict,
     /// Addresses of places. Added to by mutators; gone through by the collector, who takes the list meanwhile.
     known: Mutex<Vec<usize>>,
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self { state: AtomicU8::new(CLEARED), known: Mutex::default() }
-    }
 }
 
 impl Places {
@@ -120,31 +112,19 @@ impl Places {
     #[cold]
     #[inline(never)]
     unsafe fn finds_unmarked(&self, barrier: &Barrier, to: Shading<'_>, word: usize) -> bool {
-        point("weak: unmarked, before the word of the heap is looked at");
-        let again = if fault::on(Fault::WeakUntold) { OPEN } else { AGAIN };
-        match self.state.compare_exchange(OPEN, again, SeqCst, SeqCst) {
-            Ok(_) | Err(AGAIN) => {
-                point("weak: told, before it is shaded");
-                if !fault::on(Fault::WeakUnshaded) {
-                    // SAFETY: as in `finds`: an allocated slot.
-                    unsafe { barrier.shade(to, word) };
-                }
-                true
+        // SAFETY: as in `finds`: an allocated slot.
+        let is_marked = || unsafe { is_marked(to.memory, word) };
+        self.verdict.finds(is_marked, || {
+            if !fault::on(Fault::WeakUnshaded) {
+                // SAFETY: as in `finds`: an allocated slot.
+                unsafe { barrier.shade(to, word) };
             }
-            // SAFETY: as in `finds`: an allocated slot.
-            Err(DECIDED) => unsafe { is_marked(to.memory, word) },
-            Err(_) => true,
-        }
+        })
     }
 
-    /// A cycle begins, or every mutator is about to be asked for what it has shaded.
-    pub(crate) fn open(&self) {
-        self.state.swap(OPEN, SeqCst);
-    }
-
-    /// Decides that what is unmarked is dead, unless an unmarked object was loaded since [`Places::open`].
-    pub(crate) fn decide(&self) -> bool {
-        self.state.compare_exchange(OPEN, DECIDED, SeqCst, SeqCst).is_ok()
+    /// How far the end of marking is.
+    pub(crate) fn verdict(&self) -> &Verdict {
+        &self.verdict
     }
 
     /// Lets go of unmarked objects, and forgets places that are unmarked themselves. Returns whether it let go of any. What is
@@ -175,13 +155,6 @@ impl Places {
         known.append(&mut list);
         *list = known;
         any
-    }
-
-    /// Nobody reads a word any more that was cleared.
-    pub(crate) fn end_clearing(&self) {
-        if !fault::on(Fault::WeakDecidedKept) {
-            self.state.swap(CLEARED, SeqCst);
-        }
     }
 
     /// What does not hold of F6. The world is stopped, everything is swept, and no cycle runs.

@@ -10,6 +10,10 @@ pub enum Fault {
     TakenWithoutExchange,
     /// See the real one.
     OldCallAnswered,
+    /// See the real one.
+    WeakUntold,
+    /// See the real one.
+    WeakDecidedKept,
 }
 
 /// Whether a mistake is switched on.

@@ -3,6 +3,7 @@
 //! ```text
 //!   crates/heap-gc/src/handshake.rs         ─┐
 //!   crates/heap-gc/src/grey.rs               │  #[path]      this package  ──▶  loom: every interleaving of a
+//!   crates/heap-gc/src/weak/verdict.rs       │
 //!   crates/heap-core/src/span/claim.rs       ├───────────▶   (cfg loom)         model, and every value that a
 //!   crates/heap-core/src/sync.rs             │                                  load may return
 //!   crates/heap-core/src/fault/step.rs      ─┘
@@ -42,6 +43,9 @@ pub mod round;
 #[expect(clippy::reversed_empty_ranges, reason = "nobody looks before sleeping in a model")]
 #[path = "../../../crates/heap-gc/src/handshake.rs"]
 pub mod handshake;
+#[expect(dead_code, reason = "what is no part of a protocol has no model")]
+#[path = "../../../crates/heap-gc/src/weak/verdict.rs"]
+pub mod verdict;
 mod models;
 
 /// Nothing is measured in a model.

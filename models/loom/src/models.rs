@@ -8,6 +8,7 @@ mod claim;
 mod grey;
 mod handshake;
 mod rounds;
+mod weak;
 
 use crate::fault::step::{Step, leave_out};
 use std::process::Command;

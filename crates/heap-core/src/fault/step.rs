@@ -88,6 +88,16 @@ pub enum Step {
     TakenUnlooked,
     /// Claim: letting a span rest does not release.
     RestedRelaxed,
+    /// Weak places: a load that shades does not tell the collector.
+    WeakUntold,
+    /// Weak places: a load that comes after the decision does not look at the mark again.
+    MarkUnlooked,
+    /// Weak places: the collector decides by a load and a store.
+    DecidedInTwoSteps,
+    /// Weak places: the decision does not release.
+    DecidedRelaxed,
+    /// Weak places: who reads the decision does not acquire.
+    DecisionReadRelaxed,
 }
 
 #[cfg(any(loom, pct))]

@@ -10,7 +10,7 @@
 //! use heap_profile::Profiler;
 //!
 //! let profiler = Profiler::new();
-//! // 1: every object. 512 << 10 is what costs next to nothing; 0 is off, and may be changed later.
+//! // 1: every object. 512 << 10 is usual; 0 is off, and may be changed later.
 //! let heap = Heap::builder().sampler(profiler.clone(), 1).build()?;
 //! let mut mutator = heap.attach()?;
 //! let kept = mutator.enter(|mu| {
@@ -34,7 +34,7 @@
 //! those of slots; a block of tiny objects is one object, of the type that began it.
 //!
 //! What it costs. The fast path of an allocation is the same with a profiler and without. A sample costs a stack trace, some
-//! microseconds; names are looked up when a profile is written. Memory: a stack that was not seen before is kept for good, up to
+//! microseconds, which `docs/design/instruments.md` has figures of; names are looked up when a profile is written. Memory: a stack that was not seen before is kept for good, up to
 //! [`Profiler::with_most_stacks`]; samples of further ones are counted as one ([`Profile::dropped`]).
 //!
 //! Modules are listed bottom first; a module names only modules above it.
@@ -42,8 +42,8 @@
 
 mod stack;
 mod symbol;
-mod profiler;
 mod profile;
+mod profiler;
 mod proto;
 mod pprof;
 mod folded;

@@ -13,9 +13,14 @@ fn of<'a, T>(parts: &'a [(String, T)], name: &str) -> &'a T {
 }
 
 /// Objects and bytes, where they are exact.
-fn exact(count: Count) -> (usize, usize) {
+fn exact(count: Count) -> (f64, f64) {
     assert!(count.objects.fract() == 0.0 && count.bytes.fract() == 0.0);
-    (count.objects as usize, count.bytes as usize)
+    (count.objects, count.bytes)
+}
+
+/// So many objects, and so many bytes.
+fn whole(objects: usize, bytes: usize) -> (f64, f64) {
+    (objects as f64, bytes as f64)
 }
 
 #[test]
@@ -23,16 +28,16 @@ fn every_object_is_counted_where_it_was_made_and_of_what_it_is() {
     let (heap, kept, profile) = profiled(1);
     let total = profile.total();
     let figures = heap.figures().memory;
-    assert_eq!(exact(total.allocated), (2 * KEPT, figures.total_alloc.get()));
-    assert_eq!(exact(total.in_use), (kept.len(), kept.len() * 48));
+    assert_eq!(exact(total.allocated), whole(2 * KEPT, figures.total_alloc.get()));
+    assert_eq!(exact(total.in_use), whole(kept.len(), kept.len() * 48));
     assert_eq!(total.allocated.samples, 2 * KEPT as u64);
     let types = profile.by_type();
     assert_eq!(types[0].0, "[u64; 6]", "it has the most bytes in use");
-    assert_eq!(exact(of(&types, "[u8]").allocated), (KEPT, KEPT * 32));
-    assert_eq!(exact(of(&types, "[u8]").in_use), (0, 0));
+    assert_eq!(exact(of(&types, "[u8]").allocated), whole(KEPT, KEPT * 32));
+    assert_eq!(exact(of(&types, "[u8]").in_use), whole(0, 0));
     let functions = profile.by_function();
-    assert_eq!(exact(of(&functions, "keep").in_use), (kept.len(), kept.len() * 48));
-    assert_eq!(exact(of(&functions, "drop_texts").allocated), (KEPT, KEPT * 32));
+    assert_eq!(exact(of(&functions, "keep").in_use), whole(kept.len(), kept.len() * 48));
+    assert_eq!(exact(of(&functions, "drop_texts").allocated), whole(KEPT, KEPT * 32));
     assert_eq!(exact(of(&profile.by_crate(), "it").allocated), exact(total.allocated));
     assert_eq!(profile.by_module()[0].0, "it");
     assert_eq!(profile.dropped(), 0);
@@ -74,10 +79,10 @@ fn samples_with_stacks_for_which_there_is_no_room_are_counted_together() {
         }
     });
     let profile = profiler.profile("shop", &heap);
-    assert_eq!((exact(profile.total().allocated).0, profile.dropped()), (17, 7));
+    assert_eq!((exact(profile.total().allocated).0, profile.dropped()), (17.0, 7));
     let other = profile.sites().iter().find(|site| site.stack.is_empty()).expect("one without a stack");
-    assert_eq!((other.label, other.bytes, exact(other.counts.allocated)), ("[u64; 9]", 80, (7, 560)));
-    assert_eq!(exact(of(&profile.by_function(), "(other stacks)").allocated), (7, 560));
+    assert_eq!((other.label, other.bytes, exact(other.counts.allocated)), ("[u64; 9]", 80, (7.0, 560.0)));
+    assert_eq!(exact(of(&profile.by_function(), "(other stacks)").allocated), (7.0, 560.0));
 }
 
 #[test]
@@ -88,5 +93,5 @@ fn a_profiler_that_is_off_counts_nothing_until_it_is_switched_on() {
     assert_eq!(profiler.profile("shop", &heap).total().allocated.samples, 0);
     heap.set_sample_mean(1);
     let _more = keep(&heap);
-    assert_eq!(exact(profiler.profile("shop", &heap).total().allocated), (KEPT, KEPT * 48));
+    assert_eq!(exact(profiler.profile("shop", &heap).total().allocated), whole(KEPT, KEPT * 48));
 }

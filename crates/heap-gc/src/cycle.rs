@@ -576,7 +576,8 @@ fn overhead(heap: &Shared, live: Bytes) -> Bytes {
 
 /// What the heap keeps beside the objects, and the program causes.
 fn tables(heap: &Shared) -> Bytes {
-    heap.memory.accounting().metadata + heap.cleanups.bytes() + heap.finalizers.bytes()
+    let weak = heap.places.bytes() + heap.ephemerons.bytes();
+    heap.memory.accounting().metadata + weak + heap.cleanups.bytes() + heap.finalizers.bytes()
 }
 
 fn tell_scavenger(heap: &Shared, figures: &CycleFigures, in_spans: Bytes) {

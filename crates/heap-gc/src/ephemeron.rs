@@ -51,6 +51,7 @@ use heap_core::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 use heap_core::sync::{Mutex, point};
+use heap_core::units::Bytes;
 use heap_core::verify::{Violation, Word, each_word};
 use std::collections::HashMap;
 
@@ -232,6 +233,8 @@ impl Ephemerons {
             known.clear();
         }
         all.append(&mut known);
+        // Not to the last word: there may be as many again soon.
+        all.shrink_to(2 * all.len());
         *known = all;
         any
     }
@@ -246,6 +249,12 @@ impl Ephemerons {
             [at, ephemeron.key.load(Acquire).addr(), ephemeron.value.load(Acquire).addr()]
         });
         words.filter(|[_, key, value]| *key != 0 && *value != 0).collect()
+    }
+
+    /// Bytes that the list takes.
+    pub(crate) fn bytes(&self) -> Bytes {
+        let (looked, known) = (self.looked.lock(), self.known.lock());
+        Bytes::new((looked.all.capacity() + known.capacity()) * size_of::<usize>())
     }
 
     /// What does not hold of F8 and F9. The world is stopped, everything is swept, and no cycle runs.
@@ -432,3 +441,6 @@ impl<'a> Following<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,7 @@ use heap_core::sync::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed},
 };
 use heap_core::sync::{Mutex, point};
+use heap_core::units::Bytes;
 use heap_core::verify::Violation;
 
 /// A weak place, in the heap.
@@ -153,8 +154,14 @@ impl Places {
         // Most of them were there before: what was added meanwhile is put behind.
         let mut list = self.known.lock();
         known.append(&mut list);
+        known.shrink_to(2 * known.len());
         *list = known;
         any
+    }
+
+    /// Bytes that the list takes.
+    pub(crate) fn bytes(&self) -> Bytes {
+        Bytes::new(self.known.lock().capacity() * size_of::<usize>())
     }
 
     /// What does not hold of F6. The world is stopped, everything is swept, and no cycle runs.

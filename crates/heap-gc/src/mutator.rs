@@ -11,6 +11,7 @@
 //!               them
 //! ```
 
+mod due;
 mod pay;
 mod refusal;
 
@@ -23,7 +24,7 @@ use crate::config::LayoutPolicy;
 use crate::cycle::{self, Runner};
 use crate::dead;
 use crate::figures::{Figures, Reason};
-use crate::finalizer::{Due, Finalizers};
+use crate::finalizer::Finalizers;
 use crate::gc::{Brand, Gc};
 use crate::handle::Handle;
 use crate::handshake::{COLLECT, Member};
@@ -34,7 +35,6 @@ use crate::part::Part;
 use crate::pauses::Kind;
 use crate::sampler::Label;
 use crate::trace::Trace;
-use crate::unwind::FirstPanic;
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -243,56 +243,6 @@ impl Mutator {
         if calls & COLLECT != 0 {
             self.answer_collection();
         }
-    }
-
-    /// Runs drops, cleanups and finalizers that are due. The mutator is outside.
-    ///
-    /// # Panics
-    /// As [`dead::run_due`].
-    #[cold]
-    fn run_due(&self) {
-        if heap_core::sync::thread::panicking() {
-            return;
-        }
-        let mut panics = FirstPanic::default();
-        dead::run_with(&self.heap, &mut panics);
-        if !self.is_finalizing.replace(true) {
-            for list in [&self.finalizers, self.heap.finalizers.shared()] {
-                if list.is_due() {
-                    for due in list.take_due() {
-                        panics.note(|| self.finalize(due));
-                    }
-                }
-            }
-            self.is_finalizing.set(false);
-        }
-        panics.go_on();
-    }
-
-    /// Runs a finalizer, inside.
-    fn finalize(&self, due: Due) {
-        /// Leaves when dropped, also when a finalizer panics; runs nothing that is due.
-        struct Finalizing<'a> {
-            mutator: &'a Mutator,
-            /// Inside a raw layer's stay, of which this is a safepoint.
-            was_raw: bool,
-        }
-        impl Drop for Finalizing<'_> {
-            fn drop(&mut self) {
-                // SAFETY: inside, as since it was made.
-                unsafe { self.mutator.part() }.is_raw.set(self.was_raw);
-                self.mutator.leave();
-            }
-        }
-        self.go_inside();
-        // SAFETY: inside since the line above.
-        let was_raw = unsafe { self.part() }.is_raw.replace(false);
-        let _finalizing = Finalizing { mutator: self, was_raw };
-        let object = self.heap.roots.get(due.root);
-        // From here it is in this mutator's hands.
-        self.heap.roots.remove(due.root);
-        self.heap.finalizers.runs();
-        due.call.call(self, object);
     }
 
     /// The list of its finalizers.

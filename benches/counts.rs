@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use std::cell::Cell;
 use std::hint::black_box;
 use std::process::Command;
-use tricolor::{Frame, Gc, GcCell, GcMap, GcVec, Heap, Trace, raw};
+use tricolor::{Frame, Gc, GcCell, GcMap, GcVec, Heap, Pool, Trace, raw};
 
 type Numbers<'gc> = GcMap<'gc, u64, u64, FixedState>;
 type Peer = hashbrown::HashMap<u64, u64, FixedState>;
@@ -33,7 +33,7 @@ struct Node<'gc> {
 /// A case: its name, what one operation is, and how to do a number of them.
 type Case = (&'static str, &'static str, fn(usize));
 
-const CASES: [Case; 32] = [
+const CASES: [Case; 33] = [
     ("alloc_n8", "allocation of 8 bytes in a tiny block, with refills and cycles", |n| {
         rounds(n, |mu, i| {
             black_box(mu.alloc(i));
@@ -96,6 +96,15 @@ const CASES: [Case; 32] = [
             let cell = mu.alloc(GcCell::new(None));
             let target = mu.alloc(1_u64);
             (0..n).for_each(|_| cell.set(mu, black_box(Some(target))));
+        });
+    }),
+    ("pool_lend", "loan of a buffer from a pool that has one, and its return", |n| {
+        let heap = Heap::new().expect("address space");
+        let pool: Pool<Vec<u8>> = Pool::new(&heap);
+        heap.attach().expect("a fresh heap").enter(|mu| {
+            (0..n).for_each(|_| {
+                black_box(&*pool.lend(mu, || Vec::with_capacity(1024)));
+            });
         });
     }),
     ("vec_push", "push of a reference onto a GcVec that has room, a part of 1000 pushes and a clear", |n| {

@@ -34,6 +34,9 @@ mod frames {}
 #[doc = include_str!("../docs/guide/src/cleanups.md")]
 mod cleanups {}
 
+#[doc = include_str!("../docs/guide/src/pools.md")]
+mod pools {}
+
 #[doc = include_str!("../docs/guide/src/limits.md")]
 mod limits {}
 

@@ -21,6 +21,9 @@ mod raw_scenes;
 #[expect(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
 #[path = "support/map_scenes.rs"]
 mod map_scenes;
+#[path = "support/pool_scenes.rs"]
+#[expect(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
+mod pool_scenes;
 #[path = "support/released.rs"]
 mod released;
 #[path = "support/scenes.rs"]
@@ -139,6 +142,8 @@ const CHECKS: &[Check] = &[
     ("census", census),
     ("fenced run", fenced_run),
     ("sampled", sampled),
+    ("pool aged", pool_scenes::aged),
+    ("kept in a pool", || pool_scenes::kept_in_a_pool("roots")),
 ];
 
 /// Generated programs against the model; nothing is verified, and every cycle is the mutator's, so that all is counted exactly.
@@ -622,4 +627,7 @@ faults! {
     what_lies_beyond_a_fence_stays_taken: FenceForgotten, "fenced run", "with what lies beyond a fence";
     what_was_sampled_is_alive_for_ever: SampledKept, "sampled", "sampled objects are alive";
     a_census_misses_what_no_sweep_has_noted: SurvivorsUncounted, "census", "the census counts";
+    what_a_pool_keeps_stays_when_it_does_not_age: PoolUnaged, "pool aged", "values of a pool after two collections";
+    what_a_pool_keeps_goes_too_soon_when_it_ages_twice: PoolAgedTwice, "pool aged", "values of a pool after one collection";
+    what_a_pool_keeps_is_lost_when_it_is_not_shaded: PoolUnshaded, "kept in a pool", "F2: a root is";
 }

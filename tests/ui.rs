@@ -5,8 +5,8 @@
 
 use std::marker::PhantomData;
 use tricolor::{
-    Cleanup, Frame, Gc, GcBytes, GcCell, GcMap, GcStr, GcVec, Heap, Interner, Leaf, Local, Mu, Mutator, Root,
-    Weak, WeakMap, WeakSet, raw,
+    Cleanup, Frame, Gc, GcBytes, GcCell, GcMap, GcStr, GcVec, Heap, Interner, Leaf, Lent, Local, Mu, Mutator,
+    Pool, Root, Weak, WeakMap, WeakSet, raw,
 };
 
 #[test]
@@ -96,6 +96,16 @@ fn handles_go_to_other_threads_only_where_that_is_sound() {
     assert_eq!(send_and_sync!(Leaf<std::cell::Cell<u64>>), (true, false), "a leaf is like what is in it");
     assert_eq!(send_and_sync!(Frame<'static>), (false, false), "a frame's memory is its thread's");
     assert_eq!(send_and_sync!(Local<'static, u64>), (false, false), "so are its values");
+    assert_eq!(
+        send_and_sync!(Pool<Gc<'static, GcCell<u64>>>),
+        (true, true),
+        "what a thread puts no other takes"
+    );
+    assert_eq!(
+        send_and_sync!(Lent<'static, 'static, u64>),
+        (false, false),
+        "a loan goes back where it came from"
+    );
     assert_eq!(send_and_sync!(raw::Mutator), (false, false), "as the mutator that it is");
     assert_eq!(send_and_sync!(raw::Inside<'static>), (false, false), "a stay is its thread's");
     assert_eq!(send_and_sync!(raw::RootId), (false, false), "a mutator's own roots are its thread's");

@@ -9,6 +9,8 @@ mod cleanup_scenes;
 mod ephemeron_scenes;
 #[path = "../support/map_scenes.rs"]
 mod map_scenes;
+#[path = "../support/pool_scenes.rs"]
+mod pool_scenes;
 #[path = "../support/finalizer_scenes.rs"]
 mod finalizer_scenes;
 #[path = "../support/released.rs"]
@@ -40,6 +42,7 @@ mod os;
 mod panics;
 mod period;
 mod phases;
+mod pool;
 mod programs;
 mod raw;
 mod reach;

@@ -6,6 +6,7 @@ use crate::cleanup_scenes;
 use crate::ephemeron_scenes;
 use crate::finalizer_scenes;
 use crate::map_scenes;
+use crate::pool_scenes;
 use crate::scenes::{self, Item, Place, all_is_well, item, look_along, path, set};
 use crate::stage::STEPS;
 use crate::vector_scenes;
@@ -74,8 +75,19 @@ fn a_map_is_filled_by_another_while_the_collector_waits_for_the_last_mutator() {
 }
 
 #[test]
+fn a_pool_ages_in_the_middle_of_enter() {
+    pool_scenes::aged_inside();
+}
+
+#[test]
 fn keys_of_a_map_come_and_go() {
     map_scenes::keys_come_and_go();
+}
+
+scenes! {
+    pool_scenes:
+    kept_in_a_pool
+    exchanged_with_a_pool
 }
 
 scenes! {

@@ -224,11 +224,17 @@ pub enum Fault {
     FenceForgotten = 105,
     /// What was sampled counts as alive, dead or not.
     SampledKept = 106,
+    /// What pools keep does not age.
+    PoolUnaged = 107,
+    /// What pools keep ages twice in a cycle.
+    PoolAgedTwice = 108,
+    /// What pools keep is not shaded when roots are taken.
+    PoolUnshaded = 109,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 106] = [
+    pub const ALL: [Self; 109] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -335,6 +341,9 @@ impl Fault {
         Self::SurvivorsUncounted,
         Self::FenceForgotten,
         Self::SampledKept,
+        Self::PoolUnaged,
+        Self::PoolAgedTwice,
+        Self::PoolUnshaded,
     ];
 }
 

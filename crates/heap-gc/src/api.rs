@@ -6,6 +6,7 @@ pub(crate) mod cleanup;
 pub(crate) mod finalizer;
 pub(crate) mod leaf;
 pub(crate) mod root;
+pub(crate) mod pool;
 pub(crate) mod slice;
 pub(crate) mod bytes;
 pub(crate) mod str;

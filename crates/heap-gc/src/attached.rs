@@ -42,6 +42,7 @@ impl Drop for Leaving {
             let part = unsafe { member.part() };
             let (own, finalizers) = (part.own.take(), Arc::clone(&part.finalizers));
             part.hinted.end(part.source(&heap.memory));
+            heap.pools.expire(part.pools.take());
             part.flush(heap.shading());
             heap.world.detach(&member);
             heap.finalizers.forget(&finalizers, &heap.roots);

@@ -154,6 +154,7 @@ fn stopped(cycle: &mut Cycle<'_>) {
     cycle.finish_sweep();
     for part in world.parts() {
         part.flush(heap.shading());
+        heap.age_pools(part);
     }
     let roots = AllRoots::of(&heap.memory, &heap.roots, &world);
     if cycle.is_verified() {

@@ -2,7 +2,8 @@
 //!
 //! Sweeping queues drops, the end of marking queues cleanups; a mutator runs them at a safepoint, outside `enter`, with no lock
 //! of the heap held. So they may do whatever they like, also use the heap, and none ever runs inside somebody's allocation. They
-//! run on the thread of whichever mutator comes by, which is why droppable types and cleanups are `Send`.
+//! run on the thread of whichever mutator comes by, which is why droppable types and cleanups are `Send`. What
+//! pools let go ([`crate::pools`]) is queued when a cycle begins, and dropped in the same places.
 //!
 //! One that panics does not keep the others from running: the first panic goes on when all have run.
 
@@ -10,10 +11,10 @@ use crate::shared::Shared;
 use crate::unwind::FirstPanic;
 use heap_core::sync::thread;
 
-/// Whether a drop or a cleanup is due. Two relaxed loads.
+/// Whether a drop or a cleanup is due. Three relaxed loads.
 #[inline]
 pub(crate) fn is_due(heap: &Shared) -> bool {
-    heap.memory.has_dead() | heap.cleanups.is_due()
+    heap.memory.has_dead() | heap.cleanups.is_due() | heap.pools.is_due()
 }
 
 /// Runs all drops and cleanups that are due.
@@ -35,6 +36,11 @@ pub(crate) fn run_with(heap: &Shared, panics: &mut FirstPanic) {
     if heap.memory.has_dead() {
         for dead in heap.memory.take_dead() {
             panics.note(|| heap.memory.bury(&dead));
+        }
+    }
+    if heap.pools.is_due() {
+        for mut values in heap.pools.take_due() {
+            values.drop_each(&mut |drop| panics.note(drop));
         }
     }
     if heap.cleanups.is_due() {

@@ -4,7 +4,8 @@
 //!
 //! 1. finish sweeping what the last cycle left ([`heap_core::memory::Memory::finish_sweep`]);
 //! 2. take the next epoch: all marks are void;
-//! 3. ask every mutator, one by one, each at its own safepoint (`handshake.rs`), to turn its barrier on (`barrier.rs`);
+//! 3. ask every mutator, one by one, each at its own safepoint (`handshake.rs`), to turn its barrier on (`barrier.rs`); what it
+//!    keeps to use again ages (`pools.rs`);
 //! 4. ask them all once more, so that no store without a barrier is under way;
 //! 5. make grey what the root table leads to (`roots.rs`), and ask each mutator to be without references once: new
 //!    objects are black from then on;
@@ -40,6 +41,7 @@ mod roots;
 mod barrier;
 mod own_roots;
 mod hinted;
+mod pools;
 mod weak;
 mod watch;
 mod cleanup;
@@ -74,6 +76,7 @@ pub use api::cell::GcCell;
 pub use api::frame::{Frame, Local};
 pub use api::leaf::Leaf;
 pub use api::map::{GcMap, GcMapDrain, GcMapEntry, GcMapIter, GcMapOccupied, GcMapVacant, MapHasher};
+pub use api::pool::{Lent, Pool};
 pub use api::root::Root;
 pub use api::slice::GcSlice;
 pub use api::str::GcStr;

@@ -33,6 +33,7 @@ use crate::object::{TypeInfo, Typed, slice_header};
 use crate::own_roots::OwnRoots;
 use crate::part::Part;
 use crate::pauses::Kind;
+use crate::pools::Pools;
 use crate::sampler::Label;
 use crate::trace::Trace;
 use core::cell::Cell;
@@ -323,12 +324,16 @@ impl Drop for Mutator {
         // SAFETY: inside since the lines above.
         let part = unsafe { self.part() };
         let own = part.own.take();
+        let had_pooled = self.heap.pools.expire(part.pools.take());
         part.leave(self.heap.shading());
         self.heap.world.detach(&self.member);
         attached::forget(self.heap.id);
         self.heap.finalizers.forget(&self.finalizers, &self.heap.roots);
         // Code of the program's, that may panic.
         drop(own);
+        if had_pooled {
+            dead::run_due(&self.heap);
+        }
     }
 }
 
@@ -519,6 +524,12 @@ impl<'gc> Mu<'gc> {
     /// Notes that a stay of the raw layer begins, or ends.
     pub(crate) fn note_raw(&self, is_raw: bool) {
         self.part.is_raw.set(is_raw);
+    }
+
+    /// What the mutator keeps in pools.
+    #[inline(always)]
+    pub(crate) fn pools(&self) -> &'gc Pools {
+        &self.part.pools
     }
 
     /// The mutator's own roots.

@@ -1,6 +1,6 @@
 //! A mutator's part: what belongs to one mutator and is touched by nobody else, except by a collector that answers for it.
 //!
-//! It is the cache, the pages for frames, the barrier, and the roots of its own. [`Part::answer`] is what a mutator does when a collector asks, in each round of a cycle
+//! It is the cache, the pages for frames, the barrier, the roots of its own, and what it keeps in pools. [`Part::answer`] is what a mutator does when a collector asks, in each round of a cycle
 //! ([`crate::handshake`]); the same for who answers by himself, in the middle of `enter` or at its edge, and for who is
 //! answered for.
 
@@ -8,6 +8,7 @@ use crate::barrier::{Barrier, Mode, Shading};
 use crate::finalizer::Finalizers;
 use crate::hinted::Hinted;
 use crate::own_roots::OwnRoots;
+use crate::pools::Pools;
 use crate::round::Round;
 use core::cell::Cell;
 use heap_core::cache::Cache;
@@ -28,6 +29,8 @@ pub(crate) struct Part {
     pub(crate) own: OwnRoots,
     /// Frames of the raw layer, and what is in them.
     pub(crate) hinted: Hinted,
+    /// What it keeps to use again. Ages in its answer to the first round ([`crate::shared::Shared::answer`]).
+    pub(crate) pools: Pools,
     /// Its finalizers: a list that the collector goes through, under its lock.
     pub(crate) finalizers: Arc<Finalizers>,
     /// Whether its user is inside by a stay of the raw layer: one that may have been forgotten, and whose references are in nobody
@@ -44,6 +47,7 @@ impl Part {
             barrier: Barrier::new(Mode::Off),
             own: OwnRoots::default(),
             hinted: Hinted::default(),
+            pools: Pools::default(),
             finalizers,
             is_raw: Cell::new(false),
         };
@@ -104,7 +108,7 @@ impl Part {
         let mut shade = |word| {
             found += 1;
             match word {
-                // SAFETY: O2, H3: null, or the address of an allocated slot, or in a frame, where a mark goes nowhere.
+                // SAFETY: O2, H3, P2: null, or the address of (a byte of) an allocated slot, or in a frame, where a mark goes nowhere.
                 Word::Exact(word) => unsafe { self.barrier.shade(to, word) },
                 Word::Ambiguous(word) => self.barrier.shade_ambiguous(to, word),
             }
@@ -113,6 +117,9 @@ impl Part {
         unsafe { self.own.each(&mut shade) };
         // SAFETY: as above.
         unsafe { self.hinted.each(to.memory, &mut shade) };
+        if !fault::on(Fault::PoolUnshaded) {
+            self.pools.each(&mut shade);
+        }
         if found > 0 {
             self.barrier.hand_over(to.queue);
         }

@@ -16,6 +16,7 @@ use crate::pace::Pace;
 use crate::pacer::NEVER;
 use crate::part::Part;
 use crate::pauses::Pauses;
+use crate::pools::OwnPools;
 use crate::roots::Roots;
 use crate::round::Round;
 use crate::sampler::Samples;
@@ -134,6 +135,8 @@ pub(crate) struct Shared {
     /// What is to be done when objects are dead. Before the memory: when the heap ends, cleanups run and then drops.
     pub(crate) cleanups: OwnCleanups,
     pub(crate) finalizers: AllFinalizers,
+    /// The pools' places, and what they have let go.
+    pub(crate) pools: OwnPools,
     /// Last: its drop runs the drops of all objects, when nothing else of the heap is used any more.
     pub(crate) memory: Memory,
 }
@@ -202,6 +205,7 @@ impl Shared {
             history: Mutex::new(History::default()),
             cleanups: OwnCleanups::default(),
             finalizers: AllFinalizers::default(),
+            pools: OwnPools::default(),
             scavenger: Scavenger::new(memory.shared_pages(), scavenging(builder, memory_limit)),
             memory,
         }
@@ -230,10 +234,18 @@ impl Shared {
 
     /// A mutator's answer to a round.
     pub(crate) fn answer(&self, part: &Part, round: Round) {
+        if round == Round::BarrierOn {
+            self.age_pools(part);
+        }
         let found = part.answer(round, self.shading());
         if found > 0 {
             self.own_roots.fetch_add(found, Relaxed);
         }
+    }
+
+    /// A cycle has begun: what the mutator keeps in pools ages.
+    pub(crate) fn age_pools(&self, part: &Part) {
+        self.pools.expire(part.pools.age());
     }
 
     /// Tells the listener, whose panic does not end a cycle in its middle.

@@ -40,6 +40,7 @@ impl AllRoots {
             unsafe { part.own.each(&mut keep) };
             // SAFETY: as above.
             unsafe { part.hinted.each(memory, &mut keep) };
+            part.pools.each(&mut keep);
         }
         all
     }

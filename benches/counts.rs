@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use std::cell::Cell;
 use std::hint::black_box;
 use std::process::Command;
-use tricolor::{Frame, Gc, GcCell, GcMap, GcVec, Heap, Pool, Trace, raw};
+use tricolor::{Arena, Frame, Gc, GcCell, GcMap, GcVec, Heap, Mu, Pool, Trace, raw};
 
 type Numbers<'gc> = GcMap<'gc, u64, u64, FixedState>;
 type Peer = hashbrown::HashMap<u64, u64, FixedState>;
@@ -30,10 +30,53 @@ struct Node<'gc> {
     value: u64,
 }
 
+#[derive(Trace)]
+struct Link<'gc> {
+    next: Option<Gc<'gc, Link<'gc>>>,
+    value: u64,
+}
+
+#[derive(Trace)]
+struct Tree<'gc> {
+    left: Option<Gc<'gc, Tree<'gc>>>,
+    right: Option<Gc<'gc, Tree<'gc>>>,
+}
+
+#[derive(Trace)]
+struct S96<'gc> {
+    next: Option<Gc<'gc, u64>>,
+    values: [u64; 11],
+}
+
+#[derive(Trace)]
+enum Expr<'gc> {
+    Number(u64),
+    Sum(Gc<'gc, Expr<'gc>>, Gc<'gc, Expr<'gc>>),
+}
+
+fn expr<'gc>(depth: u64, alloc: &mut impl FnMut(Expr<'gc>) -> Gc<'gc, Expr<'gc>>) -> Gc<'gc, Expr<'gc>> {
+    if depth == 0 {
+        return alloc(Expr::Number(depth));
+    }
+    let (left, right) = (expr(depth - 1, alloc), expr(depth - 1, alloc));
+    alloc(Expr::Sum(left, right))
+}
+
+fn tree<'gc>(mu: &Mu<'gc>, depth: u32) -> Gc<'gc, Tree<'gc>> {
+    let below = |depth| (depth > 0).then(|| tree(mu, depth - 1));
+    mu.alloc(Tree { left: below(depth), right: below(depth) })
+}
+
+fn tree_in<'gc>(mu: &Mu<'gc>, arena: &mut Arena<'gc, Tree<'gc>>, depth: u32) -> Gc<'gc, Tree<'gc>> {
+    let mut below = |depth: u32| (depth > 0).then(|| tree_in(mu, arena, depth - 1));
+    let (left, right) = (below(depth), below(depth));
+    arena.alloc(mu, Tree { left, right })
+}
+
 /// A case: its name, what one operation is, and how to do a number of them.
 type Case = (&'static str, &'static str, fn(usize));
 
-const CASES: [Case; 33] = [
+const CASES: [Case; 44] = [
     ("alloc_n8", "allocation of 8 bytes in a tiny block, with refills and cycles", |n| {
         rounds(n, |mu, i| {
             black_box(mu.alloc(i));
@@ -84,6 +127,58 @@ const CASES: [Case; 33] = [
                 });
             });
         });
+    }),
+    ("arena_s16", "the same 16 bytes from an arena of 10 000, with chunks and cycles", |n| {
+        rounds_in_arena(n, |value| S16 { next: None, value });
+    }),
+    ("arena_s64", "the same 64 bytes from an arena of 10 000, with chunks and cycles", |n| {
+        rounds_in_arena(n, |value| S64 { next: None, values: [value; 7] });
+    }),
+    ("list", "node of 16 bytes at the front of a list of 1000, with refills and cycles", |n| {
+        rounds_of_thousand(n, |mu| {
+            let node = |last, value| Some(mu.alloc(Link { next: last, value }));
+            black_box((0..1000).fold(None, node).map(|link| (link.next, link.value)));
+        });
+    }),
+    ("arena_list", "the same node from an arena of 1000, with chunks and cycles", |n| {
+        rounds_of_thousand(n, |mu| {
+            let mut arena = Arena::new(mu, 1000);
+            let node = |last, value| Some(arena.alloc(mu, Link { next: last, value }));
+            black_box((0..1000).fold(None, node).map(|link| (link.next, link.value)));
+        });
+    }),
+    ("tree", "node of 16 bytes of a tree of 1023, made by a recursion, with refills and cycles", |n| {
+        rounds_of_thousand(n, |mu| {
+            black_box(tree(mu, 9).left);
+        });
+    }),
+    ("arena_tree", "the same node from an arena of 1023, with chunks and cycles", |n| {
+        rounds_of_thousand(n, |mu| {
+            black_box(tree_in(mu, &mut Arena::new(mu, 1023), 9).right);
+        });
+    }),
+    (
+        "expr",
+        "node of a tree of 1023 that is an enum of 24 bytes, made by a recursion, with refills and cycles",
+        |n| {
+            rounds_of_thousand(n, |mu| {
+                black_box(matches!(*expr(9, &mut |expr| mu.alloc(expr)), Expr::Number(_)));
+            });
+        },
+    ),
+    ("arena_expr", "the same node from an arena of 1023, with chunks and cycles", |n| {
+        rounds_of_thousand(n, |mu| {
+            let mut arena = Arena::new(mu, 1023);
+            black_box(matches!(*expr(9, &mut |expr| arena.alloc(mu, expr)), Expr::Number(_)));
+        });
+    }),
+    ("alloc_s96", "allocation of 96 bytes with a reference, with refills and cycles", |n| {
+        rounds(n, |mu, i| {
+            black_box(mu.alloc(S96 { next: None, values: [i as u64; 11] }));
+        });
+    }),
+    ("arena_s96", "the same 96 bytes from an arena of 10 000, with chunks and cycles", |n| {
+        rounds_in_arena(n, |value| S96 { next: None, values: [value; 11] });
     }),
     ("enter", "entering and leaving a heap", |n| {
         let heap = Heap::new().expect("address space");
@@ -277,6 +372,20 @@ const CASES: [Case; 33] = [
         m.collect();
         drop(root);
     }),
+    ("arena_mark", "the same node from an arena of 10 000", |n| {
+        let heap = Heap::builder().workers(1).gc_off().build().expect("address space");
+        let mut m = heap.attach().expect("a fresh heap");
+        let root = m.enter(|mu| {
+            let mut arena = Arena::new(mu, 10_000);
+            let mut node = arena.alloc(mu, Node { next: GcCell::new(None), value: 0 });
+            for value in 1..n as u64 {
+                node = arena.alloc(mu, Node { next: GcCell::new(Some(node)), value });
+            }
+            mu.root(node)
+        });
+        m.collect();
+        drop(root);
+    }),
 ];
 
 /// The least that an allocation can be.
@@ -310,7 +419,7 @@ fn frames(operations: usize, one: impl Fn(&Frame<'_>, usize)) {
     });
 }
 
-fn rounds(operations: usize, one: impl Fn(&tricolor::Mu<'_>, usize)) {
+fn rounds(operations: usize, one: impl Fn(&Mu<'_>, usize)) {
     let heap = Heap::builder().workers(1).build().expect("address space");
     let mut m = heap.attach().expect("a fresh heap");
     for start in (0..operations).step_by(10_000) {
@@ -318,11 +427,22 @@ fn rounds(operations: usize, one: impl Fn(&tricolor::Mu<'_>, usize)) {
     }
 }
 
+/// Objects of one type in an arena for ten thousand, as many as a round of [`rounds`] makes.
+fn rounds_in_arena<T: Trace + 'static>(operations: usize, make: impl Fn(u64) -> T) {
+    let heap = Heap::builder().workers(1).build().expect("address space");
+    let mut m = heap.attach().expect("a fresh heap");
+    for start in (0..operations).step_by(10_000) {
+        m.enter(|mu| {
+            let mut arena = Arena::new(mu, 10_000);
+            (start..operations.min(start + 10_000)).for_each(|i| {
+                black_box(arena.alloc(mu, make(i as u64)));
+            });
+        });
+    }
+}
+
 /// Operations on a vector in the heap that has one element at least; after a thousand it is cleared.
-fn vectors(
-    operations: usize,
-    one: impl for<'gc> Fn(&tricolor::Mu<'gc>, &GcVec<'gc, Gc<'gc, u64>>, Gc<'gc, u64>),
-) {
+fn vectors(operations: usize, one: impl for<'gc> Fn(&Mu<'gc>, &GcVec<'gc, Gc<'gc, u64>>, Gc<'gc, u64>)) {
     let heap = Heap::new().expect("address space");
     heap.attach().expect("a fresh heap").enter(|mu| {
         let (items, target) = (mu.alloc(GcVec::with_capacity(mu, 1001)), mu.alloc(1_u64));
@@ -335,7 +455,7 @@ fn vectors(
 }
 
 /// Operations on a map in the heap that has the numbers below 1000.
-fn maps(operations: usize, one: impl for<'gc> Fn(&tricolor::Mu<'gc>, &Numbers<'gc>, u64)) {
+fn maps(operations: usize, one: impl for<'gc> Fn(&Mu<'gc>, &Numbers<'gc>, u64)) {
     let heap = Heap::new().expect("address space");
     heap.attach().expect("a fresh heap").enter(|mu| {
         let map = mu.alloc(Numbers::with_capacity_and_hasher(mu, 1500, FixedState::default()));
@@ -352,7 +472,7 @@ fn peers(operations: usize, one: impl Fn(&mut Peer, u64)) {
 }
 
 /// The mutator runs the cycles between two rounds, so that as many of them come in every run of the case.
-fn rounds_of_thousand(operations: usize, thousand: impl Fn(&tricolor::Mu<'_>)) {
+fn rounds_of_thousand(operations: usize, thousand: impl Fn(&Mu<'_>)) {
     let heap = Heap::builder().own_threads(false).build().expect("address space");
     let mut m = heap.attach().expect("a fresh heap");
     (0..operations / 1000).for_each(|_| m.enter(&thousand));

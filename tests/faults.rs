@@ -14,6 +14,9 @@ mod cleanup_scenes;
 mod finalizer_scenes;
 #[path = "support/ephemeron_scenes.rs"]
 mod ephemeron_scenes;
+#[path = "support/arena_scenes.rs"]
+#[expect(dead_code, reason = "what shows no mistake is played by tests/it only")]
+mod arena_scenes;
 #[path = "support/held.rs"]
 mod held;
 #[path = "support/raw_scenes.rs"]
@@ -144,6 +147,7 @@ const CHECKS: &[Check] = &[
     ("sampled", sampled),
     ("pool aged", pool_scenes::aged),
     ("kept in a pool", || pool_scenes::kept_in_a_pool("roots")),
+    ("chunk kept", arena_scenes::kept_by_its_middle),
 ];
 
 /// Generated programs against the model; nothing is verified, and every cycle is the mutator's, so that all is counted exactly.
@@ -630,4 +634,6 @@ faults! {
     what_a_pool_keeps_stays_when_it_does_not_age: PoolUnaged, "pool aged", "values of a pool after two collections";
     what_a_pool_keeps_goes_too_soon_when_it_ages_twice: PoolAgedTwice, "pool aged", "values of a pool after one collection";
     what_a_pool_keeps_is_lost_when_it_is_not_shaded: PoolUnshaded, "kept in a pool", "F2: a root is";
+    what_a_chunk_leads_to_is_lost_when_it_is_not_counted: ArenaUncounted, "chunk kept", "is lost";
+    a_chunk_is_lost_when_a_reference_to_its_middle_is_not_marked: InteriorUnmarked, "chunk kept", "F2: a root is";
 }

@@ -7,6 +7,8 @@ mod raw_scenes;
 mod cleanup_scenes;
 #[path = "../support/ephemeron_scenes.rs"]
 mod ephemeron_scenes;
+#[path = "../support/arena_scenes.rs"]
+mod arena_scenes;
 #[path = "../support/map_scenes.rs"]
 mod map_scenes;
 #[path = "../support/pool_scenes.rs"]
@@ -25,6 +27,7 @@ mod vector_scenes;
 mod weak_scenes;
 
 mod alloc;
+mod arena;
 mod attacks;
 mod beside;
 mod cleanup;

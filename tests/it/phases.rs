@@ -2,6 +2,7 @@
 //! moved, made, rooted and dropped. The steps are those between which the collector can be made to stand still
 //! (`tests/support/stage.rs`); what is done there is in `tests/support/scenes.rs`.
 
+use crate::arena_scenes;
 use crate::cleanup_scenes;
 use crate::ephemeron_scenes;
 use crate::finalizer_scenes;
@@ -75,6 +76,19 @@ fn a_map_is_filled_by_another_while_the_collector_waits_for_the_last_mutator() {
 }
 
 #[test]
+fn a_chunk_is_filled_while_steps_pass() {
+    for (from, to) in [
+        ("began", "barrier on"),
+        ("barrier on", "settled"),
+        ("roots", "dry"),
+        ("dry", "marked"),
+        ("marked", "off"),
+    ] {
+        arena_scenes::chunk_filled_between(from, to);
+    }
+}
+
+#[test]
 fn a_pool_ages_in_the_middle_of_enter() {
     pool_scenes::aged_inside();
 }
@@ -82,6 +96,11 @@ fn a_pool_ages_in_the_middle_of_enter() {
 #[test]
 fn keys_of_a_map_come_and_go() {
     map_scenes::keys_come_and_go();
+}
+
+scenes! {
+    arena_scenes:
+    chunk_filled
 }
 
 scenes! {

@@ -230,11 +230,15 @@ pub enum Fault {
     PoolAgedTwice = 108,
     /// What pools keep is not shaded when roots are taken.
     PoolUnshaded = 109,
+    /// The header of a chunk does not count what is put into it.
+    ArenaUncounted = 110,
+    /// A reference that leads into a slot, and not to its first byte, is not marked.
+    InteriorUnmarked = 111,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 109] = [
+    pub const ALL: [Self; 111] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -344,6 +348,8 @@ impl Fault {
         Self::PoolUnaged,
         Self::PoolAgedTwice,
         Self::PoolUnshaded,
+        Self::ArenaUncounted,
+        Self::InteriorUnmarked,
     ];
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod slice;
 pub(crate) mod bytes;
 pub(crate) mod str;
 pub(crate) mod map;
+pub(crate) mod arena;
 pub(crate) mod vec;
 pub(crate) mod weak;
 pub(crate) mod frame;

@@ -70,6 +70,7 @@ mod sampling;
 pub mod raw;
 mod api;
 
+pub use api::arena::Arena;
 pub use api::atomic::AtomicGc;
 pub use api::bytes::GcBytes;
 pub use api::cell::GcCell;

@@ -15,6 +15,9 @@
 //!
 //! Slices and large objects, of which many words are looked at in one go, are first sifted with vectors: `words`.
 //!
+//! A reference may lead into a slot and not to its first byte: to an object of an arena's chunk ([`crate::api::arena`]). The layouts
+//! of chunks are off the quick road, where the slot is looked up, or have no references.
+//!
 //! Marks are plain stores (see [`heap_core::span`]): two workers may both push an object that both found unmarked. It is
 //! then scanned twice, with the same outcome.
 //!
@@ -240,7 +243,7 @@ impl<'a> Marker<'a> {
     }
 
     fn push(&mut self, object: usize) {
-        // SAFETY: callers push the address of a slot they marked.
+        // SAFETY: callers push the address of (a byte of) a slot they marked.
         let scan = unsafe { self.hot.road.scan_word(object) };
         self.stack.push(Grey { object, scan });
     }
@@ -278,6 +281,9 @@ impl<'a> Marker<'a> {
         let span = self.map.span(id);
         let offset = word - self.map.address(span.first()).get();
         let slot = if span.is_large() { 0 } else { span.slot_at(offset) };
+        if fault::on(Fault::InteriorUnmarked) && offset != slot as usize * span.stride().get() {
+            return;
+        }
         let mark = self.map.mark_of(span, slot);
         if mark.load(Relaxed) == self.hot.epoch {
             return;

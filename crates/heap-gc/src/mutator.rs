@@ -343,6 +343,15 @@ impl fmt::Debug for Mutator {
     }
 }
 
+/// What is in the room for elements that may have references.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Room {
+    /// Zeros.
+    Cleared,
+    /// Anything: nobody looks past the number of elements in the header.
+    AsItIs,
+}
+
 /// Access to a heap, for the time of one [`Mutator::enter`].
 ///
 /// The lifetime `'gc` is its brand: every [`Gc`] made or found through it carries it. Methods that put a `T` into the heap
@@ -563,6 +572,15 @@ impl<'gc> Mu<'gc> {
 
     /// The slot of a slice of `len` elements, all zeros if the elements may have references. The header is the caller's to write.
     pub(crate) fn slice_slot<T: Trace + 'gc>(&self, len: usize) -> Result<NonNull<u8>, AllocError> {
+        self.slice_room::<T>(len, Room::Cleared)
+    }
+
+    /// The slot of a slice of `len` elements. The header is the caller's to write, before anything is asked of the mutator again.
+    pub(crate) fn slice_room<T: Trace + 'gc>(
+        &self,
+        len: usize,
+        room: Room,
+    ) -> Result<NonNull<u8>, AllocError> {
         let info = T::ELEMENT;
         if info.align > PAGE_BYTES {
             return Err(AllocError::Alignment { asked: Bytes::new(info.align) });
@@ -581,10 +599,10 @@ impl<'gc> Mu<'gc> {
         let slot = if class.is_large() {
             self.poll();
             debug_assert!(bytes > MAX_SMALL || info.align > 8);
-            self.alloc_large(id, bytes, !is_plain, Label::Type(info.name))?
+            self.alloc_large(id, bytes, !is_plain && room == Room::Cleared, Label::Type(info.name))?
         } else {
             let slot = self.slot(id, class.size().get(), Label::Type(info.name))?;
-            if !is_plain && !fault::on(Fault::PlacesUncleared) {
+            if !is_plain && room == Room::Cleared && !fault::on(Fault::PlacesUncleared) {
                 // SAFETY: the slot is this mutator's, and as large as its class.
                 unsafe { slot.write_bytes(0, class.size().get()) };
             }

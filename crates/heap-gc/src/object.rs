@@ -7,7 +7,7 @@
 use crate::trace::{Trace, Tracer};
 use heap_core::layout::{DropFn, Extent, Layout, LayoutId, TraceFn, TypeMask, fixed_id};
 use heap_core::size_class::SizeClass;
-use heap_core::units::PAGE_BYTES;
+use heap_core::units::{PAGE_BYTES, WORD_BYTES};
 
 /// The facts of a type. See the module's text.
 pub(crate) struct TypeInfo {
@@ -80,6 +80,23 @@ const fn is_tiny<T: Trace>() -> bool {
 /// Bytes from the start of a slice object to its first element.
 pub(crate) const fn slice_header(align: usize) -> usize {
     if align > 8 { align } else { 8 }
+}
+
+/// The number of elements for which there is room in the slot that a slice of `count` gets: at least as many.
+pub(crate) fn slice_places<T>(count: usize) -> usize {
+    let (size, header) = (size_of::<T>(), slice_header(align_of::<T>()));
+    let bytes = count.checked_mul(size).and_then(|bytes| bytes.checked_add(header));
+    // What does not fit is refused by the allocation, which says so.
+    let Some(words) = bytes.and_then(|bytes| bytes.checked_next_multiple_of(WORD_BYTES)) else {
+        return count;
+    };
+    let class = SizeClass::for_bytes_aligned(words, align_of::<T>());
+    let slot =
+        if class.is_large() { words.checked_next_multiple_of(PAGE_BYTES) } else { Some(class.size().get()) };
+    match slot {
+        Some(slot) if size > 0 => (slot - header) / size,
+        Some(_) | None => count,
+    }
 }
 
 /// # Safety

@@ -12,7 +12,7 @@
 //! first entry is looked at and lasts until marking has ended. Dropping a root shades nothing.
 //!
 //! Invariants
-//!   F2  an entry is zero, or the address of an allocated slot of this heap
+//!   F2  an entry is zero, or the address of (a byte of) an allocated slot of this heap
 //!   F4  an entry belongs to one `Root`, from `add` to `remove`
 //!   F5  while the table shades, what an entry leads to is marked once the entry was looked at or written
 

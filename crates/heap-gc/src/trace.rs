@@ -153,7 +153,7 @@ noscan! {
     [T: 'static + Send, E: 'static + Send] Result<T, E>;
 }
 
-// SAFETY: 1: a `Gc` is one word, the address of a slot, never null. 2: nothing is elsewhere. 4: it is `Copy`.
+// SAFETY: 1: a `Gc` is one word, the address of (a byte of) a slot, never null. 2: nothing is elsewhere. 4: it is `Copy`.
 // The object is traced, too: otherwise a type could hide its parameter behind a `Gc` to something untraced, and be given
 // another parameter by rebranding.
 unsafe impl<T: Trace> Trace for Gc<'_, T> {

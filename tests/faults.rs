@@ -54,8 +54,7 @@ use tricolor::core::fault::{Fault, arm};
 use tricolor::core::os::OsOp;
 use tricolor::core::os::sim::SimOs;
 use tricolor::core::units::Bytes;
-use tricolor::{AllocError, EscapeHints, Gc, GcCell, GcSlice, Heap, Leaf, Root, raw};
-use tricolor::{AllocError, Gc, GcCell, GcSlice, Heap, Leaf, Root, Sample, Sampler};
+use tricolor::{AllocError, EscapeHints, Gc, GcCell, GcSlice, Heap, Leaf, Root, Sample, Sampler, raw};
 
 const FAULT: &str = "TRICOLOR_FAULT";
 const CHECK: &str = "TRICOLOR_CHECK";

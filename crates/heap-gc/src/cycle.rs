@@ -8,7 +8,9 @@
 mod dead;
 mod drain;
 mod ephemerons;
+mod residence;
 
+use self::residence::{overhead, tell_scavenger};
 use crate::config::Collector;
 use crate::event::Event;
 use crate::figures::{CycleFigures, Reason, RoundFigures};
@@ -26,7 +28,6 @@ use heap_core::memory::Marked;
 use heap_core::sync::atomic::Ordering::{Relaxed, Release};
 use heap_core::sync::thread;
 use heap_core::units::{Bytes, WORD_BYTES, Words};
-use heap_scav::goal::CycleEnd;
 use std::time::{Instant, SystemTime};
 
 /// What a marker that has to spare the processors sleeps at least, and so saves up for: less costs more in waking than it
@@ -560,38 +561,6 @@ impl<'a> Cycle<'a> {
             ended: SystemTime::now(),
         }
     }
-}
-
-/// Memory that the heap's growth to its goal will not use.
-fn overhead(heap: &Shared, live: Bytes) -> Bytes {
-    let retained = heap.memory.pages().retained().bytes();
-    // Frames live beside what is in slots.
-    let frames = heap.memory.pages().counters().frames.load(Relaxed);
-    let retained = Bytes::new(retained.get().saturating_sub(frames));
-    // What is retained and not in slots of live objects is either reused by the growth (free slots, free pages), or is the
-    // unused rest of spans.
-    let tables = tables(heap);
-    let growth = live.get();
-    Bytes::new(tables.get() + frames + retained.get().saturating_sub(live.get()).saturating_sub(growth))
-}
-
-/// What the heap keeps beside the objects, and the program causes.
-fn tables(heap: &Shared) -> Bytes {
-    let weak = heap.places.bytes() + heap.ephemerons.bytes();
-    heap.memory.accounting().metadata + weak + heap.cleanups.bytes() + heap.finalizers.bytes()
-}
-
-fn tell_scavenger(heap: &Shared, figures: &CycleFigures, in_spans: Bytes) {
-    let mut last = heap.last_goal.lock();
-    let last_goal = core::mem::replace(&mut *last, figures.goal);
-    let finite = |goal: Bytes| (goal != NEVER).then_some(goal);
-    heap.scavenger.cycle_ended(&CycleEnd {
-        in_spans,
-        heap: figures.heap_before,
-        last_goal: finite(last_goal),
-        next_goal: finite(figures.goal),
-        beside: tables(heap),
-    });
 }
 
 /// Verifies a heap on request: stops the world, takes back all runs, sweeps, and checks.

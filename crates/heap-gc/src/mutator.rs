@@ -10,12 +10,19 @@
 //!   edge        leave → what was asked is answered → a collection is due here? run it → drops, cleanups or finalizers are due? run
 //!               them
 //! ```
+//!
+//! Slots of slices, of large objects, and of layouts that are known at run time only are in `slots.rs`, what an allocation owes is in
+//! `pay.rs`, what is due at an edge in `due.rs`.
 
 mod due;
 mod pay;
 mod refusal;
+mod slots;
+mod stay;
 
 pub use refusal::Refusal;
+pub(crate) use slots::Room;
+pub(crate) use stay::Stay;
 
 use crate::ask::{collect_only, figures, release_only};
 use crate::attached;
@@ -29,7 +36,7 @@ use crate::gc::{Brand, Gc};
 use crate::handle::Handle;
 use crate::handshake::{COLLECT, Member};
 use crate::hinted::Hinted;
-use crate::object::{TypeInfo, Typed, slice_header};
+use crate::object::{TypeInfo, Typed};
 use crate::own_roots::OwnRoots;
 use crate::part::Part;
 use crate::pauses::Kind;
@@ -42,14 +49,12 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use heap_core::cache::{Cache, TINY_BLOCK};
 use heap_core::error::AllocError;
-use heap_core::fault::{self, Fault};
 use heap_core::layout::{Extent, Layout, LayoutId, TypeMask};
 use heap_core::memory::Memory;
-use heap_core::region::{Region, Source};
-use heap_core::size_class::{MAX_SMALL, SizeClass};
+use heap_core::size_class::SizeClass;
 use heap_core::sync::Arc;
 use heap_core::sync::atomic::Ordering::Relaxed;
-use heap_core::units::{Bytes, PAGE_BYTES, WORD_BYTES};
+use heap_core::units::{Bytes, PAGE_BYTES};
 
 /// What a refill counts as, in bytes, when it is paid for: a span of one page.
 const RUN_BYTES: usize = PAGE_BYTES;
@@ -343,15 +348,6 @@ impl fmt::Debug for Mutator {
     }
 }
 
-/// What is in the room for elements that may have references.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Room {
-    /// Zeros.
-    Cleared,
-    /// Anything: nobody looks past the number of elements in the header.
-    AsItIs,
-}
-
 /// Access to a heap, for the time of one [`Mutator::enter`].
 ///
 /// The lifetime `'gc` is its brand: every [`Gc`] made or found through it carries it. Methods that put a `T` into the heap
@@ -478,52 +474,6 @@ impl<'gc> Mu<'gc> {
         self.part.cache.refill(memory, id)
     }
 
-    /// A large object of a layout.
-    pub(crate) fn alloc_large(
-        &self,
-        id: LayoutId,
-        bytes: usize,
-        zeroed: bool,
-        label: Label,
-    ) -> Result<NonNull<u8>, AllocError> {
-        let heap = &self.mutator.heap;
-        let memory = &heap.memory;
-        let begun = heap.world.pauses().begin();
-        let birth = self.part.cache.birth(memory);
-        let slot = heap_core::large::alloc(memory, memory.entry(id), Bytes::new(bytes), zeroed, birth);
-        heap.world.pauses().end(Kind::Refill, begun);
-        let pages = Bytes::new(bytes).pages_ceil().bytes();
-        if let Ok(start) = slot
-            && let Some(mean) = self.part.cache.sample_large(memory, pages)
-        {
-            heap.samples.note(memory, start.addr().get(), label, pages, mean);
-        }
-        self.pay(slot, Bytes::new(bytes))
-    }
-
-    /// The next slot of a layout, if its run has one.
-    #[inline(always)]
-    pub(crate) fn bump_any(&self, id: LayoutId, stride: usize) -> Option<NonNull<u8>> {
-        self.part.cache.alloc_any(id, stride)
-    }
-
-    /// A slot of a layout, as it is.
-    #[inline]
-    pub(crate) fn slot(&self, id: LayoutId, stride: usize, label: Label) -> Result<NonNull<u8>, AllocError> {
-        match self.part.cache.alloc_any(id, stride) {
-            Some(slot) => Ok(slot),
-            None => self.slot_slow(id, label),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn slot_slow(&self, id: LayoutId, label: Label) -> Result<NonNull<u8>, AllocError> {
-        self.poll();
-        let slot = self.refill(id);
-        self.settle(id, slot, label)
-    }
-
     /// What is in frames of the raw layer.
     #[inline(always)]
     pub(crate) fn hinted(&self) -> &'gc Hinted {
@@ -546,71 +496,6 @@ impl<'gc> Mu<'gc> {
         &self.part.own
     }
 
-    /// The number of a layout that has no fixed one.
-    fn layout(
-        &self,
-        info: &'static TypeInfo,
-        class: SizeClass,
-        make: impl FnOnce(bool) -> Layout,
-    ) -> Result<LayoutId, AllocError> {
-        // A `TypeInfo` is longer than there are classes, so the sums of two types are different.
-        const _: () = assert!(size_of::<TypeInfo>() > SizeClass::COUNT);
-        let key = core::ptr::from_ref(info).addr() + class.index();
-        let known = &self.mutator.known[(key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58) % KNOWN];
-        let (whose, id) = known.get();
-        if whose == key {
-            return Ok(id);
-        }
-        let mut layout = make(self.mutator.heap.layouts == LayoutPolicy::PerType);
-        if fault::on(Fault::NoscanMisclass) && layout.exact.len() == 1 && layout.exact[0].count_ones() == 1 {
-            layout.exact.clear();
-        }
-        let id = self.mutator.heap.memory.register(&layout)?;
-        known.set((key, id));
-        Ok(id)
-    }
-
-    /// The slot of a slice of `len` elements, all zeros if the elements may have references. The header is the caller's to write.
-    pub(crate) fn slice_slot<T: Trace + 'gc>(&self, len: usize) -> Result<NonNull<u8>, AllocError> {
-        self.slice_room::<T>(len, Room::Cleared)
-    }
-
-    /// The slot of a slice of `len` elements. The header is the caller's to write, before anything is asked of the mutator again.
-    pub(crate) fn slice_room<T: Trace + 'gc>(
-        &self,
-        len: usize,
-        room: Room,
-    ) -> Result<NonNull<u8>, AllocError> {
-        let info = T::ELEMENT;
-        if info.align > PAGE_BYTES {
-            return Err(AllocError::Alignment { asked: Bytes::new(info.align) });
-        }
-        let too_large = AllocError::TooLarge { count: len, size: Bytes::new(info.size) };
-        let bytes = len.checked_mul(info.size).and_then(|bytes| bytes.checked_add(slice_header(info.align)));
-        let bytes = bytes.filter(|&bytes| isize::try_from(bytes).is_ok()).ok_or(too_large)?;
-        let class = SizeClass::for_bytes_aligned(bytes.next_multiple_of(WORD_BYTES), info.align);
-        let is_plain = info.mask.is_noscan() && info.drop.is_none() && info.trace.is_none();
-        let id = if is_plain && !class.is_large() && self.mutator.heap.layouts == LayoutPolicy::SharedByShape
-        {
-            LayoutId::new(u32::from(class.get()))
-        } else {
-            self.layout(info, class, |name_it| info.slice_layout(class, name_it))?
-        };
-        let slot = if class.is_large() {
-            self.poll();
-            debug_assert!(bytes > MAX_SMALL || info.align > 8);
-            self.alloc_large(id, bytes, !is_plain && room == Room::Cleared, Label::Type(info.name))?
-        } else {
-            let slot = self.slot(id, class.size().get(), Label::Type(info.name))?;
-            if !is_plain && room == Room::Cleared && !fault::on(Fault::PlacesUncleared) {
-                // SAFETY: the slot is this mutator's, and as large as its class.
-                unsafe { slot.write_bytes(0, class.size().get()) };
-            }
-            slot
-        };
-        Ok(slot)
-    }
-
     /// Whether this thread is wanted at a safepoint: a collection waits for it, or is to be run by it. Two relaxed loads, for
     /// loops that can leave `enter` early.
     #[inline]
@@ -627,7 +512,7 @@ impl<'gc> Mu<'gc> {
 
     /// What a frame works with, for as long as this is borrowed.
     pub(crate) fn stay(&self) -> Stay<'_> {
-        Stay { part: self.part, mutator: self.mutator }
+        Stay::new(self.part, self.mutator)
     }
 
     /// The mutator.
@@ -643,43 +528,6 @@ impl<'gc> Mu<'gc> {
 impl fmt::Debug for Mu<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mu").field("heap", &self.mutator.heap.id).field("brand", &self.brand).finish()
-    }
-}
-
-/// A mutator that is inside for as long as this lives, for frames.
-#[derive(Clone, Copy)]
-pub(crate) struct Stay<'a> {
-    part: &'a Part,
-    mutator: &'a Mutator,
-}
-
-impl<'a> Stay<'a> {
-    /// Where memory for frames comes from.
-    pub(crate) fn source(self) -> Source<'a> {
-        self.part.source(&self.mutator.heap.memory)
-    }
-
-    /// Room in a region that had none.
-    ///
-    /// # Errors
-    /// As [`Region::alloc_slow`].
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn grow(self, region: &Region, size: usize, align: usize) -> Result<NonNull<u8>, AllocError> {
-        let mut outcome = region.alloc_slow(self.source(), size, align);
-        if outcome.is_err() && self.part.cache.is_late(&self.mutator.heap.memory) {
-            // As with a refill: it has swept nothing for want of news.
-            self.mutator.hear(self.part);
-            outcome = region.alloc_slow(self.source(), size, align);
-        }
-        pay::pay_for_frame(&self.mutator.heap, outcome)
-    }
-
-    /// [`Stay::grow`] for callers that cannot do without. Its answer fits in a register.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn grow_or_panic(self, region: &Region, size: usize, align: usize) -> NonNull<u8> {
-        self.grow(region, size, align).unwrap_or_else(|error| refused(&error))
     }
 }
 

@@ -1,0 +1,136 @@
+//! Slots for what has no place known at compile time: slices, large objects, layouts of a heap that were registered.
+
+use super::{KNOWN, Mu};
+use crate::config::LayoutPolicy;
+use crate::object::{TypeInfo, Typed, slice_header};
+use crate::pauses::Kind;
+use crate::sampler::Label;
+use crate::trace::Trace;
+use core::ptr::NonNull;
+use heap_core::error::AllocError;
+use heap_core::fault::{self, Fault};
+use heap_core::layout::{Layout, LayoutId};
+use heap_core::size_class::{MAX_SMALL, SizeClass};
+use heap_core::units::{Bytes, PAGE_BYTES, WORD_BYTES};
+
+/// What is in the room for elements that may have references.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Room {
+    /// Zeros.
+    Cleared,
+    /// Anything: nobody looks past the number of elements in the header.
+    AsItIs,
+}
+
+impl<'gc> Mu<'gc> {
+    /// A large object of a layout.
+    pub(crate) fn alloc_large(
+        &self,
+        id: LayoutId,
+        bytes: usize,
+        zeroed: bool,
+        label: Label,
+    ) -> Result<NonNull<u8>, AllocError> {
+        let heap = &self.mutator.heap;
+        let memory = &heap.memory;
+        let begun = heap.world.pauses().begin();
+        let birth = self.part.cache.birth(memory);
+        let slot = heap_core::large::alloc(memory, memory.entry(id), Bytes::new(bytes), zeroed, birth);
+        heap.world.pauses().end(Kind::Refill, begun);
+        let pages = Bytes::new(bytes).pages_ceil().bytes();
+        if let Ok(start) = slot
+            && let Some(mean) = self.part.cache.sample_large(memory, pages)
+        {
+            heap.samples.note(memory, start.addr().get(), label, pages, mean);
+        }
+        self.pay(slot, Bytes::new(bytes))
+    }
+
+    /// The next slot of a layout, if its run has one.
+    #[inline(always)]
+    pub(crate) fn bump_any(&self, id: LayoutId, stride: usize) -> Option<NonNull<u8>> {
+        self.part.cache.alloc_any(id, stride)
+    }
+
+    /// A slot of a layout, as it is.
+    #[inline]
+    pub(crate) fn slot(&self, id: LayoutId, stride: usize, label: Label) -> Result<NonNull<u8>, AllocError> {
+        match self.part.cache.alloc_any(id, stride) {
+            Some(slot) => Ok(slot),
+            None => self.slot_slow(id, label),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn slot_slow(&self, id: LayoutId, label: Label) -> Result<NonNull<u8>, AllocError> {
+        self.poll();
+        let slot = self.refill(id);
+        self.settle(id, slot, label)
+    }
+
+    /// The number of a layout that has no fixed one.
+    pub(super) fn layout(
+        &self,
+        info: &'static TypeInfo,
+        class: SizeClass,
+        make: impl FnOnce(bool) -> Layout,
+    ) -> Result<LayoutId, AllocError> {
+        // A `TypeInfo` is longer than there are classes, so the sums of two types are different.
+        const _: () = assert!(size_of::<TypeInfo>() > SizeClass::COUNT);
+        let key = core::ptr::from_ref(info).addr() + class.index();
+        let known = &self.mutator.known[(key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58) % KNOWN];
+        let (whose, id) = known.get();
+        if whose == key {
+            return Ok(id);
+        }
+        let mut layout = make(self.mutator.heap.layouts == LayoutPolicy::PerType);
+        if fault::on(Fault::NoscanMisclass) && layout.exact.len() == 1 && layout.exact[0].count_ones() == 1 {
+            layout.exact.clear();
+        }
+        let id = self.mutator.heap.memory.register(&layout)?;
+        known.set((key, id));
+        Ok(id)
+    }
+
+    /// The slot of a slice of `len` elements, all zeros if the elements may have references. The header is the caller's to write.
+    pub(crate) fn slice_slot<T: Trace + 'gc>(&self, len: usize) -> Result<NonNull<u8>, AllocError> {
+        self.slice_room::<T>(len, Room::Cleared)
+    }
+
+    /// The slot of a slice of `len` elements. The header is the caller's to write, before anything is asked of the mutator again.
+    pub(crate) fn slice_room<T: Trace + 'gc>(
+        &self,
+        len: usize,
+        room: Room,
+    ) -> Result<NonNull<u8>, AllocError> {
+        let info = T::ELEMENT;
+        if info.align > PAGE_BYTES {
+            return Err(AllocError::Alignment { asked: Bytes::new(info.align) });
+        }
+        let too_large = AllocError::TooLarge { count: len, size: Bytes::new(info.size) };
+        let bytes = len.checked_mul(info.size).and_then(|bytes| bytes.checked_add(slice_header(info.align)));
+        let bytes = bytes.filter(|&bytes| isize::try_from(bytes).is_ok()).ok_or(too_large)?;
+        let class = SizeClass::for_bytes_aligned(bytes.next_multiple_of(WORD_BYTES), info.align);
+        let is_plain = info.mask.is_noscan() && info.drop.is_none() && info.trace.is_none();
+        let id = if is_plain && !class.is_large() && self.mutator.heap.layouts == LayoutPolicy::SharedByShape
+        {
+            LayoutId::new(u32::from(class.get()))
+        } else {
+            self.layout(info, class, |name_it| info.slice_layout(class, name_it))?
+        };
+        let slot = if class.is_large() {
+            self.poll();
+            debug_assert!(bytes > MAX_SMALL || info.align > 8);
+            self.alloc_large(id, bytes, !is_plain && room == Room::Cleared, Label::Type(info.name))?
+        } else {
+            let slot = self.slot(id, class.size().get(), Label::Type(info.name))?;
+            if !is_plain && room == Room::Cleared && !fault::on(Fault::PlacesUncleared) {
+                // SAFETY: the slot is this mutator's, and as large as its class.
+                unsafe { slot.write_bytes(0, class.size().get()) };
+            }
+            slot
+        };
+        Ok(slot)
+    }
+}

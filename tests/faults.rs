@@ -12,6 +12,7 @@ mod cleanup_scenes;
 #[expect(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
 #[path = "support/finalizer_scenes.rs"]
 mod finalizer_scenes;
+#[expect(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
 #[path = "support/ephemeron_scenes.rs"]
 mod ephemeron_scenes;
 #[path = "support/arena_scenes.rs"]

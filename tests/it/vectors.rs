@@ -217,7 +217,7 @@ macro_rules! like_a_vec {
         $(
             #[test]
             fn $name() {
-                for (seed, settings) in (0..).zip(Settings::ALL.into_iter().cycle()).take(10) {
+                for (seed, settings) in (0..).zip(Settings::UNLIMITED.into_iter().cycle()).take(10) {
                     let heap = settings.builder(seed).build().unwrap();
                     let mut mutator = heap.attach().unwrap();
                     let root: Root<GcVec<'static, $type>> = mutator.enter(|mu| mu.root(mu.alloc(empty($make))));

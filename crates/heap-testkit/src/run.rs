@@ -47,6 +47,10 @@ impl Cell {
         Self::Limit,
     ];
 
+    /// Those in which nothing is refused.
+    pub const UNLIMITED: [Self; 5] =
+        [Self::EveryAlloc, Self::PoisonVerify, Self::SmallPercent, Self::PerType, Self::StopTheWorld];
+
     /// The settings. One seed in eight gets a simulated system, which checks every transition of memory.
     #[must_use]
     pub fn builder(self, seed: u64) -> HeapBuilder {

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use tricolor::core::os::sim::SimOs;
 use tricolor::{
-    AllocError, Frame, Gc, GcMap, GcMapEntry, GcVec, Heap, HeapBuilder, Interner, Leaf, MapHasher, Mu,
+    AllocError, Arena, Frame, Gc, GcMap, GcMapEntry, GcVec, Heap, HeapBuilder, Interner, Leaf, MapHasher, Mu,
     Refusal, Root, Trace, WeakMap, WeakSet,
 };
 
@@ -170,6 +170,10 @@ const OPS: &[Op] = ops![
     "Frame::alloc_str" Same
         |mu, state| mu.frame(|f| f.try_alloc_str("a string").map(drop)),
         mu.frame(|f| _ = f.alloc_str("a string"));
+    "Arena::new" Same |mu, state| Arena::<[u64; 3]>::try_new(mu, 40), Arena::<[u64; 3]>::new(mu, 40);
+    "Arena::alloc" Same
+        |mu, state| Arena::try_new(mu, 40).and_then(|mut arena| arena.try_alloc(mu, [state.number; 3])),
+        Arena::new(mu, 40).alloc(mu, [state.number; 3]);
     "GcVec::push" Same |mu, state| state.vector.try_push(mu, state.number), state.vector.push(mu, state.number);
     "GcVec::insert" Same
         |mu, state| state.vector.try_insert(mu, 2, state.number),

@@ -146,6 +146,28 @@ impl Body<'_> {
         self.program.locs[var.0 as usize].reassigned = true;
     }
 
+    /// The variable is named here, and nothing flows. In a closure, it is captured.
+    pub fn uses(&mut self, var: Var) {
+        self.mention_var(var);
+    }
+
+    /// The address of a variable is taken, wherever it goes (also if nowhere): a closure cannot copy the variable.
+    pub fn address_taken(&mut self, var: Var) {
+        self.mention_source(var.address());
+    }
+
+    /// The closure that this value is may be called, with its results used, by somebody who is not known.
+    pub fn calls(&mut self, closure: impl Into<Source>) {
+        self.flow(Place::Called, closure.into(), Why::Callee);
+    }
+
+    /// The closure whose body is recorded here.
+    #[must_use]
+    pub fn this_closure(&self) -> Option<Closure> {
+        let open = &self.open[self.open.len() - 1];
+        open.site.map(|site| Closure { site, body: open.body })
+    }
+
     /// `*pointer = value`, `pointer.field = value`, `slice[i] = value`. Nobody knows what the pointer points to, so the value goes
     /// to the heap.
     pub fn store(&mut self, pointer: impl Into<Source>, value: impl Into<Source>) {

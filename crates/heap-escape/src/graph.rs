@@ -193,6 +193,7 @@ impl<'p> Graph<'p> {
                         Place::Loc(var) => var.0,
                         Place::Heap => self.heap(),
                         Place::Written => self.written(),
+                        Place::Called => self.called(),
                     };
                     self.flow(to, 0, *from, *why, *mark);
                 }

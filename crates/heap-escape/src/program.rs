@@ -160,6 +160,7 @@ pub(crate) enum Place {
     Loc(Var),
     Heap,
     Written,
+    Called,
 }
 
 /// The body of a function or of a closure.

@@ -1,0 +1,299 @@
+//! The checker: gives every expression its type, and resolves every name.
+//!
+//! It is for valid programs: it finds out what a program means, and not everything that may be wrong with one. What it cannot
+//! resolve is a fault with a place; what it does not understand is [`NodeKind::Unknown`], of which the analysis then believes the
+//! worst.
+//!
+//! What a package declares is resolved when it is first needed, or in the order of the source.
+
+mod conv;
+pub(crate) mod decl;
+mod ty;
+mod expr;
+mod select;
+mod call;
+mod builtin;
+mod lit;
+mod generic;
+mod stmt;
+mod flow;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::ast::{ConstSpec, File, FuncDecl, TypeSpec, VarSpec};
+use crate::ir::{Builtin, Code, Ex, FuncId, FuncInfo, LitId, LitInfo, Node, NodeKind, Owner, St, VarId, VarInfo};
+use crate::source::{Fault, Pos};
+use crate::types::{Kind, Ty, Types};
+use crate::value::Value;
+
+/// How deep the checker may recurse: through expressions, and from declaration to declaration.
+const DEPTH: u32 = 3 * crate::parse::NESTING;
+
+pub(crate) type Checked<T> = Result<T, Fault>;
+
+/// What a name means.
+#[derive(Clone, Debug)]
+enum Obj<'a> {
+    /// A declaration of a package.
+    Slot(usize),
+    Var(VarId),
+    Const(Value, Ty, bool),
+    Type(Ty),
+    Generic(usize),
+    Func(FuncId),
+    GenericFunc(usize),
+    Global(Rc<str>, Ty),
+    Builtin(Builtin),
+    Nil,
+    Iota,
+    Package(usize),
+    /// An import of which there is no table.
+    UnknownPackage(&'a str),
+}
+
+/// A declaration of a package, as written.
+#[derive(Clone, Copy, Debug)]
+enum Written<'a> {
+    Const(&'a ConstSpec<'a>, usize),
+    Var(&'a VarSpec<'a>, usize),
+    Type(&'a TypeSpec<'a>),
+    Func(&'a FuncDecl<'a>),
+}
+
+/// A place for what a declaration means.
+#[derive(Debug)]
+struct Slot<'a> {
+    written: Written<'a>,
+    home: Home,
+    state: State<'a>,
+}
+
+#[derive(Clone, Debug)]
+enum State<'a> {
+    New,
+    Busy,
+    Done(Obj<'a>),
+}
+
+/// Where a declaration stands: the names of imports are those of its file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Home {
+    package: usize,
+    file: usize,
+}
+
+#[derive(Debug)]
+struct Package<'a> {
+    name: &'a str,
+    path: String,
+    scope: HashMap<&'a str, usize>,
+    /// By file.
+    imports: Vec<HashMap<&'a str, Obj<'a>>>,
+}
+
+/// A generic type.
+#[derive(Debug)]
+struct Generic<'a> {
+    spec: &'a TypeSpec<'a>,
+    home: Home,
+    instances: HashMap<Vec<Ty>, Ty>,
+    methods: Vec<&'a FuncDecl<'a>>,
+}
+
+/// A generic function.
+#[derive(Debug)]
+struct GenericFunc<'a> {
+    decl: &'a FuncDecl<'a>,
+    home: Home,
+    instances: HashMap<Vec<Ty>, FuncId>,
+    shapes: HashMap<Vec<Ty>, FuncId>,
+}
+
+/// A body that is still to be checked.
+#[derive(Clone, Debug)]
+struct Pending<'a> {
+    func: FuncId,
+    decl: &'a FuncDecl<'a>,
+    home: Home,
+    /// The names of type parameters, with the shapes that they stand for.
+    bound: Vec<(&'a str, Ty)>,
+    recv: Option<Ty>,
+}
+
+
+pub(crate) struct Checker<'a> {
+    pub(crate) types: Types<'a>,
+    pub(crate) funcs: Vec<FuncInfo>,
+    pub(crate) vars: Vec<VarInfo<'a>>,
+    pub(crate) lits: Vec<LitInfo<'a>>,
+    /// The functions of the program that have a body, in the order of the source.
+    pub(crate) codes: Vec<(FuncId, Code<'a>)>,
+    /// Functions of the program without one.
+    pub(crate) bodyless: Vec<Bodyless<'a>>,
+    /// What is done before `main`: the values of variables of the package.
+    pub(crate) init: Vec<St<'a>>,
+    packages: Vec<Package<'a>>,
+    slots: Vec<Slot<'a>>,
+    universe: HashMap<&'static str, Obj<'a>>,
+    generics: Vec<Generic<'a>>,
+    generic_funcs: Vec<GenericFunc<'a>>,
+    pending: Vec<Pending<'a>>,
+    home: Home,
+    /// The names in scope in the function that is checked, innermost last.
+    scope: Vec<(&'a str, Obj<'a>)>,
+    /// Where the innermost scope begins.
+    scope_start: usize,
+    owner: Owner,
+    /// By owner: the one around it, and the literal that it is.
+    owners: Vec<(Option<Owner>, Option<LitId>)>,
+    /// The types of the results of what is checked.
+    results: Vec<(VarId, Ty)>,
+    iota: Option<i128>,
+    /// Looking at `&x` in `return &x`.
+    in_return: bool,
+    depth: u32,
+    /// Of variables of packages whose types are those of their values.
+    global_values: HashMap<*const VarSpec<'a>, Vec<Ex<'a>>>,
+    /// Of an instance of a generic type: which one.
+    instance_of: HashMap<Ty, usize>,
+    instance_methods: HashMap<(Ty, u32), FuncId>,
+    /// The shape of a type argument under a constraint.
+    shapes: HashMap<(Ty, Ty), Ty>,
+    /// The slots of the methods of a type, by its package and name.
+    methods_of: HashMap<(usize, &'a str), Vec<usize>>,
+}
+
+/// A function without a body.
+#[derive(Debug)]
+pub(crate) struct Bodyless<'a> {
+    pub(crate) func: FuncId,
+    pub(crate) params: Vec<(Option<&'a str>, Pos, Ty)>,
+    pub(crate) noescape: bool,
+    pub(crate) uintptrs: bool,
+}
+
+
+impl<'a> Checker<'a> {
+    /// The node of an expression.
+    fn node(&self, pos: Pos, ty: Ty, kind: NodeKind<'a>) -> Ex<'a> {
+        Rc::new(Node { pos, ty, kind })
+    }
+
+    fn constant(&self, pos: Pos, ty: Ty, value: Value) -> Ex<'a> {
+        let rune = ty == Ty::UNTYPED_RUNE;
+        self.node(pos, ty, NodeKind::Const(value, rune))
+    }
+
+    fn unknown(&self, pos: Pos, parts: Vec<Ex<'a>>) -> Ex<'a> {
+        self.node(pos, Ty::UNKNOWN, NodeKind::Unknown(parts))
+    }
+
+    /// Goes one level deeper.
+    fn deeper<T>(&mut self, pos: Pos, check: impl FnOnce(&mut Self) -> Checked<T>) -> Checked<T> {
+        if self.depth >= DEPTH {
+            return Err(Fault::new(pos, "nested too deeply"));
+        }
+        self.depth += 1;
+        let value = check(self);
+        self.depth -= 1;
+        value
+    }
+
+    /// A new variable of what is checked.
+    fn new_var(&mut self, name: &'a str, pos: Pos, ty: Ty, is_param: bool) -> VarId {
+        let var = VarId(u32::try_from(self.vars.len()).unwrap_or(u32::MAX));
+        self.vars.push(VarInfo {
+            name,
+            pos,
+            ty,
+            owner: self.owner,
+            is_param,
+            first: None,
+            assigned: false,
+            others: Vec::new(),
+            odd: false,
+            addressed: false,
+            kept: false,
+            captured: false,
+        });
+        var
+    }
+
+    fn var(&mut self, var: VarId) -> &mut VarInfo<'a> {
+        &mut self.vars[var.0 as usize]
+    }
+
+    fn declare(&mut self, name: &'a str, obj: Obj<'a>) {
+        if name != "_" {
+            self.scope.push((name, obj));
+        }
+    }
+
+    /// Checks something whose names are its own.
+    fn scoped<T>(&mut self, check: impl FnOnce(&mut Self) -> Checked<T>) -> Checked<T> {
+        let around = std::mem::replace(&mut self.scope_start, self.scope.len());
+        let value = check(self);
+        self.scope.truncate(self.scope_start);
+        self.scope_start = around;
+        value
+    }
+
+    /// Checks something that stands elsewhere, where the names in scope here mean nothing.
+    fn elsewhere<T>(&mut self, home: Home, check: impl FnOnce(&mut Self) -> Checked<T>) -> Checked<T> {
+        let scope = std::mem::take(&mut self.scope);
+        let start = std::mem::take(&mut self.scope_start);
+        let (around, iota) = (self.home, self.iota.take());
+        self.home = home;
+        let value = check(self);
+        (self.home, self.scope, self.iota) = (around, scope, iota);
+        self.scope_start = start;
+        value
+    }
+
+    fn lookup(&mut self, name: &'a str, pos: Pos) -> Checked<Obj<'a>> {
+        let found = self.scope.iter().rev().find(|(known, _)| *known == name).map(|(_, obj)| obj.clone());
+        let package = &self.packages[self.home.package];
+        let found = found
+            .or_else(|| package.scope.get(name).map(|slot| Obj::Slot(*slot)))
+            .or_else(|| package.imports[self.home.file].get(name).cloned())
+            .or_else(|| self.universe.get(name).cloned());
+        match found {
+            Some(Obj::Slot(slot)) => self.resolve(slot, pos),
+            Some(Obj::Var(var)) => {
+                self.mention(var);
+                Ok(Obj::Var(var))
+            }
+            Some(obj) => Ok(obj),
+            None => Err(Fault::new(pos, format!("undefined: {name}"))),
+        }
+    }
+
+    /// All literals between here and the function of `var` capture it.
+    fn mention(&mut self, var: VarId) {
+        let home = self.vars[var.0 as usize].owner;
+        let mut at = self.owner;
+        while at != home {
+            let (around, literal) = self.owners[at.0 as usize];
+            if let Some(LitId(number)) = literal {
+                let captures = &mut self.lits[number as usize].captures;
+                if !captures.contains(&var) {
+                    captures.push(var);
+                    self.vars[var.0 as usize].captured = true;
+                }
+            }
+            let Some(around) = around else { return };
+            at = around;
+        }
+    }
+
+    fn new_owner(&mut self, around: Option<Owner>, literal: Option<LitId>) -> Owner {
+        let owner = Owner(u32::try_from(self.owners.len()).unwrap_or(u32::MAX));
+        self.owners.push((around, literal));
+        owner
+    }
+
+    fn is_unknown(&self, ty: Ty) -> bool {
+        matches!(self.types.under(ty), Kind::Basic(crate::types::Basic::Unknown))
+    }
+}

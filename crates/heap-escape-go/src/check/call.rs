@@ -1,0 +1,229 @@
+//! Calls.
+
+use std::rc::Rc;
+
+use super::{Checked, Checker, Obj};
+use crate::ast::{Call, Expr, ExprKind, Ident};
+use crate::ir::{CallNode, CalleeNode, Composite, Ex, NodeKind};
+use crate::source::{Fault, Pos};
+use crate::types::{FuncTy, Kind, Ty};
+
+use super::select::Found;
+
+/// What is called, and a receiver that is its first argument.
+struct Called<'a> {
+    callee: CalleeNode<'a>,
+    recv: Option<Ex<'a>>,
+    ty: Rc<FuncTy>,
+}
+
+impl<'a> Checker<'a> {
+    /// A call, a conversion, or the use of something built in.
+    pub(super) fn call(&mut self, call: &'a Call<'a>, pos: Pos, wanted: Option<Ty>) -> Checked<Ex<'a>> {
+        if let Some(ty) = self.maybe_ty(&call.fun)? {
+            return self.convert(call, ty, pos);
+        }
+        if let Some(builtin) = self.builtin_named(&call.fun)? {
+            return self.builtin(builtin, call, pos, wanted);
+        }
+        if let Some((number, types)) = self.generic_callee(&call.fun)? {
+            let args = self.args(call, None)?;
+            let func = self.instantiate(number, &types, &args, pos)?;
+            let Some(ty) = self.types.func(self.funcs[func.0 as usize].ty) else {
+                return Ok(self.unknown(pos, args));
+            };
+            let called = Called { callee: CalleeNode::Func(func), recv: None, ty };
+            return self.finish(called, args, call, pos);
+        }
+        if let Some(ty) = self.type_of_unknown_package(&call.fun)? {
+            let args = self.args(call, None)?;
+            let args = args.into_iter().map(|arg| self.defaulted(arg)).collect();
+            let fun = self.unknown(pos, Vec::new());
+            let call = CallNode { callee: CalleeNode::Unknown(fun), args, results: vec![ty] };
+            return Ok(self.node(pos, ty, NodeKind::Call(Box::new(call))));
+        }
+        let called = match &call.fun.bare().kind {
+            ExprKind::Selector(of, name) => self.called_selector(of, *name, call.fun.bare())?,
+            _ => None,
+        };
+        let called = match called {
+            Some(called) => called,
+            None => {
+                let fun = self.value(&call.fun)?;
+                match (&fun.kind, self.types.func(fun.ty)) {
+                    (NodeKind::Func(func), Some(ty)) => {
+                        Called { callee: CalleeNode::Func(*func), recv: None, ty }
+                    }
+                    (NodeKind::MethodExpr(_, _, Some(func)), Some(ty)) => {
+                        Called { callee: CalleeNode::Func(*func), recv: None, ty }
+                    }
+                    (_, Some(ty)) => Called { callee: CalleeNode::Value(fun), recv: None, ty },
+                    (_, None) => {
+                        let args = self.args(call, None)?;
+                        let args = args.into_iter().map(|arg| self.defaulted(arg)).collect();
+                        let call = CallNode { callee: CalleeNode::Unknown(fun), args, results: vec![Ty::UNKNOWN] };
+                        return Ok(self.node(pos, Ty::UNKNOWN, NodeKind::Call(Box::new(call))));
+                    }
+                }
+            }
+        };
+        let args = self.args(call, Some(&called.ty))?;
+        self.finish(called, args, call, pos)
+    }
+
+    fn convert(&mut self, call: &'a Call<'a>, ty: Ty, pos: Pos) -> Checked<Ex<'a>> {
+        let [arg] = call.args.as_slice() else {
+            return Err(Fault::new(pos, "a conversion has exactly one argument"));
+        };
+        let x = self.expr_for(arg, Some(ty))?;
+        Ok(self.conversion(x, ty, pos))
+    }
+
+    /// A method that is called, or nothing if this selects something else.
+    fn called_selector(
+        &mut self,
+        of: &'a Expr<'a>,
+        name: Ident<'a>,
+        whole: &'a Expr<'a>,
+    ) -> Checked<Option<Called<'a>>> {
+        if let ExprKind::Name(package) = of.kind
+            && package != "_"
+            && matches!(self.lookup(package, of.pos)?, Obj::Package(_) | Obj::UnknownPackage(_))
+        {
+            return Ok(None);
+        }
+        if self.maybe_ty(of)?.is_some() {
+            return Ok(None);
+        }
+        let x = self.value(of)?;
+        if self.is_unknown(x.ty) {
+            return Ok(None);
+        }
+        let Some((path, found)) = self.find(x.ty, name.name, name.pos)? else {
+            // The selector reports what is wrong.
+            self.selector(x, name, whole.pos)?;
+            return Ok(None);
+        };
+        match found {
+            Found::Field(ty) => {
+                let x = self.along(x, &path);
+                let field = self.field(&x, name.name, ty, whole.pos, false);
+                Ok(self.types.func(ty).map(|ty| Called { callee: CalleeNode::Value(field), recv: None, ty }))
+            }
+            Found::Method(func, pointer) => {
+                let x = self.along(x, &path);
+                let recv = self.receiver(x, pointer);
+                let ty = self.types.func(self.funcs[func.0 as usize].ty);
+                Ok(ty.map(|ty| Called { callee: CalleeNode::Func(func), recv: Some(recv), ty }))
+            }
+            Found::Dynamic(ty) => {
+                let x = self.along(x, &path);
+                let ty = self.types.func(ty);
+                Ok(ty.map(|ty| Called { callee: CalleeNode::Interface(x, name.name), recv: None, ty }))
+            }
+        }
+    }
+
+    fn generic_callee(&mut self, fun: &'a Expr<'a>) -> Checked<Option<(usize, Vec<Ty>)>> {
+        match &fun.bare().kind {
+            ExprKind::Index(of, args) => {
+                let Some(number) = self.generic_func(of)? else { return Ok(None) };
+                let mut types = Vec::new();
+                for arg in args {
+                    types.push(self.ty_or_unknown(arg)?);
+                }
+                Ok(Some((number, types)))
+            }
+            _ => Ok(self.generic_func(fun)?.map(|number| (number, Vec::new()))),
+        }
+    }
+
+    /// A type or function of a package that is not known.
+    fn type_of_unknown_package(&mut self, fun: &'a Expr<'a>) -> Checked<Option<Ty>> {
+        let ExprKind::Selector(of, _) = &fun.bare().kind else { return Ok(None) };
+        let ExprKind::Name(package) = of.kind else { return Ok(None) };
+        if package == "_" {
+            return Ok(None);
+        }
+        Ok(match self.lookup(package, of.pos)? {
+            Obj::UnknownPackage(_) => Some(Ty::UNKNOWN),
+            _ => None,
+        })
+    }
+
+    /// The arguments, before they have the types of the parameters.
+    fn args(&mut self, call: &'a Call<'a>, ty: Option<&FuncTy>) -> Checked<Vec<Ex<'a>>> {
+        let mut args = Vec::new();
+        for (i, arg) in call.args.iter().enumerate() {
+            let wanted = ty.and_then(|ty| self.param_of(ty, i, call.spread));
+            args.push(self.expr_for(arg, wanted)?);
+        }
+        if let [only] = args.as_slice()
+            && let Kind::Tuple(parts) = self.types.kind(only.ty)
+        {
+            let count = parts.len();
+            args = self.parts(&Rc::clone(only), count);
+        }
+        Ok(args)
+    }
+
+    fn param_of(&self, ty: &FuncTy, at: usize, spread: bool) -> Option<Ty> {
+        if ty.variadic && !spread && at + 1 >= ty.params.len() {
+            return self.types.slice_elem(*ty.params.last()?);
+        }
+        ty.params.get(at).copied()
+    }
+
+    /// The values of something that has several.
+    pub(super) fn parts(&mut self, x: &Ex<'a>, count: usize) -> Vec<Ex<'a>> {
+        let types = match self.types.kind(x.ty) {
+            Kind::Tuple(parts) => parts.to_vec(),
+            // The second value of `x, ok`.
+            _ => vec![x.ty, Ty::UNTYPED_BOOL],
+        };
+        (0..count)
+            .map(|i| {
+                let ty = types.get(i).copied().unwrap_or(Ty::UNKNOWN);
+                self.node(x.pos, ty, NodeKind::Part(Rc::clone(x), i))
+            })
+            .collect()
+    }
+
+    fn finish(
+        &mut self,
+        called: Called<'a>,
+        given: Vec<Ex<'a>>,
+        call: &'a Call<'a>,
+        pos: Pos,
+    ) -> Checked<Ex<'a>> {
+        let Called { callee, recv, ty } = called;
+        let fixed = if ty.variadic && !call.spread { ty.params.len() - 1 } else { ty.params.len() };
+        if given.len() < fixed {
+            return Err(Fault::new(pos, "not enough arguments in call"));
+        }
+        if given.len() > fixed && !(ty.variadic && !call.spread) {
+            return Err(Fault::new(pos, "too many arguments in call"));
+        }
+        let mut args: Vec<Ex<'a>> = recv.into_iter().collect();
+        let mut rest = Vec::new();
+        for (i, arg) in given.into_iter().enumerate() {
+            let arg = match self.param_of(&ty, i, call.spread) {
+                Some(param) => self.assignable(arg, param),
+                None => self.defaulted(arg),
+            };
+            if i < fixed { args.push(arg) } else { rest.push((None, arg)) }
+        }
+        if ty.variadic && !call.spread {
+            let slice = ty.params[ty.params.len() - 1];
+            let kind =
+                if rest.is_empty() { NodeKind::Nil } else { NodeKind::Composite(Composite::Arguments, rest) };
+            args.push(self.node(pos, slice, kind));
+        }
+        let result = match ty.results.as_slice() {
+            [one] => *one,
+            many => self.types.tuple(many),
+        };
+        let results = ty.results.clone();
+        Ok(self.node(pos, result, NodeKind::Call(Box::new(CallNode { callee, args, results }))))
+    }
+}

@@ -1,0 +1,165 @@
+//! Constants get their types, and values those that are wanted of them.
+
+use std::rc::Rc;
+
+use super::Checker;
+use crate::ir::{Conversion, Ex, NodeKind};
+use crate::source::Pos;
+use crate::types::{Basic, Kind, Ty};
+use crate::value::Value;
+
+impl<'a> Checker<'a> {
+    /// An untyped value with the type that it has where none is wanted.
+    pub(super) fn defaulted(&mut self, x: Ex<'a>) -> Ex<'a> {
+        let ty = self.types.default(x.ty);
+        self.convert_to(x, ty)
+    }
+
+    /// An untyped value with this type; any other value as it is.
+    pub(super) fn convert_to(&mut self, x: Ex<'a>, ty: Ty) -> Ex<'a> {
+        if !x.ty.is_untyped() || x.ty == ty {
+            return x;
+        }
+        let ty = if self.types.is_interface(ty) || self.is_unknown(ty) { self.types.default(x.ty) } else { ty };
+        if x.ty == Ty::NIL {
+            return self.node(x.pos, ty, NodeKind::Nil);
+        }
+        self.retyped(&x, ty)
+    }
+
+    /// The same with another type, down to the operands that the type comes from.
+    fn retyped(&mut self, x: &Ex<'a>, ty: Ty) -> Ex<'a> {
+        let kind = match &x.kind {
+            NodeKind::Const(value, rune) => {
+                NodeKind::Const(self.represented(value, ty), *rune && ty == Ty::INT32)
+            }
+            NodeKind::Unary(op, of) if of.ty.is_untyped() => NodeKind::Unary(*op, self.retyped(of, ty)),
+            NodeKind::Binary(op, a, b) if op.is_shift() => {
+                NodeKind::Binary(*op, self.retyped(a, ty), Rc::clone(b))
+            }
+            NodeKind::Binary(op, a, b) if !op.is_comparison() && a.ty.is_untyped() => {
+                NodeKind::Binary(*op, self.retyped(a, ty), self.retyped(b, ty))
+            }
+            NodeKind::Binary(op, a, b) => NodeKind::Binary(*op, Rc::clone(a), Rc::clone(b)),
+            NodeKind::Unary(op, of) => NodeKind::Unary(*op, Rc::clone(of)),
+            _ => return Rc::clone(x),
+        };
+        self.node(x.pos, ty, kind)
+    }
+
+    /// A constant's value as one of this type.
+    pub(super) fn represented(&self, value: &Value, ty: Ty) -> Value {
+        if self.types.is_integer(ty) {
+            return value.int().map_or(Value::Unknown, Value::Int);
+        }
+        if self.types.is_float(ty) {
+            let narrow = self.types.basic(ty) == Some(Basic::Float32);
+            return value.float().map_or(Value::Unknown, |float| {
+                #[expect(clippy::cast_possible_truncation, reason = "this is what the conversion does")]
+                let single = float as f32;
+                Value::Float(if narrow { f64::from(single) } else { float })
+            });
+        }
+        if self.types.is_complex(ty)
+            && let Some(float) = value.float()
+        {
+            return Value::Complex(float, 0.0);
+        }
+        value.clone()
+    }
+
+    /// `x` as it is when assigned to something of this type: with the conversion that nobody writes, where there is one.
+    pub(super) fn assignable(&mut self, x: Ex<'a>, ty: Ty) -> Ex<'a> {
+        let pos = x.pos;
+        self.assignable_at(x, ty, pos)
+    }
+
+    pub(super) fn assignable_at(&mut self, x: Ex<'a>, ty: Ty, pos: Pos) -> Ex<'a> {
+        if ty == Ty::VOID || self.is_unknown(ty) {
+            return self.defaulted(x);
+        }
+        let x = self.convert_to(x, ty);
+        if x.ty == ty || x.ty == Ty::NIL || matches!(x.kind, NodeKind::Nil) {
+            return x;
+        }
+        let to_interface = self.types.is_interface(ty) && !self.types.is_interface(x.ty);
+        let how = if to_interface { Conversion::ToInterface } else { Conversion::Same };
+        self.node(pos, ty, NodeKind::Convert { of: x, how, implicit: true })
+    }
+
+    /// `T(x)`
+    pub(super) fn conversion(&mut self, x: Ex<'a>, ty: Ty, pos: Pos) -> Ex<'a> {
+        if let NodeKind::Const(value, rune) = &x.kind
+            && let Some(folded) = self.constant_conversion(value, *rune, x.ty, ty)
+        {
+            return self.node(pos, ty, folded);
+        }
+        if x.ty == Ty::NIL || matches!(x.kind, NodeKind::Nil) {
+            return self.node(pos, ty, NodeKind::Nil);
+        }
+        let x = match self.types.is_interface(ty) {
+            true => self.defaulted(x),
+            false if x.ty.is_untyped() && self.is_bytes_or_runes(ty) => self.defaulted(x),
+            false if x.ty.is_untyped() && self.types.is_string(ty) && !self.types.is_string(x.ty) => {
+                self.defaulted(x)
+            }
+            false => self.convert_to(x, ty),
+        };
+        let how = self.how(x.ty, ty);
+        if x.ty == ty && how == Conversion::Same {
+            return x;
+        }
+        // Messages name the place of the operand.
+        let place = x.pos;
+        self.node(place, ty, NodeKind::Convert { of: x, how, implicit: false })
+    }
+
+    fn constant_conversion(&self, value: &Value, rune: bool, from: Ty, to: Ty) -> Option<NodeKind<'a>> {
+        let value = match self.types.under(to) {
+            Kind::Basic(Basic::String) => match value {
+                Value::Int(int) => {
+                    let c = u32::try_from(*int).ok().and_then(char::from_u32);
+                    Value::str(c.unwrap_or(char::REPLACEMENT_CHARACTER).encode_utf8(&mut [0; 4]))
+                }
+                _ if self.types.is_string(from) => value.clone(),
+                _ => return None,
+            },
+            Kind::Basic(Basic::Unknown | Basic::Pointer) => return None,
+            Kind::Basic(_) => {
+                let integer = self.types.is_integer(to);
+                match value {
+                    // A number that is not whole is cut off, when it is converted from a type of its own.
+                    Value::Float(float) if integer && !from.is_untyped() => {
+                        Value::Float(float.trunc()).int().map_or(Value::Unknown, Value::Int)
+                    }
+                    _ => self.represented(value, to),
+                }
+            }
+            _ => return None,
+        };
+        Some(NodeKind::Const(value, rune && to == Ty::INT32))
+    }
+
+    fn is_bytes_or_runes(&self, ty: Ty) -> bool {
+        self.types.slice_elem(ty).is_some()
+    }
+
+    fn how(&self, from: Ty, to: Ty) -> Conversion {
+        if self.types.is_interface(to) {
+            return if self.types.is_interface(from) { Conversion::Same } else { Conversion::ToInterface };
+        }
+        let (from, to) = (self.types.under(from), self.types.under(to));
+        match (from, to) {
+            (Kind::Basic(Basic::String | Basic::UntypedString), Kind::Slice(_)) => Conversion::String,
+            (Kind::Slice(_), Kind::Basic(Basic::String)) => Conversion::String,
+            (Kind::Basic(from), Kind::Basic(Basic::String))
+                if !matches!(from, Basic::String | Basic::UntypedString | Basic::Unknown) =>
+            {
+                Conversion::String
+            }
+            (Kind::Slice(_), Kind::Array(..)) => Conversion::SliceToArray,
+            (Kind::Slice(_), Kind::Pointer(_)) => Conversion::SliceToArrayPointer,
+            _ => Conversion::Same,
+        }
+    }
+}

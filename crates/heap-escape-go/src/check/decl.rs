@@ -1,0 +1,629 @@
+//! Packages and what they declare.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use heap_escape::Tag;
+
+use super::{
+    Bodyless, Checked, Checker, Generic, GenericFunc, Home, Obj, Package, Pending, Slot, State, Written,
+};
+use crate::ast::{Decl, Expr, ExprKind, File, FuncDecl, Param, TypeSpec, VarSpec};
+use crate::ir::{Builtin, Code, Ex, FuncId, FuncInfo, Owner, St, Target};
+use crate::source::{Fault, Pos};
+use crate::types::{Kind, Named, Ty, Types};
+use crate::value::{self, Value};
+
+/// A package with its files.
+#[derive(Debug)]
+pub(crate) struct Loaded<'a> {
+    pub(crate) path: String,
+    pub(crate) files: Vec<File<'a>>,
+}
+
+const BUILTINS: &[(&str, Builtin)] = &[
+    ("append", Builtin::Append),
+    ("cap", Builtin::Cap),
+    ("clear", Builtin::Clear),
+    ("close", Builtin::Close),
+    ("complex", Builtin::Complex),
+    ("copy", Builtin::Copy),
+    ("delete", Builtin::Delete),
+    ("imag", Builtin::Imag),
+    ("len", Builtin::Len),
+    ("make", Builtin::Make),
+    ("max", Builtin::Max),
+    ("min", Builtin::Min),
+    ("new", Builtin::New),
+    ("panic", Builtin::Panic),
+    ("print", Builtin::Print),
+    ("println", Builtin::Println),
+    ("real", Builtin::Real),
+    ("recover", Builtin::Recover),
+];
+
+const UNSAFE: &[(&str, Builtin)] = &[
+    ("Add", Builtin::UnsafeAdd),
+    ("Alignof", Builtin::UnsafeAlignof),
+    ("Offsetof", Builtin::UnsafeOffsetof),
+    ("Sizeof", Builtin::UnsafeSizeof),
+    ("Slice", Builtin::UnsafeSlice),
+    ("SliceData", Builtin::UnsafeSliceData),
+    ("String", Builtin::UnsafeString),
+    ("StringData", Builtin::UnsafeStringData),
+];
+
+/// The number of the package `unsafe`: the first.
+const UNSAFE_PACKAGE: usize = 0;
+
+impl<'a> Checker<'a> {
+    /// Checks the last of these packages, with the others to import.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub(crate) fn check(packages: &'a [Loaded<'a>]) -> Checked<Self> {
+        let mut checker = Self::empty();
+        for (number, loaded) in packages.iter().enumerate() {
+            checker.collect(loaded, number + 1 == packages.len())?;
+        }
+        for (number, loaded) in packages.iter().enumerate() {
+            checker.import(number + 1, loaded, packages)?;
+        }
+        if let Some(program) = packages.last() {
+            checker.program(packages.len(), program)?;
+        }
+        Ok(checker)
+    }
+
+    fn empty() -> Self {
+        let mut types = Types::new();
+        let mut universe: HashMap<&'static str, Obj<'a>> = HashMap::new();
+        let basics = [
+            ("bool", 1),
+            ("int", 2),
+            ("int8", 3),
+            ("int16", 4),
+            ("int32", 5),
+            ("rune", 5),
+            ("int64", 6),
+            ("uint", 7),
+            ("uint8", 8),
+            ("byte", 8),
+            ("uint16", 9),
+            ("uint32", 10),
+            ("uint64", 11),
+            ("uintptr", 12),
+            ("float32", 13),
+            ("float64", 14),
+            ("complex64", 15),
+            ("complex128", 16),
+            ("string", 17),
+        ];
+        for (name, number) in basics {
+            universe.insert(name, Obj::Type(Ty(number)));
+        }
+        universe.insert("any", Obj::Type(Ty::ANY));
+        universe.insert("nil", Obj::Nil);
+        universe.insert("iota", Obj::Iota);
+        for (name, value) in [("true", true), ("false", false)] {
+            universe.insert(name, Obj::Const(Value::Bool(value), Ty::UNTYPED_BOOL, false));
+        }
+        for (name, builtin) in BUILTINS {
+            universe.insert(name, Obj::Builtin(*builtin));
+        }
+        let func = crate::types::FuncTy { params: Vec::new(), results: vec![Ty::STRING], variadic: false };
+        let error = types.add(Kind::Func(Rc::new(func)));
+        let interface = crate::types::InterfaceTy { methods: vec![("Error", error)], ..Default::default() };
+        let underlying = Some(types.add(Kind::Interface(Rc::new(interface))));
+        let named = |name, underlying| Named {
+            name: Rc::from(name),
+            package: None,
+            args: Vec::new(),
+            underlying,
+            methods: Vec::new(),
+            shape: None,
+        };
+        let error = types.add_named(named("error", underlying));
+        universe.insert("error", Obj::Type(error));
+        let comparable = crate::types::InterfaceTy { comparable: true, ..Default::default() };
+        let underlying = Some(types.add(Kind::Interface(Rc::new(comparable))));
+        let comparable = types.add_named(named("comparable", underlying));
+        universe.insert("comparable", Obj::Type(comparable));
+        let library = Package {
+            name: "unsafe",
+            path: "unsafe".to_owned(),
+            scope: HashMap::new(),
+            imports: vec![HashMap::new()],
+        };
+        Self {
+            types,
+            funcs: Vec::new(),
+            vars: Vec::new(),
+            lits: Vec::new(),
+            codes: Vec::new(),
+            bodyless: Vec::new(),
+            init: Vec::new(),
+            packages: vec![library],
+            slots: Vec::new(),
+            universe,
+            generics: Vec::new(),
+            generic_funcs: Vec::new(),
+            pending: Vec::new(),
+            home: Home { package: 0, file: 0 },
+            scope: Vec::new(),
+            scope_start: 0,
+            owner: Owner(0),
+            owners: vec![(None, None)],
+            results: Vec::new(),
+            iota: None,
+            in_return: false,
+            depth: 0,
+            global_values: HashMap::new(),
+            instance_of: HashMap::new(),
+            instance_methods: HashMap::new(),
+            shapes: HashMap::new(),
+            methods_of: HashMap::new(),
+        }
+    }
+
+    /// Notes what a package declares.
+    fn collect(&mut self, loaded: &'a Loaded<'a>, is_program: bool) -> Checked<()> {
+        let number = self.packages.len();
+        let name = loaded.files.first().map_or("", |file| file.package.name);
+        let mut package =
+            Package { name, path: loaded.path.clone(), scope: HashMap::new(), imports: Vec::new() };
+        for (file_number, file) in loaded.files.iter().enumerate() {
+            if file.package.name != name {
+                let words = format!("found packages {name} and {}", file.package.name);
+                return Err(Fault::new(file.package.pos, words));
+            }
+            package.imports.push(HashMap::new());
+            let home = Home { package: number, file: file_number };
+            for decl in &file.decls {
+                for (name, written) in declared(decl) {
+                    let slot = self.slots.len();
+                    self.slots.push(Slot { written, home, state: State::New });
+                    if let Written::Func(func) = written
+                        && let Some(receiver) = receiver_name(func)
+                    {
+                        self.methods_of.entry((number, receiver)).or_default().push(slot);
+                    }
+                    let is_init = matches!(written, Written::Func(_)) && name.name == "init";
+                    if name.name == "_" || is_init {
+                        continue;
+                    }
+                    if package.scope.insert(name.name, slot).is_some() && is_program {
+                        return Err(Fault::new(name.pos, format!("{} redeclared in this block", name.name)));
+                    }
+                }
+            }
+        }
+        self.packages.push(package);
+        Ok(())
+    }
+
+    /// Resolves the imports of a package's files.
+    fn import(&mut self, number: usize, loaded: &'a Loaded<'a>, packages: &'a [Loaded<'a>]) -> Checked<()> {
+        for (file_number, file) in loaded.files.iter().enumerate() {
+            for import in &file.imports {
+                let Value::Str(path) = value::string(import.path) else {
+                    return Err(Fault::new(import.pos, "invalid path of an import"));
+                };
+                let path = String::from_utf8_lossy(&path).into_owned();
+                let found = packages.iter().position(|package| package.path == path).map(|at| at + 1);
+                let found = if path == "unsafe" { Some(UNSAFE_PACKAGE) } else { found };
+                let last = import.path.trim_matches(['"', '`']).rsplit('/').next().unwrap_or("");
+                let (name, obj) = match found {
+                    Some(package) => (self.packages[package].name, Obj::Package(package)),
+                    None => (last, Obj::UnknownPackage(last)),
+                };
+                let name = import.name.map_or(name, |name| name.name);
+                if name == "." {
+                    let Obj::Package(package) = obj else { continue };
+                    let scope: Vec<_> = self.packages[package].scope.iter().map(|(n, s)| (*n, *s)).collect();
+                    for (name, slot) in scope {
+                        self.packages[number].imports[file_number].insert(name, Obj::Slot(slot));
+                    }
+                } else if name != "_" {
+                    self.packages[number].imports[file_number].insert(name, obj);
+                }
+            }
+            // Methods belong to their types before anything is resolved.
+            let home = Home { package: number, file: file_number };
+            for decl in &file.decls {
+                if let Decl::Type(spec) = decl
+                    && !spec.params.is_empty()
+                    && let Some(slot) = self.packages[number].scope.get(spec.name.name).copied()
+                {
+                    let methods = loaded.files.iter().flat_map(|file| &file.decls).filter_map(|decl| match decl {
+                        Decl::Func(func) if receiver_name(func) == Some(spec.name.name) => Some(func),
+                        _ => None,
+                    });
+                    let generic =
+                        Generic { spec, home, instances: HashMap::new(), methods: methods.collect() };
+                    self.generics.push(generic);
+                    self.slots[slot].state = State::Done(Obj::Generic(self.generics.len() - 1));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Resolves and checks everything that the program declares.
+    fn program(&mut self, number: usize, loaded: &'a Loaded<'a>) -> Checked<()> {
+        let own: Vec<usize> =
+            (0..self.slots.len()).filter(|slot| self.slots[*slot].home.package == number).collect();
+        for slot in &own {
+            let pos = self.slots[*slot].written.pos();
+            self.resolve(*slot, pos)?;
+        }
+        let mut bodies = std::mem::take(&mut self.pending).into_iter();
+        loop {
+            let next: Vec<_> = bodies.by_ref().chain(std::mem::take(&mut self.pending)).collect();
+            if next.is_empty() {
+                break;
+            }
+            for pending in next {
+                self.body(pending)?;
+            }
+        }
+        for (file_number, file) in loaded.files.iter().enumerate() {
+            self.home = Home { package: number, file: file_number };
+            for decl in &file.decls {
+                if let Decl::Var(spec) = decl {
+                    self.global_init(spec)?;
+                }
+            }
+        }
+        // Literals and instances that only those values have.
+        while let Some(pending) = self.pending.pop() {
+            self.body(pending)?;
+        }
+        Ok(())
+    }
+
+    /// What a declaration means.
+    pub(super) fn resolve(&mut self, slot: usize, pos: Pos) -> Checked<Obj<'a>> {
+        match &self.slots[slot].state {
+            State::Done(obj) => return Ok(obj.clone()),
+            State::Busy => return Err(Fault::new(pos, "declared in terms of itself")),
+            State::New => {}
+        }
+        let Slot { written, home, .. } = self.slots[slot];
+        self.slots[slot].state = State::Busy;
+        let obj = self.deeper(pos, |checker| {
+            checker.elsewhere(home, |checker| match written {
+                Written::Const(spec, index) => checker.const_value(spec, index),
+                Written::Var(spec, index) => checker.global(spec, index),
+                Written::Type(spec) => checker.declared_type(slot, spec),
+                Written::Func(decl) => checker.declared_func(decl, home),
+            })
+        })?;
+        self.slots[slot].state = State::Done(obj.clone());
+        Ok(obj)
+    }
+
+    /// The value of one name in a line of constants.
+    pub(super) fn const_value(
+        &mut self,
+        spec: &'a crate::ast::ConstSpec<'a>,
+        index: usize,
+    ) -> Checked<Obj<'a>> {
+        let name = spec.names[index];
+        let Some(value) = spec.values.get(index) else {
+            return Err(Fault::new(name.pos, "missing init expr for const declaration"));
+        };
+        let around = self.iota.replace(i128::from(spec.iota));
+        let ty = match &spec.ty {
+            Some(ty) => Some(self.ty(ty)?),
+            None => None,
+        };
+        let x = self.expr_for(value, ty)?;
+        self.iota = around;
+        let x = match ty {
+            Some(ty) => self.convert_to(x, ty),
+            None => x,
+        };
+        match &x.kind {
+            crate::ir::NodeKind::Const(value, rune) => Ok(Obj::Const(value.clone(), x.ty, *rune)),
+            _ => Ok(Obj::Const(Value::Unknown, x.ty, false)),
+        }
+    }
+
+    /// A variable of a package.
+    fn global(&mut self, spec: &'a VarSpec<'a>, index: usize) -> Checked<Obj<'a>> {
+        let ty = match &spec.ty {
+            Some(ty) => self.ty(ty)?,
+            None => {
+                let values = self.global_values_of(spec)?;
+                let several = values.len() == 1 && spec.names.len() > 1;
+                let ty = if several {
+                    self.types.parts(values[0].ty).get(index).copied()
+                } else {
+                    values.get(index).map(|x| x.ty)
+                };
+                self.types.default(ty.unwrap_or(Ty::UNKNOWN))
+            }
+        };
+        let name = self.qualified(spec.names[index].name);
+        Ok(Obj::Global(Rc::from(name), ty))
+    }
+
+    /// A name of this package as messages write it.
+    fn qualified(&self, name: &str) -> String {
+        let package = &self.packages[self.home.package];
+        if self.is_program() { name.to_owned() } else { format!("{}.{name}", package.name) }
+    }
+
+    /// Whether what is resolved belongs to the program, and not to an import.
+    pub(super) fn is_program(&self) -> bool {
+        self.home.package + 1 == self.packages.len()
+    }
+
+    fn global_values_of(&mut self, spec: &'a VarSpec<'a>) -> Checked<Vec<Ex<'a>>> {
+        let key = std::ptr::from_ref(spec);
+        if let Some(values) = self.global_values.get(&key) {
+            return Ok(values.clone());
+        }
+        let around = std::mem::replace(&mut self.owner, Owner(0));
+        let ty = match &spec.ty {
+            Some(ty) => Some(self.ty(ty)?),
+            None => None,
+        };
+        let mut values = Vec::new();
+        for value in &spec.values {
+            let x = self.expr_for(value, ty)?;
+            values.push(if spec.values.len() == spec.names.len() {
+                match ty {
+                    Some(ty) => self.assignable(x, ty),
+                    None => self.defaulted(x),
+                }
+            } else {
+                x
+            });
+        }
+        self.owner = around;
+        self.global_values.insert(key, values.clone());
+        Ok(values)
+    }
+
+    fn global_init(&mut self, spec: &'a VarSpec<'a>) -> Checked<()> {
+        let values = self.global_values_of(spec)?;
+        if values.is_empty() {
+            return Ok(());
+        }
+        let lhs = spec.names.iter().map(|name| {
+            let node = crate::ir::Node {
+                pos: name.pos,
+                ty: Ty::UNKNOWN,
+                kind: crate::ir::NodeKind::Global(Rc::from(name.name)),
+            };
+            Target::Place(Rc::new(node))
+        });
+        let (pos, lhs) = (spec.pos, lhs.collect::<Vec<_>>());
+        let rhs = if values.len() == lhs.len() { values } else { self.parts(&values[0], lhs.len()) };
+        self.init.push(St::Assign { pos, lhs, rhs });
+        Ok(())
+    }
+
+    fn declared_type(&mut self, slot: usize, spec: &'a TypeSpec<'a>) -> Checked<Obj<'a>> {
+        if spec.alias {
+            return Ok(Obj::Type(self.ty(&spec.ty)?));
+        }
+        let package = (!self.is_program()).then(|| self.packages[self.home.package].name);
+        let ty = self.types.add_named(Named {
+            name: Rc::from(spec.name.name),
+            package,
+            args: Vec::new(),
+            underlying: None,
+            methods: Vec::new(),
+            shape: None,
+        });
+        // Known from here on, so that it can be named in what it is made of.
+        self.slots[slot].state = State::Done(Obj::Type(ty));
+        let underlying = self.ty(&spec.ty)?;
+        self.set_underlying(ty, underlying);
+        self.collect_methods(ty, spec.name.name);
+        Ok(Obj::Type(ty))
+    }
+
+    pub(super) fn set_underlying(&mut self, ty: Ty, underlying: Ty) {
+        if let Some(id) = self.types.as_named(ty) {
+            self.types.named[id.0 as usize].underlying = Some(underlying);
+        }
+    }
+
+    /// The methods of a type of this package.
+    fn collect_methods(&mut self, ty: Ty, name: &'a str) {
+        let slots = self.methods_of.get(&(self.home.package, name)).cloned().unwrap_or_default();
+        let Some(id) = self.types.as_named(ty) else { return };
+        for slot in slots {
+            let Written::Func(decl) = self.slots[slot].written else { continue };
+            let pointer = decl.recv.as_ref().is_some_and(|recv| matches!(recv.ty.bare().kind, ExprKind::Star(_)));
+            let number = u32::try_from(slot).unwrap_or(u32::MAX);
+            self.types.named[id.0 as usize].methods.push((decl.name.name, number, pointer));
+        }
+    }
+
+    fn declared_func(&mut self, decl: &'a FuncDecl<'a>, home: Home) -> Checked<Obj<'a>> {
+        if receiver_name(decl).is_some_and(|name| self.is_generic(name)) {
+            // Its instances are made with those of its type.
+            return Ok(Obj::Nil);
+        }
+        if !decl.type_params.is_empty() {
+            let generic = GenericFunc { decl, home, instances: HashMap::new(), shapes: HashMap::new() };
+            self.generic_funcs.push(generic);
+            return Ok(Obj::GenericFunc(self.generic_funcs.len() - 1));
+        }
+        let func = self.new_func(decl, home, Vec::new(), None)?;
+        Ok(Obj::Func(func))
+    }
+
+    fn is_generic(&self, name: &str) -> bool {
+        let slot = self.packages[self.home.package].scope.get(name);
+        slot.is_some_and(|slot| matches!(self.slots[*slot].state, State::Done(Obj::Generic(_))))
+    }
+
+    /// A function, whose body is checked later.
+    pub(super) fn new_func(
+        &mut self,
+        decl: &'a FuncDecl<'a>,
+        home: Home,
+        bound: Vec<(&'a str, Ty)>,
+        recv: Option<Ty>,
+    ) -> Checked<FuncId> {
+        let ty = self.signature(&decl.signature)?;
+        let recv = match (&decl.recv, recv) {
+            (_, Some(recv)) => Some(recv),
+            (Some(param), None) => Some(self.ty(&param.ty)?),
+            (None, None) => None,
+        };
+        let text = match recv {
+            None => self.qualified(decl.name.name),
+            Some(recv) if self.types.pointee(recv).is_some() && self.types.as_named(recv).is_none() => {
+                format!("({}).{}", self.types.show(recv), decl.name.name)
+            }
+            Some(recv) => format!("{}.{}", self.types.show(recv), decl.name.name),
+        };
+        let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
+        let tags = if self.is_program() { None } else { tags(&decl.pragmas) };
+        self.funcs.push(FuncInfo { text, ty, tags, body: func });
+        if self.is_program() {
+            if decl.body.is_some() {
+                self.pending.push(Pending { func, decl, home, bound, recv });
+            } else {
+                self.bodyless(func, decl, recv);
+            }
+        }
+        Ok(func)
+    }
+
+    fn bodyless(&mut self, func: FuncId, decl: &'a FuncDecl<'a>, recv: Option<Ty>) {
+        let types = self.types.func(self.funcs[func.0 as usize].ty).map_or_else(Vec::new, |f| f.params.clone());
+        let named = |param: &Param<'a>| {
+            let name = param.name.map(|name| name.name);
+            (name, param.name.map_or(param.ty.pos, |name| name.pos))
+        };
+        let receiver = decl.recv.iter().zip(recv).map(|(param, ty)| (named(param).0, named(param).1, ty));
+        let rest = decl.signature.params.iter().zip(types).map(|(param, ty)| (named(param).0, named(param).1, ty));
+        let params = receiver.chain(rest).collect();
+        let has = |pragma: &str| decl.pragmas.iter().any(|known| *known == pragma);
+        self.bodyless.push(Bodyless {
+            func,
+            params,
+            noescape: has("//go:noescape"),
+            uintptrs: has("//go:uintptrescapes"),
+        });
+    }
+
+    fn body(&mut self, pending: Pending<'a>) -> Checked<()> {
+        let Pending { func, decl, home, bound, recv } = pending;
+        let Some(block) = &decl.body else { return Ok(()) };
+        self.owner = self.new_owner(None, None);
+        self.results.clear();
+        let code = self.elsewhere(home, |checker| {
+            for (name, ty) in bound {
+                checker.declare(name, Obj::Type(ty));
+            }
+            let mut params = Vec::new();
+            if let (Some(param), Some(recv)) = (&decl.recv, recv) {
+                params.push(checker.param(param, recv));
+            }
+            let results = checker.params(&decl.signature, &mut params)?;
+            let body = checker.stmts(&block.stmts)?;
+            Ok(Code { params, results, body })
+        })?;
+        self.codes.push((func, code));
+        Ok(())
+    }
+
+    /// Declares parameters and results of what is checked.
+    pub(super) fn params(
+        &mut self,
+        signature: &'a crate::ast::Signature<'a>,
+        params: &mut Vec<crate::ir::VarId>,
+    ) -> Checked<Vec<crate::ir::VarId>> {
+        for param in &signature.params {
+            let ty = self.ty(&param.ty)?;
+            let ty = if param.variadic { self.types.slice(ty) } else { ty };
+            params.push(self.param(param, ty));
+        }
+        let mut results = Vec::new();
+        self.results.clear();
+        for result in &signature.results {
+            let ty = self.ty(&result.ty)?;
+            let var = self.param(result, ty);
+            results.push(var);
+            self.results.push((var, ty));
+        }
+        Ok(results)
+    }
+
+    fn param(&mut self, param: &'a Param<'a>, ty: Ty) -> crate::ir::VarId {
+        let (name, pos) = param.name.map_or(("", param.ty.pos), |name| (name.name, name.pos));
+        let var = self.new_var(name, pos, ty, true);
+        if !name.is_empty() {
+            self.declare(name, Obj::Var(var));
+        }
+        var
+    }
+}
+
+impl Written<'_> {
+    fn pos(&self) -> Pos {
+        match self {
+            Written::Const(spec, index) => spec.names[*index].pos,
+            Written::Var(spec, index) => spec.names[*index].pos,
+            Written::Type(spec) => spec.name.pos,
+            Written::Func(decl) => decl.name.pos,
+        }
+    }
+}
+
+/// The names that a declaration declares.
+fn declared<'a>(decl: &'a Decl<'a>) -> Vec<(crate::ast::Ident<'a>, Written<'a>)> {
+    match decl {
+        Decl::Const(spec) => {
+            spec.names.iter().enumerate().map(|(i, name)| (*name, Written::Const(spec, i))).collect()
+        }
+        Decl::Var(spec) => {
+            spec.names.iter().enumerate().map(|(i, name)| (*name, Written::Var(spec, i))).collect()
+        }
+        Decl::Type(spec) => vec![(spec.name, Written::Type(spec))],
+        Decl::Func(decl) if decl.recv.is_some() => {
+            vec![(crate::ast::Ident { pos: decl.name.pos, name: "_" }, Written::Func(decl))]
+        }
+        Decl::Func(decl) => vec![(decl.name, Written::Func(decl))],
+    }
+}
+
+/// The name of the type that a method belongs to.
+pub(super) fn receiver_name<'a>(decl: &FuncDecl<'a>) -> Option<&'a str> {
+    fn name<'a>(ty: &Expr<'a>) -> Option<&'a str> {
+        match &ty.kind {
+            ExprKind::Name(name) => Some(name),
+            ExprKind::Star(ty) | ExprKind::Paren(ty) | ExprKind::Index(ty, _) => name(ty),
+            _ => None,
+        }
+    }
+    name(&decl.recv.as_ref()?.ty)
+}
+
+/// The tags that a table gives for a function: one word for each parameter.
+fn tags(pragmas: &[&str]) -> Option<Vec<Tag>> {
+    let words = pragmas.iter().find_map(|pragma| pragma.strip_prefix("//go:tags"))?;
+    let tag = |word: &str| {
+        let byte = |at: usize| u8::from_str_radix(word.get(at..at + 2)?, 16).ok();
+        if word == "-" {
+            return Tag::NOWHERE;
+        }
+        let bytes: Vec<u8> = (0..word.len()).step_by(2).filter_map(byte).collect();
+        Tag::decode(&bytes)
+    };
+    Some(words.split_whitespace().map(tag).collect())
+}
+
+/// A function of the package `unsafe`.
+pub(super) fn unsafe_builtin(name: &str) -> Option<Builtin> {
+    UNSAFE.iter().find(|(known, _)| *known == name).map(|(_, builtin)| *builtin)
+}

@@ -1,0 +1,412 @@
+//! Generic types and functions.
+//!
+//! An instance has the types that its arguments give it. The body of a generic function is checked once for each *shape*: all
+//! arguments with the same underlying type have one, and all pointers have one, as in the Go compiler, which messages show.
+
+use std::rc::Rc;
+
+use super::{Checked, Checker, Home, Obj, Pending};
+use crate::ast::{Expr, ExprKind, FuncDecl, Param};
+use crate::ir::{Ex, FuncId, FuncInfo, NodeKind};
+use crate::source::{Fault, Pos};
+use crate::types::{FuncTy, Kind, Named, Ty};
+
+/// In the number of a method: it is that of an instance, with the number of the method in its generic type.
+pub(super) const OF_INSTANCE: u32 = 1 << 31;
+
+impl<'a> Checker<'a> {
+    /// `T[A]`, if `T` is a generic type.
+    pub(super) fn instance(&mut self, of: &'a Expr<'a>, args: &'a [Expr<'a>]) -> Checked<Option<Ty>> {
+        let obj = match &of.bare().kind {
+            ExprKind::Name(name) => self.lookup(name, of.pos)?,
+            ExprKind::Selector(package, name) => match package.kind {
+                ExprKind::Name(package_name) => match self.lookup(package_name, package.pos)? {
+                    Obj::Package(number) => match self.member(number, *name)? {
+                        Some(obj) => obj,
+                        None => return Ok(None),
+                    },
+                    _ => return Ok(None),
+                },
+                _ => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        let Obj::Generic(number) = obj else { return Ok(None) };
+        let mut types = Vec::new();
+        for arg in args {
+            types.push(self.ty_or_unknown(arg)?);
+        }
+        self.instance_type(number, types, of.pos).map(Some)
+    }
+
+    fn instance_type(&mut self, number: usize, args: Vec<Ty>, pos: Pos) -> Checked<Ty> {
+        if let Some(ty) = self.generics[number].instances.get(&args) {
+            return Ok(*ty);
+        }
+        let (spec, home) = (self.generics[number].spec, self.generics[number].home);
+        if args.len() != spec.params.len() {
+            return Err(Fault::new(pos, "wrong number of type arguments"));
+        }
+        if args.iter().any(|arg| self.is_nested(*arg, 0)) {
+            return Err(Fault::new(pos, "instantiation cycle"));
+        }
+        let is_program = home.package + 1 == self.packages.len();
+        let methods = self.generics[number].methods.iter().enumerate().map(|(i, decl)| {
+            let pointer = decl.recv.as_ref().is_some_and(|recv| matches!(recv.ty.bare().kind, ExprKind::Star(_)));
+            (decl.name.name, OF_INSTANCE | u32::try_from(i).unwrap_or(0), pointer)
+        });
+        let ty = self.types.add_named(Named {
+            name: Rc::from(spec.name.name),
+            package: (!is_program).then(|| self.packages[home.package].name),
+            args: args.clone(),
+            underlying: None,
+            methods: methods.collect(),
+            shape: None,
+        });
+        self.generics[number].instances.insert(args.clone(), ty);
+        self.instance_of.insert(ty, number);
+        let underlying = self.deeper(pos, |checker| {
+            checker.elsewhere(home, |checker| {
+                for (param, arg) in spec.params.iter().zip(args) {
+                    if let Some(name) = param.name {
+                        checker.declare(name.name, Obj::Type(arg));
+                    }
+                }
+                checker.ty(&spec.ty)
+            })
+        })?;
+        self.set_underlying(ty, underlying);
+        Ok(ty)
+    }
+
+    /// Whether instances are nested in a type so deeply that it will never end.
+    fn is_nested(&self, ty: Ty, depth: u32) -> bool {
+        match self.types.kind(ty) {
+            _ if depth > 30 => true,
+            Kind::Named(id) => self.types.named(*id).args.iter().any(|arg| self.is_nested(*arg, depth + 1)),
+            Kind::Pointer(of) | Kind::Slice(of) | Kind::Array(of, _) => self.is_nested(*of, depth + 1),
+            _ => false,
+        }
+    }
+
+    /// A method of an instance.
+    pub(super) fn method_of_instance(&mut self, ty: Ty, number: u32) -> Checked<FuncId> {
+        if let Some(func) = self.instance_methods.get(&(ty, number)) {
+            return Ok(*func);
+        }
+        let generic = self.instance_of[&ty];
+        let (decl, home) = (self.generics[generic].methods[number as usize], self.generics[generic].home);
+        let args = self.types.as_named(ty).map_or_else(Vec::new, |id| self.types.named(id).args.clone());
+        let constraints = self.constraints(home, &self.generics[generic].spec.params)?;
+        let mut shapes = Vec::new();
+        for (arg, constraint) in args.iter().zip(constraints) {
+            shapes.push(self.shape(*arg, constraint));
+        }
+        if shapes == args {
+            let bound = bind(receiver_params(decl), &args);
+            let pointer = decl.recv.as_ref().is_some_and(|recv| matches!(recv.ty.bare().kind, ExprKind::Star(_)));
+            let recv = if pointer { self.types.pointer(ty) } else { ty };
+            let func = self.bound_func(decl, home, bound, Some(recv))?;
+            self.instance_methods.insert((ty, number), func);
+            return Ok(func);
+        }
+        let shaped = self.instance_type(generic, shapes, decl.name.pos)?;
+        let body = self.method_of_instance(shaped, number)?;
+        let bound = bind(receiver_params(decl), &args);
+        let signature = self.bound_signature(decl, home, &bound)?;
+        let FuncInfo { text, tags, body, .. } = &self.funcs[body.0 as usize];
+        let info = FuncInfo { text: text.clone(), ty: signature, tags: tags.clone(), body: *body };
+        let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
+        self.funcs.push(info);
+        self.instance_methods.insert((ty, number), func);
+        Ok(func)
+    }
+
+    fn bound_func(
+        &mut self,
+        decl: &'a FuncDecl<'a>,
+        home: Home,
+        bound: Vec<(&'a str, Ty)>,
+        recv: Option<Ty>,
+    ) -> Checked<FuncId> {
+        self.deeper(decl.name.pos, |checker| {
+            checker.elsewhere(home, |checker| {
+                for (name, ty) in &bound {
+                    checker.declare(name, Obj::Type(*ty));
+                }
+                checker.new_func(decl, home, bound, recv)
+            })
+        })
+    }
+
+    fn bound_signature(&mut self, decl: &'a FuncDecl<'a>, home: Home, bound: &[(&'a str, Ty)]) -> Checked<Ty> {
+        self.deeper(decl.name.pos, |checker| {
+            checker.elsewhere(home, |checker| {
+                for (name, ty) in bound {
+                    checker.declare(name, Obj::Type(*ty));
+                }
+                checker.signature(&decl.signature)
+            })
+        })
+    }
+
+    /// The constraints of type parameters, with the parameters themselves as types in them.
+    fn constraints(&mut self, home: Home, params: &'a [Param<'a>]) -> Checked<Vec<Ty>> {
+        self.elsewhere(home, |checker| {
+            checker.declare_params(params);
+            params.iter().map(|param| checker.ty_or_unknown(&param.ty)).collect()
+        })
+    }
+
+    fn declare_params(&mut self, params: &'a [Param<'a>]) {
+        for (i, param) in params.iter().enumerate() {
+            let ty = self.types.add(Kind::Param(u32::try_from(i).unwrap_or(u32::MAX)));
+            if let Some(name) = param.name {
+                self.declare(name.name, Obj::Type(ty));
+            }
+        }
+    }
+
+    /// What the body of a generic function sees of a type argument.
+    fn shape(&mut self, arg: Ty, constraint: Ty) -> Ty {
+        let is_shape = self.types.as_named(arg).is_some_and(|id| self.types.named(id).shape.is_some());
+        if is_shape || self.is_unknown(arg) {
+            return arg;
+        }
+        let basic = matches!(self.types.under(constraint), Kind::Interface(inner) if inner.methods.is_empty() && inner.terms.is_empty());
+        let underlying = match self.types.under(arg) {
+            // All pointers are one, where nobody looks behind them.
+            Kind::Pointer(_) if basic => self.types.pointer(Ty::UINT8),
+            _ => self.types.underlying(arg),
+        };
+        if let Some(shape) = self.shapes.get(&(underlying, constraint)) {
+            return *shape;
+        }
+        let name = format!("go.shape.{}", self.types.show(underlying));
+        let shape = self.types.add_named(Named {
+            name: Rc::from(name),
+            package: None,
+            args: Vec::new(),
+            underlying: Some(underlying),
+            methods: Vec::new(),
+            shape: Some(constraint),
+        });
+        self.shapes.insert((underlying, constraint), shape);
+        shape
+    }
+
+    /// An instance of a generic function, with arguments that are written or inferred from those of a call.
+    pub(super) fn instantiate(
+        &mut self,
+        number: usize,
+        written: &[Ty],
+        args: &[Ex<'a>],
+        pos: Pos,
+    ) -> Checked<FuncId> {
+        let (decl, home) = (self.generic_funcs[number].decl, self.generic_funcs[number].home);
+        let params = &decl.type_params;
+        let constraints = self.constraints(home, params)?;
+        let mut found: Vec<Option<Ty>> = vec![None; params.len()];
+        for (place, ty) in found.iter_mut().zip(written) {
+            *place = Some(*ty);
+        }
+        if found.iter().any(Option::is_none) {
+            let signature = self.elsewhere(home, |checker| {
+                checker.declare_params(params);
+                checker.signature(&decl.signature)
+            })?;
+            if let Some(func) = self.types.func(signature) {
+                self.infer(&func, args, &mut found);
+            }
+            self.infer_from_constraints(&constraints, &mut found);
+            if let Some(func) = self.types.func(signature) {
+                self.infer_defaults(&func, args, &mut found);
+            }
+            self.infer_from_constraints(&constraints, &mut found);
+        }
+        let mut types = Vec::new();
+        for ty in found {
+            match ty {
+                Some(ty) => types.push(ty),
+                None => return Err(Fault::new(pos, format!("in call to {}, cannot infer a type argument", decl.name.name))),
+            }
+        }
+        self.instance_func(number, types, &constraints)
+    }
+
+    fn instance_func(&mut self, number: usize, types: Vec<Ty>, constraints: &[Ty]) -> Checked<FuncId> {
+        if let Some(func) = self.generic_funcs[number].instances.get(&types) {
+            return Ok(*func);
+        }
+        let (decl, home) = (self.generic_funcs[number].decl, self.generic_funcs[number].home);
+        if types.iter().any(|ty| self.is_nested(*ty, 0)) {
+            return Err(Fault::new(decl.name.pos, "instantiation cycle"));
+        }
+        let mut shapes = Vec::new();
+        for (ty, constraint) in types.iter().zip(constraints) {
+            shapes.push(self.shape(*ty, *constraint));
+        }
+        let names = || decl.type_params.iter().filter_map(|param| param.name).map(|name| name.name);
+        let body = match self.generic_funcs[number].shapes.get(&shapes) {
+            Some(body) => *body,
+            None => {
+                let bound = bind(names().collect(), &shapes);
+                let func = self.bound_func(decl, home, bound, None)?;
+                let shown: Vec<String> = shapes.iter().map(|shape| self.types.show(*shape)).collect();
+                self.funcs[func.0 as usize].text.push_str(&format!("[{}]", shown.join(",")));
+                self.generic_funcs[number].shapes.insert(shapes, func);
+                func
+            }
+        };
+        let bound = bind(names().collect(), &types);
+        let ty = self.bound_signature(decl, home, &bound)?;
+        let info = &self.funcs[body.0 as usize];
+        let info = FuncInfo { text: info.text.clone(), ty, tags: info.tags.clone(), body };
+        let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
+        self.funcs.push(info);
+        self.generic_funcs[number].instances.insert(types, func);
+        Ok(func)
+    }
+
+    fn infer(&mut self, func: &FuncTy, args: &[Ex<'a>], found: &mut [Option<Ty>]) {
+        for (i, arg) in args.iter().enumerate() {
+            let Some(param) = param_ty(&self.types, func, i) else { continue };
+            if arg.ty.is_untyped() {
+                continue;
+            }
+            self.unify(param, arg.ty, found, 0);
+        }
+    }
+
+    fn infer_defaults(&mut self, func: &FuncTy, args: &[Ex<'a>], found: &mut [Option<Ty>]) {
+        for (i, arg) in args.iter().enumerate() {
+            let Some(param) = param_ty(&self.types, func, i) else { continue };
+            if let Kind::Param(number) = self.types.kind(param)
+                && arg.ty.is_untyped()
+                && arg.ty != Ty::NIL
+            {
+                let default = self.types.default(arg.ty);
+                let place = &mut found[*number as usize];
+                // Of several kinds of constants, the widest counts.
+                if place.is_none_or(|known| known.0 < default.0 && known != Ty::STRING) {
+                    *place = Some(default);
+                }
+            }
+        }
+    }
+
+    fn infer_from_constraints(&mut self, constraints: &[Ty], found: &mut [Option<Ty>]) {
+        for _ in 0..constraints.len() {
+            for (i, constraint) in constraints.iter().enumerate() {
+                let Kind::Interface(interface) = self.types.under(*constraint).clone() else { continue };
+                let [term] = interface.terms.as_slice() else { continue };
+                match found[i] {
+                    Some(known) => {
+                        let underlying = self.types.underlying(known);
+                        self.unify(*term, underlying, found, 0);
+                    }
+                    None => found[i] = self.substitute(*term, found, 0),
+                }
+            }
+        }
+    }
+
+    /// Finds what the parameters in `param` stand for if it is `arg`.
+    fn unify(&mut self, param: Ty, arg: Ty, found: &mut [Option<Ty>], depth: u32) {
+        if depth > 50 {
+            return;
+        }
+        let next = depth + 1;
+        match (self.types.kind(param).clone(), self.types.kind(arg).clone()) {
+            (Kind::Param(number), _) => {
+                let place = &mut found[number as usize];
+                if place.is_none() {
+                    *place = Some(arg);
+                }
+            }
+            (Kind::Pointer(a), Kind::Pointer(b))
+            | (Kind::Slice(a), Kind::Slice(b))
+            | (Kind::Array(a, _), Kind::Array(b, _))
+            | (Kind::Chan(_, a), Kind::Chan(_, b)) => self.unify(a, b, found, next),
+            (Kind::Map(a, b), Kind::Map(c, d)) => {
+                self.unify(a, c, found, next);
+                self.unify(b, d, found, next);
+            }
+            (Kind::Func(a), Kind::Func(b)) => {
+                for (a, b) in a.params.iter().zip(&b.params).chain(a.results.iter().zip(&b.results)) {
+                    self.unify(*a, *b, found, next);
+                }
+            }
+            (Kind::Named(a), Kind::Named(b)) => {
+                let (a, b) = (self.types.named(a).args.clone(), self.types.named(b).args.clone());
+                for (a, b) in a.into_iter().zip(b) {
+                    self.unify(a, b, found, next);
+                }
+            }
+            (Kind::Named(_), _) => {}
+            // A declared type where one that is written out is wanted: what is behind it.
+            (_, Kind::Named(_)) => {
+                let underlying = self.types.underlying(arg);
+                if underlying != arg {
+                    self.unify(param, underlying, found, next);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A type with what is known of its parameters put in; nothing if one is not known.
+    fn substitute(&mut self, ty: Ty, found: &[Option<Ty>], depth: u32) -> Option<Ty> {
+        if depth > 50 {
+            return None;
+        }
+        let next = depth + 1;
+        let kind = match self.types.kind(ty).clone() {
+            Kind::Param(number) => return found[number as usize],
+            Kind::Pointer(of) => Kind::Pointer(self.substitute(of, found, next)?),
+            Kind::Slice(of) => Kind::Slice(self.substitute(of, found, next)?),
+            Kind::Array(of, length) => Kind::Array(self.substitute(of, found, next)?, length),
+            Kind::Chan(direction, of) => Kind::Chan(direction, self.substitute(of, found, next)?),
+            Kind::Map(a, b) => Kind::Map(self.substitute(a, found, next)?, self.substitute(b, found, next)?),
+            _ => return Some(ty),
+        };
+        Some(self.types.add(kind))
+    }
+
+    /// `f[A]` as a value, or the start of a call.
+    pub(super) fn instance_value(&mut self, number: usize, written: &[Ty], pos: Pos) -> Checked<Ex<'a>> {
+        let func = self.instantiate(number, written, &[], pos)?;
+        let ty = self.funcs[func.0 as usize].ty;
+        Ok(self.node(pos, ty, NodeKind::Func(func)))
+    }
+}
+
+/// The type of a parameter of a call, where the last may take several.
+fn param_ty(types: &crate::types::Types<'_>, func: &FuncTy, at: usize) -> Option<Ty> {
+    if func.variadic && at + 1 >= func.params.len() {
+        return types.slice_elem(*func.params.last()?);
+    }
+    func.params.get(at).copied()
+}
+
+/// The names that a receiver gives to the parameters of its type.
+fn receiver_params<'a>(decl: &'a FuncDecl<'a>) -> Vec<&'a str> {
+    fn names<'a>(ty: &'a Expr<'a>) -> Vec<&'a str> {
+        match &ty.kind {
+            ExprKind::Star(ty) | ExprKind::Paren(ty) => names(ty),
+            ExprKind::Index(_, args) => args
+                .iter()
+                .map(|arg| match arg.kind {
+                    ExprKind::Name(name) => name,
+                    _ => "_",
+                })
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+    decl.recv.as_ref().map_or_else(Vec::new, |recv| names(&recv.ty))
+}
+
+fn bind<'a>(names: Vec<&'a str>, types: &[Ty]) -> Vec<(&'a str, Ty)> {
+    names.into_iter().zip(types.iter().copied()).collect()
+}

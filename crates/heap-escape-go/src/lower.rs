@@ -1,0 +1,294 @@
+//! Lowering: tells the core what each function does with values.
+//!
+//! An expression is evaluated into a [`Hole`]: the place where its value goes, with the loads on the way. So `p = **q` gives `q` to the
+//! hole of `p` with two loads, and `&x` gives `x` to it with one load less than none.
+//!
+//! What the compiler would print of it is kept beside ([`Record`]), and judged when the analysis is done.
+
+mod hole;
+mod expr;
+mod call;
+mod stmt;
+mod deferred;
+mod selfassign;
+mod stat;
+
+use std::collections::HashMap;
+
+use heap_escape::{Body, Closure, Function, Limits, Mark, Program, Shape, Tag, Var};
+
+use crate::check::{Bodyless, Checker};
+use crate::ir::{Code, FuncId, FuncInfo, LitId, LitInfo, St, VarId, VarInfo};
+use crate::print::Printer;
+use crate::source::Pos;
+use crate::types::{NamedId, Ty, Types};
+
+use hole::Hole;
+
+/// A line that may be printed.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) pos: Pos,
+    pub(crate) what: What,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum What {
+    /// A variable, with its name.
+    Var(Var, String),
+    /// A parameter, with its name, and the names of the results.
+    Param(Var, String, Vec<String>),
+    /// Something allocated, as it is quoted.
+    Site(Var, String),
+    /// The same, of which more is told if nothing is written to it.
+    Bytes(Var, String),
+    /// Something that needs no judgement.
+    Told(String),
+}
+
+/// The program as the core has it, and what may be said of it.
+#[derive(Debug)]
+pub(crate) struct Lowered {
+    pub(crate) program: Program,
+    pub(crate) records: Vec<Record>,
+}
+
+/// How a function literal is called where it is known.
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    Function(Function),
+    Closure(Closure),
+}
+
+struct Lower<'c, 'a> {
+    types: Types<'a>,
+    funcs: &'c [FuncInfo],
+    vars: &'c [VarInfo<'a>],
+    lits: &'c [LitInfo<'a>],
+    functions: HashMap<FuncId, Function>,
+    literals: HashMap<LitId, Known>,
+    /// Literals that capture nothing, whose bodies are still to be told.
+    queue: Vec<LitId>,
+    locals: HashMap<VarId, Var>,
+    /// The values of something that has several, by the node.
+    parts: HashMap<*const crate::ir::Node<'a>, Vec<Option<Var>>>,
+    records: Vec<Record>,
+    /// The name of the function, for messages.
+    function: String,
+    /// The labels of the function that are jumped back to.
+    loops: Vec<&'a str>,
+    depth: u32,
+    /// The methods of declared types: the function, and whether the receiver is a pointer.
+    methods: HashMap<(NamedId, &'a str), (FuncId, bool)>,
+}
+
+/// Tells a program to the core.
+pub(crate) fn lower(checker: Checker<'_>) -> Lowered {
+    let methods = checker.methods();
+    let Checker { types, funcs, vars, lits, codes, bodyless, init, .. } = checker;
+    let mut lower = Lower {
+        types,
+        funcs: &funcs,
+        vars: &vars,
+        lits: &lits,
+        functions: HashMap::new(),
+        literals: HashMap::new(),
+        queue: Vec::new(),
+        locals: HashMap::new(),
+        parts: HashMap::new(),
+        records: Vec::new(),
+        function: String::new(),
+        loops: Vec::new(),
+        depth: 1,
+        methods,
+    };
+    let mut program = Program::new(Limits::default());
+    lower.declare(&mut program, &codes, &bodyless);
+    for (func, code) in &codes {
+        lower.function.clone_from(&funcs[func.0 as usize].text);
+        if let Some(function) = lower.functions.get(func).copied() {
+            program.define(function, |body| lower.code(body, code));
+        }
+        lower.queued(&mut program);
+    }
+    if !init.is_empty() {
+        let function = program.declare("init");
+        "init".clone_into(&mut lower.function);
+        program.define(function, |body| lower.init(body, &init));
+        lower.queued(&mut program);
+    }
+    let records = lower.records;
+    Lowered { program, records }
+}
+
+impl<'c, 'a> Lower<'c, 'a> {
+    fn declare(&mut self, program: &mut Program, codes: &'c [(FuncId, Code<'a>)], bodyless: &[Bodyless<'a>]) {
+        for (func, _) in codes {
+            let function = program.declare(&self.funcs[func.0 as usize].text);
+            self.functions.insert(*func, function);
+        }
+        for outside in bodyless {
+            let tags = self.outside(outside);
+            let function = program.external(&self.funcs[outside.func.0 as usize].text, &tags);
+            self.functions.insert(outside.func, function);
+        }
+        for (number, info) in self.funcs.iter().enumerate() {
+            let func = FuncId(u32::try_from(number).unwrap_or(u32::MAX));
+            if let (Some(tags), true) = (&info.tags, info.body == func) {
+                self.functions.insert(func, program.external(&info.text, tags));
+            }
+        }
+        for (number, lit) in self.lits.iter().enumerate() {
+            if lit.captures.is_empty() {
+                let id = LitId(u32::try_from(number).unwrap_or(u32::MAX));
+                self.literals.insert(id, Known::Function(program.declare("func literal")));
+            }
+        }
+    }
+
+    /// The tags of a function without a body, and what is said of its parameters.
+    fn outside(&mut self, outside: &Bodyless<'a>) -> Vec<Tag> {
+        let mut tags = Vec::new();
+        for (name, pos, ty) in &outside.params {
+            let references = self.types.has_references(*ty);
+            let leaks = references && !outside.noescape;
+            tags.push(if leaks { Tag::LEAKS } else { Tag::NOWHERE.to_written(0).to_called(0) });
+            let name = name.unwrap_or("");
+            if outside.uintptrs && *ty == Ty::UINTPTR {
+                self.tell(*pos, format!("assuming {name} is unsafe uintptr"));
+            } else if references && leaks {
+                self.tell(*pos, format!("leaking param: {name}"));
+            } else if references && !name.is_empty() && name != "_" {
+                self.tell(*pos, format!("{name} does not escape"));
+            }
+        }
+        tags
+    }
+
+    fn tell(&mut self, pos: Pos, words: String) {
+        self.records.push(Record { pos, what: What::Told(words) });
+    }
+
+    fn printer(&self) -> Printer<'_, 'a> {
+        Printer { types: &self.types, funcs: self.funcs, vars: self.vars }
+    }
+
+    fn code(&mut self, body: &mut Body<'_>, code: &'c Code<'a>) {
+        self.depth = 1;
+        let loops = std::mem::replace(&mut self.loops, loops(&code.body));
+        let results: Vec<String> = code
+            .results
+            .iter()
+            .enumerate()
+            .map(|(i, var)| match self.vars[var.0 as usize].name {
+                "" => format!("~r{i}"),
+                name => name.to_owned(),
+            })
+            .collect();
+        for var in &code.params {
+            let info = &self.vars[var.0 as usize];
+            let shape = self.shape(info.ty);
+            body.at(Mark(info.pos.0));
+            let param = body.param(info.name, shape);
+            self.locals.insert(*var, param);
+            let what = if shape.references && !matches!(info.name, "" | "_") {
+                What::Param(param, info.name.to_owned(), results.clone())
+            } else {
+                What::Var(param, info.name.to_owned())
+            };
+            self.records.push(Record { pos: info.pos, what });
+        }
+        for (var, name) in code.results.iter().zip(&results) {
+            let info = &self.vars[var.0 as usize];
+            let shape = self.shape(info.ty);
+            body.at(Mark(info.pos.0));
+            let result = body.result(name, shape);
+            self.locals.insert(*var, result);
+            self.records.push(Record { pos: info.pos, what: What::Var(result, name.clone()) });
+        }
+        self.stmts(body, &code.body);
+        self.loops = loops;
+    }
+
+    /// The values of the package's variables: what the compiler does not lay out beforehand is code.
+    fn init(&mut self, body: &mut Body<'_>, init: &'c [St<'a>]) {
+        self.depth = 1;
+        for st in init {
+            if let St::Assign { rhs, .. } = st {
+                for x in rhs {
+                    if !self.is_static(x) {
+                        self.expr(body, Hole::HEAP.why("assign"), x);
+                    } else {
+                        self.quiet_literals(x);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells the bodies of literals that captured nothing.
+    fn queued(&mut self, program: &mut Program) {
+        while let Some(id) = self.queue.pop() {
+            let lits = self.lits;
+            if let Some(Known::Function(function)) = self.literals.get(&id).copied() {
+                program.define(function, |body| self.code(body, &lits[id.0 as usize].code));
+            }
+        }
+    }
+
+    fn shape(&mut self, ty: Ty) -> Shape {
+        match self.types.layout(ty) {
+            Some(layout) => Shape { bytes: layout.bytes, align: layout.align.max(1), references: layout.references },
+            None => Shape::references(8),
+        }
+    }
+
+    /// The location of a variable: it is declared where it is first seen.
+    fn local(&mut self, body: &mut Body<'_>, var: VarId) -> Var {
+        if let Some(local) = self.locals.get(&var) {
+            return *local;
+        }
+        self.new_local(body, var)
+    }
+
+    fn new_local(&mut self, body: &mut Body<'_>, var: VarId) -> Var {
+        let info = &self.vars[var.0 as usize];
+        let shape = self.shape(info.ty);
+        body.at(Mark(info.pos.0));
+        let local = body.variable(info.name, shape);
+        self.locals.insert(var, local);
+        self.records.push(Record { pos: info.pos, what: What::Var(local, info.name.to_owned()) });
+        local
+    }
+
+    fn in_loop(&mut self, body: &mut Body<'_>, tell: impl FnOnce(&mut Self, &mut Body<'_>)) {
+        self.depth += 1;
+        body.in_loop(|body| tell(self, body));
+        self.depth -= 1;
+    }
+}
+
+/// The labels that a later statement jumps back to.
+fn loops<'a>(body: &[St<'a>]) -> Vec<&'a str> {
+    fn walk<'a>(body: &[St<'a>], seen: &mut Vec<&'a str>, back: &mut Vec<&'a str>) {
+        for st in body {
+            match st {
+                St::Label(name) => seen.push(name),
+                St::Goto(name) if seen.contains(name) => back.push(name),
+                St::Block(body) | St::For { body, .. } => walk(body, seen, back),
+                St::If { then, other, .. } => {
+                    walk(then, seen, back);
+                    walk(other, seen, back);
+                }
+                St::Range(range) => walk(&range.body, seen, back),
+                St::Switch { cases, .. } => cases.iter().for_each(|case| walk(&case.body, seen, back)),
+                St::TypeSwitch { cases, .. } => cases.iter().for_each(|case| walk(&case.body, seen, back)),
+                St::Select(cases) => cases.iter().for_each(|(_, body)| walk(body, seen, back)),
+                _ => {}
+            }
+        }
+    }
+    let (mut seen, mut back) = (Vec::new(), Vec::new());
+    walk(body, &mut seen, &mut back);
+    back
+}

@@ -1,0 +1,193 @@
+//! Calls.
+
+use heap_escape::{Body, Callee, Mark, Source, Target, Var};
+
+use super::hole::{Hole, Place};
+use super::{Known, Lower};
+use crate::ir::{CallNode, CalleeNode, Ex, NodeKind};
+use crate::types::Ty;
+
+/// An argument: an expression, or what one has been evaluated into before.
+#[derive(Debug)]
+pub(super) enum Arg<'c, 'a> {
+    Expr(&'c Ex<'a>),
+    /// In a place of its own.
+    Ready(Option<Var>),
+    /// A literal, of which the elements are ready.
+    Made(&'c Ex<'a>, Vec<Arg<'c, 'a>>),
+}
+
+/// What may be called, and a receiver that is ready.
+type Callees = (Vec<Callee>, Option<Var>);
+
+impl<'c, 'a> Lower<'c, 'a> {
+    /// A call whose results go into the holes.
+    pub(super) fn call(&mut self, body: &mut Body<'_>, holes: &[Hole], x: &'c Ex<'a>, call: &'c CallNode<'a>) {
+        let args: Vec<Arg<'c, 'a>> = call.args.iter().map(Arg::Expr).collect();
+        self.call_with(body, holes, x, call, &args, true);
+    }
+
+    /// The same with arguments that may be ready. `now`: it is not put off by `go` or `defer`.
+    pub(super) fn call_with(
+        &mut self,
+        body: &mut Body<'_>,
+        holes: &[Hole],
+        x: &'c Ex<'a>,
+        call: &'c CallNode<'a>,
+        args: &[Arg<'c, 'a>],
+        now: bool,
+    ) {
+        let mut wanted: Vec<Hole> = Vec::new();
+        for (hole, ty) in holes.iter().zip(&call.results) {
+            let used = hole.derefs < 0 || self.types.has_references(*ty);
+            wanted.push(if used { *hole } else { Hole { to: Place::Blank, ..*hole } });
+        }
+        let callees = self.callees(body, &wanted, x, call, now);
+        body.at(Mark(x.pos.0));
+        let Some((callees, receiver)) = callees else {
+            for arg in args {
+                self.arg(body, Hole::HEAP.why("call parameter"), arg);
+            }
+            return;
+        };
+        let mut results = Vec::new();
+        let mut after = Vec::new();
+        for hole in &wanted {
+            if hole.is_blank() {
+                results.push(Target::Unused);
+                continue;
+            }
+            let temp = self.temp(body, "{temp}");
+            results.push(Target::Init(temp));
+            after.push((*hole, temp));
+        }
+        let mut values: Vec<Source> = receiver.map(Var::value).into_iter().collect();
+        for arg in args {
+            let temp = self.temp(body, "{temp}");
+            self.arg(body, Hole::of(temp).why("call parameter"), arg);
+            values.push(temp.value());
+        }
+        body.at(Mark(x.pos.0));
+        body.call(&callees, &values, &results);
+        for (hole, temp) in after {
+            self.flow(body, hole, temp);
+        }
+    }
+
+    pub(super) fn arg(&mut self, body: &mut Body<'_>, hole: Hole, arg: &Arg<'c, 'a>) {
+        match arg {
+            Arg::Expr(x) => self.expr(body, hole, x),
+            Arg::Ready(Some(var)) => {
+                body.uses(*var);
+                self.flow(body, hole, *var);
+            }
+            Arg::Ready(None) => {}
+            Arg::Made(x, elements) => {
+                let mut inner = hole;
+                if let NodeKind::Composite(crate::ir::Composite::Slice | crate::ir::Composite::Arguments, _) = &x.kind {
+                    let text = self.printer().text(x);
+                    inner = self.spill(body, hole.why("spill"), x.pos, text, 0).0;
+                }
+                for element in elements {
+                    self.arg(body, inner.why("slice-literal-element"), element);
+                }
+            }
+        }
+    }
+
+    /// What may be called; nothing if nobody knows.
+    fn callees(
+        &mut self,
+        body: &mut Body<'_>,
+        wanted: &[Hole],
+        x: &'c Ex<'a>,
+        call: &'c CallNode<'a>,
+        now: bool,
+    ) -> Option<Callees> {
+        let used = wanted.iter().any(|hole| !hole.is_blank());
+        match &call.callee {
+            CalleeNode::Func(func) => {
+                let function = self.functions.get(&self.body_of(*func)).copied()?;
+                Some((vec![Callee::Function(function)], None))
+            }
+            CalleeNode::Unknown(fun) => {
+                self.expr(body, Hole::HEAP, fun);
+                None
+            }
+            CalleeNode::Interface(of, name) => self.dynamic(body, x, of, name, now),
+            CalleeNode::Value(fun) => {
+                let known = self.literals_of(fun);
+                let direct = matches!(fun.kind, NodeKind::Lit(_));
+                if direct {
+                    self.discard(body, fun);
+                }
+                let mut callees = Vec::new();
+                for literal in known.iter().flatten() {
+                    match self.callee(literal) {
+                        Some(callee) => callees.push(callee),
+                        None => {
+                            callees.clear();
+                            break;
+                        }
+                    }
+                }
+                if !callees.is_empty() {
+                    if !direct {
+                        self.discard(body, fun);
+                    }
+                    return Some((callees, None));
+                }
+                if used { self.expr(body, Hole::CALLED, fun) } else { self.discard(body, fun) }
+                None
+            }
+        }
+    }
+
+    pub(super) fn callee(&self, x: &'c Ex<'a>) -> Option<Callee> {
+        match &x.kind {
+            NodeKind::Func(func) | NodeKind::MethodExpr(_, _, Some(func)) => {
+                self.functions.get(&self.body_of(*func)).copied().map(Callee::Function)
+            }
+            NodeKind::Lit(id) => self.literals.get(id).map(|known| match known {
+                Known::Function(function) => Callee::Function(*function),
+                Known::Closure(closure) => Callee::Closure(*closure),
+            }),
+            _ => None,
+        }
+    }
+
+    /// A method that is found at run time, unless the one type behind the interface is known.
+    fn dynamic(
+        &mut self,
+        body: &mut Body<'_>,
+        x: &'c Ex<'a>,
+        of: &'c Ex<'a>,
+        name: &'a str,
+        now: bool,
+    ) -> Option<Callees> {
+        if let (true, Some(ty)) = (now, self.concrete(of)) {
+            let method = format!("{}.{name}", self.printer().text(of));
+            if self.types.is_interface(ty) {
+                self.tell(x.pos, format!("partially devirtualizing {method} to {}", self.types.show(ty)));
+            } else {
+                self.tell(x.pos, format!("devirtualizing {method} to {}", self.types.show(ty)));
+                if let Some((function, pointer)) = self.method(ty, name) {
+                    let temp = self.temp(body, "{receiver}");
+                    let hole = self.asserted(Hole::of(temp), ty);
+                    let through = !pointer && self.types.pointee(ty).is_some();
+                    self.expr(body, if through { hole.deref() } else { hole }, of);
+                    return Some((vec![Callee::Function(function)], Some(temp)));
+                }
+            }
+        }
+        self.expr(body, Hole::HEAP.why("call parameter"), of);
+        None
+    }
+
+    /// A method of a type as the program has it, and whether its receiver is a pointer.
+    fn method(&self, ty: Ty, name: &'a str) -> Option<(heap_escape::Function, bool)> {
+        let named = self.types.as_named(ty).or_else(|| self.types.as_named(self.types.pointee(ty)?))?;
+        let (func, pointer) = self.methods.get(&(named, name)).copied()?;
+        self.functions.get(&self.body_of(func)).map(|function| (*function, pointer))
+    }
+}

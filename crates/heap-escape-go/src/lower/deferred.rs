@@ -1,0 +1,100 @@
+//! `go` and `defer`: a call that is made later is a closure of what it needs.
+
+use heap_escape::{Body, Mark, Shape};
+
+use super::Lower;
+use super::call::Arg;
+use super::hole::Hole;
+use crate::ir::{CalleeNode, Composite, Ex, NodeKind};
+
+impl<'c, 'a> Lower<'c, 'a> {
+    pub(super) fn deferred(&mut self, body: &mut Body<'_>, x: &'c Ex<'a>, go: bool) {
+        // A deferred call outside of loops has its closure in the frame.
+        let stays = !go && self.depth == 1;
+        let hole = if stays { Hole::of(self.temp(body, "{temp}")) } else { Hole::HEAP.why(if go { "go" } else { "defer" }) };
+        match &x.kind {
+            NodeKind::Call(call) => {
+                if let (CalleeNode::Value(fun), true, true) =
+                    (&call.callee, call.args.is_empty(), call.results.is_empty())
+                {
+                    return self.expr(body, hole, fun);
+                }
+                let args: Vec<Arg<'c, 'a>> = call.args.iter().map(|arg| self.ready(body, arg)).collect();
+                let fun = match &call.callee {
+                    CalleeNode::Value(fun) | CalleeNode::Unknown(fun) | CalleeNode::Interface(fun, _) => Some(fun),
+                    CalleeNode::Func(_) => None,
+                };
+                let fun = match fun {
+                    Some(fun) if !matches!(fun.kind, NodeKind::Lit(_)) => Some(self.ready(body, fun)),
+                    _ => None,
+                };
+                self.wrapper(body, hole, x, |lower, body| match (&call.callee, fun) {
+                    (CalleeNode::Func(_), _) | (CalleeNode::Value(_), None) => {
+                        let holes = vec![Hole::BLANK; call.results.len()];
+                        lower.call_with(body, &holes, x, call, &args, false);
+                    }
+                    (CalleeNode::Value(_), Some(Arg::Ready(Some(var)))) => {
+                        body.uses(var);
+                        for arg in &args {
+                            lower.arg(body, Hole::HEAP.why("call parameter"), arg);
+                        }
+                    }
+                    (_, receiver) => {
+                        for arg in receiver.iter().chain(&args) {
+                            lower.arg(body, Hole::HEAP.why("call parameter"), arg);
+                        }
+                    }
+                });
+            }
+            NodeKind::Builtin(builtin, args, _) => {
+                let args: Vec<Arg<'c, 'a>> = args.iter().map(|arg| self.ready(body, arg)).collect();
+                let panics = *builtin == crate::ir::Builtin::Panic;
+                self.wrapper(body, hole, x, |lower, body| {
+                    for arg in &args {
+                        let hole = if panics { Hole::HEAP.why("panic") } else { Hole::BLANK };
+                        lower.arg(body, hole, arg);
+                    }
+                });
+            }
+            _ => self.expr(body, Hole::HEAP, x),
+        }
+    }
+
+    /// What is evaluated before the call is put off.
+    fn ready(&mut self, body: &mut Body<'_>, x: &'c Ex<'a>) -> Arg<'c, 'a> {
+        match &x.kind {
+            NodeKind::Const(..) | NodeKind::Nil | NodeKind::Global(_) | NodeKind::Func(_) | NodeKind::New(_, None) => {
+                Arg::Expr(x)
+            }
+            NodeKind::Composite(
+                Composite::Arguments | Composite::Slice | Composite::Array | Composite::Struct,
+                elements,
+            ) => Arg::Made(x, elements.iter().map(|(_, element)| self.ready(body, element)).collect()),
+            _ => {
+                if !self.types.has_references(x.ty) {
+                    self.discard(body, x);
+                    return Arg::Ready(None);
+                }
+                let temp = self.temp(body, "{temp}");
+                self.expr(body, Hole::of(temp), x);
+                Arg::Ready(Some(temp))
+            }
+        }
+    }
+
+    /// A closure around a call, which is not told of.
+    fn wrapper(
+        &mut self,
+        body: &mut Body<'_>,
+        hole: Hole,
+        x: &'c Ex<'a>,
+        tell: impl FnOnce(&mut Self, &mut Body<'_>),
+    ) {
+        body.at(Mark(x.pos.0));
+        let depth = std::mem::replace(&mut self.depth, 1);
+        let (closure, ()) = body.closure("{wrapper}", Shape::references(8), |body| tell(self, body));
+        self.depth = depth;
+        body.at(Mark(x.pos.0));
+        self.flow(body, hole.address(), closure.site());
+    }
+}

@@ -1,0 +1,150 @@
+//! What is known of values before anything runs.
+
+use super::Lower;
+use crate::ir::{Conversion, Ex, LitId, NodeKind};
+use crate::types::Ty;
+use crate::value::Value;
+
+impl<'c, 'a> Lower<'c, 'a> {
+    /// The expression that `x` is a name of: of a variable that never gets another value, the one that it was declared with.
+    pub(super) fn behind(&self, x: &'c Ex<'a>) -> &'c Ex<'a> {
+        let mut at = x;
+        // Each variable's first value is older than the variable.
+        loop {
+            at = match &at.kind {
+                NodeKind::Convert { of, how: Conversion::Same, .. } if !self.types.is_interface(at.ty) => of,
+                NodeKind::Var(var) => {
+                    let info = &self.vars[var.0 as usize];
+                    match &info.first {
+                        Some(first) if !info.is_param && !info.assigned && !info.addressed => first,
+                        _ => return at,
+                    }
+                }
+                _ => return at,
+            };
+        }
+    }
+
+    /// The constant that `x` is a name of, if it is one.
+    pub(super) fn constant(&self, x: &'c Ex<'a>) -> Option<&'c Ex<'a>> {
+        let behind = self.behind(x);
+        matches!(behind.kind, NodeKind::Const(..)).then_some(behind)
+    }
+
+    /// As it is quoted where the compiler puts a constant for a variable that is one.
+    pub(super) fn quoted(&self, x: &'c Ex<'a>) -> String {
+        match (&x.kind, self.constant(x)) {
+            (NodeKind::Var(_), Some(constant)) => self.printer().text(constant),
+            _ => self.printer().text(x),
+        }
+    }
+
+    /// The literals that a function value may be; nothing if that is not known.
+    pub(super) fn literals_of(&self, x: &'c Ex<'a>) -> Option<Vec<&'c Ex<'a>>> {
+        let behind = self.behind(x);
+        match &behind.kind {
+            NodeKind::Lit(_) | NodeKind::Func(_) => Some(vec![behind]),
+            NodeKind::MethodExpr(_, _, Some(_)) => Some(vec![behind]),
+            NodeKind::Var(var) => {
+                let info = &self.vars[var.0 as usize];
+                if info.is_param || info.addressed || info.odd {
+                    return None;
+                }
+                let mut all = Vec::new();
+                for value in info.first.iter().chain(&info.others) {
+                    let value = self.behind(value);
+                    match &value.kind {
+                        NodeKind::Nil => {}
+                        NodeKind::Lit(_) | NodeKind::Func(_) => all.push(value),
+                        _ => return None,
+                    }
+                }
+                (!all.is_empty()).then_some(all)
+            }
+            _ => None,
+        }
+    }
+
+    /// The one type that is in an interface, where that is known.
+    pub(super) fn concrete(&self, x: &'c Ex<'a>) -> Option<Ty> {
+        match &x.kind {
+            NodeKind::Convert { of, how: Conversion::ToInterface, .. } => Some(of.ty),
+            NodeKind::Convert { of, how: Conversion::Same, .. } if self.types.is_interface(of.ty) => {
+                self.concrete(of)
+            }
+            NodeKind::Var(var) => {
+                let info = &self.vars[var.0 as usize];
+                if info.is_param || info.addressed || info.odd {
+                    return None;
+                }
+                let mut found = None;
+                for value in info.first.iter().chain(&info.others) {
+                    if matches!(value.kind, NodeKind::Nil) {
+                        continue;
+                    }
+                    let ty = match &value.kind {
+                        // A variable that is given itself, or another one: looked at no further than that.
+                        NodeKind::Var(other) if info.others.is_empty() && other.0 < var.0 => self.concrete(value)?,
+                        NodeKind::Var(_) => return None,
+                        _ => self.concrete(value)?,
+                    };
+                    if found.is_some_and(|found| found != ty) {
+                        return None;
+                    }
+                    found = Some(ty);
+                }
+                found
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the compiler lays the value out before the program runs.
+    pub(super) fn is_static(&self, x: &Ex<'a>) -> bool {
+        match &x.kind {
+            NodeKind::Const(..) | NodeKind::Nil | NodeKind::Func(_) | NodeKind::MethodExpr(..) => true,
+            NodeKind::Lit(id) => self.lits[id.0 as usize].captures.is_empty(),
+            NodeKind::PointerTo(of) => self.is_static(of),
+            NodeKind::Address(of, _) => is_global_place(of),
+            NodeKind::Composite(crate::ir::Composite::Map, _) => false,
+            NodeKind::Composite(_, elements) => elements.iter().all(|(_, x)| self.is_static(x)),
+            NodeKind::Convert { of, how: Conversion::ToInterface | Conversion::Same, .. } => self.is_static(of),
+            NodeKind::Convert { of, how: Conversion::String, .. } => {
+                matches!(&of.kind, NodeKind::Const(Value::Str(_), _)) && self.types.slice_elem(x.ty) == Some(Ty::UINT8)
+            }
+            NodeKind::Slice(of, [None, None, None]) => {
+                matches!(&of.kind, NodeKind::Address(of, true) if is_global_place(of))
+            }
+            _ => false,
+        }
+    }
+
+    /// The function literals in a value that is laid out beforehand are code like any other.
+    pub(super) fn quiet_literals(&mut self, x: &Ex<'a>) {
+        match &x.kind {
+            NodeKind::Lit(id) => self.queue_literal(*id),
+            NodeKind::PointerTo(of) | NodeKind::Convert { of, .. } => self.quiet_literals(of),
+            NodeKind::Composite(_, elements) => {
+                for (_, x) in elements {
+                    self.quiet_literals(x);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn queue_literal(&mut self, id: LitId) {
+        if !self.queue.contains(&id) {
+            self.queue.push(id);
+        }
+    }
+}
+
+fn is_global_place(x: &Ex<'_>) -> bool {
+    match &x.kind {
+        NodeKind::Global(_) => true,
+        NodeKind::Field { of, through: false, .. } => is_global_place(of),
+        NodeKind::Index(of, index) => matches!(index.kind, NodeKind::Const(..)) && is_global_place(of),
+        _ => false,
+    }
+}

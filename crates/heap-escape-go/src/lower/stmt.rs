@@ -1,0 +1,370 @@
+//! Statements.
+
+use heap_escape::{Body, Callee, Mark};
+
+use super::hole::Hole;
+use super::{Lower, Record, What};
+use crate::ir::{Ex, NodeKind, Range, St, Target, VarId};
+use crate::source::Pos;
+use crate::types::{Kind, Ty};
+
+impl<'c, 'a> Lower<'c, 'a> {
+    pub(super) fn stmts(&mut self, body: &mut Body<'_>, stmts: &'c [St<'a>]) {
+        for (i, st) in stmts.iter().enumerate() {
+            if let St::Label(name) = st
+                && self.loops.contains(name)
+            {
+                // Everything from here to the end of the block may run again.
+                let rest = &stmts[i + 1..];
+                return self.in_loop(body, |lower, body| lower.stmts(body, rest));
+            }
+            self.stmt(body, st);
+        }
+    }
+
+    fn stmt(&mut self, body: &mut Body<'_>, st: &'c St<'a>) {
+        match st {
+            St::Block(stmts) => self.stmts(body, stmts),
+            St::Expr(x) => self.discard(body, x),
+            St::Declare(var) => {
+                self.new_local(body, *var);
+            }
+            St::Assign { pos, lhs, rhs } => self.assign(body, *pos, lhs, rhs),
+            St::AssignOp { pos, lhs, rhs } => {
+                let hole = self.place(body, lhs);
+                body.at(Mark(pos.0));
+                self.expr(body, hole.why("assign"), rhs);
+                self.changed(body, lhs);
+            }
+            St::Return { values, .. } => {
+                for (result, x) in values {
+                    let result = self.local(body, *result);
+                    self.expr(body, Hole::of(result).why("return"), x);
+                }
+            }
+            St::If { cond, then, other } => {
+                self.discard(body, cond);
+                let known = self.condition(cond);
+                if known != Some(false) {
+                    self.stmts(body, then);
+                }
+                if known != Some(true) {
+                    self.stmts(body, other);
+                }
+            }
+            St::For { vars, init, cond, post, body: inner } => {
+                self.for_loop(body, vars, init, cond.as_ref(), post, inner);
+            }
+            St::Range(range) => self.range(body, range),
+            St::Switch { tag, cases } => {
+                if let Some(tag) = tag {
+                    self.discard(body, tag);
+                }
+                for case in cases {
+                    for value in &case.values {
+                        self.discard(body, value);
+                    }
+                    self.stmts(body, &case.body);
+                }
+            }
+            St::TypeSwitch { on, cases } => {
+                let mut vars = Vec::new();
+                for case in cases {
+                    if let Some(var) = case.var {
+                        let local = self.new_local(body, var);
+                        vars.push((local, self.vars[var.0 as usize].ty, case.types.len()));
+                    }
+                }
+                let temp = self.temp(body, "{temp}");
+                let hole = if vars.is_empty() { Hole::BLANK } else { Hole::of(temp) };
+                self.expr(body, hole, on);
+                for (local, ty, types) in vars {
+                    let hole = Hole::of(local).why("switch case");
+                    let hole = if types == 1 { self.asserted(hole, ty) } else { hole };
+                    if self.types.has_references(ty) {
+                        self.flow(body, hole, temp);
+                    }
+                }
+                for case in cases {
+                    self.stmts(body, &case.body);
+                }
+            }
+            St::Select(cases) => {
+                for (comm, inner) in cases {
+                    if let Some(comm) = comm {
+                        self.stmt(body, comm);
+                    }
+                    self.stmts(body, inner);
+                }
+            }
+            St::Send { channel, value } => {
+                self.discard(body, channel);
+                self.expr(body, Hole::HEAP.why("send"), value);
+            }
+            St::Go(call) => self.deferred(body, call, true),
+            St::Defer(call) => self.deferred(body, call, false),
+            St::Label(_) | St::Goto(_) => {}
+        }
+    }
+
+    fn assign(&mut self, body: &mut Body<'_>, pos: Pos, lhs: &'c [Target<'a>], rhs: &'c [Ex<'a>]) {
+        let mut holes = Vec::new();
+        for target in lhs {
+            body.at(Mark(pos.0));
+            holes.push(self.target(body, target).why("assign"));
+        }
+        for ((hole, target), x) in holes.into_iter().zip(lhs).zip(rhs) {
+            if let Target::Place(place) = target
+                && self.is_self_assignment(pos, place, x)
+            {
+                self.discard(body, x);
+                continue;
+            }
+            if let Target::Place(place) = target
+                && self.is_header_data(place)
+            {
+                self.unsafe_value(body, Hole::HEAP, x);
+                continue;
+            }
+            self.expr(body, hole, x);
+        }
+        for target in lhs {
+            match target {
+                Target::Var(var, false) => {
+                    let local = self.local(body, *var);
+                    body.changed(local);
+                }
+                Target::Place(place) => self.changed(body, place),
+                Target::Blank | Target::Var(_, true) => {}
+            }
+        }
+    }
+
+    /// The variable that this is a part of gets another value.
+    fn changed(&mut self, body: &mut Body<'_>, place: &'c Ex<'a>) {
+        let mut at = place;
+        loop {
+            at = match &at.kind {
+                NodeKind::Var(var) => {
+                    let local = self.local(body, *var);
+                    return body.changed(local);
+                }
+                NodeKind::Field { of, through: false, .. } => of,
+                NodeKind::Index(of, _) if matches!(self.types.under(of.ty), Kind::Array(..)) => of,
+                _ => return,
+            };
+        }
+    }
+
+    fn target(&mut self, body: &mut Body<'_>, target: &'c Target<'a>) -> Hole {
+        match target {
+            Target::Blank => Hole::BLANK,
+            Target::Var(var, true) => Hole::of(self.new_local(body, *var)),
+            Target::Var(var, false) => {
+                let local = self.local(body, *var);
+                body.uses(local);
+                Hole::of(local)
+            }
+            Target::Place(place) => self.place(body, place),
+        }
+    }
+
+    /// The hole of something that can be assigned to.
+    pub(super) fn place(&mut self, body: &mut Body<'_>, x: &'c Ex<'a>) -> Hole {
+        match &x.kind {
+            NodeKind::Var(var) => {
+                let local = self.local(body, *var);
+                body.uses(local);
+                Hole::of(local)
+            }
+            NodeKind::Field { of, through: false, .. } => self.place(body, of),
+            NodeKind::Field { of, through: true, .. } | NodeKind::Deref(of, _) => {
+                self.expr(body, Hole::WRITTEN, of);
+                Hole::HEAP
+            }
+            NodeKind::Index(of, index) => {
+                self.discard(body, index);
+                if let Kind::Array(..) = self.types.under(of.ty) {
+                    return self.place(body, of);
+                }
+                self.expr(body, Hole::WRITTEN, of);
+                Hole::HEAP
+            }
+            NodeKind::MapIndex(of, index) => {
+                self.discard(body, of);
+                self.expr(body, Hole::HEAP.why("key of map put"), index);
+                Hole::HEAP
+            }
+            NodeKind::Global(_) => Hole::HEAP,
+            _ => {
+                self.discard(body, x);
+                Hole::HEAP
+            }
+        }
+    }
+
+    /// Whether a loop makes a new variable for each turn: somebody may keep the old one.
+    fn is_kept(&self, var: VarId) -> bool {
+        let info = &self.vars[var.0 as usize];
+        info.captured || info.kept
+    }
+
+    fn for_loop(
+        &mut self,
+        body: &mut Body<'_>,
+        vars: &'c [VarId],
+        init: &'c [St<'a>],
+        cond: Option<&'c Ex<'a>>,
+        post: &'c [St<'a>],
+        inner: &'c [St<'a>],
+    ) {
+        let kept: Vec<VarId> = vars.iter().copied().filter(|var| self.is_kept(*var)).collect();
+        let mut hidden = Vec::new();
+        for var in &kept {
+            let name = self.vars[var.0 as usize].name;
+            let temp = self.temp(body, name);
+            self.locals.insert(*var, temp);
+            hidden.push(temp);
+        }
+        for st in init {
+            match st {
+                St::Assign { pos, lhs, rhs } => {
+                    let mut holes = Vec::new();
+                    for target in lhs {
+                        holes.push(match target {
+                            Target::Var(var, true) if kept.contains(var) => Hole::of(self.local(body, *var)),
+                            target => self.target(body, target),
+                        });
+                    }
+                    for (hole, x) in holes.into_iter().zip(rhs) {
+                        body.at(Mark(pos.0));
+                        self.expr(body, hole.why("assign"), x);
+                    }
+                    for target in lhs {
+                        if let Target::Var(var, false) = target {
+                            let local = self.local(body, *var);
+                            body.changed(local);
+                        }
+                    }
+                }
+                st => self.stmt(body, st),
+            }
+        }
+        self.in_loop(body, |lower, body| {
+            let mut copies = Vec::new();
+            for (var, hidden) in kept.iter().zip(&hidden) {
+                let copy = lower.new_local(body, *var);
+                lower.copy(body, *var, copy, *hidden);
+                copies.push(copy);
+            }
+            lower.stmts(body, post);
+            if let Some(cond) = cond {
+                lower.discard(body, cond);
+            }
+            lower.stmts(body, inner);
+            for ((var, copy), hidden) in kept.iter().zip(copies).zip(&hidden) {
+                lower.copy(body, *var, *hidden, copy);
+            }
+        });
+    }
+
+    fn copy(&mut self, body: &mut Body<'_>, var: VarId, to: heap_escape::Var, from: heap_escape::Var) {
+        if self.types.has_references(self.vars[var.0 as usize].ty) {
+            self.flow(body, Hole::of(to).why("assign"), from);
+        }
+    }
+
+    fn range(&mut self, body: &mut Body<'_>, range: &'c Range<'a>) {
+        let temp = self.temp(body, "{temp}");
+        self.expr(body, Hole::of(temp).why("range"), &range.over);
+        if let Some(lit) = range.lit {
+            return self.range_func(body, range, lit);
+        }
+        let array = matches!(self.types.under(range.over.ty), Kind::Array(..));
+        let listed = array
+            || self.types.slice_elem(range.over.ty).is_some()
+            || self.types.pointee(range.over.ty).is_some();
+        self.in_loop(body, |lower, body| {
+            for (target, ty, flows) in [(&range.key, range.key_ty, false), (&range.value, range.value_ty, true)] {
+                let why = if array { "range" } else { "range-deref" };
+                body.at(Mark(range.pos.0));
+                let hole = lower.range_hole(body, target, ty, range.pos).why(why);
+                let hole = if array { hole } else { hole.deref() };
+                if flows && listed {
+                    lower.flow(body, hole, temp);
+                }
+                match target {
+                    Target::Var(var, _) => {
+                        let local = lower.local(body, *var);
+                        body.changed(local);
+                    }
+                    Target::Place(place) => lower.changed(body, place),
+                    Target::Blank => {}
+                }
+            }
+            lower.stmts(body, &range.body);
+        });
+    }
+
+    /// The hole for what comes in each turn.
+    fn range_hole(&mut self, body: &mut Body<'_>, target: &'c Target<'a>, ty: Ty, pos: Pos) -> Hole {
+        match target {
+            Target::Var(var, true) => {
+                let local = self.new_local(body, *var);
+                if !self.is_kept(*var) {
+                    return Hole::of(local);
+                }
+                let hidden = self.temp(body, self.vars[var.0 as usize].name);
+                self.copy(body, *var, local, hidden);
+                Hole::of(hidden)
+            }
+            Target::Place(place) => {
+                let hole = self.place(body, place);
+                self.boxed(body, hole, place.ty, ty, pos)
+            }
+            Target::Var(var, false) => {
+                let hole = self.target(body, target);
+                self.boxed(body, hole, self.vars[var.0 as usize].ty, ty, pos)
+            }
+            Target::Blank => Hole::BLANK,
+        }
+    }
+
+    /// The hole for a value of type `from` where one of type `to` goes in: it may be put into an interface.
+    fn boxed(&mut self, body: &mut Body<'_>, hole: Hole, to: Ty, from: Ty, pos: Pos) -> Hole {
+        let boxes = self.types.is_interface(to) && !self.types.is_interface(from) && !self.types.is_direct(from);
+        if boxes { self.spill(body, hole, pos, ".autotmp_0".to_owned(), 0).0 } else { hole }
+    }
+
+    /// A loop over a function, which is called with the body.
+    fn range_func(&mut self, body: &mut Body<'_>, range: &'c Range<'a>, id: crate::ir::LitId) {
+        let known: Vec<_> = self.literals_of(&range.over).unwrap_or_default();
+        let callees: Vec<Callee> = known.into_iter().filter_map(|literal| self.callee(literal)).collect();
+        let lit = &self.lits[id.0 as usize];
+        let text = "func literal".to_owned();
+        let temp = self.temp(body, "{temp}");
+        if let Some(super::Known::Function(function)) = self.literals.get(&id).copied() {
+            self.spill(body, Hole::of(temp), range.pos, text, 0);
+            body.mention(function);
+            self.queue_literal(id);
+        } else {
+            let at = self.records.len();
+            let depth = std::mem::replace(&mut self.depth, 1);
+            let (closure, ()) = body.closure(&text, heap_escape::Shape::references(8), |body| {
+                for var in &lit.captures {
+                    let local = self.local(body, *var);
+                    body.uses(local);
+                }
+                self.code(body, &lit.code);
+            });
+            self.depth = depth;
+            self.records.insert(at, Record { pos: range.pos, what: What::Site(closure.site(), text) });
+            self.flow(body, Hole::of(temp).address(), closure.site());
+        }
+        if callees.is_empty() {
+            self.flow(body, Hole::HEAP.why("call parameter"), temp);
+        } else {
+            body.call(&callees, &[temp.value()], &[]);
+        }
+            }
+}

@@ -1,0 +1,565 @@
+//! Types.
+//!
+//! A type is a number ([`Ty`]). Types that are written alike are one, so that identity is equality of numbers; a declared type is one
+//! of its own for each declaration (and each list of arguments, if it is generic).
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::ast::Direction;
+
+/// A type. The first ones are those that are built in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct Ty(pub(crate) u32);
+
+/// A declared type.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct NamedId(pub(crate) u32);
+
+/// What is built in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) enum Basic {
+    /// Of something of which nothing is known.
+    Unknown,
+    Bool,
+    Int,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Uint,
+    Uint8,
+    Uint16,
+    Uint32,
+    Uint64,
+    Uintptr,
+    Float32,
+    Float64,
+    Complex64,
+    Complex128,
+    String,
+    Pointer,
+    UntypedBool,
+    UntypedInt,
+    UntypedRune,
+    UntypedFloat,
+    UntypedComplex,
+    UntypedString,
+    UntypedNil,
+}
+
+const BASICS: &[(Basic, &str)] = &[
+    (Basic::Unknown, "?"),
+    (Basic::Bool, "bool"),
+    (Basic::Int, "int"),
+    (Basic::Int8, "int8"),
+    (Basic::Int16, "int16"),
+    (Basic::Int32, "int32"),
+    (Basic::Int64, "int64"),
+    (Basic::Uint, "uint"),
+    (Basic::Uint8, "uint8"),
+    (Basic::Uint16, "uint16"),
+    (Basic::Uint32, "uint32"),
+    (Basic::Uint64, "uint64"),
+    (Basic::Uintptr, "uintptr"),
+    (Basic::Float32, "float32"),
+    (Basic::Float64, "float64"),
+    (Basic::Complex64, "complex64"),
+    (Basic::Complex128, "complex128"),
+    (Basic::String, "string"),
+    (Basic::Pointer, "unsafe.Pointer"),
+    (Basic::UntypedBool, "untyped bool"),
+    (Basic::UntypedInt, "untyped int"),
+    (Basic::UntypedRune, "untyped rune"),
+    (Basic::UntypedFloat, "untyped float"),
+    (Basic::UntypedComplex, "untyped complex"),
+    (Basic::UntypedString, "untyped string"),
+    (Basic::UntypedNil, "untyped nil"),
+];
+
+impl Ty {
+    pub(crate) const UNKNOWN: Self = Self(0);
+    pub(crate) const BOOL: Self = Self(1);
+    pub(crate) const INT: Self = Self(2);
+    pub(crate) const INT32: Self = Self(5);
+    pub(crate) const UINT8: Self = Self(8);
+    pub(crate) const UINTPTR: Self = Self(12);
+    pub(crate) const FLOAT64: Self = Self(14);
+    pub(crate) const COMPLEX128: Self = Self(16);
+    pub(crate) const STRING: Self = Self(17);
+    pub(crate) const POINTER: Self = Self(18);
+    pub(crate) const UNTYPED_BOOL: Self = Self(19);
+    pub(crate) const UNTYPED_INT: Self = Self(20);
+    pub(crate) const UNTYPED_RUNE: Self = Self(21);
+    pub(crate) const UNTYPED_FLOAT: Self = Self(22);
+    pub(crate) const UNTYPED_COMPLEX: Self = Self(23);
+    pub(crate) const UNTYPED_STRING: Self = Self(24);
+    pub(crate) const NIL: Self = Self(25);
+    /// `interface {}`
+    pub(crate) const ANY: Self = Self(26);
+    /// No value: of a call without results.
+    pub(crate) const VOID: Self = Self(27);
+
+    pub(crate) fn is_untyped(self) -> bool {
+        (Self::UNTYPED_BOOL.0..=Self::NIL.0).contains(&self.0)
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct FieldTy<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) ty: Ty,
+    pub(crate) embedded: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct FuncTy {
+    pub(crate) params: Vec<Ty>,
+    pub(crate) results: Vec<Ty>,
+    pub(crate) variadic: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct InterfaceTy<'a> {
+    /// In the order of names.
+    pub(crate) methods: Vec<(&'a str, Ty)>,
+    /// Of a constraint: the types that it allows, if it says.
+    pub(crate) terms: Vec<Ty>,
+    pub(crate) comparable: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Kind<'a> {
+    Basic(Basic),
+    Pointer(Ty),
+    Slice(Ty),
+    Array(Ty, u64),
+    Map(Ty, Ty),
+    Chan(Direction, Ty),
+    Struct(Rc<[FieldTy<'a>]>),
+    Func(Rc<FuncTy>),
+    Interface(Rc<InterfaceTy<'a>>),
+    Tuple(Rc<[Ty]>),
+    Named(NamedId),
+    /// A type parameter of a signature: while its argument is looked for.
+    Param(u32),
+}
+
+/// A declared type.
+#[derive(Debug)]
+pub(crate) struct Named<'a> {
+    pub(crate) name: Rc<str>,
+    /// The package, where its name is to be written before that of the type.
+    pub(crate) package: Option<&'a str>,
+    pub(crate) args: Vec<Ty>,
+    /// Nothing until the declaration is resolved.
+    pub(crate) underlying: Option<Ty>,
+    /// Its methods: name, number of the method's function, and whether the receiver is a pointer.
+    pub(crate) methods: Vec<(&'a str, u32, bool)>,
+    /// The argument of a generic function, as its body sees it: a shape. The methods are those of its constraint.
+    pub(crate) shape: Option<Ty>,
+}
+
+/// All types of a program.
+#[derive(Debug)]
+pub(crate) struct Types<'a> {
+    kinds: Vec<Kind<'a>>,
+    known: HashMap<Kind<'a>, Ty>,
+    pub(crate) named: Vec<Named<'a>>,
+    layouts: HashMap<Ty, Option<Layout>>,
+}
+
+/// Size and alignment in bytes, and whether there are references inside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Layout {
+    pub(crate) bytes: u64,
+    pub(crate) align: u64,
+    pub(crate) references: bool,
+}
+
+impl Layout {
+    const WORD: Self = Self { bytes: 8, align: 8, references: true };
+
+    fn plain(bytes: u64) -> Self {
+        Self { bytes, align: bytes.min(8), references: false }
+    }
+}
+
+impl<'a> Types<'a> {
+    pub(crate) fn new() -> Self {
+        let mut types =
+            Self { kinds: Vec::new(), known: HashMap::new(), named: Vec::new(), layouts: HashMap::new() };
+        for (basic, _) in BASICS {
+            types.add(Kind::Basic(*basic));
+        }
+        types.add(Kind::Interface(Rc::new(InterfaceTy::default())));
+        types.add(Kind::Tuple(Rc::new([])));
+        types
+    }
+
+    /// The type of this kind.
+    pub(crate) fn add(&mut self, kind: Kind<'a>) -> Ty {
+        if let Some(ty) = self.known.get(&kind) {
+            return *ty;
+        }
+        let ty = Ty(u32::try_from(self.kinds.len()).unwrap_or(u32::MAX));
+        self.kinds.push(kind.clone());
+        self.known.insert(kind, ty);
+        ty
+    }
+
+    pub(crate) fn add_named(&mut self, named: Named<'a>) -> Ty {
+        let id = NamedId(u32::try_from(self.named.len()).unwrap_or(u32::MAX));
+        self.named.push(named);
+        self.add(Kind::Named(id))
+    }
+
+    pub(crate) fn pointer(&mut self, to: Ty) -> Ty {
+        self.add(Kind::Pointer(to))
+    }
+
+    pub(crate) fn slice(&mut self, of: Ty) -> Ty {
+        self.add(Kind::Slice(of))
+    }
+
+    pub(crate) fn tuple(&mut self, of: &[Ty]) -> Ty {
+        self.add(Kind::Tuple(Rc::from(of)))
+    }
+
+    /// The kind as written: a name is a name.
+    pub(crate) fn kind(&self, ty: Ty) -> &Kind<'a> {
+        &self.kinds[ty.0 as usize]
+    }
+
+    pub(crate) fn as_named(&self, ty: Ty) -> Option<NamedId> {
+        match self.kind(ty) {
+            Kind::Named(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn named(&self, id: NamedId) -> &Named<'a> {
+        &self.named[id.0 as usize]
+    }
+
+    /// What is behind the names.
+    pub(crate) fn underlying(&self, ty: Ty) -> Ty {
+        let mut at = ty;
+        // A declaration in a circle has no underlying type; the bound is more than any chain of declarations has.
+        for _ in 0..100 {
+            let Kind::Named(id) = self.kind(at) else { return at };
+            match self.named(*id).underlying {
+                Some(next) if next != at => at = next,
+                _ => return Ty::UNKNOWN,
+            }
+        }
+        Ty::UNKNOWN
+    }
+
+    pub(crate) fn under(&self, ty: Ty) -> &Kind<'a> {
+        self.kind(self.underlying(ty))
+    }
+
+    pub(crate) fn basic(&self, ty: Ty) -> Option<Basic> {
+        match self.under(ty) {
+            Kind::Basic(basic) => Some(*basic),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_interface(&self, ty: Ty) -> bool {
+        matches!(self.under(ty), Kind::Interface(_))
+    }
+
+    pub(crate) fn is_string(&self, ty: Ty) -> bool {
+        matches!(self.basic(ty), Some(Basic::String | Basic::UntypedString))
+    }
+
+    pub(crate) fn is_unsigned(&self, ty: Ty) -> bool {
+        self.basic(ty).is_some_and(|basic| (Basic::Uint..=Basic::Uintptr).contains(&basic))
+    }
+
+    pub(crate) fn is_integer(&self, ty: Ty) -> bool {
+        self.basic(ty).is_some_and(|basic| {
+            (Basic::Int..=Basic::Uintptr).contains(&basic)
+                || matches!(basic, Basic::UntypedInt | Basic::UntypedRune)
+        })
+    }
+
+    pub(crate) fn is_float(&self, ty: Ty) -> bool {
+        matches!(self.basic(ty), Some(Basic::Float32 | Basic::Float64 | Basic::UntypedFloat))
+    }
+
+    pub(crate) fn is_complex(&self, ty: Ty) -> bool {
+        matches!(self.basic(ty), Some(Basic::Complex64 | Basic::Complex128 | Basic::UntypedComplex))
+    }
+
+    /// The type of an element, if it is a slice (`bytes`: a string too).
+    pub(crate) fn slice_elem(&self, ty: Ty) -> Option<Ty> {
+        match self.under(ty) {
+            Kind::Slice(of) => Some(*of),
+            _ => None,
+        }
+    }
+
+    /// What a pointer points to.
+    pub(crate) fn pointee(&self, ty: Ty) -> Option<Ty> {
+        match self.under(ty) {
+            Kind::Pointer(to) => Some(*to),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn func(&self, ty: Ty) -> Option<Rc<FuncTy>> {
+        match self.under(ty) {
+            Kind::Func(func) => Some(Rc::clone(func)),
+            _ => None,
+        }
+    }
+
+    /// The types of several values at once.
+    pub(crate) fn parts(&self, ty: Ty) -> Vec<Ty> {
+        match self.kind(ty) {
+            Kind::Tuple(parts) => parts.to_vec(),
+            _ => vec![ty],
+        }
+    }
+
+    /// The type that an untyped constant gets where none is wanted.
+    pub(crate) fn default(&self, ty: Ty) -> Ty {
+        match ty {
+            Ty::UNTYPED_BOOL => Ty::BOOL,
+            Ty::UNTYPED_INT => Ty::INT,
+            Ty::UNTYPED_RUNE => Ty::INT32,
+            Ty::UNTYPED_FLOAT => Ty::FLOAT64,
+            Ty::UNTYPED_COMPLEX => Ty::COMPLEX128,
+            Ty::UNTYPED_STRING => Ty::STRING,
+            _ => ty,
+        }
+    }
+
+    /// Size, alignment, references; nothing for a type that contains itself.
+    pub(crate) fn layout(&mut self, ty: Ty) -> Option<Layout> {
+        if let Some(known) = self.layouts.get(&ty) {
+            return *known;
+        }
+        self.layouts.insert(ty, None); // While it is looked for, it would contain itself.
+        let layout = self.new_layout(ty);
+        if layout.is_some() {
+            self.layouts.insert(ty, layout);
+        }
+        layout
+    }
+
+    fn new_layout(&mut self, ty: Ty) -> Option<Layout> {
+        let words = |words: u64| Layout { bytes: 8 * words, ..Layout::WORD };
+        Some(match self.kind(ty).clone() {
+            Kind::Basic(basic) => match basic {
+                Basic::Bool | Basic::Int8 | Basic::Uint8 | Basic::UntypedBool => Layout::plain(1),
+                Basic::Int16 | Basic::Uint16 => Layout::plain(2),
+                Basic::Int32 | Basic::Uint32 | Basic::Float32 | Basic::UntypedRune => Layout::plain(4),
+                Basic::Complex64 => Layout { bytes: 8, align: 4, references: false },
+                Basic::Complex128 | Basic::UntypedComplex => Layout { bytes: 16, align: 8, references: false },
+                Basic::String | Basic::UntypedString => words(2),
+                Basic::Unknown | Basic::Pointer | Basic::UntypedNil => Layout::WORD,
+                _ => Layout::plain(8),
+            },
+            Kind::Pointer(_) | Kind::Map(..) | Kind::Chan(..) | Kind::Func(_) | Kind::Param(_) => Layout::WORD,
+            Kind::Slice(_) => words(3),
+            Kind::Interface(_) => words(2),
+            Kind::Array(of, length) => {
+                let of = self.layout(of)?;
+                let references = of.references && length > 0;
+                Layout { bytes: of.bytes.saturating_mul(length), align: of.align, references }
+            }
+            Kind::Struct(fields) => {
+                let mut all = Layout { bytes: 0, align: 1, references: false };
+                let mut last = 1;
+                for field in fields.iter() {
+                    let of = self.layout(field.ty)?;
+                    all.bytes = round_up(all.bytes, of.align).saturating_add(of.bytes);
+                    all.align = all.align.max(of.align);
+                    all.references |= of.references;
+                    last = of.bytes;
+                }
+                // A pointer to a last field without size must not point past the object.
+                if last == 0 && all.bytes > 0 {
+                    all.bytes = all.bytes.saturating_add(1);
+                }
+                all.bytes = round_up(all.bytes, all.align);
+                all
+            }
+            Kind::Tuple(_) => Layout { bytes: 0, align: 1, references: true },
+            Kind::Named(id) => {
+                let underlying = self.named(id).underlying?;
+                self.layout(underlying)?
+            }
+        })
+    }
+
+    pub(crate) fn has_references(&mut self, ty: Ty) -> bool {
+        self.layout(ty).is_none_or(|layout| layout.references)
+    }
+
+    pub(crate) fn size(&mut self, ty: Ty) -> u64 {
+        self.layout(ty).map_or(8, |layout| layout.bytes)
+    }
+
+    /// Whether the value itself is put into an interface, and not a pointer to a copy.
+    pub(crate) fn is_direct(&self, ty: Ty) -> bool {
+        let mut at = ty;
+        for _ in 0..100 {
+            match self.under(at) {
+                Kind::Pointer(_) | Kind::Chan(..) | Kind::Map(..) | Kind::Func(_) => return true,
+                Kind::Basic(basic) => return *basic == Basic::Pointer,
+                Kind::Array(of, 1) => at = *of,
+                Kind::Struct(fields) if fields.len() == 1 => at = fields[0].ty,
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    pub(crate) fn show(&self, ty: Ty) -> String {
+        let mut out = String::new();
+        self.write(ty, &mut out, 0);
+        out
+    }
+
+    fn write(&self, ty: Ty, out: &mut String, depth: u32) {
+        if depth > 50 {
+            out.push_str("...");
+            return;
+        }
+        let next = depth + 1;
+        match self.kind(ty) {
+            Kind::Basic(basic) => {
+                let name = BASICS.iter().find(|(known, _)| known == basic).map_or("", |(_, name)| name);
+                out.push_str(name);
+            }
+            Kind::Pointer(to) => {
+                out.push('*');
+                self.write(*to, out, next);
+            }
+            Kind::Slice(of) => {
+                out.push_str("[]");
+                self.write(*of, out, next);
+            }
+            Kind::Array(of, length) => {
+                out.push_str(&format!("[{length}]"));
+                self.write(*of, out, next);
+            }
+            Kind::Map(key, value) => {
+                out.push_str("map[");
+                self.write(*key, out, next);
+                out.push(']');
+                self.write(*value, out, next);
+            }
+            Kind::Chan(direction, of) => {
+                let receives = matches!(self.kind(*of), Kind::Chan(Direction::Receive, _));
+                out.push_str(match direction {
+                    Direction::Both => "chan ",
+                    Direction::Send => "chan<- ",
+                    Direction::Receive => "<-chan ",
+                });
+                if receives && *direction != Direction::Send {
+                    out.push('(');
+                }
+                self.write(*of, out, next);
+                if receives && *direction != Direction::Send {
+                    out.push(')');
+                }
+            }
+            Kind::Struct(fields) => {
+                out.push_str("struct {");
+                for (i, field) in fields.iter().enumerate() {
+                    out.push_str(if i > 0 { "; " } else { " " });
+                    if !field.embedded {
+                        out.push_str(field.name);
+                        out.push(' ');
+                    }
+                    self.write(field.ty, out, next);
+                }
+                out.push_str(if fields.is_empty() { "}" } else { " }" });
+            }
+            Kind::Func(func) => {
+                out.push_str("func");
+                self.write_signature(func, out, next);
+            }
+            Kind::Interface(interface) => self.write_interface(interface, out, next),
+            Kind::Tuple(parts) => {
+                out.push('(');
+                self.write_list(parts, ", ", out, next);
+                out.push(')');
+            }
+            Kind::Named(id) => {
+                let named = self.named(*id);
+                if let Some(package) = named.package {
+                    out.push_str(package);
+                    out.push('.');
+                }
+                out.push_str(&named.name);
+                if !named.args.is_empty() && named.shape.is_none() {
+                    out.push('[');
+                    self.write_list(&named.args, ",", out, next);
+                    out.push(']');
+                }
+            }
+            Kind::Param(number) => out.push_str(&format!("#{number}")),
+        }
+    }
+
+    fn write_list(&self, list: &[Ty], between: &str, out: &mut String, depth: u32) {
+        for (i, ty) in list.iter().enumerate() {
+            if i > 0 {
+                out.push_str(between);
+            }
+            self.write(*ty, out, depth);
+        }
+    }
+
+    fn write_signature(&self, func: &FuncTy, out: &mut String, depth: u32) {
+        out.push('(');
+        for (i, ty) in func.params.iter().enumerate() {
+            if i > 0 {
+                out.push_str(", ");
+            }
+            match self.kind(*ty) {
+                Kind::Slice(of) if func.variadic && i + 1 == func.params.len() => {
+                    out.push_str("...");
+                    self.write(*of, out, depth);
+                }
+                _ => self.write(*ty, out, depth),
+            }
+        }
+        out.push(')');
+        match func.results.as_slice() {
+            [] => {}
+            [one] => {
+                out.push(' ');
+                self.write(*one, out, depth);
+            }
+            many => {
+                out.push_str(" (");
+                self.write_list(many, ", ", out, depth);
+                out.push(')');
+            }
+        }
+    }
+
+    fn write_interface(&self, interface: &InterfaceTy<'a>, out: &mut String, depth: u32) {
+        out.push_str("interface {");
+        for (i, (name, ty)) in interface.methods.iter().enumerate() {
+            out.push_str(if i > 0 { "; " } else { " " });
+            out.push_str(name);
+            if let Some(func) = self.func(*ty) {
+                self.write_signature(&func, out, depth);
+            }
+        }
+        out.push_str(if interface.methods.is_empty() { "}" } else { " }" });
+    }
+}
+
+fn round_up(bytes: u64, align: u64) -> u64 {
+    bytes.checked_next_multiple_of(align.max(1)).unwrap_or(u64::MAX)
+}

@@ -156,9 +156,10 @@ impl<'c, 'a> Lower<'c, 'a> {
             let name = name.unwrap_or("");
             if outside.uintptrs && *ty == Ty::UINTPTR {
                 self.tell(*pos, format!("assuming {name} is unsafe uintptr"));
-            } else if references && leaks {
+            } else if matches!(name, "" | "_") {
+            } else if leaks {
                 self.tell(*pos, format!("leaking param: {name}"));
-            } else if references && !name.is_empty() && name != "_" {
+            } else if references {
                 self.tell(*pos, format!("{name} does not escape"));
             }
         }
@@ -185,13 +186,15 @@ impl<'c, 'a> Lower<'c, 'a> {
                 name => name.to_owned(),
             })
             .collect();
+        // Of the parameters of a generic function's shape, nothing is told.
+        let shaped = self.function.contains("[go.shape.");
         for var in &code.params {
             let info = &self.vars[var.0 as usize];
             let shape = self.shape(info.ty);
             body.at(Mark(info.pos.0));
             let param = body.param(info.name, shape);
             self.locals.insert(*var, param);
-            let what = if shape.references && !matches!(info.name, "" | "_") {
+            let what = if shape.references && !shaped && !matches!(info.name, "" | "_") {
                 What::Param(param, info.name.to_owned(), results.clone())
             } else {
                 What::Var(param, info.name.to_owned())
@@ -216,11 +219,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         for st in init {
             if let St::Assign { rhs, .. } = st {
                 for x in rhs {
-                    if !self.is_static(x) {
-                        self.expr(body, Hole::HEAP.why("assign"), x);
-                    } else {
-                        self.quiet_literals(x);
-                    }
+                    self.laid_out(body, x);
                 }
             }
         }

@@ -150,7 +150,23 @@ impl<'a> Printer<'_, 'a> {
                     if self.types.func(self.funcs[func.0 as usize].ty).is_some_and(|ty| ty.variadic))
                     || matches!(&call.callee, CalleeNode::Value(fun)
                     if self.types.func(fun.ty).is_some_and(|ty| ty.variadic));
-                self.arguments(&call.args, if variadic { "..." } else { "" }, out);
+                let end = if variadic { "..." } else { "" };
+                let dict = match &call.callee {
+                    CalleeNode::Func(func) => self.funcs[func.0 as usize].dict.as_deref(),
+                    _ => None,
+                };
+                match dict {
+                    Some(dict) => {
+                        out.push_str(&format!("(&{dict}"));
+                        for arg in &call.args {
+                            out.push_str(", ");
+                            self.write(arg, 0, out);
+                        }
+                        out.push_str(end);
+                        out.push(')');
+                    }
+                    None => self.arguments(&call.args, end, out),
+                }
             }
             NodeKind::Builtin(builtin, args, spread) => {
                 out.push_str(name(*builtin));
@@ -203,7 +219,7 @@ impl<'a> Printer<'_, 'a> {
     fn type_operand(&self, ty: Ty, out: &mut String) {
         let shown = self.types.show(ty);
         match self.types.kind(ty) {
-            Kind::Named(_) | Kind::Basic(_) => out.push_str(&shown),
+            Kind::Named(_) | Kind::Alias(..) | Kind::Basic(_) => out.push_str(&shown),
             _ => out.push_str(&format!("({shown})")),
         }
     }
@@ -212,7 +228,7 @@ impl<'a> Printer<'_, 'a> {
         let text = match value {
             Value::Unknown => "?".to_owned(),
             Value::Bool(value) => value.to_string(),
-            Value::Int(int) if rune => quoted_rune(*int),
+            Value::Int(int) if rune || ty == Ty::RUNE => quoted_rune(*int),
             Value::Int(int) => int.to_string(),
             Value::Float(float) => short(*float),
             Value::Complex(re, im) => {
@@ -222,7 +238,7 @@ impl<'a> Printer<'_, 'a> {
         };
         let by_default = match value {
             Value::Bool(_) => Ty::BOOL,
-            Value::Int(_) if rune => Ty::INT32,
+            Value::Int(_) if rune || ty == Ty::RUNE => ty,
             Value::Int(_) => Ty::INT,
             Value::Float(_) => Ty::FLOAT64,
             Value::Complex(..) => Ty::COMPLEX128,

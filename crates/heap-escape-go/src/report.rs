@@ -59,7 +59,6 @@ pub(crate) fn report(lowered: &Lowered, places: &Places) -> Vec<Line> {
     }
     // Stable: what is said of one place keeps its order.
     all.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
-    all.dedup();
     all
 }
 

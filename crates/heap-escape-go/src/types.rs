@@ -99,6 +99,10 @@ impl Ty {
     pub(crate) const ANY: Self = Self(26);
     /// No value: of a call without results.
     pub(crate) const VOID: Self = Self(27);
+    pub(crate) const BYTE: Self = Self(28);
+    pub(crate) const RUNE: Self = Self(29);
+    /// `any`
+    pub(crate) const ANY_NAME: Self = Self(30);
 
     pub(crate) fn is_untyped(self) -> bool {
         (Self::UNTYPED_BOOL.0..=Self::NIL.0).contains(&self.0)
@@ -141,6 +145,8 @@ pub(crate) enum Kind<'a> {
     Interface(Rc<InterfaceTy<'a>>),
     Tuple(Rc<[Ty]>),
     Named(NamedId),
+    /// Another name of a type that is built in, kept because messages use it.
+    Alias(&'static str, Ty),
     /// A type parameter of a signature: while its argument is looked for.
     Param(u32),
 }
@@ -194,6 +200,9 @@ impl<'a> Types<'a> {
         }
         types.add(Kind::Interface(Rc::new(InterfaceTy::default())));
         types.add(Kind::Tuple(Rc::new([])));
+        types.add(Kind::Alias("byte", Ty::UINT8));
+        types.add(Kind::Alias("rune", Ty::INT32));
+        types.add(Kind::Alias("any", Ty::ANY));
         types
     }
 
@@ -242,13 +251,25 @@ impl<'a> Types<'a> {
         &self.named[id.0 as usize]
     }
 
+    /// The type without another name of it.
+    pub(crate) fn unaliased(&self, ty: Ty) -> Ty {
+        match self.kind(ty) {
+            Kind::Alias(_, of) => *of,
+            _ => ty,
+        }
+    }
+
     /// What is behind the names.
     pub(crate) fn underlying(&self, ty: Ty) -> Ty {
         let mut at = ty;
         // A declaration in a circle has no underlying type; the bound is more than any chain of declarations has.
         for _ in 0..100 {
-            let Kind::Named(id) = self.kind(at) else { return at };
-            match self.named(*id).underlying {
+            let next = match self.kind(at) {
+                Kind::Named(id) => self.named(*id).underlying,
+                Kind::Alias(_, of) => Some(*of),
+                _ => return at,
+            };
+            match next {
                 Some(next) if next != at => at = next,
                 _ => return Ty::UNKNOWN,
             }
@@ -330,7 +351,7 @@ impl<'a> Types<'a> {
         match ty {
             Ty::UNTYPED_BOOL => Ty::BOOL,
             Ty::UNTYPED_INT => Ty::INT,
-            Ty::UNTYPED_RUNE => Ty::INT32,
+            Ty::UNTYPED_RUNE => Ty::RUNE,
             Ty::UNTYPED_FLOAT => Ty::FLOAT64,
             Ty::UNTYPED_COMPLEX => Ty::COMPLEX128,
             Ty::UNTYPED_STRING => Ty::STRING,
@@ -389,6 +410,7 @@ impl<'a> Types<'a> {
                 all.bytes = round_up(all.bytes, all.align);
                 all
             }
+            Kind::Alias(_, of) => self.layout(of)?,
             Kind::Tuple(_) => Layout { bytes: 0, align: 1, references: true },
             Kind::Named(id) => {
                 let underlying = self.named(id).underlying?;
@@ -505,6 +527,7 @@ impl<'a> Types<'a> {
                     out.push(']');
                 }
             }
+            Kind::Alias(name, _) => out.push_str(name),
             Kind::Param(number) => out.push_str(&format!("#{number}")),
         }
     }

@@ -132,7 +132,7 @@ impl<'a> Checker<'a> {
                 None => Ty::UNKNOWN,
             },
             Builtin::UnsafeString => Ty::STRING,
-            Builtin::UnsafeStringData => self.types.pointer(Ty::UINT8),
+            Builtin::UnsafeStringData => self.types.pointer(Ty::BYTE),
             _ => Ty::VOID,
         };
         let args = args.into_iter().map(|arg| self.defaulted(arg)).collect();

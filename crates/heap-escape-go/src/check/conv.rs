@@ -31,7 +31,7 @@ impl<'a> Checker<'a> {
     fn retyped(&mut self, x: &Ex<'a>, ty: Ty) -> Ex<'a> {
         let kind = match &x.kind {
             NodeKind::Const(value, rune) => {
-                NodeKind::Const(self.represented(value, ty), *rune && ty == Ty::INT32)
+                NodeKind::Const(self.represented(value, ty), *rune && ty == Ty::RUNE)
             }
             NodeKind::Unary(op, of) if of.ty.is_untyped() => NodeKind::Unary(*op, self.retyped(of, ty)),
             NodeKind::Binary(op, a, b) if op.is_shift() => {
@@ -109,9 +109,7 @@ impl<'a> Checker<'a> {
         if x.ty == ty && how == Conversion::Same {
             return x;
         }
-        // Messages name the place of the operand.
-        let place = x.pos;
-        self.node(place, ty, NodeKind::Convert { of: x, how, implicit: false })
+        self.node(pos, ty, NodeKind::Convert { of: x, how, implicit: false })
     }
 
     fn constant_conversion(&self, value: &Value, rune: bool, from: Ty, to: Ty) -> Option<NodeKind<'a>> {
@@ -137,7 +135,7 @@ impl<'a> Checker<'a> {
             }
             _ => return None,
         };
-        Some(NodeKind::Const(value, rune && to == Ty::INT32))
+        Some(NodeKind::Const(value, rune && to == Ty::RUNE))
     }
 
     fn is_bytes_or_runes(&self, ty: Ty) -> bool {

@@ -84,11 +84,11 @@ impl<'a> Checker<'a> {
             ("int8", 3),
             ("int16", 4),
             ("int32", 5),
-            ("rune", 5),
+            ("rune", 29),
             ("int64", 6),
             ("uint", 7),
             ("uint8", 8),
-            ("byte", 8),
+            ("byte", 28),
             ("uint16", 9),
             ("uint32", 10),
             ("uint64", 11),
@@ -102,7 +102,7 @@ impl<'a> Checker<'a> {
         for (name, number) in basics {
             universe.insert(name, Obj::Type(Ty(number)));
         }
-        universe.insert("any", Obj::Type(Ty::ANY));
+        universe.insert("any", Obj::Type(Ty::ANY_NAME));
         universe.insert("nil", Obj::Nil);
         universe.insert("iota", Obj::Iota);
         for (name, value) in [("true", true), ("false", false)] {
@@ -487,7 +487,7 @@ impl<'a> Checker<'a> {
         };
         let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
         let tags = if self.is_program() { None } else { tags(&decl.pragmas) };
-        self.funcs.push(FuncInfo { text, ty, tags, body: func });
+        self.funcs.push(FuncInfo { text, ty, tags, body: func, dict: None });
         if self.is_program() {
             if decl.body.is_some() {
                 self.pending.push(Pending { func, decl, home, bound, recv });

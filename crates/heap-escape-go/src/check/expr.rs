@@ -246,7 +246,7 @@ impl<'a> Checker<'a> {
                 {
                     return Err(Fault::new(pos, "invalid argument: index out of bounds"));
                 }
-                Ty::UINT8
+                Ty::BYTE
             }
             _ => return Ok(self.unknown(pos, vec![x, index])),
         };

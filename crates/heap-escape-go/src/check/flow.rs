@@ -98,7 +98,7 @@ impl<'a> Checker<'a> {
             },
             Kind::Map(key, value) => (key, value),
             Kind::Chan(_, of) => (of, Ty::UNKNOWN),
-            Kind::Basic(_) if self.types.is_string(over) => (Ty::INT, Ty::INT32),
+            Kind::Basic(_) if self.types.is_string(over) => (Ty::INT, Ty::RUNE),
             Kind::Basic(_) if self.types.is_integer(over) => (over, Ty::UNKNOWN),
             _ => (Ty::UNKNOWN, Ty::UNKNOWN),
         }

@@ -114,8 +114,9 @@ impl<'a> Checker<'a> {
         let body = self.method_of_instance(shaped, number)?;
         let bound = bind(receiver_params(decl), &args);
         let signature = self.bound_signature(decl, home, &bound)?;
+        let dict = Some(format!(".dict.{}", self.types.show(ty)));
         let FuncInfo { text, tags, body, .. } = &self.funcs[body.0 as usize];
-        let info = FuncInfo { text: text.clone(), ty: signature, tags: tags.clone(), body: *body };
+        let info = FuncInfo { text: text.clone(), ty: signature, tags: tags.clone(), body: *body, dict };
         let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
         self.funcs.push(info);
         self.instance_methods.insert((ty, number), func);
@@ -260,8 +261,10 @@ impl<'a> Checker<'a> {
         };
         let bound = bind(names().collect(), &types);
         let ty = self.bound_signature(decl, home, &bound)?;
+        let shown: Vec<String> = types.iter().map(|ty| self.types.show(*ty)).collect();
+        let dict = Some(format!(".dict.{}[{}]", decl.name.name, shown.join(",")));
         let info = &self.funcs[body.0 as usize];
-        let info = FuncInfo { text: info.text.clone(), ty, tags: info.tags.clone(), body };
+        let info = FuncInfo { text: info.text.clone(), ty, tags: info.tags.clone(), body, dict };
         let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
         self.funcs.push(info);
         self.generic_funcs[number].instances.insert(types, func);
@@ -317,7 +320,7 @@ impl<'a> Checker<'a> {
             return;
         }
         let next = depth + 1;
-        match (self.types.kind(param).clone(), self.types.kind(arg).clone()) {
+        match (self.types.kind(param).clone(), self.types.kind(self.types.unaliased(arg)).clone()) {
             (Kind::Param(number), _) => {
                 let place = &mut found[number as usize];
                 if place.is_none() {

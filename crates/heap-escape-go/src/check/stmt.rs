@@ -184,7 +184,8 @@ impl<'a> Checker<'a> {
             match target {
                 Some((target, ty)) => {
                     *x = match ty {
-                        Some(ty) => self.assignable(Rc::clone(x), ty),
+                        Some(ty) if single => self.assignable(Rc::clone(x), ty),
+                        Some(ty) => self.assignable_at(Rc::clone(x), ty, pos),
                         None => self.defaulted(Rc::clone(x)),
                     };
                     if let Target::Var(var, _) = target {

@@ -5,7 +5,7 @@ use heap_escape::{Body, Callee, Mark, Source, Target, Var};
 use super::hole::{Hole, Place};
 use super::{Known, Lower};
 use crate::ir::{CallNode, CalleeNode, Ex, NodeKind};
-use crate::types::Ty;
+use crate::types::{Kind, Ty};
 
 /// An argument: an expression, or what one has been evaluated into before.
 #[derive(Debug)]
@@ -17,6 +17,10 @@ pub(super) enum Arg<'c, 'a> {
     Made(&'c Ex<'a>, Vec<Arg<'c, 'a>>),
 }
 
+/// What is called was evaluated before: into this place, if it can hold references.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ready(pub(super) Option<Var>);
+
 /// What may be called, and a receiver that is ready.
 type Callees = (Vec<Callee>, Option<Var>);
 
@@ -24,10 +28,11 @@ impl<'c, 'a> Lower<'c, 'a> {
     /// A call whose results go into the holes.
     pub(super) fn call(&mut self, body: &mut Body<'_>, holes: &[Hole], x: &'c Ex<'a>, call: &'c CallNode<'a>) {
         let args: Vec<Arg<'c, 'a>> = call.args.iter().map(Arg::Expr).collect();
-        self.call_with(body, holes, x, call, &args, true);
+        self.call_with(body, holes, x, call, &args, None);
     }
 
-    /// The same with arguments that may be ready. `now`: it is not put off by `go` or `defer`.
+    /// The same with arguments that may be ready, as they are where the call is put off by `go` or `defer`, and then also the
+    /// function may be.
     pub(super) fn call_with(
         &mut self,
         body: &mut Body<'_>,
@@ -35,14 +40,14 @@ impl<'c, 'a> Lower<'c, 'a> {
         x: &'c Ex<'a>,
         call: &'c CallNode<'a>,
         args: &[Arg<'c, 'a>],
-        now: bool,
+        put_off: Option<Ready>,
     ) {
         let mut wanted: Vec<Hole> = Vec::new();
         for (hole, ty) in holes.iter().zip(&call.results) {
             let used = hole.derefs < 0 || self.types.has_references(*ty);
             wanted.push(if used { *hole } else { Hole { to: Place::Blank, ..*hole } });
         }
-        let callees = self.callees(body, &wanted, x, call, now);
+        let callees = self.callees(body, &wanted, x, call, put_off);
         body.at(Mark(x.pos.0));
         let Some((callees, receiver)) = callees else {
             for arg in args {
@@ -102,7 +107,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         wanted: &[Hole],
         x: &'c Ex<'a>,
         call: &'c CallNode<'a>,
-        now: bool,
+        put_off: Option<Ready>,
     ) -> Option<Callees> {
         let used = wanted.iter().any(|hole| !hole.is_blank());
         match &call.callee {
@@ -111,34 +116,32 @@ impl<'c, 'a> Lower<'c, 'a> {
                 Some((vec![Callee::Function(function)], None))
             }
             CalleeNode::Unknown(fun) => {
-                self.expr(body, Hole::HEAP, fun);
+                match put_off {
+                    Some(Ready(var)) => self.arg(body, Hole::HEAP, &Arg::Ready(var)),
+                    None => self.expr(body, Hole::HEAP, fun),
+                }
                 None
             }
-            CalleeNode::Interface(of, name) => self.dynamic(body, x, of, name, now),
+            CalleeNode::Interface(of, name) => self.dynamic(body, x, of, name, put_off),
             CalleeNode::Value(fun) => {
                 let known = self.literals_of(fun);
+                let fun_into = |lower: &mut Self, body: &mut Body<'_>, hole: Hole| match put_off {
+                    Some(Ready(var)) => lower.arg(body, hole, &Arg::Ready(var)),
+                    None => lower.expr(body, hole, fun),
+                };
+                // A literal that is called where it stands has to be told before it can be called.
                 let direct = matches!(fun.kind, NodeKind::Lit(_));
                 if direct {
-                    self.discard(body, fun);
+                    fun_into(self, body, Hole::BLANK);
                 }
-                let mut callees = Vec::new();
-                for literal in known.iter().flatten() {
-                    match self.callee(literal) {
-                        Some(callee) => callees.push(callee),
-                        None => {
-                            callees.clear();
-                            break;
-                        }
-                    }
+                let callees: Option<Vec<Callee>> =
+                    known.and_then(|known| known.into_iter().map(|literal| self.callee(literal)).collect());
+                if callees.is_none() && used {
+                    fun_into(self, body, Hole::CALLED);
+                } else if !direct {
+                    fun_into(self, body, Hole::BLANK);
                 }
-                if !callees.is_empty() {
-                    if !direct {
-                        self.discard(body, fun);
-                    }
-                    return Some((callees, None));
-                }
-                if used { self.expr(body, Hole::CALLED, fun) } else { self.discard(body, fun) }
-                None
+                callees.map(|callees| (callees, None))
             }
         }
     }
@@ -163,25 +166,46 @@ impl<'c, 'a> Lower<'c, 'a> {
         x: &'c Ex<'a>,
         of: &'c Ex<'a>,
         name: &'a str,
-        now: bool,
+        put_off: Option<Ready>,
     ) -> Option<Callees> {
-        if let (true, Some(ty)) = (now, self.concrete(of)) {
+        if let Some(Ready(var)) = put_off {
+            if let Some(var) = var {
+                body.uses(var);
+                self.flow(body, Hole::HEAP.why("call parameter"), var);
+            }
+            return None;
+        }
+        if let Some(ty) = self.concrete(of) {
             let method = format!("{}.{name}", self.printer().text(of));
-            if self.types.is_interface(ty) {
+            if self.is_promoted(ty, name) {
                 self.tell(x.pos, format!("partially devirtualizing {method} to {}", self.types.show(ty)));
-            } else {
-                self.tell(x.pos, format!("devirtualizing {method} to {}", self.types.show(ty)));
-                if let Some((function, pointer)) = self.method(ty, name) {
-                    let temp = self.temp(body, "{receiver}");
-                    let hole = self.asserted(Hole::of(temp), ty);
-                    let through = !pointer && self.types.pointee(ty).is_some();
-                    self.expr(body, if through { hole.deref() } else { hole }, of);
-                    return Some((vec![Callee::Function(function)], Some(temp)));
-                }
+                let hole = self.asserted(Hole::HEAP.why("call parameter"), ty);
+                let through = self.types.pointee(ty).is_some();
+                self.expr(body, if through { hole.deref() } else { hole }, of);
+                return None;
+            }
+            self.tell(x.pos, format!("devirtualizing {method} to {}", self.types.show(ty)));
+            if let Some((function, pointer)) = self.method(ty, name) {
+                let temp = self.temp(body, "{receiver}");
+                let hole = self.asserted(Hole::of(temp), ty);
+                let through = !pointer && self.types.pointee(ty).is_some();
+                self.expr(body, if through { hole.deref() } else { hole }, of);
+                return Some((vec![Callee::Function(function)], Some(temp)));
             }
         }
         self.expr(body, Hole::HEAP.why("call parameter"), of);
         None
+    }
+
+    /// Whether a type has a method from an interface that is embedded in it.
+    fn is_promoted(&self, ty: Ty, name: &str) -> bool {
+        let ty = self.types.pointee(ty).unwrap_or(ty);
+        let Kind::Struct(fields) = self.types.under(ty) else { return false };
+        let has = |ty: Ty| match self.types.under(ty) {
+            Kind::Interface(interface) => interface.methods.iter().any(|(known, _)| *known == name),
+            _ => false,
+        };
+        fields.iter().any(|field| field.embedded && has(field.ty))
     }
 
     /// A method of a type as the program has it, and whether its receiver is a pointer.

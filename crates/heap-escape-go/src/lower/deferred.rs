@@ -3,7 +3,7 @@
 use heap_escape::{Body, Mark, Shape};
 
 use super::Lower;
-use super::call::Arg;
+use super::call::{Arg, Ready};
 use super::hole::Hole;
 use crate::ir::{CalleeNode, Composite, Ex, NodeKind};
 
@@ -24,26 +24,13 @@ impl<'c, 'a> Lower<'c, 'a> {
                     CalleeNode::Value(fun) | CalleeNode::Unknown(fun) | CalleeNode::Interface(fun, _) => Some(fun),
                     CalleeNode::Func(_) => None,
                 };
-                let fun = match fun {
-                    Some(fun) if !matches!(fun.kind, NodeKind::Lit(_)) => Some(self.ready(body, fun)),
-                    _ => None,
+                let fun = match fun.map(|fun| self.ready(body, fun)) {
+                    Some(Arg::Ready(var)) => Ready(var),
+                    _ => Ready(None),
                 };
-                self.wrapper(body, hole, x, |lower, body| match (&call.callee, fun) {
-                    (CalleeNode::Func(_), _) | (CalleeNode::Value(_), None) => {
-                        let holes = vec![Hole::BLANK; call.results.len()];
-                        lower.call_with(body, &holes, x, call, &args, false);
-                    }
-                    (CalleeNode::Value(_), Some(Arg::Ready(Some(var)))) => {
-                        body.uses(var);
-                        for arg in &args {
-                            lower.arg(body, Hole::HEAP.why("call parameter"), arg);
-                        }
-                    }
-                    (_, receiver) => {
-                        for arg in receiver.iter().chain(&args) {
-                            lower.arg(body, Hole::HEAP.why("call parameter"), arg);
-                        }
-                    }
+                self.wrapper(body, hole, x, |lower, body| {
+                    let holes = vec![Hole::BLANK; call.results.len()];
+                    lower.call_with(body, &holes, x, call, &args, Some(fun));
                 });
             }
             NodeKind::Builtin(builtin, args, _) => {

@@ -154,13 +154,13 @@ impl<'c, 'a> Lower<'c, 'a> {
                 let bytes = self.types.size(of.ty);
                 let bytes = if bytes > LARGEST { bytes } else { 0 };
                 let text = self.quoted_conversion(x, of);
-                let (inner, _) = self.spill(body, hole.why("spill"), x.pos, text, bytes);
+                let (inner, _) = self.spill(body, hole.why("spill"), conversion_pos(x, of), text, bytes);
                 self.expr(body, inner.why("interface-converted"), of);
             }
             Conversion::Same => self.same(body, hole, x, of),
             Conversion::String => {
                 let text = self.printer().text(x);
-                let (_, site) = self.spill(body, hole.why("spill"), x.pos, text, 0);
+                let (_, site) = self.spill(body, hole.why("spill"), conversion_pos(x, of), text, 0);
                 let bytes = self.types.is_string(of.ty) && self.types.slice_elem(x.ty).is_some_and(|of| {
                     self.types.basic(of) == Some(Basic::Uint8)
                 });
@@ -245,9 +245,10 @@ impl<'c, 'a> Lower<'c, 'a> {
         }
     }
 
-    /// A `make` with the constants that its sizes are.
+    /// A `make` with the constant that its size is.
     fn quoted_make(&self, x: &'c Ex<'a>, length: &'c Ex<'a>, capacity: Option<&'c Ex<'a>>) -> String {
-        let mut text = format!("make({}, {}", self.types.show(x.ty), self.quoted(length));
+        let shown = if capacity.is_some() { self.printer().text(length) } else { self.quoted(length) };
+        let mut text = format!("make({}, {shown}", self.types.show(x.ty));
         if let Some(capacity) = capacity {
             text.push_str(", ");
             text.push_str(&self.quoted(capacity));
@@ -465,5 +466,13 @@ impl<'c, 'a> Lower<'c, 'a> {
             NodeKind::Const(Value::Bool(value), _) => Some(*value),
             _ => None,
         }
+    }
+}
+
+/// The place of a conversion: of one that is written, that of its operand.
+fn conversion_pos(x: &Ex<'_>, of: &Ex<'_>) -> crate::source::Pos {
+    match x.kind {
+        NodeKind::Convert { implicit: false, .. } => of.pos,
+        _ => x.pos,
     }
 }

@@ -6,22 +6,31 @@
 //! ```
 
 use super::Lower;
-use crate::ir::{Ex, NodeKind, VarId};
+use crate::ir::{Ex, NodeKind, Target, VarId};
 use crate::source::Pos;
 use crate::types::Kind;
 
 impl<'c, 'a> Lower<'c, 'a> {
-    /// Whether this assignment needs no flow, which is then told.
-    pub(super) fn is_self_assignment(&mut self, pos: Pos, to: &'c Ex<'a>, from: &'c Ex<'a>) -> bool {
+    /// Whether one assignment of this statement needs no flow, which is then told.
+    pub(super) fn is_self_assignment(
+        &mut self,
+        pos: Pos,
+        lhs: &'c [Target<'a>],
+        rhs: &'c [Ex<'a>],
+        to: &'c Ex<'a>,
+        from: &'c Ex<'a>,
+    ) -> bool {
         let is = self.is_own_slice(to, from) || self.is_own_part(to, from);
         if is {
             let printer = self.printer();
-            let words = format!(
-                "{} ignoring self-assignment in {} = {}",
-                self.function,
-                printer.text(to),
-                printer.text(from)
-            );
+            let places = lhs.iter().map(|target| match target {
+                Target::Blank => "_".to_owned(),
+                Target::Var(var, _) => self.vars[var.0 as usize].name.to_owned(),
+                Target::Place(place) => printer.text(place),
+            });
+            let places = places.collect::<Vec<_>>().join(", ");
+            let values = rhs.iter().map(|x| printer.text(x)).collect::<Vec<_>>().join(", ");
+            let words = format!("{} ignoring self-assignment in {places} = {values}", self.function);
             self.tell(pos, words);
         }
         is

@@ -1,7 +1,10 @@
 //! What is known of values before anything runs.
 
-use super::Lower;
-use crate::ir::{Conversion, Ex, LitId, NodeKind};
+use heap_escape::Body;
+
+use super::hole::Hole;
+use super::{Known, Lower};
+use crate::ir::{Composite, Conversion, Ex, LitId, NodeKind};
 use crate::types::Ty;
 use crate::value::Value;
 
@@ -99,37 +102,31 @@ impl<'c, 'a> Lower<'c, 'a> {
         }
     }
 
-    /// Whether the compiler lays the value out before the program runs.
-    pub(super) fn is_static(&self, x: &Ex<'a>) -> bool {
+    /// The value of a variable of a package: what the compiler lays out before the program runs is not told of, and what is left
+    /// to do goes to the heap.
+    pub(super) fn laid_out(&mut self, body: &mut Body<'_>, x: &'c Ex<'a>) {
         match &x.kind {
-            NodeKind::Const(..) | NodeKind::Nil | NodeKind::Func(_) | NodeKind::MethodExpr(..) => true,
-            NodeKind::Lit(id) => self.lits[id.0 as usize].captures.is_empty(),
-            NodeKind::PointerTo(of) => self.is_static(of),
-            NodeKind::Address(of, _) => is_global_place(of),
-            NodeKind::Composite(crate::ir::Composite::Map, _) => false,
-            NodeKind::Composite(_, elements) => elements.iter().all(|(_, x)| self.is_static(x)),
-            NodeKind::Convert { of, how: Conversion::ToInterface | Conversion::Same, .. } => self.is_static(of),
-            NodeKind::Convert { of, how: Conversion::String, .. } => {
-                matches!(&of.kind, NodeKind::Const(Value::Str(_), _)) && self.types.slice_elem(x.ty) == Some(Ty::UINT8)
+            NodeKind::Const(..) | NodeKind::Nil => {}
+            NodeKind::Lit(id) if self.lits[id.0 as usize].captures.is_empty() => {
+                if let Some(Known::Function(function)) = self.literals.get(id).copied() {
+                    body.mention(function);
+                }
+                self.queue_literal(*id);
             }
-            NodeKind::Slice(of, [None, None, None]) => {
-                matches!(&of.kind, NodeKind::Address(of, true) if is_global_place(of))
-            }
-            _ => false,
-        }
-    }
-
-    /// The function literals in a value that is laid out beforehand are code like any other.
-    pub(super) fn quiet_literals(&mut self, x: &Ex<'a>) {
-        match &x.kind {
-            NodeKind::Lit(id) => self.queue_literal(*id),
-            NodeKind::PointerTo(of) | NodeKind::Convert { of, .. } => self.quiet_literals(of),
-            NodeKind::Composite(_, elements) => {
-                for (_, x) in elements {
-                    self.quiet_literals(x);
+            NodeKind::PointerTo(of) if matches!(of.kind, NodeKind::Composite(..)) => self.laid_out(body, of),
+            NodeKind::Address(of, _) if is_global_place(of) => {}
+            NodeKind::Composite(Composite::Struct | Composite::Array | Composite::Slice, elements) => {
+                for (_, element) in elements {
+                    self.laid_out(body, element);
                 }
             }
-            _ => {}
+            NodeKind::Convert { of, how: Conversion::ToInterface | Conversion::Same, .. } => self.laid_out(body, of),
+            NodeKind::Convert { of, how: Conversion::String, .. }
+                if matches!(&of.kind, NodeKind::Const(Value::Str(_), _))
+                    && self.types.slice_elem(x.ty).is_some_and(|of| self.types.underlying(of) == Ty::UINT8) => {}
+            NodeKind::Slice(of, [None, None, None])
+                if matches!(&of.kind, NodeKind::Address(of, true) if is_global_place(of)) => {}
+            _ => self.expr(body, Hole::HEAP.why("assign"), x),
         }
     }
 

@@ -115,7 +115,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         }
         for ((hole, target), x) in holes.into_iter().zip(lhs).zip(rhs) {
             if let Target::Place(place) = target
-                && self.is_self_assignment(pos, place, x)
+                && self.is_self_assignment(pos, lhs, rhs, place, x)
             {
                 self.discard(body, x);
                 continue;
@@ -283,7 +283,8 @@ impl<'c, 'a> Lower<'c, 'a> {
         let array = matches!(self.types.under(range.over.ty), Kind::Array(..));
         let listed = array
             || self.types.slice_elem(range.over.ty).is_some()
-            || self.types.pointee(range.over.ty).is_some();
+            || self.types.pointee(range.over.ty).is_some()
+            || matches!(self.types.under(range.over.ty), Kind::Map(..));
         self.in_loop(body, |lower, body| {
             for (target, ty, flows) in [(&range.key, range.key_ty, false), (&range.value, range.value_ty, true)] {
                 let why = if array { "range" } else { "range-deref" };

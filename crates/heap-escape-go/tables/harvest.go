@@ -37,7 +37,8 @@ func main() {
 			fmt.Fprintln(os.Stderr, path, err)
 			continue
 		}
-		t := &table{pkg: pkg, imports: map[string]bool{}, seen: map[*types.TypeName]bool{}, tags: harvest(path)}
+		t := &table{fset: fset, pkg: pkg, imports: map[string]bool{}, seen: map[*types.TypeName]bool{}, tags: harvest(path)}
+		t.generics()
 		name := strings.ReplaceAll(path, "/", "_") + ".go.txt"
 		if err := os.WriteFile(filepath.Join(*dir, name), t.write(), 0o644); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -102,13 +103,189 @@ func harvest(path string) map[string]string {
 			continue
 		}
 		for _, decl := range file.Decls {
-			if f, ok := decl.(*ast.FuncDecl); ok {
+			if f, ok := decl.(*ast.FuncDecl); ok && !isGeneric(f) {
 				key, words := tagsOf(fset, f, said)
 				tags[key] = words
 			}
 		}
 	}
 	return tags
+}
+
+func isGeneric(f *ast.FuncDecl) bool {
+	if f.Type.TypeParams != nil {
+		return true
+	}
+	if f.Recv == nil {
+		return false
+	}
+	generic := false
+	ast.Inspect(f.Recv.List[0].Type, func(n ast.Node) bool {
+		switch n.(type) {
+		case *ast.IndexExpr, *ast.IndexListExpr:
+			generic = true
+		}
+		return true
+	})
+	return generic
+}
+
+var leaksTo = regexp.MustCompile(`^parameter (?:\w+\.)?(\S+) leaks to (.*) for .* with derefs=(\d+):$`)
+
+// generics asks the compiler about instances with pointers in them; a function that is not instantiated here has no tags, and so its
+// arguments go to the heap.
+func (t *table) generics() {
+	var uses []string
+	wanted := map[string]*types.Func{}
+	scope := t.pkg.Scope()
+	for _, name := range scope.Names() {
+		obj := scope.Lookup(name)
+		if !obj.Exported() {
+			continue
+		}
+		switch obj := obj.(type) {
+		case *types.Func:
+			if args, ok := arguments(obj.Type().(*types.Signature).TypeParams()); ok {
+				uses = append(uses, fmt.Sprintf("var _ = %s.%s%s", t.pkg.Name(), name, args))
+				wanted[name] = obj
+			}
+		case *types.TypeName:
+			named, ok := obj.Type().(*types.Named)
+			if !ok {
+				continue
+			}
+			if args, ok := arguments(named.TypeParams()); ok {
+				for m := range named.Methods() {
+					if m.Exported() {
+						uses = append(uses, fmt.Sprintf("var _ = (*%s.%s%s).%s", t.pkg.Name(), name, args, m.Name()))
+						wanted[name+"."+m.Name()] = m
+					}
+				}
+			}
+		}
+	}
+	if len(uses) == 0 {
+		return
+	}
+	dir, err := os.MkdirTemp("", "harvest")
+	if err != nil {
+		return
+	}
+	defer os.RemoveAll(dir)
+	os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module h\n\ngo 1.27\n"), 0o644)
+	text := fmt.Sprintf("package h\n\nimport %q\n\n%s\n", t.pkg.Path(), strings.Join(uses, "\n"))
+	os.WriteFile(filepath.Join(dir, "h.go"), []byte(text), 0o644)
+	cmd := exec.Command("go", "build", "-gcflags=-m=2", ".")
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, t.pkg.Path(), "no tags for generics:", err, string(out[:min(len(out), 300)]))
+		return
+	}
+	said := map[string][]string{}
+	for _, text := range strings.Split(string(out), "\n") {
+		if m := line.FindStringSubmatch(text); m != nil {
+			at := filepath.Base(m[1]) + ":" + m[2] + ":" + m[3]
+			said[at] = append(said[at], m[4])
+		}
+	}
+	for key, f := range wanted {
+		sig := f.Type().(*types.Signature)
+		var params []*types.Var
+		if sig.Recv() != nil {
+			params = append(params, sig.Recv())
+		}
+		for p := range sig.Params().Variables() {
+			params = append(params, p)
+		}
+		var words []string
+		for _, p := range params {
+			// What is written or called through it is not said of shapes: so, everything.
+			l := leak{0, 1, 1}
+			at := t.fset.Position(p.Pos())
+			for _, text := range said[fmt.Sprintf("%s:%d:%d", filepath.Base(at.Filename), at.Line, at.Column)] {
+				if m := leaksTo.FindStringSubmatch(text); m != nil {
+					level, _ := strconv.Atoi(m[3])
+					to := 0
+					for i := range sig.Results().Len() {
+						name := sig.Results().At(i).Name()
+						if to == 0 && (m[2] == fmt.Sprintf("%s.~r%d", t.pkg.Name(), i) || name != "" && m[2] == t.pkg.Name()+"."+name) {
+							to = 3 + i
+						}
+					}
+					l.lower(to, level)
+				}
+				if strings.HasPrefix(text, "moved to heap: ") {
+					l.lower(0, 0)
+				}
+			}
+			words = append(words, l.word())
+		}
+		t.tags[key] = strings.Join(words, " ")
+	}
+}
+
+// arguments gives type arguments with pointers in them.
+func arguments(params *types.TypeParamList) (string, bool) {
+	if params.Len() == 0 {
+		return "", false
+	}
+	var all []string
+	for p := range params.TypeParams() {
+		arg := argument(p, 0)
+		if arg == "" {
+			return "", false
+		}
+		all = append(all, arg)
+	}
+	return "[" + strings.Join(all, ", ") + "]", true
+}
+
+func argument(ty types.Type, depth int) string {
+	if depth > 4 {
+		return ""
+	}
+	all := func(format string, parts ...types.Type) string {
+		var args []any
+		for _, part := range parts {
+			arg := argument(part, depth+1)
+			if arg == "" {
+				return ""
+			}
+			args = append(args, arg)
+		}
+		return fmt.Sprintf(format, args...)
+	}
+	switch ty := ty.(type) {
+	case *types.TypeParam:
+		constraint := ty.Constraint().Underlying().(*types.Interface)
+		if constraint.NumMethods() > 0 {
+			return ""
+		}
+		for e := range constraint.EmbeddedTypes() {
+			u, ok := e.(*types.Union)
+			if !ok {
+				if c, ok := e.Underlying().(*types.Interface); ok && c.NumEmbeddeds() > 0 {
+					return "string"
+				}
+				continue
+			}
+			if u.Len() == 1 {
+				return argument(u.Term(0).Type(), depth+1)
+			}
+			return "string"
+		}
+		return "*int"
+	case *types.Basic:
+		return ty.Name()
+	case *types.Slice:
+		return all("[]%s", ty.Elem())
+	case *types.Pointer:
+		return all("*%s", ty.Elem())
+	case *types.Map:
+		return all("map[%s]%s", ty.Key(), ty.Elem())
+	}
+	return ""
 }
 
 func tagsOf(fset *token.FileSet, f *ast.FuncDecl, said map[string][]string) (string, string) {
@@ -209,6 +386,7 @@ func leakOf(said []string, results map[string]int) leak {
 
 // A table is what is written of a package.
 type table struct {
+	fset    *token.FileSet
 	pkg     *types.Package
 	imports map[string]bool
 	seen    map[*types.TypeName]bool

@@ -1,5 +1,7 @@
 //! The whole: from source to report.
 
+use std::borrow::Cow;
+
 use crate::check::decl::Loaded;
 use crate::check::Checker;
 use crate::lower::lower;
@@ -30,20 +32,37 @@ const STACK: usize = 512 << 20;
 /// # Ok::<(), heap_escape_go::Diagnostic>(())
 /// ```
 pub fn analyse(files: &[Source]) -> Result<Vec<Line>, Diagnostic> {
+    analyse_with(files, &|_| None)
+}
+
+/// [`analyse`] with further tables of imports: `more` gives the text of that of a path, and is asked first.
+///
+/// The tags in a table are believed: wrong ones make wrong lines.
+///
+/// # Errors
+/// As [`analyse`]; also the first mistake in a table.
+pub fn analyse_with(
+    files: &[Source],
+    more: &(dyn Fn(&str) -> Option<String> + Sync),
+) -> Result<Vec<Line>, Diagnostic> {
     std::thread::scope(|scope| {
         let failed = |words: &str| {
             let path = files.first().map_or_else(String::new, |file| file.path.clone());
             Err(Diagnostic { path, line: 0, column: 0, words: words.to_owned() })
         };
         let thread = std::thread::Builder::new().name("escape".to_owned()).stack_size(STACK);
-        match thread.spawn_scoped(scope, || analyse_here(files)) {
+        match thread.spawn_scoped(scope, || analyse_here(files, more)) {
             Ok(thread) => thread.join().unwrap_or_else(|_| failed("the analysis has a mistake of its own")),
             Err(error) => failed(&format!("no thread for the analysis: {error}")),
         }
     })
 }
 
-fn analyse_here(files: &[Source]) -> Result<Vec<Line>, Diagnostic> {
+fn analyse_here(
+    files: &[Source],
+    more: &(dyn Fn(&str) -> Option<String> + Sync),
+) -> Result<Vec<Line>, Diagnostic> {
+    let texts = tables(files, more);
     let mut places = Places::default();
     let mut program = Loaded { path: "main".to_owned(), files: Vec::new() };
     for file in files {
@@ -51,7 +70,12 @@ fn analyse_here(files: &[Source]) -> Result<Vec<Line>, Diagnostic> {
         let parsed = parse::file(&file.text, base).map_err(|fault| places.diagnostic(fault))?;
         program.files.push(parsed);
     }
-    let mut packages = imports(&program, &mut places)?;
+    let mut packages = Vec::new();
+    for (path, text) in &texts {
+        let base = places.add(path, text)?;
+        let file = parse::file(text, base).map_err(|fault| places.diagnostic(fault))?;
+        packages.push(Loaded { path: path.clone(), files: vec![file] });
+    }
     packages.push(program);
     let checker = Checker::check(&packages).map_err(|fault| places.diagnostic(fault))?;
     let lowered = lower(checker);
@@ -59,27 +83,30 @@ fn analyse_here(files: &[Source]) -> Result<Vec<Line>, Diagnostic> {
 }
 
 /// The tables of everything that is imported, also by tables.
-fn imports<'a>(program: &Loaded<'a>, places: &mut Places) -> Result<Vec<Loaded<'a>>, Diagnostic> {
-    let mut found: Vec<Loaded<'a>> = Vec::new();
-    let mut wanted = paths(program);
+fn tables(
+    files: &[Source],
+    more: &(dyn Fn(&str) -> Option<String> + Sync),
+) -> Vec<(String, Cow<'static, str>)> {
+    let mut found: Vec<(String, Cow<'static, str>)> = Vec::new();
+    let mut wanted: Vec<String> = files.iter().flat_map(|file| paths(&file.text)).collect();
     while let Some(path) = wanted.pop() {
-        if found.iter().any(|loaded| loaded.path == path) {
+        if found.iter().any(|(known, _)| *known == path) {
             continue;
         }
-        let Some(text) = table(&path) else { continue };
-        let base = places.add(&path, text)?;
-        let file = parse::file(text, base).map_err(|fault| places.diagnostic(fault))?;
-        let loaded = Loaded { path, files: vec![file] };
-        wanted.extend(paths(&loaded));
-        found.push(loaded);
+        let text = more(&path).map(Cow::Owned).or_else(|| table(&path).map(Cow::Borrowed));
+        if let Some(text) = text {
+            wanted.extend(paths(&text));
+            found.push((path, text));
+        }
     }
-    Ok(found)
+    found
 }
 
-fn paths(loaded: &Loaded<'_>) -> Vec<String> {
-    let imports = loaded.files.iter().flat_map(|file| &file.imports);
-    imports
-        .filter_map(|import| match value::string(import.path) {
+/// The paths that a file imports, as far as it can be parsed.
+fn paths(text: &str) -> Vec<String> {
+    parse::imports(text)
+        .iter()
+        .filter_map(|path| match value::string(path) {
             Value::Str(path) => Some(String::from_utf8_lossy(&path).into_owned()),
             _ => None,
         })

@@ -197,7 +197,7 @@ pub(crate) enum StmtKind<'a> {
     Block(Block<'a>),
     Expr(Expr<'a>),
     Send(Expr<'a>, Expr<'a>),
-    IncDec(Expr<'a>),
+    IncDec(Expr<'a>, Op),
     Assign { lhs: Vec<Expr<'a>>, op: Option<Op>, define: bool, rhs: Vec<Expr<'a>> },
     Decl(Vec<Decl<'a>>),
     Return(Vec<Expr<'a>>),

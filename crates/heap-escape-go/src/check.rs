@@ -21,7 +21,7 @@ mod flow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::ast::{ConstSpec, File, FuncDecl, TypeSpec, VarSpec};
+use crate::ast::{ConstSpec, FuncDecl, TypeSpec, VarSpec};
 use crate::ir::{Builtin, Code, Ex, FuncId, FuncInfo, LitId, LitInfo, Node, NodeKind, Owner, St, VarId, VarInfo};
 use crate::source::{Fault, Pos};
 use crate::types::{Kind, Ty, Types};
@@ -34,7 +34,7 @@ pub(crate) type Checked<T> = Result<T, Fault>;
 
 /// What a name means.
 #[derive(Clone, Debug)]
-enum Obj<'a> {
+enum Obj {
     /// A declaration of a package.
     Slot(usize),
     Var(VarId),
@@ -49,7 +49,7 @@ enum Obj<'a> {
     Iota,
     Package(usize),
     /// An import of which there is no table.
-    UnknownPackage(&'a str),
+    UnknownPackage,
 }
 
 /// A declaration of a package, as written.
@@ -66,14 +66,14 @@ enum Written<'a> {
 struct Slot<'a> {
     written: Written<'a>,
     home: Home,
-    state: State<'a>,
+    state: State,
 }
 
 #[derive(Clone, Debug)]
-enum State<'a> {
+enum State {
     New,
     Busy,
-    Done(Obj<'a>),
+    Done(Obj),
 }
 
 /// Where a declaration stands: the names of imports are those of its file.
@@ -89,7 +89,7 @@ struct Package<'a> {
     path: String,
     scope: HashMap<&'a str, usize>,
     /// By file.
-    imports: Vec<HashMap<&'a str, Obj<'a>>>,
+    imports: Vec<HashMap<&'a str, Obj>>,
 }
 
 /// A generic type.
@@ -135,13 +135,13 @@ pub(crate) struct Checker<'a> {
     pub(crate) init: Vec<St<'a>>,
     packages: Vec<Package<'a>>,
     slots: Vec<Slot<'a>>,
-    universe: HashMap<&'static str, Obj<'a>>,
+    universe: HashMap<&'static str, Obj>,
     generics: Vec<Generic<'a>>,
     generic_funcs: Vec<GenericFunc<'a>>,
     pending: Vec<Pending<'a>>,
     home: Home,
     /// The names in scope in the function that is checked, innermost last.
-    scope: Vec<(&'a str, Obj<'a>)>,
+    scope: Vec<(&'a str, Obj)>,
     /// Where the innermost scope begins.
     scope_start: usize,
     owner: Owner,
@@ -224,7 +224,7 @@ impl<'a> Checker<'a> {
         &mut self.vars[var.0 as usize]
     }
 
-    fn declare(&mut self, name: &'a str, obj: Obj<'a>) {
+    fn declare(&mut self, name: &'a str, obj: Obj) {
         if name != "_" {
             self.scope.push((name, obj));
         }
@@ -251,7 +251,7 @@ impl<'a> Checker<'a> {
         value
     }
 
-    fn lookup(&mut self, name: &'a str, pos: Pos) -> Checked<Obj<'a>> {
+    fn lookup(&mut self, name: &'a str, pos: Pos) -> Checked<Obj> {
         let found = self.scope.iter().rev().find(|(known, _)| *known == name).map(|(_, obj)| obj.clone());
         let package = &self.packages[self.home.package];
         let found = found

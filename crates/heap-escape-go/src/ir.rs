@@ -177,7 +177,7 @@ pub(crate) enum St<'a> {
     /// One value for each target.
     Assign { pos: Pos, lhs: Vec<Target<'a>>, rhs: Vec<Ex<'a>> },
     /// `x op= y`
-    AssignOp { pos: Pos, lhs: Ex<'a>, rhs: Ex<'a> },
+    AssignOp { pos: Pos, op: Op, lhs: Ex<'a>, rhs: Ex<'a> },
     /// The values with the results that they are for.
     Return { pos: Pos, values: Vec<(VarId, Ex<'a>)> },
     If { cond: Ex<'a>, then: Vec<St<'a>>, other: Vec<St<'a>> },
@@ -209,8 +209,11 @@ pub(crate) struct Range<'a> {
 
 #[derive(Debug)]
 pub(crate) struct SwitchCase<'a> {
-    pub(crate) values: Vec<Ex<'a>>,
+    /// Nothing for `default`.
+    pub(crate) values: Option<Vec<Ex<'a>>>,
     pub(crate) body: Vec<St<'a>>,
+    /// Whether it goes on with the next case.
+    pub(crate) falls: bool,
 }
 
 #[derive(Debug)]
@@ -251,7 +254,6 @@ pub(crate) struct Code<'a> {
 
 #[derive(Debug)]
 pub(crate) struct LitInfo<'a> {
-    pub(crate) pos: Pos,
     pub(crate) captures: Vec<VarId>,
     pub(crate) code: Code<'a>,
 }

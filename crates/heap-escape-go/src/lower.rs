@@ -23,8 +23,6 @@ use crate::print::Printer;
 use crate::source::Pos;
 use crate::types::{NamedId, Ty, Types};
 
-use hole::Hole;
-
 /// A line that may be printed.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {

@@ -5,13 +5,9 @@
 
 use std::fmt;
 
-/// A place in the source: a byte of a file. [`Pos::NONE`] is no place.
+/// A place in the source: a byte of a file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub(crate) struct Pos(pub(crate) u32);
-
-impl Pos {
-    pub(crate) const NONE: Self = Self(0);
-}
 
 /// A file to be analysed.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -199,7 +199,7 @@ impl<'a> Checker<'a> {
         let Some((first, rest)) = call.args.split_first() else {
             return Err(Fault::new(pos, "not enough arguments for make()"));
         };
-        let ty = self.ty_or_unknown(first)?;
+        let ty = self.ty(first)?;
         let mut sizes = Vec::new();
         for size in rest {
             let x = self.expr(size)?;

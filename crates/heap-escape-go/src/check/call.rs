@@ -88,7 +88,7 @@ impl<'a> Checker<'a> {
     ) -> Checked<Option<Called<'a>>> {
         if let ExprKind::Name(package) = of.kind
             && package != "_"
-            && matches!(self.lookup(package, of.pos)?, Obj::Package(_) | Obj::UnknownPackage(_))
+            && matches!(self.lookup(package, of.pos)?, Obj::Package(_) | Obj::UnknownPackage)
         {
             return Ok(None);
         }
@@ -130,7 +130,7 @@ impl<'a> Checker<'a> {
                 let Some(number) = self.generic_func(of)? else { return Ok(None) };
                 let mut types = Vec::new();
                 for arg in args {
-                    types.push(self.ty_or_unknown(arg)?);
+                    types.push(self.ty(arg)?);
                 }
                 Ok(Some((number, types)))
             }
@@ -146,7 +146,7 @@ impl<'a> Checker<'a> {
             return Ok(None);
         }
         Ok(match self.lookup(package, of.pos)? {
-            Obj::UnknownPackage(_) => Some(Ty::UNKNOWN),
+            Obj::UnknownPackage => Some(Ty::UNKNOWN),
             _ => None,
         })
     }

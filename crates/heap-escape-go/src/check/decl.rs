@@ -77,7 +77,7 @@ impl<'a> Checker<'a> {
 
     fn empty() -> Self {
         let mut types = Types::new();
-        let mut universe: HashMap<&'static str, Obj<'a>> = HashMap::new();
+        let mut universe: HashMap<&'static str, Obj> = HashMap::new();
         let basics = [
             ("bool", 1),
             ("int", 2),
@@ -212,10 +212,10 @@ impl<'a> Checker<'a> {
                 let path = String::from_utf8_lossy(&path).into_owned();
                 let found = packages.iter().position(|package| package.path == path).map(|at| at + 1);
                 let found = if path == "unsafe" { Some(UNSAFE_PACKAGE) } else { found };
-                let last = import.path.trim_matches(['"', '`']).rsplit('/').next().unwrap_or("");
+                let last = last_of(import.path);
                 let (name, obj) = match found {
                     Some(package) => (self.packages[package].name, Obj::Package(package)),
-                    None => (last, Obj::UnknownPackage(last)),
+                    None => (last, Obj::UnknownPackage),
                 };
                 let name = import.name.map_or(name, |name| name.name);
                 if name == "." {
@@ -283,7 +283,7 @@ impl<'a> Checker<'a> {
     }
 
     /// What a declaration means.
-    pub(super) fn resolve(&mut self, slot: usize, pos: Pos) -> Checked<Obj<'a>> {
+    pub(super) fn resolve(&mut self, slot: usize, pos: Pos) -> Checked<Obj> {
         match &self.slots[slot].state {
             State::Done(obj) => return Ok(obj.clone()),
             State::Busy => return Err(Fault::new(pos, "declared in terms of itself")),
@@ -308,7 +308,7 @@ impl<'a> Checker<'a> {
         &mut self,
         spec: &'a crate::ast::ConstSpec<'a>,
         index: usize,
-    ) -> Checked<Obj<'a>> {
+    ) -> Checked<Obj> {
         let name = spec.names[index];
         let Some(value) = spec.values.get(index) else {
             return Err(Fault::new(name.pos, "missing init expr for const declaration"));
@@ -331,7 +331,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A variable of a package.
-    fn global(&mut self, spec: &'a VarSpec<'a>, index: usize) -> Checked<Obj<'a>> {
+    fn global(&mut self, spec: &'a VarSpec<'a>, index: usize) -> Checked<Obj> {
         let ty = match &spec.ty {
             Some(ty) => self.ty(ty)?,
             None => {
@@ -406,7 +406,7 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    fn declared_type(&mut self, slot: usize, spec: &'a TypeSpec<'a>) -> Checked<Obj<'a>> {
+    fn declared_type(&mut self, slot: usize, spec: &'a TypeSpec<'a>) -> Checked<Obj> {
         if spec.alias {
             return Ok(Obj::Type(self.ty(&spec.ty)?));
         }
@@ -445,7 +445,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn declared_func(&mut self, decl: &'a FuncDecl<'a>, home: Home) -> Checked<Obj<'a>> {
+    fn declared_func(&mut self, decl: &'a FuncDecl<'a>, home: Home) -> Checked<Obj> {
         if receiver_name(decl).is_some_and(|name| self.is_generic(name)) {
             // Its instances are made with those of its type.
             return Ok(Obj::Nil);
@@ -578,6 +578,14 @@ impl Written<'_> {
             Written::Func(decl) => decl.name.pos,
         }
     }
+}
+
+/// The name that a package is expected to have, by its path: its last part, but for a version.
+fn last_of(path: &str) -> &str {
+    let mut parts = path.trim_matches(['"', '`']).rsplit('/');
+    let last = parts.next().unwrap_or("");
+    let is_version = last.strip_prefix('v').is_some_and(|rest| rest.parse::<u32>().is_ok());
+    if is_version { parts.next().unwrap_or(last) } else { last }
 }
 
 /// The names that a declaration declares.

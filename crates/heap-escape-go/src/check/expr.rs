@@ -53,7 +53,7 @@ impl<'a> Checker<'a> {
                 let Some(ty) = ty else {
                     return Err(Fault::new(pos, "use of .(type) outside type switch"));
                 };
-                let ty = self.ty_or_unknown(ty)?;
+                let ty = self.ty(ty)?;
                 Ok(self.node(pos, ty, NodeKind::Assert(x)))
             }
             ExprKind::Call(call) => self.call(call, pos, wanted),
@@ -140,7 +140,7 @@ impl<'a> Checker<'a> {
     }
 
     /// What a name stands for, as an expression.
-    fn object(&mut self, obj: Obj<'a>, pos: Pos) -> Checked<Ex<'a>> {
+    fn object(&mut self, obj: Obj, pos: Pos) -> Checked<Ex<'a>> {
         Ok(match obj {
             Obj::Var(var) => {
                 let ty = self.var(var).ty;
@@ -161,7 +161,7 @@ impl<'a> Checker<'a> {
             Obj::GenericFunc(_) => return Err(Fault::new(pos, "cannot use generic function without instantiation")),
             Obj::Generic(_) => return Err(Fault::new(pos, "cannot use generic type without instantiation")),
             Obj::Builtin(_) => return Err(Fault::new(pos, "a built-in function must be called")),
-            Obj::Package(_) | Obj::UnknownPackage(_) => {
+            Obj::Package(_) | Obj::UnknownPackage => {
                 return Err(Fault::new(pos, "use of package without selector"));
             }
             Obj::Slot(slot) => {
@@ -200,7 +200,7 @@ impl<'a> Checker<'a> {
                         }
                     };
                 }
-                Obj::UnknownPackage(_) => return Ok(self.unknown(pos, Vec::new())),
+                Obj::UnknownPackage => return Ok(self.unknown(pos, Vec::new())),
                 _ => {}
             }
         }
@@ -215,7 +215,7 @@ impl<'a> Checker<'a> {
         if let Some(number) = self.generic_func(of)? {
             let mut types = Vec::new();
             for arg in args {
-                types.push(self.ty_or_unknown(arg)?);
+                types.push(self.ty(arg)?);
             }
             return self.instance_value(number, &types, pos);
         }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{Checked, Checker, Obj};
-use crate::ast::{Expr, ExprKind, For, ForHead, Switch, TypeSwitch};
+use crate::ast::{Branch, Expr, ExprKind, For, ForHead, StmtKind, Switch, TypeSwitch};
 use crate::ir::{Code, Ex, NodeKind, Range, St, SwitchCase, Target, TypeCase, VarId};
 use crate::source::{Fault, Pos};
 use crate::types::{Kind, Ty};
@@ -119,7 +119,7 @@ impl<'a> Checker<'a> {
         let yields = params.first().and_then(|ty| self.types.func(*ty));
         let types = yields.map_or_else(Vec::new, |func| func.params.clone());
         let results = self.results.clone();
-        let lit = self.in_literal(pos, |checker| {
+        let lit = self.in_literal(|checker| {
             // A return in the body is one of the function around it.
             checker.results = results;
             let mut given = Vec::new();
@@ -166,16 +166,19 @@ impl<'a> Checker<'a> {
             };
             let mut cases = Vec::new();
             for case in &switch.cases {
-                let mut values = Vec::new();
+                let mut values = case.values.as_ref().map(|_| Vec::new());
                 for value in case.values.iter().flatten() {
                     let x = checker.expr_for(value, tag.as_ref().map(|tag| tag.ty))?;
-                    values.push(match &tag {
+                    let x = match &tag {
                         Some(tag) => checker.compared(tag, x)?,
                         None => checker.defaulted(x),
-                    });
+                    };
+                    values.get_or_insert_default().push(x);
                 }
                 let body = checker.scoped(|checker| checker.stmts(&case.body))?;
-                cases.push(SwitchCase { values, body });
+                let last = case.body.last().map(|stmt| &stmt.kind);
+                let falls = matches!(last, Some(StmtKind::Branch(Branch::Fallthrough, _)));
+                cases.push(SwitchCase { values, body, falls });
             }
             all.push(St::Switch { tag, cases });
             Ok(())
@@ -196,7 +199,7 @@ impl<'a> Checker<'a> {
                     pos = value.pos;
                     types.push(match value.bare().kind {
                         ExprKind::Name("nil") => Ty::NIL,
-                        _ => checker.ty_or_unknown(value)?,
+                        _ => checker.ty(value)?,
                     });
                 }
                 checker.scoped(|checker| {

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::{Checked, Checker, Home, Obj, Pending};
+use super::{Checked, Checker, Home, Obj};
 use crate::ast::{Expr, ExprKind, FuncDecl, Param};
 use crate::ir::{Ex, FuncId, FuncInfo, NodeKind};
 use crate::source::{Fault, Pos};
@@ -34,7 +34,7 @@ impl<'a> Checker<'a> {
         let Obj::Generic(number) = obj else { return Ok(None) };
         let mut types = Vec::new();
         for arg in args {
-            types.push(self.ty_or_unknown(arg)?);
+            types.push(self.ty(arg)?);
         }
         self.instance_type(number, types, of.pos).map(Some)
     }
@@ -155,7 +155,7 @@ impl<'a> Checker<'a> {
     fn constraints(&mut self, home: Home, params: &'a [Param<'a>]) -> Checked<Vec<Ty>> {
         self.elsewhere(home, |checker| {
             checker.declare_params(params);
-            params.iter().map(|param| checker.ty_or_unknown(&param.ty)).collect()
+            params.iter().map(|param| checker.ty(&param.ty)).collect()
         })
     }
 

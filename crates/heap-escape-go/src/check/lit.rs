@@ -19,11 +19,11 @@ impl<'a> Checker<'a> {
         let pos = expr.pos;
         let (ty, pointer) = match written {
             Some(Expr { kind: ExprKind::Array(None, of), .. }) => {
-                let of = self.ty_or_unknown(of)?;
+                let of = self.ty(of)?;
                 let length = self.length_of(elements)?;
                 (self.types.add(Kind::Array(of, length)), false)
             }
-            Some(written) => (self.ty_or_unknown(written)?, false),
+            Some(written) => (self.ty(written)?, false),
             None => {
                 let Some(wanted) = wanted else {
                     return Err(Fault::new(pos, "invalid composite literal: missing type"));
@@ -123,7 +123,7 @@ impl<'a> Checker<'a> {
 
     pub(super) fn func_lit(&mut self, lit: &'a FuncLit<'a>, pos: Pos) -> Checked<Ex<'a>> {
         let ty = self.signature(&lit.signature)?;
-        let id = self.in_literal(pos, |checker| {
+        let id = self.in_literal(|checker| {
             let mut params = Vec::new();
             let results = checker.params(&lit.signature, &mut params)?;
             let body = checker.stmts(&lit.body.stmts)?;
@@ -135,12 +135,11 @@ impl<'a> Checker<'a> {
     /// Checks the code of a function literal.
     pub(super) fn in_literal(
         &mut self,
-        pos: Pos,
         check: impl FnOnce(&mut Self) -> Checked<Code<'a>>,
     ) -> Checked<LitId> {
         let id = LitId(u32::try_from(self.lits.len()).unwrap_or(u32::MAX));
         let code = Code { params: Vec::new(), results: Vec::new(), body: Vec::new() };
-        self.lits.push(LitInfo { pos, captures: Vec::new(), code });
+        self.lits.push(LitInfo { captures: Vec::new(), code });
         let owner: Owner = self.new_owner(Some(self.owner), Some(id));
         let around = std::mem::replace(&mut self.owner, owner);
         let results = std::mem::take(&mut self.results);

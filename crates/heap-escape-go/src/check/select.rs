@@ -24,7 +24,7 @@ type Path<'a> = Vec<(&'a str, Ty)>;
 
 impl<'a> Checker<'a> {
     /// What a package declares under this name.
-    pub(super) fn member(&mut self, package: usize, name: Ident<'a>) -> Checked<Option<Obj<'a>>> {
+    pub(super) fn member(&mut self, package: usize, name: Ident<'a>) -> Checked<Option<Obj>> {
         if package == 0 {
             return Ok(match name.name {
                 "Pointer" => Some(Obj::Type(Ty::POINTER)),
@@ -113,11 +113,6 @@ impl<'a> Checker<'a> {
             }
             _ => None,
         }
-    }
-
-    /// Whether a method of a type has a pointer for its receiver, if it has such a method.
-    pub(super) fn has_method(&mut self, ty: Ty, name: &str, pos: Pos) -> Checked<bool> {
-        Ok(matches!(self.find(ty, name, pos)?, Some((_, Found::Method(..) | Found::Dynamic(_)))))
     }
 
     /// `x` with the embedded fields of a path.

@@ -47,11 +47,11 @@ impl<'a> Checker<'a> {
                 let value = self.assignable(value, of);
                 all.push(St::Send { channel, value });
             }
-            StmtKind::IncDec(expr) => {
+            StmtKind::IncDec(expr, op) => {
                 let lhs = self.value(expr)?;
                 self.changed(&lhs);
                 let rhs = self.constant(pos, lhs.ty, Value::Int(1));
-                all.push(St::AssignOp { pos, lhs, rhs });
+                all.push(St::AssignOp { pos, op: *op, lhs, rhs });
             }
             StmtKind::Assign { lhs, op: Some(op), rhs, .. } => {
                 let x = self.value(&lhs[0])?;
@@ -59,7 +59,7 @@ impl<'a> Checker<'a> {
                 let y = self.expr_for(&rhs[0], wanted)?;
                 let y = if op.is_shift() { self.defaulted(y) } else { self.convert_to(y, x.ty) };
                 self.changed(&x);
-                all.push(St::AssignOp { pos, lhs: x, rhs: y });
+                all.push(St::AssignOp { pos, op: *op, lhs: x, rhs: y });
             }
             StmtKind::Assign { lhs, op: None, define, rhs } => self.assign(lhs, *define, rhs, pos, all)?,
             StmtKind::Decl(decls) => {
@@ -269,7 +269,7 @@ impl<'a> Checker<'a> {
 
     fn local_var(&mut self, spec: &'a crate::ast::VarSpec<'a>, all: &mut Vec<St<'a>>) -> Checked<()> {
         let ty = match &spec.ty {
-            Some(ty) => Some(self.ty_or_unknown(ty)?),
+            Some(ty) => Some(self.ty(ty)?),
             None => None,
         };
         let mut values = Vec::new();

@@ -40,13 +40,16 @@ impl<'a> Checker<'a> {
                 return Ok(match self.lookup(package, of.pos)? {
                     Obj::Package(number) => match self.member(number, *name)? {
                         Some(Obj::Type(ty)) => Some(ty),
-                        _ => None,
+                        Some(_) => None,
+                        // The table does not have everything.
+                        None => Some(Ty::UNKNOWN),
                     },
-                    // What begins with a capital after an unknown package may be a type or a value: here, a type is wanted.
-                    Obj::UnknownPackage(_) => None,
+                    // Whoever asks here has seen that a type is wanted.
+                    Obj::UnknownPackage => Some(Ty::UNKNOWN),
                     _ => None,
                 });
             }
+            ExprKind::Index(of, _) if self.is_of_unknown_package(of) => return Ok(Some(Ty::UNKNOWN)),
             ExprKind::Index(of, args) => return self.instance(of, args),
             ExprKind::Star(to) => match self.try_ty(to)? {
                 Some(to) => Kind::Pointer(to),
@@ -75,15 +78,10 @@ impl<'a> Checker<'a> {
         Ok(Some(self.types.add(kind)))
     }
 
-    /// A type where only one can stand: also one of a package that is not known.
-    pub(super) fn ty_or_unknown(&mut self, expr: &'a Expr<'a>) -> Checked<Ty> {
-        if self.is_of_unknown_package(expr) { Ok(Ty::UNKNOWN) } else { self.ty(expr) }
-    }
-
     fn is_of_unknown_package(&mut self, expr: &'a Expr<'a>) -> bool {
         match &expr.kind {
             ExprKind::Selector(of, _) => match of.kind {
-                ExprKind::Name(name) => matches!(self.lookup(name, of.pos), Ok(Obj::UnknownPackage(_))),
+                ExprKind::Name(name) => matches!(self.lookup(name, of.pos), Ok(Obj::UnknownPackage)),
                 _ => false,
             },
             ExprKind::Index(of, _) => self.is_of_unknown_package(of),
@@ -105,12 +103,12 @@ impl<'a> Checker<'a> {
     pub(super) fn signature(&mut self, signature: &'a Signature<'a>) -> Checked<Ty> {
         let mut func = FuncTy { params: Vec::new(), results: Vec::new(), variadic: false };
         for param in &signature.params {
-            let ty = self.ty_or_unknown(&param.ty)?;
+            let ty = self.ty(&param.ty)?;
             func.variadic |= param.variadic;
             func.params.push(if param.variadic { self.types.slice(ty) } else { ty });
         }
         for result in &signature.results {
-            func.results.push(self.ty_or_unknown(&result.ty)?);
+            func.results.push(self.ty(&result.ty)?);
         }
         Ok(self.types.add(Kind::Func(Rc::new(func))))
     }
@@ -118,7 +116,7 @@ impl<'a> Checker<'a> {
     fn structure(&mut self, fields: &'a [Field<'a>]) -> Checked<Kind<'a>> {
         let mut all = Vec::new();
         for field in fields {
-            let ty = self.ty_or_unknown(&field.ty)?;
+            let ty = self.ty(&field.ty)?;
             all.push(FieldTy { name: field.name.name, ty, embedded: field.embedded });
         }
         Ok(Kind::Struct(Rc::from(all)))
@@ -137,7 +135,7 @@ impl<'a> Checker<'a> {
                         self.terms(expr, &mut interface.terms)?;
                         continue;
                     }
-                    let ty = self.ty_or_unknown(expr)?;
+                    let ty = self.ty(expr)?;
                     match self.types.under(ty).clone() {
                         Kind::Interface(inner) => {
                             interface.methods.extend(inner.methods.iter().copied());
@@ -162,12 +160,12 @@ impl<'a> Checker<'a> {
                 self.terms(right, terms)
             }
             ExprKind::Unary(Op::Tilde, of) => {
-                let ty = self.ty_or_unknown(of)?;
+                let ty = self.ty(of)?;
                 terms.push(ty);
                 Ok(())
             }
             _ => {
-                let ty = self.ty_or_unknown(expr)?;
+                let ty = self.ty(expr)?;
                 match self.types.under(ty).clone() {
                     Kind::Interface(inner) => terms.extend(inner.terms.iter().copied()),
                     _ => terms.push(ty),

@@ -8,6 +8,7 @@
 use super::Lower;
 use crate::ir::{Ex, NodeKind, Target, VarId};
 use crate::source::Pos;
+use crate::token::Op;
 use crate::types::Kind;
 
 impl<'c, 'a> Lower<'c, 'a> {
@@ -31,6 +32,18 @@ impl<'c, 'a> Lower<'c, 'a> {
             let places = places.collect::<Vec<_>>().join(", ");
             let values = rhs.iter().map(|x| printer.text(x)).collect::<Vec<_>>().join(", ");
             let words = format!("{} ignoring self-assignment in {places} = {values}", self.function);
+            self.tell(pos, words);
+        }
+        is
+    }
+
+    /// The same of `to op= from`.
+    pub(super) fn is_self_operation(&mut self, pos: Pos, op: Op, to: &'c Ex<'a>, from: &'c Ex<'a>) -> bool {
+        let is = self.is_own_slice(to, from) || self.is_own_part(to, from);
+        if is {
+            let printer = self.printer();
+            let (to, from) = (printer.text(to), printer.text(from));
+            let words = format!("{} ignoring self-assignment in {to} {}= {from}", self.function, op.text());
             self.tell(pos, words);
         }
         is

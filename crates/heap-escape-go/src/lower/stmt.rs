@@ -4,7 +4,7 @@ use heap_escape::{Body, Callee, Mark};
 
 use super::hole::Hole;
 use super::{Lower, Record, What};
-use crate::ir::{Ex, NodeKind, Range, St, Target, VarId};
+use crate::ir::{Builtin, Ex, NodeKind, Range, St, SwitchCase, Target, VarId};
 use crate::source::Pos;
 use crate::types::{Kind, Ty};
 
@@ -19,7 +19,42 @@ impl<'c, 'a> Lower<'c, 'a> {
                 return self.in_loop(body, |lower, body| lower.stmts(body, rest));
             }
             self.stmt(body, st);
+            let labelled = || stmts[i + 1..].iter().any(|st| matches!(st, St::Label(_)));
+            if self.ends(st) && !labelled() {
+                return; // Nothing comes here.
+            }
         }
+    }
+
+    /// Whether nothing after this statement is ever come to.
+    fn ends(&self, st: &'c St<'a>) -> bool {
+        let last = |stmts: &'c [St<'a>]| stmts.last().is_some_and(|st| self.ends(st));
+        match st {
+            St::Return { .. } | St::Goto(_) => true,
+            St::Expr(x) => matches!(x.kind, NodeKind::Builtin(Builtin::Panic, ..)),
+            St::Block(stmts) => last(stmts),
+            St::If { cond, then, other } => match self.condition(cond) {
+                Some(true) => last(then),
+                Some(false) => last(other),
+                None => last(then) && last(other),
+            },
+            _ => false,
+        }
+    }
+
+    /// Of a switch over constants, the one case that is ever come to, if there is one; nothing if that is not known.
+    fn only_case(&self, cases: &'c [SwitchCase<'a>]) -> Option<Option<&'c SwitchCase<'a>>> {
+        if cases.iter().any(|case| case.falls) {
+            return None;
+        }
+        for case in cases {
+            for value in case.values.iter().flatten() {
+                if self.condition(value)? {
+                    return Some(Some(case));
+                }
+            }
+        }
+        Some(cases.iter().find(|case| case.values.is_none()))
     }
 
     fn stmt(&mut self, body: &mut Body<'_>, st: &'c St<'a>) {
@@ -30,10 +65,14 @@ impl<'c, 'a> Lower<'c, 'a> {
                 self.new_local(body, *var);
             }
             St::Assign { pos, lhs, rhs } => self.assign(body, *pos, lhs, rhs),
-            St::AssignOp { pos, lhs, rhs } => {
+            St::AssignOp { pos, op, lhs, rhs } => {
                 let hole = self.place(body, lhs);
                 body.at(Mark(pos.0));
-                self.expr(body, hole.why("assign"), rhs);
+                if self.is_self_operation(*pos, *op, lhs, rhs) {
+                    self.discard(body, rhs);
+                } else {
+                    self.expr(body, hole.why("assign"), rhs);
+                }
                 self.changed(body, lhs);
             }
             St::Return { values, .. } => {
@@ -60,8 +99,14 @@ impl<'c, 'a> Lower<'c, 'a> {
                 if let Some(tag) = tag {
                     self.discard(body, tag);
                 }
+                if let Some(only) = self.only_case(cases) {
+                    if let Some(case) = only {
+                        self.stmts(body, &case.body);
+                    }
+                    return;
+                }
                 for case in cases {
-                    for value in &case.values {
+                    for value in case.values.iter().flatten() {
                         self.discard(body, value);
                     }
                     self.stmts(body, &case.body);

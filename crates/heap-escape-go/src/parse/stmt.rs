@@ -128,9 +128,9 @@ impl<'a> Parser<'a> {
                 let rhs = vec![self.expr()?];
                 StmtKind::Assign { lhs, op: Some(op), define: false, rhs }
             }
-            Token::IncDec(_) if single => {
+            Token::IncDec(op) if single => {
                 self.advance()?;
-                StmtKind::IncDec(lhs.remove(0))
+                StmtKind::IncDec(lhs.remove(0), op)
             }
             Token::Op(Op::Arrow) if single => {
                 self.advance()?;

@@ -64,8 +64,8 @@ pub(crate) enum NodeKind<'a> {
     PointerTo(Ex<'a>),
     /// `*x`; whether nobody wrote it.
     Deref(Ex<'a>, bool),
-    /// `x.f`; whether `x` is a pointer, and whether nobody wrote it.
-    Field { of: Ex<'a>, name: &'a str, through: bool, implicit: bool },
+    /// `x.f`; whether `x` is a pointer.
+    Field { of: Ex<'a>, name: &'a str, through: bool },
     Index(Ex<'a>, Ex<'a>),
     MapIndex(Ex<'a>, Ex<'a>),
     Slice(Ex<'a>, [Option<Ex<'a>>; 3]),
@@ -250,6 +250,8 @@ pub(crate) struct Code<'a> {
     pub(crate) params: Vec<VarId>,
     pub(crate) results: Vec<VarId>,
     pub(crate) body: Vec<St<'a>>,
+    /// Whether it is the body of a loop over a function.
+    pub(crate) is_loop: bool,
 }
 
 #[derive(Debug)]

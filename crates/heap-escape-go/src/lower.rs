@@ -13,7 +13,7 @@ mod deferred;
 mod selfassign;
 mod stat;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use heap_escape::{Body, Closure, Function, Limits, Mark, Program, Shape, Tag, Var};
 
@@ -66,13 +66,19 @@ struct Lower<'c, 'a> {
     functions: HashMap<FuncId, Function>,
     literals: HashMap<LitId, Known>,
     /// Literals that capture nothing, whose bodies are still to be told.
-    queue: Vec<LitId>,
+    queue: Vec<(LitId, String)>,
     locals: HashMap<VarId, Var>,
     /// The values of something that has several, by the node.
     parts: HashMap<*const crate::ir::Node<'a>, Vec<Option<Var>>>,
     records: Vec<Record>,
     /// The name of the function, for messages.
     function: String,
+    /// Whether it is a literal, and how many literals it has so far.
+    is_literal: bool,
+    inner: u32,
+    /// Of a loop over a function: the number of such loops so far, and where its body puts what it returns.
+    loops_over: u32,
+    returned: BTreeMap<VarId, Var>,
     /// The labels of the function that are jumped back to.
     loops: Vec<&'a str>,
     depth: u32,
@@ -96,6 +102,10 @@ pub(crate) fn lower(checker: Checker<'_>) -> Lowered {
         parts: HashMap::new(),
         records: Vec::new(),
         function: String::new(),
+        is_literal: false,
+        inner: 0,
+        loops_over: 0,
+        returned: BTreeMap::new(),
         loops: Vec::new(),
         depth: 1,
         methods,
@@ -103,7 +113,7 @@ pub(crate) fn lower(checker: Checker<'_>) -> Lowered {
     let mut program = Program::new(Limits::default());
     lower.declare(&mut program, &codes, &bodyless);
     for (func, code) in &codes {
-        lower.function.clone_from(&funcs[func.0 as usize].text);
+        lower.begin(&funcs[func.0 as usize].text, false);
         if let Some(function) = lower.functions.get(func).copied() {
             program.define(function, |body| lower.code(body, code));
         }
@@ -111,7 +121,7 @@ pub(crate) fn lower(checker: Checker<'_>) -> Lowered {
     }
     if !init.is_empty() {
         let function = program.declare("init");
-        "init".clone_into(&mut lower.function);
+        lower.begin("init", false);
         program.define(function, |body| lower.init(body, &init));
         lower.queued(&mut program);
     }
@@ -132,16 +142,43 @@ impl<'c, 'a> Lower<'c, 'a> {
         }
         for (number, info) in self.funcs.iter().enumerate() {
             let func = FuncId(u32::try_from(number).unwrap_or(u32::MAX));
-            if let (Some(tags), true) = (&info.tags, info.body == func) {
-                self.functions.insert(func, program.external(&info.text, tags));
+            if let Some(tags) = &info.tags {
+                let tags = if info.dict.is_some() { self.instance_tags(info, tags) } else { tags.clone() };
+                self.functions.insert(func, program.external(&info.text, &tags));
             }
         }
         for (number, lit) in self.lits.iter().enumerate() {
-            if lit.captures.is_empty() {
+            if lit.captures.is_empty() && !lit.code.is_loop {
                 let id = LitId(u32::try_from(number).unwrap_or(u32::MAX));
                 self.literals.insert(id, Known::Function(program.declare("func literal")));
             }
         }
+    }
+
+    /// The tags of an instance, of which the table knows those of one with pointers: without them, nothing flows out of the elements.
+    fn instance_tags(&mut self, info: &FuncInfo, tags: &[Tag]) -> Vec<Tag> {
+        let types = self.types.func(info.ty).map_or_else(Vec::new, |func| func.params.clone());
+        // A receiver has no type here, and keeps its tag.
+        let skipped = tags.len().saturating_sub(types.len());
+        let mut all = tags.to_vec();
+        for (tag, ty) in all[skipped..].iter_mut().zip(types) {
+            let of = self.types.slice_elem(ty).or_else(|| self.types.pointee(ty));
+            let Some(of) = of else { continue };
+            if self.types.has_references(of) {
+                continue;
+            }
+            let mut kept = Tag::NOWHERE.to_written(0).to_called(0);
+            if tag.heap() == Some(0) {
+                kept = kept.to_heap(0);
+            }
+            for result in 0..heap_escape::tag::RESULTS {
+                if tag.result(result) == Some(0) {
+                    kept = kept.to_result(result, 0);
+                }
+            }
+            *tag = kept;
+        }
+        all
     }
 
     /// The tags of a function without a body, and what is said of its parameters.
@@ -164,6 +201,13 @@ impl<'c, 'a> Lower<'c, 'a> {
         tags
     }
 
+    /// Begins a function with this name.
+    fn begin(&mut self, name: &str, is_literal: bool) {
+        name.clone_into(&mut self.function);
+        (self.is_literal, self.inner, self.loops_over) = (is_literal, 0, 0);
+        self.returned.clear();
+    }
+
     fn tell(&mut self, pos: Pos, words: String) {
         self.records.push(Record { pos, what: What::Told(words) });
     }
@@ -174,7 +218,7 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     fn code(&mut self, body: &mut Body<'_>, code: &'c Code<'a>) {
         self.depth = 1;
-        let loops = std::mem::replace(&mut self.loops, loops(&code.body));
+        let around = std::mem::replace(&mut self.loops, loops(&code.body));
         let results: Vec<String> = code
             .results
             .iter()
@@ -186,16 +230,21 @@ impl<'c, 'a> Lower<'c, 'a> {
             .collect();
         // Of the parameters of a generic function's shape, nothing is told.
         let shaped = self.function.contains("[go.shape.");
-        for var in &code.params {
+        for (number, var) in code.params.iter().enumerate() {
             let info = &self.vars[var.0 as usize];
             let shape = self.shape(info.ty);
             body.at(Mark(info.pos.0));
             let param = body.param(info.name, shape);
             self.locals.insert(*var, param);
-            let what = if shape.references && !shaped && !matches!(info.name, "" | "_") {
-                What::Param(param, info.name.to_owned(), results.clone())
+            let name = if code.is_loop && matches!(info.name, "" | "_") {
+                format!("#p{}", number + 1)
             } else {
-                What::Var(param, info.name.to_owned())
+                info.name.to_owned()
+            };
+            let what = if shape.references && !shaped && !matches!(&*name, "" | "_") {
+                What::Param(param, name, results.clone())
+            } else {
+                What::Var(param, name)
             };
             self.records.push(Record { pos: info.pos, what });
         }
@@ -208,7 +257,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             self.records.push(Record { pos: info.pos, what: What::Var(result, name.clone()) });
         }
         self.stmts(body, &code.body);
-        self.loops = loops;
+        self.loops = around;
     }
 
     /// The values of the package's variables: what the compiler does not lay out beforehand is code.
@@ -225,8 +274,9 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     /// Tells the bodies of literals that captured nothing.
     fn queued(&mut self, program: &mut Program) {
-        while let Some(id) = self.queue.pop() {
+        while let Some((id, name)) = self.queue.pop() {
             let lits = self.lits;
+            self.begin(&name, true);
             if let Some(Known::Function(function)) = self.literals.get(&id).copied() {
                 program.define(function, |body| self.code(body, &lits[id.0 as usize].code));
             }

@@ -90,12 +90,10 @@ impl<'a> Printer<'_, 'a> {
                 out.push('*');
                 self.write(of, UNARY + 1, out);
             }
-            NodeKind::Field { of, name, implicit, .. } => {
+            NodeKind::Field { of, name, .. } => {
                 self.write(of, ATOM, out);
-                if !implicit {
-                    out.push('.');
-                    out.push_str(name);
-                }
+                out.push('.');
+                out.push_str(name);
             }
             NodeKind::Index(of, index) | NodeKind::MapIndex(of, index) => {
                 self.write(of, ATOM, out);
@@ -141,7 +139,11 @@ impl<'a> Printer<'_, 'a> {
                     CalleeNode::Func(func) => out.push_str(&self.funcs[func.0 as usize].text),
                     CalleeNode::Value(fun) | CalleeNode::Unknown(fun) => self.write(fun, ATOM, out),
                     CalleeNode::Interface(of, name) => {
-                        self.write(of, ATOM, out);
+                        match of.kind {
+                            // What a call gave is put into a place first.
+                            NodeKind::Call(_) => out.push_str(".autotmp_0"),
+                            _ => self.write(of, ATOM, out),
+                        }
                         out.push('.');
                         out.push_str(name);
                     }

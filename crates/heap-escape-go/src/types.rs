@@ -3,6 +3,7 @@
 //! A type is a number ([`Ty`]). Types that are written alike are one, so that identity is equality of numbers; a declared type is one
 //! of its own for each declaration (and each list of arguments, if it is generic).
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -172,7 +173,7 @@ pub(crate) struct Types<'a> {
     kinds: Vec<Kind<'a>>,
     known: HashMap<Kind<'a>, Ty>,
     pub(crate) named: Vec<Named<'a>>,
-    layouts: HashMap<Ty, Option<Layout>>,
+    layouts: RefCell<HashMap<Ty, Option<Layout>>>,
 }
 
 /// Size and alignment in bytes, and whether there are references inside.
@@ -194,7 +195,7 @@ impl Layout {
 impl<'a> Types<'a> {
     pub(crate) fn new() -> Self {
         let mut types =
-            Self { kinds: Vec::new(), known: HashMap::new(), named: Vec::new(), layouts: HashMap::new() };
+            Self { kinds: Vec::new(), known: HashMap::new(), named: Vec::new(), layouts: RefCell::default() };
         for (basic, _) in BASICS {
             types.add(Kind::Basic(*basic));
         }
@@ -360,19 +361,21 @@ impl<'a> Types<'a> {
     }
 
     /// Size, alignment, references; nothing for a type that contains itself.
-    pub(crate) fn layout(&mut self, ty: Ty) -> Option<Layout> {
-        if let Some(known) = self.layouts.get(&ty) {
+    pub(crate) fn layout(&self, ty: Ty) -> Option<Layout> {
+        if let Some(known) = self.layouts.borrow().get(&ty) {
             return *known;
         }
-        self.layouts.insert(ty, None); // While it is looked for, it would contain itself.
+        self.layouts.borrow_mut().insert(ty, None); // While it is looked for, it would contain itself.
         let layout = self.new_layout(ty);
         if layout.is_some() {
-            self.layouts.insert(ty, layout);
+            self.layouts.borrow_mut().insert(ty, layout);
+        } else {
+            self.layouts.borrow_mut().remove(&ty);
         }
         layout
     }
 
-    fn new_layout(&mut self, ty: Ty) -> Option<Layout> {
+    fn new_layout(&self, ty: Ty) -> Option<Layout> {
         let words = |words: u64| Layout { bytes: 8 * words, ..Layout::WORD };
         Some(match self.kind(ty).clone() {
             Kind::Basic(basic) => match basic {
@@ -419,11 +422,11 @@ impl<'a> Types<'a> {
         })
     }
 
-    pub(crate) fn has_references(&mut self, ty: Ty) -> bool {
+    pub(crate) fn has_references(&self, ty: Ty) -> bool {
         self.layout(ty).is_none_or(|layout| layout.references)
     }
 
-    pub(crate) fn size(&mut self, ty: Ty) -> u64 {
+    pub(crate) fn size(&self, ty: Ty) -> u64 {
         self.layout(ty).map_or(8, |layout| layout.bytes)
     }
 
@@ -435,7 +438,13 @@ impl<'a> Types<'a> {
                 Kind::Pointer(_) | Kind::Chan(..) | Kind::Map(..) | Kind::Func(_) => return true,
                 Kind::Basic(basic) => return *basic == Basic::Pointer,
                 Kind::Array(of, 1) => at = *of,
-                Kind::Struct(fields) if fields.len() == 1 => at = fields[0].ty,
+                Kind::Struct(fields) => {
+                    let mut sized = fields.iter().filter(|field| self.size(field.ty) > 0);
+                    match (sized.next(), sized.next()) {
+                        (Some(only), None) if self.size(at) == 8 => at = only.ty,
+                        _ => return false,
+                    }
+                }
                 _ => return false,
             }
         }

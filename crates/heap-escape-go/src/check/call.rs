@@ -107,7 +107,7 @@ impl<'a> Checker<'a> {
         match found {
             Found::Field(ty) => {
                 let x = self.along(x, &path);
-                let field = self.field(&x, name.name, ty, whole.pos, false);
+                let field = self.field(&x, name.name, ty, whole.pos);
                 Ok(self.types.func(ty).map(|ty| Called { callee: CalleeNode::Value(field), recv: None, ty }))
             }
             Found::Method(func, pointer) => {

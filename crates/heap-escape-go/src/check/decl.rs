@@ -531,7 +531,7 @@ impl<'a> Checker<'a> {
             }
             let results = checker.params(&decl.signature, &mut params)?;
             let body = checker.stmts(&block.stmts)?;
-            Ok(Code { params, results, body })
+            Ok(Code { params, results, body, is_loop: false })
         })?;
         self.codes.push((func, code));
         Ok(())

@@ -146,7 +146,7 @@ impl<'a> Checker<'a> {
             }
             first.extend(checker.block(&stmt.body)?);
             let result: VarId = checker.new_var("", pos, Ty::BOOL, true);
-            Ok(Code { params: given, results: vec![result], body: first })
+            Ok(Code { params: given, results: vec![result], body: first, is_loop: true })
         })?;
         let (key_ty, value_ty) = (Ty::UNKNOWN, Ty::UNKNOWN);
         let (key, value) = (Target::Blank, Target::Blank);

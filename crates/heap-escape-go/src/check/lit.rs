@@ -127,7 +127,7 @@ impl<'a> Checker<'a> {
             let mut params = Vec::new();
             let results = checker.params(&lit.signature, &mut params)?;
             let body = checker.stmts(&lit.body.stmts)?;
-            Ok(Code { params, results, body })
+            Ok(Code { params, results, body, is_loop: false })
         })?;
         Ok(self.node(pos, ty, NodeKind::Lit(id)))
     }
@@ -138,7 +138,7 @@ impl<'a> Checker<'a> {
         check: impl FnOnce(&mut Self) -> Checked<Code<'a>>,
     ) -> Checked<LitId> {
         let id = LitId(u32::try_from(self.lits.len()).unwrap_or(u32::MAX));
-        let code = Code { params: Vec::new(), results: Vec::new(), body: Vec::new() };
+        let code = Code { params: Vec::new(), results: Vec::new(), body: Vec::new(), is_loop: false };
         self.lits.push(LitInfo { captures: Vec::new(), code });
         let owner: Owner = self.new_owner(Some(self.owner), Some(id));
         let around = std::mem::replace(&mut self.owner, owner);

@@ -119,14 +119,14 @@ impl<'a> Checker<'a> {
     pub(super) fn along(&mut self, x: Ex<'a>, path: &Path<'a>) -> Ex<'a> {
         let mut x = x;
         for (name, ty) in path {
-            x = self.field(&x, name, *ty, x.pos, true);
+            x = self.field(&x, name, *ty, x.pos);
         }
         x
     }
 
-    pub(super) fn field(&mut self, of: &Ex<'a>, name: &'a str, ty: Ty, pos: Pos, implicit: bool) -> Ex<'a> {
+    pub(super) fn field(&mut self, of: &Ex<'a>, name: &'a str, ty: Ty, pos: Pos) -> Ex<'a> {
         let through = self.types.pointee(of.ty).is_some();
-        self.node(pos, ty, NodeKind::Field { of: Rc::clone(of), name, through, implicit })
+        self.node(pos, ty, NodeKind::Field { of: Rc::clone(of), name, through })
     }
 
     /// `x.name`, where it is no call.
@@ -140,7 +140,7 @@ impl<'a> Checker<'a> {
         match found {
             Found::Field(ty) => {
                 let x = self.along(x, &path);
-                Ok(self.field(&x, name.name, ty, pos, false))
+                Ok(self.field(&x, name.name, ty, pos))
             }
             Found::Method(func, pointer) => {
                 let x = self.along(x, &path);

@@ -319,6 +319,9 @@ impl<'a> Checker<'a> {
 
     fn give_back(&mut self, values: &'a [Expr<'a>], pos: Pos, all: &mut Vec<St<'a>>) -> Checked<()> {
         let results = self.results.clone();
+        for (var, _) in &results {
+            self.mention(*var);
+        }
         let mut given = Vec::new();
         for (i, value) in values.iter().enumerate() {
             self.in_return = matches!(value.bare().kind, ExprKind::Address(_));

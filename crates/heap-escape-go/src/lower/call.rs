@@ -112,7 +112,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         let used = wanted.iter().any(|hole| !hole.is_blank());
         match &call.callee {
             CalleeNode::Func(func) => {
-                let function = self.functions.get(&self.body_of(*func)).copied()?;
+                let function = self.function_of(*func)?;
                 Some((vec![Callee::Function(function)], None))
             }
             CalleeNode::Unknown(fun) => {
@@ -149,7 +149,7 @@ impl<'c, 'a> Lower<'c, 'a> {
     pub(super) fn callee(&self, x: &'c Ex<'a>) -> Option<Callee> {
         match &x.kind {
             NodeKind::Func(func) | NodeKind::MethodExpr(_, _, Some(func)) => {
-                self.functions.get(&self.body_of(*func)).copied().map(Callee::Function)
+                self.function_of(*func).map(Callee::Function)
             }
             NodeKind::Lit(id) => self.literals.get(id).map(|known| match known {
                 Known::Function(function) => Callee::Function(*function),
@@ -212,6 +212,6 @@ impl<'c, 'a> Lower<'c, 'a> {
     fn method(&self, ty: Ty, name: &'a str) -> Option<(heap_escape::Function, bool)> {
         let named = self.types.as_named(ty).or_else(|| self.types.as_named(self.types.pointee(ty)?))?;
         let (func, pointer) = self.methods.get(&(named, name)).copied()?;
-        self.functions.get(&self.body_of(func)).map(|function| (*function, pointer))
+        self.function_of(func).map(|function| (function, pointer))
     }
 }

@@ -7,6 +7,7 @@ use heap_escape::{Body, Mark, Shape, Why};
 use super::hole::Hole;
 use super::{Known, Lower, Record, What};
 use crate::ir::{Builtin, Composite, Conversion, Ex, LitId, Node, NodeKind};
+use crate::token::Op;
 use crate::types::{Basic, Kind, Ty};
 use crate::value::Value;
 
@@ -31,12 +32,12 @@ impl<'c, 'a> Lower<'c, 'a> {
         match &x.kind {
             NodeKind::Const(..) | NodeKind::Nil | NodeKind::Type | NodeKind::Global(_) => {}
             NodeKind::MethodExpr(_, _, func) => {
-                if let Some(function) = func.and_then(|func| self.functions.get(&self.body_of(func)).copied()) {
+                if let Some(function) = func.and_then(|func| self.function_of(func)) {
                     body.mention(function);
                 }
             }
             NodeKind::Func(func) => {
-                if let Some(function) = self.functions.get(&self.body_of(*func)).copied() {
+                if let Some(function) = self.function_of(*func) {
                     body.mention(function);
                 }
             }
@@ -135,8 +136,10 @@ impl<'c, 'a> Lower<'c, 'a> {
         }
     }
 
-    pub(super) fn body_of(&self, func: crate::ir::FuncId) -> crate::ir::FuncId {
-        self.funcs[func.0 as usize].body
+    /// The function as the core has it: of an instance from a table, its own, and else that of its shape.
+    pub(super) fn function_of(&self, func: crate::ir::FuncId) -> Option<heap_escape::Function> {
+        let body = self.funcs[func.0 as usize].body;
+        self.functions.get(&func).or_else(|| self.functions.get(&body)).copied()
     }
 
     /// The hole for an interface whose value of type `ty` goes into this one.
@@ -296,7 +299,8 @@ impl<'c, 'a> Lower<'c, 'a> {
         if let Some(Known::Function(function)) = self.literals.get(&id).copied() {
             self.spill(body, hole, x.pos, text, 0);
             body.mention(function);
-            self.queue_literal(id);
+            let name = self.literal_name();
+            self.queue_literal(id, name);
             return;
         }
         body.at(Mark(x.pos.0));
@@ -304,9 +308,11 @@ impl<'c, 'a> Lower<'c, 'a> {
         for var in &lit.captures {
             bytes += self.types.size(self.vars[var.0 as usize].ty).min(128);
         }
-        let (at, name) = (self.records.len(), self.function.clone());
+        let at = self.records.len();
         let depth = std::mem::replace(&mut self.depth, 1);
-        self.function.push_str(".func");
+        let name = self.literal_name();
+        let around = (std::mem::replace(&mut self.function, name), std::mem::take(&mut self.inner), self.is_literal);
+        self.is_literal = true;
         let (closure, ()) = body.closure(&text, Shape::references(bytes), |body| {
             if let Some(closure) = body.this_closure() {
                 self.literals.insert(id, Known::Closure(closure));
@@ -317,7 +323,8 @@ impl<'c, 'a> Lower<'c, 'a> {
             }
             self.code(body, &lit.code);
         });
-        (self.depth, self.function) = (depth, name);
+        self.depth = depth;
+        (self.function, self.inner, self.is_literal) = around;
         self.literals.insert(id, Known::Closure(closure));
         self.records.insert(at, Record { pos: x.pos, what: What::Site(closure.site(), text) });
         body.at(Mark(x.pos.0));
@@ -334,7 +341,7 @@ impl<'c, 'a> Lower<'c, 'a> {
     ) {
         let text = self.printer().text(x);
         let (inner, _) = self.spill(body, hole, x.pos, text, 0);
-        let function = func.and_then(|func| self.functions.get(&self.body_of(func)).copied());
+        let function = func.and_then(|func| self.function_of(func));
         let Some(function) = function else {
             // Nobody knows what the method does with it.
             let temp = self.temp(body, "{receiver}");
@@ -464,6 +471,16 @@ impl<'c, 'a> Lower<'c, 'a> {
     pub(super) fn condition(&self, x: &'c Ex<'a>) -> Option<bool> {
         match &x.kind {
             NodeKind::Const(Value::Bool(value), _) => Some(*value),
+            NodeKind::Unary(Op::Not, of) => self.condition(of).map(|value| !value),
+            NodeKind::Binary(op @ (Op::AndAnd | Op::OrOr), a, b) => {
+                // One side may decide alone.
+                let decides = *op == Op::OrOr;
+                match (self.condition(a), self.condition(b)) {
+                    (Some(value), _) | (_, Some(value)) if value == decides => Some(decides),
+                    (Some(a), Some(b)) => Some(if decides { a || b } else { a && b }),
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   b.buf = b.buf[n:m]       a slice of what the same pointer leads to
-//!   v.x = v.y                two fields of one thing, or two elements of parts of one thing
+//!   v.x = v.y                two fields of one thing
+//!   v[i] = v[j]              two elements of one thing
 //! ```
 
 use super::Lower;
@@ -65,7 +66,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         sliced && behind(of) == Some(base)
     }
 
-    /// `v.x = v.y` or `v.x[i] = v.y[j]`.
+    /// `v.x = v.y` or `v[i] = v[j]`.
     fn is_own_part(&self, to: &'c Ex<'a>, from: &'c Ex<'a>) -> bool {
         match (&to.kind, &from.kind) {
             (
@@ -77,13 +78,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                 if self.has_effects(i) || self.has_effects(j) || arrays(a) != arrays(b) {
                     return false;
                 }
-                match (&a.kind, &b.kind) {
-                    (
-                        NodeKind::Field { of: a, through: one, .. },
-                        NodeKind::Field { of: b, through: other, .. },
-                    ) if one == other => self.is_same(a, b),
-                    _ => self.is_same(a, b),
-                }
+                self.is_same(a, b)
             }
             _ => false,
         }
@@ -93,6 +88,7 @@ impl<'c, 'a> Lower<'c, 'a> {
     fn is_same(&self, a: &'c Ex<'a>, b: &'c Ex<'a>) -> bool {
         match (&a.kind, &b.kind) {
             (NodeKind::Var(a), NodeKind::Var(b)) => a == b,
+            (NodeKind::Global(a), NodeKind::Global(b)) => a == b,
             (NodeKind::Field { of: a, name: one, .. }, NodeKind::Field { of: b, name: other, .. }) => {
                 one == other && self.is_same(a, b)
             }

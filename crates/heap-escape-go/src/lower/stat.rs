@@ -111,7 +111,8 @@ impl<'c, 'a> Lower<'c, 'a> {
                 if let Some(Known::Function(function)) = self.literals.get(id).copied() {
                     body.mention(function);
                 }
-                self.queue_literal(*id);
+                let name = self.literal_name();
+                self.queue_literal(*id, name);
             }
             NodeKind::PointerTo(of) if matches!(of.kind, NodeKind::Composite(..)) => self.laid_out(body, of),
             NodeKind::Address(of, _) if is_global_place(of) => {}
@@ -130,9 +131,16 @@ impl<'c, 'a> Lower<'c, 'a> {
         }
     }
 
-    pub(super) fn queue_literal(&mut self, id: LitId) {
-        if !self.queue.contains(&id) {
-            self.queue.push(id);
+    /// The name of the next literal in this function, as messages write it.
+    pub(super) fn literal_name(&mut self) -> String {
+        self.inner += 1;
+        let between = if self.is_literal { "." } else { ".func" };
+        format!("{}{between}{}", self.function, self.inner)
+    }
+
+    pub(super) fn queue_literal(&mut self, id: LitId, name: String) {
+        if !self.queue.iter().any(|(queued, _)| *queued == id) {
+            self.queue.push((id, name));
         }
     }
 }

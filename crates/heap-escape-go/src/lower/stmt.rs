@@ -77,8 +77,15 @@ impl<'c, 'a> Lower<'c, 'a> {
             }
             St::Return { values, .. } => {
                 for (result, x) in values {
-                    let result = self.local(body, *result);
-                    self.expr(body, Hole::of(result).why("return"), x);
+                    // In the body of a loop over a function, what is returned is put where the function finds it.
+                    let to = match self.returned.get(result) {
+                        Some(to) => *to,
+                        None => self.local(body, *result),
+                    };
+                    self.expr(body, Hole::of(to).why("return"), x);
+                    if self.returned.contains_key(result) {
+                        body.changed(to);
+                    }
                 }
             }
             St::If { cond, then, other } => {
@@ -389,23 +396,34 @@ impl<'c, 'a> Lower<'c, 'a> {
         let lit = &self.lits[id.0 as usize];
         let text = "func literal".to_owned();
         let temp = self.temp(body, "{temp}");
-        if let Some(super::Known::Function(function)) = self.literals.get(&id).copied() {
-            self.spill(body, Hole::of(temp), range.pos, text, 0);
-            body.mention(function);
-            self.queue_literal(id);
-        } else {
-            let at = self.records.len();
-            let depth = std::mem::replace(&mut self.depth, 1);
-            let (closure, ()) = body.closure(&text, heap_escape::Shape::references(8), |body| {
-                for var in &lit.captures {
-                    let local = self.local(body, *var);
-                    body.uses(local);
-                }
-                self.code(body, &lit.code);
-            });
-            self.depth = depth;
-            self.records.insert(at, Record { pos: range.pos, what: What::Site(closure.site(), text) });
-            self.flow(body, Hole::of(temp).address(), closure.site());
+        self.loops_over += 1;
+        body.at(Mark(range.pos.0));
+        // What the loop has to remember between two turns.
+        let name = format!("#state{}", self.loops_over);
+        let state = body.variable(&name, heap_escape::Shape::plain(8));
+        self.records.push(Record { pos: range.pos, what: What::Var(state, name) });
+        let outermost = !self.function.contains("-range");
+        if outermost {
+            self.results_outside(body, lit);
+        }
+        let at = self.records.len();
+        let depth = std::mem::replace(&mut self.depth, 1);
+        let name = format!("{}-range{}", self.function, self.loops_over);
+        let around = std::mem::replace(&mut self.function, name);
+        let (closure, ()) = body.closure(&text, heap_escape::Shape::references(8), |body| {
+            body.changed(state);
+            for var in &lit.captures {
+                let kept = self.returned.get(var).copied();
+                let local = kept.unwrap_or_else(|| self.local(body, *var));
+                body.uses(local);
+            }
+            self.code(body, &lit.code);
+        });
+        (self.depth, self.function) = (depth, around);
+        self.records.insert(at, Record { pos: range.pos, what: What::Site(closure.site(), text) });
+        self.flow(body, Hole::of(temp).address(), closure.site());
+        if outermost {
+            self.results_inside(body);
         }
         if callees.is_empty() {
             self.flow(body, Hole::HEAP.why("call parameter"), temp);
@@ -413,4 +431,27 @@ impl<'c, 'a> Lower<'c, 'a> {
             body.call(&callees, &[temp.value()], &[]);
         }
             }
+
+    /// The places for what the body of a loop over a function returns, where results have no names.
+    fn results_outside(&mut self, body: &mut Body<'_>, lit: &'c crate::ir::LitInfo<'a>) {
+        for var in &lit.captures {
+            let info = &self.vars[var.0 as usize];
+            if !info.is_param || !info.name.is_empty() {
+                continue;
+            }
+            let shape = self.shape(info.ty);
+            let name = format!("#rv{}", self.returned.len() + 1);
+            let place = body.variable(&name, shape);
+            self.records.push(Record { pos: info.pos, what: What::Var(place, name) });
+            self.returned.insert(*var, place);
+        }
+    }
+
+    /// They are returned when the loop is done.
+    fn results_inside(&mut self, body: &mut Body<'_>) {
+        for (result, place) in std::mem::take(&mut self.returned) {
+            let result = self.local(body, result);
+            self.flow(body, Hole::of(result).why("return"), place);
+        }
+    }
 }

@@ -261,7 +261,7 @@ impl<'a> Checker<'a> {
         match found {
             Some(Obj::Slot(slot)) => self.resolve(slot, pos),
             Some(Obj::Var(var)) => {
-                self.mention(var);
+                self.mention(var, pos);
                 Ok(Obj::Var(var))
             }
             Some(obj) => Ok(obj),
@@ -270,15 +270,15 @@ impl<'a> Checker<'a> {
     }
 
     /// All literals between here and the function of `var` capture it.
-    fn mention(&mut self, var: VarId) {
+    fn mention(&mut self, var: VarId, pos: Pos) {
         let home = self.vars[var.0 as usize].owner;
         let mut at = self.owner;
         while at != home {
             let (around, literal) = self.owners[at.0 as usize];
             if let Some(LitId(number)) = literal {
                 let captures = &mut self.lits[number as usize].captures;
-                if !captures.contains(&var) {
-                    captures.push(var);
+                if !captures.iter().any(|(known, _)| *known == var) {
+                    captures.push((var, pos));
                     self.vars[var.0 as usize].captured = true;
                 }
             }

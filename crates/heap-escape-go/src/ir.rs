@@ -256,7 +256,8 @@ pub(crate) struct Code<'a> {
 
 #[derive(Debug)]
 pub(crate) struct LitInfo<'a> {
-    pub(crate) captures: Vec<VarId>,
+    /// What it captures, and where that is mentioned first.
+    pub(crate) captures: Vec<(VarId, Pos)>,
     pub(crate) code: Code<'a>,
 }
 

@@ -17,6 +17,6 @@ mod report;
 mod tables;
 mod analyse;
 
-pub use analyse::{analyse, analyse_with};
+pub use analyse::{Options, analyse};
 pub use report::Line;
 pub use source::{Diagnostic, Source};

@@ -6,6 +6,7 @@
 //! What the compiler would print of it is kept beside ([`Record`]), and judged when the analysis is done.
 
 mod hole;
+mod note;
 mod expr;
 mod call;
 mod stmt;
@@ -13,7 +14,9 @@ mod deferred;
 mod selfassign;
 mod stat;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use heap_escape::{Body, Closure, Function, Limits, Mark, Program, Shape, Tag, Var};
 
@@ -23,10 +26,14 @@ use crate::print::Printer;
 use crate::source::Pos;
 use crate::types::{NamedId, Ty, Types};
 
+pub(crate) use note::{Note, Of};
+
 /// A line that may be printed.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) pos: Pos,
+    /// The name of the function.
+    pub(crate) function: Rc<str>,
     pub(crate) what: What,
 }
 
@@ -45,10 +52,12 @@ pub(crate) enum What {
 }
 
 /// The program as the core has it, and what may be said of it.
-#[derive(Debug)]
-pub(crate) struct Lowered {
+pub(crate) struct Lowered<'c, 'a> {
     pub(crate) program: Program,
     pub(crate) records: Vec<Record>,
+    /// Why values flow: a mark of the core is the number of the last note.
+    pub(crate) notes: Vec<Note<'c, 'a>>,
+    pub(crate) printer: Printer<'c, 'a>,
 }
 
 /// How a function literal is called where it is known.
@@ -59,7 +68,7 @@ enum Known {
 }
 
 struct Lower<'c, 'a> {
-    types: Types<'a>,
+    types: &'c Types<'a>,
     funcs: &'c [FuncInfo],
     vars: &'c [VarInfo<'a>],
     lits: &'c [LitInfo<'a>],
@@ -71,8 +80,9 @@ struct Lower<'c, 'a> {
     /// The values of something that has several, by the node.
     parts: HashMap<*const crate::ir::Node<'a>, Vec<Option<Var>>>,
     records: Vec<Record>,
+    notes: RefCell<Vec<Note<'c, 'a>>>,
     /// The name of the function, for messages.
-    function: String,
+    function: Rc<str>,
     /// Whether it is a literal, and how many literals it has so far.
     is_literal: bool,
     inner: u32,
@@ -87,33 +97,33 @@ struct Lower<'c, 'a> {
 }
 
 /// Tells a program to the core.
-pub(crate) fn lower(checker: Checker<'_>) -> Lowered {
-    let methods = checker.methods();
-    let Checker { types, funcs, vars, lits, codes, bodyless, init, .. } = checker;
+pub(crate) fn lower<'c, 'a>(checker: &'c Checker<'a>) -> Lowered<'c, 'a> {
     let mut lower = Lower {
-        types,
-        funcs: &funcs,
-        vars: &vars,
-        lits: &lits,
+        types: &checker.types,
+        funcs: &checker.funcs,
+        vars: &checker.vars,
+        lits: &checker.lits,
         functions: HashMap::new(),
         literals: HashMap::new(),
         queue: Vec::new(),
         locals: HashMap::new(),
         parts: HashMap::new(),
         records: Vec::new(),
-        function: String::new(),
+        notes: RefCell::new(vec![Note { before: 0, of: Of::Nothing, why: "", pos: Pos::default() }]),
+        function: Rc::from(""),
         is_literal: false,
         inner: 0,
         loops_over: 0,
         returned: BTreeMap::new(),
         loops: Vec::new(),
         depth: 1,
-        methods,
+        methods: checker.methods(),
     };
+    let (codes, init) = (&checker.codes, &checker.init);
     let mut program = Program::new(Limits::default());
-    lower.declare(&mut program, &codes, &bodyless);
-    for (func, code) in &codes {
-        lower.begin(&funcs[func.0 as usize].text, false);
+    lower.declare(&mut program, codes, &checker.bodyless);
+    for (func, code) in codes {
+        lower.begin(&checker.funcs[func.0 as usize].text, false);
         if let Some(function) = lower.functions.get(func).copied() {
             program.define(function, |body| lower.code(body, code));
         }
@@ -122,11 +132,11 @@ pub(crate) fn lower(checker: Checker<'_>) -> Lowered {
     if !init.is_empty() {
         let function = program.declare("init");
         lower.begin("init", false);
-        program.define(function, |body| lower.init(body, &init));
+        program.define(function, |body| lower.init(body, init));
         lower.queued(&mut program);
     }
-    let records = lower.records;
-    Lowered { program, records }
+    let Lower { records, notes, types, funcs, vars, .. } = lower;
+    Lowered { program, records, notes: notes.into_inner(), printer: Printer { types, funcs, vars } }
 }
 
 impl<'c, 'a> Lower<'c, 'a> {
@@ -203,17 +213,21 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     /// Begins a function with this name.
     fn begin(&mut self, name: &str, is_literal: bool) {
-        name.clone_into(&mut self.function);
+        self.function = Rc::from(name);
         (self.is_literal, self.inner, self.loops_over) = (is_literal, 0, 0);
         self.returned.clear();
     }
 
     fn tell(&mut self, pos: Pos, words: String) {
-        self.records.push(Record { pos, what: What::Told(words) });
+        self.record(pos, What::Told(words));
     }
 
-    fn printer(&self) -> Printer<'_, 'a> {
-        Printer { types: &self.types, funcs: self.funcs, vars: self.vars }
+    fn record(&mut self, pos: Pos, what: What) {
+        self.records.push(Record { pos, function: Rc::clone(&self.function), what });
+    }
+
+    fn printer(&self) -> Printer<'c, 'a> {
+        Printer { types: self.types, funcs: self.funcs, vars: self.vars }
     }
 
     fn code(&mut self, body: &mut Body<'_>, code: &'c Code<'a>) {
@@ -233,7 +247,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         for (number, var) in code.params.iter().enumerate() {
             let info = &self.vars[var.0 as usize];
             let shape = self.shape(info.ty);
-            body.at(Mark(info.pos.0));
+            body.at(Mark::default());
             let param = body.param(info.name, shape);
             self.locals.insert(*var, param);
             let name = if code.is_loop && matches!(info.name, "" | "_") {
@@ -246,15 +260,15 @@ impl<'c, 'a> Lower<'c, 'a> {
             } else {
                 What::Var(param, name)
             };
-            self.records.push(Record { pos: info.pos, what });
+            self.record(info.pos, what);
         }
         for (var, name) in code.results.iter().zip(&results) {
             let info = &self.vars[var.0 as usize];
             let shape = self.shape(info.ty);
-            body.at(Mark(info.pos.0));
+            body.at(Mark::default());
             let result = body.result(name, shape);
             self.locals.insert(*var, result);
-            self.records.push(Record { pos: info.pos, what: What::Var(result, name.clone()) });
+            self.record(info.pos, What::Var(result, name.clone()));
         }
         self.stmts(body, &code.body);
         self.loops = around;
@@ -301,10 +315,10 @@ impl<'c, 'a> Lower<'c, 'a> {
     fn new_local(&mut self, body: &mut Body<'_>, var: VarId) -> Var {
         let info = &self.vars[var.0 as usize];
         let shape = self.shape(info.ty);
-        body.at(Mark(info.pos.0));
+        body.at(Mark::default());
         let local = body.variable(info.name, shape);
         self.locals.insert(var, local);
-        self.records.push(Record { pos: info.pos, what: What::Var(local, info.name.to_owned()) });
+        self.record(info.pos, What::Var(local, info.name.to_owned()));
         local
     }
 

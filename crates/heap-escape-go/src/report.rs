@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use heap_escape::{Analysis, Tag, Var, Verdict};
+use heap_escape::{Analysis, Reason, Step, Tag, Var, Verdict, Why};
 
-use crate::lower::{Lowered, What};
-use crate::source::Places;
+use crate::lower::{Lowered, Record, What};
+use crate::source::{Places, Pos};
 
 /// A line that `go build -gcflags='-m -l'` prints.
 ///
@@ -20,12 +20,23 @@ pub struct Line {
     pub column: u32,
     /// What is said.
     pub words: String,
+    /// Why, if that was asked for: what `-m=2` prints before it.
+    pub because: Vec<String>,
 }
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, line, column, words } = self;
-        if *column == 0 { write!(f, "{path}:{line}: {words}") } else { write!(f, "{path}:{line}:{column}: {words}") }
+        let Self { path, line, column, words, because } = self;
+        for (number, words) in because.iter().chain([words]).enumerate() {
+            if number > 0 {
+                writeln!(f)?;
+            }
+            match column {
+                0 => write!(f, "{path}:{line}: {words}")?,
+                _ => write!(f, "{path}:{line}:{column}: {words}")?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -33,60 +44,174 @@ impl fmt::Display for Line {
 const COLUMNS: u32 = 255;
 
 /// What is said of a program, in the order of the source.
-pub(crate) fn report(lowered: &Lowered, places: &Places) -> Vec<Line> {
+pub(crate) fn report(lowered: &Lowered<'_, '_>, places: &Places, explain: bool) -> Vec<Line> {
     let analysis = lowered.program.analyse();
+    let reporter = Reporter { lowered, places, analysis: &analysis, explain };
     let mut all = Vec::new();
     for record in &lowered.records {
-        let said = match &record.what {
-            What::Var(var, name) => moved(&analysis, *var, name).into_iter().collect(),
-            What::Param(var, name, results) => match moved(&analysis, *var, name) {
-                Some(moved) => vec![moved],
-                None => leaks(analysis.tag(*var), name, results),
-            },
-            What::Site(site, text) => vec![site_words(&analysis, *site, text)],
-            What::Bytes(site, text) => {
-                let mut said = vec![site_words(&analysis, *site, text)];
-                if !analysis.is_written(*site) {
-                    said.push("zero-copy string->[]byte conversion".to_owned());
-                }
-                said
-            }
-            What::Told(words) => vec![words.clone()],
-        };
-        let (path, line, column) = places.resolve(record.pos);
-        let column = if column > COLUMNS { 0 } else { column };
-        all.extend(said.into_iter().map(|words| Line { path: path.to_owned(), line, column, words }));
+        reporter.record(record, &mut all);
     }
     // Stable: what is said of one place keeps its order.
     all.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
     all
 }
 
-fn moved(analysis: &Analysis<'_>, var: Var, name: &str) -> Option<String> {
-    (analysis.verdict(var) == Verdict::Heap).then(|| format!("moved to heap: {name}"))
+struct Reporter<'r, 'c, 'a> {
+    lowered: &'r Lowered<'c, 'a>,
+    places: &'r Places,
+    analysis: &'r Analysis<'r>,
+    explain: bool,
 }
 
-fn site_words(analysis: &Analysis<'_>, site: Var, text: &str) -> String {
-    match analysis.verdict(site) {
-        Verdict::Heap => format!("{text} escapes to heap"),
-        Verdict::Stack => format!("{text} does not escape"),
-    }
-}
-
-fn leaks(tag: Tag, name: &str, results: &[String]) -> Vec<String> {
-    let mut said = Vec::new();
-    match tag.heap() {
-        Some(0) => said.push(format!("leaking param: {name}")),
-        Some(_) => said.push(format!("leaking param content: {name}")),
-        None => {}
-    }
-    for (number, result) in results.iter().enumerate() {
-        if let Some(level) = tag.result(number) {
-            said.push(format!("leaking param: {name} to result {result} level={level}"));
+impl Reporter<'_, '_, '_> {
+    fn record(&self, record: &Record, all: &mut Vec<Line>) {
+        let analysis = self.analysis;
+        let mut say = |words: String, because: Vec<String>| {
+            let (path, line, column) = self.places.resolve(record.pos);
+            let column = if column > COLUMNS { 0 } else { column };
+            all.push(Line { path: path.to_owned(), line, column, words, because });
+        };
+        match &record.what {
+            What::Told(words) => say(words.clone(), Vec::new()),
+            What::Var(var, name) => {
+                if analysis.verdict(*var) == Verdict::Heap {
+                    say(format!("moved to heap: {name}"), self.escape(*var, name, record));
+                }
+            }
+            What::Param(var, name, results) => {
+                if analysis.verdict(*var) == Verdict::Heap {
+                    return say(format!("moved to heap: {name}"), self.escape(*var, name, record));
+                }
+                for (words, because) in self.leaks(*var, name, results, record) {
+                    say(words, because);
+                }
+            }
+            What::Site(site, text) | What::Bytes(site, text) => match analysis.verdict(*site) {
+                Verdict::Heap => say(format!("{text} escapes to heap"), self.escape(*site, text, record)),
+                Verdict::Stack => say(format!("{text} does not escape"), Vec::new()),
+            },
+        }
+        if let What::Bytes(site, _) = &record.what
+            && !analysis.is_written(*site)
+        {
+            say("zero-copy string->[]byte conversion".to_owned(), Vec::new());
         }
     }
-    if said.is_empty() {
-        said.push(format!("{name} does not escape"));
+
+    fn leaks(
+        &self,
+        param: Var,
+        name: &str,
+        results: &[String],
+        record: &Record,
+    ) -> Vec<(String, Vec<String>)> {
+        let tag: Tag = self.analysis.tag(param);
+        let mut said = Vec::new();
+        let why = |to: &str, level: u32, reason: Option<Reason<'_>>| {
+            // What is on the heap itself is named, and not the heap.
+            let root = reason.as_ref().and_then(|reason| reason.steps().last()?.to).map(|var| self.place(var));
+            let to = root.as_deref().unwrap_or(to);
+            let head = format!("parameter {name} leaks to {to} for {} with derefs={level}:", record.function);
+            self.because(head, reason)
+        };
+        if let Some(level) = tag.heap() {
+            let because = why("{heap}", level, self.analysis.leak_to_heap(param));
+            let content = if level == 0 { "" } else { " content" };
+            said.push((format!("leaking param{content}: {name}"), because));
+        }
+        for (number, result) in results.iter().enumerate() {
+            if let Some(level) = tag.result(number) {
+                let because = why(result, level, self.analysis.leak_to_result(param, number));
+                said.push((format!("leaking param: {name} to result {result} level={level}"), because));
+            }
+        }
+        if said.is_empty() {
+            said.push((format!("{name} does not escape"), Vec::new()));
+        }
+        said
     }
-    said
+
+    fn escape(&self, var: Var, name: &str, record: &Record) -> Vec<String> {
+        self.because(format!("{name} escapes to heap in {}:", record.function), self.analysis.reason(var))
+    }
+
+    /// The flows of a reason, and what each is made of.
+    fn because(&self, head: String, reason: Option<Reason<'_>>) -> Vec<String> {
+        if !self.explain {
+            return Vec::new();
+        }
+        let mut lines = vec![head];
+        let Some(reason) = reason else { return lines };
+        for step in merged(self.analysis, reason.steps()) {
+            let to = step.last.to.map_or_else(|| "{heap}".to_owned(), |var| self.place(var));
+            let loads = match usize::try_from(step.derefs) {
+                Ok(loads) => "*".repeat(loads),
+                Err(_) => "&".to_owned(),
+            };
+            lines.push(format!("  flow: {to} ← {loads}{}:", self.place(step.from)));
+            for (mark, why) in step.marks {
+                self.notes(mark, why == Why::Captured, &mut lines);
+            }
+        }
+        if reason.is_cut() {
+            let words = "  warning: truncated explanation due to assignment cycle; see golang.org/issue/35518";
+            lines.push(words.to_owned());
+        }
+        lines
+    }
+
+    fn notes(&self, mark: u32, by_reference: bool, lines: &mut Vec<String>) {
+        let mut at = mark as usize;
+        while let Some(note) = self.lowered.notes.get(at).filter(|note| !note.why.is_empty()) {
+            let text = note.of.text(&self.lowered.printer);
+            lines.push(format!("    from {text} ({}) at {}", note.why, self.show(note.pos)));
+            if by_reference {
+                lines.push(format!("    from {text} (reference) at {}", self.show(note.pos)));
+            }
+            at = note.before as usize;
+        }
+    }
+
+    fn show(&self, pos: Pos) -> String {
+        let (path, line, column) = self.places.resolve(pos);
+        format!("{path}:{line}:{column}")
+    }
+
+    /// A location as a flow names it.
+    fn place(&self, var: Var) -> String {
+        let name = self.lowered.program.name(var);
+        match self.lowered.program.kind(var) {
+            heap_escape::Kind::Site | heap_escape::Kind::Closure => format!("{{storage for {name}}}"),
+            _ => name.to_owned(),
+        }
+    }
+}
+
+/// A flow by way of places that have no name and are in no message.
+struct Merged {
+    from: Var,
+    last: Step,
+    derefs: i32,
+    marks: Vec<(u32, Why)>,
+}
+
+fn merged(analysis: &Analysis<'_>, steps: impl Iterator<Item = Step>) -> Vec<Merged> {
+    let hidden = |var: Option<Var>| var.is_some_and(|var| analysis.program().name(var) == "{temp}");
+    let mut all: Vec<Merged> = Vec::new();
+    for step in steps {
+        match all.last_mut().filter(|before| hidden(before.last.to)) {
+            Some(before) => {
+                before.derefs = (before.derefs + step.derefs).max(-1);
+                before.last = step;
+                before.marks.push((step.mark.0, step.why));
+            }
+            None => all.push(Merged {
+                from: step.from,
+                last: step,
+                derefs: step.derefs,
+                marks: vec![(step.mark.0, step.why)],
+            }),
+        }
+    }
+    all
 }

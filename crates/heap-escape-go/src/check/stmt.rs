@@ -320,7 +320,7 @@ impl<'a> Checker<'a> {
     fn give_back(&mut self, values: &'a [Expr<'a>], pos: Pos, all: &mut Vec<St<'a>>) -> Checked<()> {
         let results = self.results.clone();
         for (var, _) in &results {
-            self.mention(*var);
+            self.mention(*var, pos);
         }
         let mut given = Vec::new();
         for (i, value) in values.iter().enumerate() {

@@ -48,10 +48,9 @@ impl<'c, 'a> Lower<'c, 'a> {
             wanted.push(if used { *hole } else { Hole { to: Place::Blank, ..*hole } });
         }
         let callees = self.callees(body, &wanted, x, call, put_off);
-        body.at(Mark(x.pos.0));
         let Some((callees, receiver)) = callees else {
             for arg in args {
-                self.arg(body, Hole::HEAP.why("call parameter"), arg);
+                self.arg(body, self.because(Hole::HEAP, x, "call parameter"), arg);
             }
             return;
         };
@@ -69,10 +68,10 @@ impl<'c, 'a> Lower<'c, 'a> {
         let mut values: Vec<Source> = receiver.map(Var::value).into_iter().collect();
         for arg in args {
             let temp = self.temp(body, "{temp}");
-            self.arg(body, Hole::of(temp).why("call parameter"), arg);
+            self.arg(body, self.because(Hole::of(temp), x, "call parameter"), arg);
             values.push(temp.value());
         }
-        body.at(Mark(x.pos.0));
+        body.at(Mark::default());
         body.call(&callees, &values, &results);
         for (hole, temp) in after {
             self.flow(body, hole, temp);
@@ -91,10 +90,10 @@ impl<'c, 'a> Lower<'c, 'a> {
                 let mut inner = hole;
                 if let NodeKind::Composite(crate::ir::Composite::Slice | crate::ir::Composite::Arguments, _) = &x.kind {
                     let text = self.printer().text(x);
-                    inner = self.spill(body, hole.why("spill"), x.pos, text, 0).0;
+                    inner = self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0).0;
                 }
                 for element in elements {
-                    self.arg(body, inner.why("slice-literal-element"), element);
+                    self.arg(body, self.because(inner, x, "slice-literal-element"), element);
                 }
             }
         }
@@ -171,7 +170,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         if let Some(Ready(var)) = put_off {
             if let Some(var) = var {
                 body.uses(var);
-                self.flow(body, Hole::HEAP.why("call parameter"), var);
+                self.flow(body, self.because(Hole::HEAP, x, "call parameter"), var);
             }
             return None;
         }
@@ -179,7 +178,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             let method = format!("{}.{name}", self.printer().text(of));
             if self.is_promoted(ty, name) {
                 self.tell(x.pos, format!("partially devirtualizing {method} to {}", self.types.show(ty)));
-                let hole = self.asserted(Hole::HEAP.why("call parameter"), ty);
+                let hole = self.asserted(self.because(Hole::HEAP, x, "call parameter"), ty);
                 let through = self.types.pointee(ty).is_some();
                 self.expr(body, if through { hole.deref() } else { hole }, of);
                 return None;
@@ -193,7 +192,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                 return Some((vec![Callee::Function(function)], Some(temp)));
             }
         }
-        self.expr(body, Hole::HEAP.why("call parameter"), of);
+        self.expr(body, self.because(Hole::HEAP, x, "call parameter"), of);
         None
     }
 

@@ -1,6 +1,6 @@
 //! `go` and `defer`: a call that is made later is a closure of what it needs.
 
-use heap_escape::{Body, Mark, Shape};
+use heap_escape::{Body, Shape};
 
 use super::Lower;
 use super::call::{Arg, Ready};
@@ -11,7 +11,7 @@ impl<'c, 'a> Lower<'c, 'a> {
     pub(super) fn deferred(&mut self, body: &mut Body<'_>, x: &'c Ex<'a>, go: bool) {
         // A deferred call outside of loops has its closure in the frame.
         let stays = !go && self.depth == 1;
-        let hole = if stays { Hole::of(self.temp(body, "{temp}")) } else { Hole::HEAP.why(if go { "go" } else { "defer" }) };
+        let hole = if stays { Hole::of(self.temp(body, "{temp}")) } else { self.because(Hole::HEAP, x, if go { "go" } else { "defer" }) };
         match &x.kind {
             NodeKind::Call(call) => {
                 if let (CalleeNode::Value(fun), true, true) =
@@ -28,7 +28,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                     Some(Arg::Ready(var)) => Ready(var),
                     _ => Ready(None),
                 };
-                self.wrapper(body, hole, x, |lower, body| {
+                self.wrapper(body, hole, |lower, body| {
                     let holes = vec![Hole::BLANK; call.results.len()];
                     lower.call_with(body, &holes, x, call, &args, Some(fun));
                 });
@@ -36,9 +36,9 @@ impl<'c, 'a> Lower<'c, 'a> {
             NodeKind::Builtin(builtin, args, _) => {
                 let args: Vec<Arg<'c, 'a>> = args.iter().map(|arg| self.ready(body, arg)).collect();
                 let panics = *builtin == crate::ir::Builtin::Panic;
-                self.wrapper(body, hole, x, |lower, body| {
+                self.wrapper(body, hole, |lower, body| {
                     for arg in &args {
-                        let hole = if panics { Hole::HEAP.why("panic") } else { Hole::BLANK };
+                        let hole = if panics { lower.because(Hole::HEAP, x, "panic") } else { Hole::BLANK };
                         lower.arg(body, hole, arg);
                     }
                 });
@@ -74,14 +74,11 @@ impl<'c, 'a> Lower<'c, 'a> {
         &mut self,
         body: &mut Body<'_>,
         hole: Hole,
-        x: &'c Ex<'a>,
         tell: impl FnOnce(&mut Self, &mut Body<'_>),
     ) {
-        body.at(Mark(x.pos.0));
         let depth = std::mem::replace(&mut self.depth, 1);
         let (closure, ()) = body.closure("{wrapper}", Shape::references(8), |body| tell(self, body));
         self.depth = depth;
-        body.at(Mark(x.pos.0));
         self.flow(body, hole.address(), closure.site());
     }
 }

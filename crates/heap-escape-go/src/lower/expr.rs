@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use heap_escape::{Body, Mark, Shape, Why};
+use heap_escape::{Body, Shape};
 
 use super::hole::Hole;
+use super::note::Of;
 use super::{Known, Lower, Record, What};
 use crate::ir::{Builtin, Composite, Conversion, Ex, LitId, Node, NodeKind};
 use crate::token::Op;
@@ -28,7 +29,6 @@ impl<'c, 'a> Lower<'c, 'a> {
         if hole.derefs >= 0 && !self.types.has_references(x.ty) {
             hole.to = super::hole::Place::Blank;
         }
-        body.at(Mark(x.pos.0));
         match &x.kind {
             NodeKind::Const(..) | NodeKind::Nil | NodeKind::Type | NodeKind::Global(_) => {}
             NodeKind::MethodExpr(_, _, func) => {
@@ -58,28 +58,28 @@ impl<'c, 'a> Lower<'c, 'a> {
             }
             NodeKind::Concat(parts) => {
                 let text = self.printer().text(x);
-                self.spill(body, hole.why("spill"), x.pos, text, 0);
+                self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0);
                 for part in parts {
                     self.discard(body, part);
                 }
             }
-            NodeKind::Address(of, _) => self.expr(body, hole.address().why("address-of"), of),
+            NodeKind::Address(of, _) => self.expr(body, self.because(hole.address(), x, "address-of"), of),
             NodeKind::PointerTo(of) => {
                 let bytes = self.types.size(of.ty);
                 let text = self.printer().text(x);
-                let (inner, _) = self.spill(body, hole, x.pos, text, bytes);
+                let (inner, _) = self.spill(body, self.because(hole, x, "spill"), x.pos, text, bytes);
                 self.expr(body, inner, of);
             }
-            NodeKind::Deref(of, _) => self.expr(body, hole.deref().why("indirection"), of),
+            NodeKind::Deref(of, _) => self.expr(body, self.because(hole.deref(), x, "indirection"), of),
             NodeKind::Field { of, through: true, .. } => {
-                self.expr(body, hole.deref().why("dot of pointer"), of);
+                self.expr(body, self.because(hole.deref(), x, "dot of pointer"), of);
             }
-            NodeKind::Field { of, through: false, .. } => self.expr(body, hole.why("dot"), of),
+            NodeKind::Field { of, through: false, .. } => self.expr(body, self.because(hole, x, "dot"), of),
             NodeKind::Index(of, index) => {
                 self.discard(body, index);
                 match self.types.under(of.ty) {
-                    Kind::Array(..) => self.expr(body, hole.why("fixed-array-index-of"), of),
-                    _ => self.expr(body, hole.deref().why("dot of pointer"), of),
+                    Kind::Array(..) => self.expr(body, self.because(hole, x, "fixed-array-index-of"), of),
+                    _ => self.expr(body, self.because(hole.deref(), x, "dot of pointer"), of),
                 }
             }
             NodeKind::MapIndex(of, index) => {
@@ -87,34 +87,34 @@ impl<'c, 'a> Lower<'c, 'a> {
                 self.discard(body, index);
             }
             NodeKind::Slice(of, bounds) => {
-                self.expr(body, hole.why("slice"), of);
+                self.expr(body, self.because(hole, x, "slice"), of);
                 for bound in bounds.iter().flatten() {
                     self.discard(body, bound);
                 }
             }
             NodeKind::Assert(of) => {
                 let hole = self.asserted(hole, x.ty);
-                self.expr(body, hole.why("dot"), of);
+                self.expr(body, self.because(hole, x, "dot"), of);
             }
             NodeKind::Convert { of, how, .. } => self.convert(body, hole, x, of, *how),
             NodeKind::Receive(of) => self.discard(body, of),
             NodeKind::New(ty, None) => {
                 let bytes = self.types.size(*ty);
                 let text = self.printer().text(x);
-                self.spill(body, hole, x.pos, text, bytes);
+                self.spill(body, self.because(hole, x, "spill"), x.pos, text, bytes);
             }
             NodeKind::New(ty, Some(of)) => {
                 // The value is put into a variable, whose address this is.
                 let shape = self.shape(*ty);
                 let temp = body.variable(".autotmp_0", shape);
-                self.records.push(Record { pos: x.pos, what: What::Var(temp, ".autotmp_0".to_owned()) });
+                self.record(x.pos, What::Var(temp, ".autotmp_0".to_owned()));
                 self.expr(body, Hole::of(temp), of);
                 self.flow(body, hole.address(), temp);
             }
             NodeKind::MakeSlice(length, capacity) => self.make_slice(body, hole, x, length, capacity.as_ref()),
             NodeKind::MakeMap(size) => {
                 let text = self.printer().text(x);
-                self.spill(body, hole, x.pos, text, 0);
+                self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0);
                 if let Some(size) = size {
                     self.discard(body, size);
                 }
@@ -152,18 +152,18 @@ impl<'c, 'a> Lower<'c, 'a> {
         match how {
             Conversion::ToInterface => {
                 if self.types.is_direct(of.ty) {
-                    return self.expr(body, hole.why("interface-converted"), of);
+                    return self.expr(body, self.because(hole, x, "interface-converted"), of);
                 }
                 let bytes = self.types.size(of.ty);
                 let bytes = if bytes > LARGEST { bytes } else { 0 };
                 let text = self.quoted_conversion(x, of);
-                let (inner, _) = self.spill(body, hole.why("spill"), conversion_pos(x, of), text, bytes);
-                self.expr(body, inner.why("interface-converted"), of);
+                let (inner, _) = self.spill(body, self.converted(hole, x, of), conversion_pos(x, of), text, bytes);
+                self.expr(body, self.because(inner, x, "interface-converted"), of);
             }
             Conversion::Same => self.same(body, hole, x, of),
             Conversion::String => {
                 let text = self.printer().text(x);
-                let (_, site) = self.spill(body, hole.why("spill"), conversion_pos(x, of), text, 0);
+                let (_, site) = self.spill(body, self.converted(hole, x, of), conversion_pos(x, of), text, 0);
                 let bytes = self.types.is_string(of.ty) && self.types.slice_elem(x.ty).is_some_and(|of| {
                     self.types.basic(of) == Some(Basic::Uint8)
                 });
@@ -174,9 +174,13 @@ impl<'c, 'a> Lower<'c, 'a> {
                 }
                 self.discard(body, of);
             }
-            Conversion::SliceToArray => self.expr(body, hole.deref().why("slice-to-array"), of),
+            Conversion::SliceToArray => self.expr(body, self.because(hole.deref(), x, "slice-to-array"), of),
             Conversion::SliceToArrayPointer => self.expr(body, hole, of),
         }
+    }
+
+    fn converted(&self, hole: Hole, x: &Ex<'a>, of: &Ex<'a>) -> Hole {
+        self.noted(hole, Of::Expr(Rc::clone(x)), "spill", conversion_pos(x, of))
     }
 
     fn quoted_conversion(&self, x: &'c Ex<'a>, of: &'c Ex<'a>) -> String {
@@ -205,7 +209,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                 if op.is_shift() { self.discard(body, b) } else { self.unsafe_value(body, hole, b) }
             }
             NodeKind::Field { of, through: true, .. } if self.is_header_data(x) => {
-                self.expr(body, hole.deref().why("reflect.Header.Data"), of);
+                self.expr(body, self.because(hole.deref(), x, "reflect.Header.Data"), of);
             }
             _ => self.discard(body, x),
         }
@@ -229,7 +233,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         capacity: Option<&'c Ex<'a>>,
     ) {
         let text = self.quoted_make(x, length, capacity);
-        let (_, site) = self.spill(body, hole, x.pos, text, 0);
+        let (_, site) = self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0);
         self.discard(body, length);
         if let Some(capacity) = capacity {
             self.discard(body, capacity);
@@ -240,11 +244,12 @@ impl<'c, 'a> Lower<'c, 'a> {
         });
         let of = self.types.slice_elem(x.ty).map_or(8, |of| self.types.size(of));
         let Some(room) = room else { return };
-        body.at(Mark(x.pos.0));
         if of == 0 {
-            body.force(site, Why::Other("zero-sized element"));
+            let hole = self.because(Hole::HEAP, x, "zero-sized element");
+            self.flow(body, hole.address(), site);
         } else if room > i128::from(LARGEST_SITE / of) {
-            body.force(site, Why::TooLarge);
+            let hole = self.because(Hole::HEAP, x, "too large for stack");
+            self.flow(body, hole.address(), site);
         }
     }
 
@@ -269,20 +274,21 @@ impl<'c, 'a> Lower<'c, 'a> {
         elements: &'c [(Option<Ex<'a>>, Ex<'a>)],
     ) {
         let inner = match kind {
-            Composite::Struct => hole.why("struct literal element"),
-            Composite::Array => hole.why("array literal element"),
+            Composite::Struct => self.because(hole, x, "struct literal element"),
+            Composite::Array => self.because(hole, x, "array literal element"),
             Composite::Slice | Composite::Arguments => {
                 let text = self.printer().text(x);
-                self.spill(body, hole.why("spill"), x.pos, text, 0).0.why("slice-literal-element")
+                let (inner, _) = self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0);
+                self.because(inner, x, "slice-literal-element")
             }
             Composite::Map => {
                 let text = self.printer().text(x);
-                self.spill(body, hole.why("spill"), x.pos, text, 0);
+                self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0);
                 for (key, value) in elements {
                     if let Some(key) = key {
-                        self.expr(body, Hole::HEAP.why("map literal key"), key);
+                        self.expr(body, self.because(Hole::HEAP, x, "map literal key"), key);
                     }
-                    self.expr(body, Hole::HEAP.why("map literal value"), value);
+                    self.expr(body, self.because(Hole::HEAP, x, "map literal value"), value);
                 }
                 return;
             }
@@ -297,28 +303,29 @@ impl<'c, 'a> Lower<'c, 'a> {
         let lit = &self.lits[id.0 as usize];
         let text = "func literal".to_owned();
         if let Some(Known::Function(function)) = self.literals.get(&id).copied() {
-            self.spill(body, hole, x.pos, text, 0);
+            self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0);
             body.mention(function);
             let name = self.literal_name();
             self.queue_literal(id, name);
             return;
         }
-        body.at(Mark(x.pos.0));
         let mut bytes = 8;
-        for var in &lit.captures {
+        for (var, _) in &lit.captures {
             bytes += self.types.size(self.vars[var.0 as usize].ty).min(128);
         }
         let at = self.records.len();
         let depth = std::mem::replace(&mut self.depth, 1);
         let name = self.literal_name();
-        let around = (std::mem::replace(&mut self.function, name), std::mem::take(&mut self.inner), self.is_literal);
+        let function = std::mem::replace(&mut self.function, Rc::from(name));
+        let around = (function, std::mem::take(&mut self.inner), self.is_literal);
         self.is_literal = true;
         let (closure, ()) = body.closure(&text, Shape::references(bytes), |body| {
             if let Some(closure) = body.this_closure() {
                 self.literals.insert(id, Known::Closure(closure));
             }
-            for var in &lit.captures {
+            for (var, pos) in &lit.captures {
                 let local = self.local(body, *var);
+                self.captured(body, *var, *pos);
                 body.uses(local);
             }
             self.code(body, &lit.code);
@@ -326,8 +333,8 @@ impl<'c, 'a> Lower<'c, 'a> {
         self.depth = depth;
         (self.function, self.inner, self.is_literal) = around;
         self.literals.insert(id, Known::Closure(closure));
-        self.records.insert(at, Record { pos: x.pos, what: What::Site(closure.site(), text) });
-        body.at(Mark(x.pos.0));
+        self.records.insert(at, Record { pos: x.pos, function: Rc::clone(&self.function), what: What::Site(closure.site(), text) });
+        let hole = self.because(hole, x, "spill");
         self.flow(body, hole.address(), closure.site());
     }
 
@@ -340,14 +347,14 @@ impl<'c, 'a> Lower<'c, 'a> {
         func: Option<crate::ir::FuncId>,
     ) {
         let text = self.printer().text(x);
-        let (inner, _) = self.spill(body, hole, x.pos, text, 0);
+        let (inner, _) = self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0);
         let function = func.and_then(|func| self.function_of(func));
         let Some(function) = function else {
             // Nobody knows what the method does with it.
             let temp = self.temp(body, "{receiver}");
             self.expr(body, Hole::of(temp), of);
             self.flow(body, inner, temp);
-            return self.flow(body, Hole::HEAP.why("call parameter"), temp);
+            return self.flow(body, self.because(Hole::HEAP, x, "call parameter"), temp);
         };
         let temp = self.temp(body, "{receiver}");
         self.expr(body, Hole::of(temp), of);
@@ -402,18 +409,18 @@ impl<'c, 'a> Lower<'c, 'a> {
             Builtin::Append => self.append(body, hole, x, args, spread),
             Builtin::Copy => {
                 if let [to, from] = args {
-                    self.expr(body, Hole::WRITTEN.why("copied slice"), to);
+                    self.expr(body, self.because(Hole::WRITTEN, x, "copied slice"), to);
                     let references = match self.types.slice_elem(from.ty) {
                         Some(of) => self.types.has_references(of),
                         None => false,
                     };
-                    let hole = if references { Hole::HEAP.deref().why("copied slice") } else { Hole::BLANK };
+                    let hole = if references { self.because(Hole::HEAP.deref(), x, "copied slice") } else { Hole::BLANK };
                     self.expr(body, hole, from);
                 }
             }
             Builtin::Panic => {
                 for arg in args {
-                    self.expr(body, Hole::HEAP.why("panic"), arg);
+                    self.expr(body, self.because(Hole::HEAP, x, "panic"), arg);
                 }
             }
             Builtin::Min | Builtin::Max => {
@@ -448,23 +455,22 @@ impl<'c, 'a> Lower<'c, 'a> {
         let Some((first, rest)) = args.split_first() else { return };
         let temp = self.temp(body, "{temp}");
         self.expr(body, Hole::of(temp), first);
-        self.flow(body, hole.why("appendee slice"), temp);
-        self.flow(body, Hole::WRITTEN.why("appendee slice"), temp);
+        self.flow(body, self.because(hole, x, "appendee slice"), temp);
+        self.flow(body, self.because(Hole::WRITTEN, x, "appendee slice"), temp);
         if references {
-            self.flow(body, Hole::HEAP.deref().why("appendee slice"), temp);
+            self.flow(body, self.because(Hole::HEAP.deref(), x, "appendee slice"), temp);
         }
         for arg in rest {
             let hole = match (spread, references) {
-                (true, true) => Hole::HEAP.deref().why("appended slice..."),
+                (true, true) => self.because(Hole::HEAP.deref(), x, "appended slice..."),
                 (true, false) => Hole::BLANK,
-                (false, _) => Hole::HEAP.why("appended to slice"),
+                (false, _) => self.because(Hole::HEAP, x, "appended to slice"),
             };
             self.expr(body, hole, arg);
         }
-        body.at(Mark(x.pos.0));
         let site = body.lasting_site("append", Shape::references(0));
         self.flow(body, hole.address(), site);
-        self.records.push(Record { pos: x.pos, what: What::Site(site, "append".to_owned()) });
+        self.record(x.pos, What::Site(site, "append".to_owned()));
     }
 
     /// The value of a condition, if it is known.

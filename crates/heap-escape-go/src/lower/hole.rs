@@ -2,7 +2,7 @@
 
 use heap_escape::{Body, Mark, Shape, Source, Var, Why};
 
-use super::{Lower, Record, What};
+use super::{Lower, What};
 use crate::source::Pos;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,14 +24,15 @@ pub(super) struct Hole {
     pub(super) derefs: i32,
     /// Whether an address is taken on the way, and not loaded from again.
     pub(super) taken: bool,
-    pub(super) why: &'static str,
+    /// The last reason on the way.
+    pub(super) note: u32,
 }
 
 impl Hole {
-    pub(super) const BLANK: Self = Self { to: Place::Blank, derefs: 0, taken: false, why: "" };
+    pub(super) const BLANK: Self = Self { to: Place::Blank, derefs: 0, taken: false, note: 0 };
     pub(super) const HEAP: Self = Self { to: Place::Heap, ..Self::BLANK };
     pub(super) const WRITTEN: Self = Self { to: Place::Written, ..Self::BLANK };
-    pub(super) const CALLED: Self = Self { to: Place::Called, why: "callee operand", ..Self::BLANK };
+    pub(super) const CALLED: Self = Self { to: Place::Called, ..Self::BLANK };
 
     pub(super) fn of(var: Var) -> Self {
         Self { to: Place::Var(var), ..Self::BLANK }
@@ -52,10 +53,6 @@ impl Hole {
         Self { derefs: (self.derefs - 1).max(-1), taken: true, ..self }
     }
 
-    pub(super) fn why(self, why: &'static str) -> Self {
-        Self { why, ..self }
-    }
-
     pub(super) fn is_blank(self) -> bool {
         self.to == Place::Blank
     }
@@ -68,7 +65,8 @@ impl Lower<'_, '_> {
             body.address_taken(var);
         }
         let source = source(var, hole.derefs);
-        let why = Why::Other(hole.why);
+        let why = Why::Assign;
+        body.at(Mark(hole.note));
         match hole.to {
             Place::Blank => {}
             Place::Heap => body.leak(source, why),
@@ -92,10 +90,9 @@ impl Lower<'_, '_> {
         text: String,
         bytes: u64,
     ) -> (Hole, Var) {
-        body.at(Mark(pos.0));
         let site = body.site(&text, Shape::references(bytes));
         self.flow(body, hole.address(), site);
-        self.records.push(Record { pos, what: What::Site(site, text) });
+        self.record(pos, What::Site(site, text));
         (Hole::of(site), site)
     }
 }

@@ -127,7 +127,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                     && self.types.slice_elem(x.ty).is_some_and(|of| self.types.underlying(of) == Ty::UINT8) => {}
             NodeKind::Slice(of, [None, None, None])
                 if matches!(&of.kind, NodeKind::Address(of, true) if is_global_place(of)) => {}
-            _ => self.expr(body, Hole::HEAP.why("assign"), x),
+            _ => self.expr(body, self.because(Hole::HEAP, x, "assign"), x),
         }
     }
 

@@ -1,8 +1,11 @@
 //! Statements.
 
-use heap_escape::{Body, Callee, Mark};
+use std::rc::Rc;
+
+use heap_escape::{Body, Callee};
 
 use super::hole::Hole;
+use super::note::Of;
 use super::{Lower, Record, What};
 use crate::ir::{Builtin, Ex, NodeKind, Range, St, SwitchCase, Target, VarId};
 use crate::source::Pos;
@@ -67,22 +70,22 @@ impl<'c, 'a> Lower<'c, 'a> {
             St::Assign { pos, lhs, rhs } => self.assign(body, *pos, lhs, rhs),
             St::AssignOp { pos, op, lhs, rhs } => {
                 let hole = self.place(body, lhs);
-                body.at(Mark(pos.0));
                 if self.is_self_operation(*pos, *op, lhs, rhs) {
                     self.discard(body, rhs);
                 } else {
-                    self.expr(body, hole.why("assign"), rhs);
+                    let of = Of::Operation(*op, Rc::clone(lhs), Rc::clone(rhs));
+                    self.expr(body, self.noted(hole, of, "assign", *pos), rhs);
                 }
                 self.changed(body, lhs);
             }
-            St::Return { values, .. } => {
+            St::Return { pos, values } => {
                 for (result, x) in values {
                     // In the body of a loop over a function, what is returned is put where the function finds it.
                     let to = match self.returned.get(result) {
                         Some(to) => *to,
                         None => self.local(body, *result),
                     };
-                    self.expr(body, Hole::of(to).why("return"), x);
+                    self.expr(body, self.noted(Hole::of(to), Of::Return(values), "return", *pos), x);
                     if self.returned.contains_key(result) {
                         body.changed(to);
                     }
@@ -131,7 +134,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                 let hole = if vars.is_empty() { Hole::BLANK } else { Hole::of(temp) };
                 self.expr(body, hole, on);
                 for (local, ty, types) in vars {
-                    let hole = Hole::of(local).why("switch case");
+                    let hole = self.because(Hole::of(local), on, "switch case");
                     let hole = if types == 1 { self.asserted(hole, ty) } else { hole };
                     if self.types.has_references(ty) {
                         self.flow(body, hole, temp);
@@ -151,7 +154,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             }
             St::Send { channel, value } => {
                 self.discard(body, channel);
-                self.expr(body, Hole::HEAP.why("send"), value);
+                self.expr(body, self.because(Hole::HEAP, value, "send"), value);
             }
             St::Go(call) => self.deferred(body, call, true),
             St::Defer(call) => self.deferred(body, call, false),
@@ -162,8 +165,9 @@ impl<'c, 'a> Lower<'c, 'a> {
     fn assign(&mut self, body: &mut Body<'_>, pos: Pos, lhs: &'c [Target<'a>], rhs: &'c [Ex<'a>]) {
         let mut holes = Vec::new();
         for target in lhs {
-            body.at(Mark(pos.0));
-            holes.push(self.target(body, target).why("assign"));
+            let hole = self.target(body, target);
+            let why = if lhs.len() > 1 { "assign-pair" } else { "assign" };
+            holes.push(self.noted(hole, Of::Assign(lhs, rhs), why, pos));
         }
         for ((hole, target), x) in holes.into_iter().zip(lhs).zip(rhs) {
             if let Target::Place(place) = target
@@ -244,7 +248,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             }
             NodeKind::MapIndex(of, index) => {
                 self.discard(body, of);
-                self.expr(body, Hole::HEAP.why("key of map put"), index);
+                self.expr(body, self.because(Hole::HEAP, x, "key of map put"), index);
                 Hole::HEAP
             }
             NodeKind::Global(_) => Hole::HEAP,
@@ -289,8 +293,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                         });
                     }
                     for (hole, x) in holes.into_iter().zip(rhs) {
-                        body.at(Mark(pos.0));
-                        self.expr(body, hole.why("assign"), x);
+                        self.expr(body, self.noted(hole, Of::Assign(lhs, rhs), "assign", *pos), x);
                     }
                     for target in lhs {
                         if let Target::Var(var, false) = target {
@@ -322,13 +325,13 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     fn copy(&mut self, body: &mut Body<'_>, var: VarId, to: heap_escape::Var, from: heap_escape::Var) {
         if self.types.has_references(self.vars[var.0 as usize].ty) {
-            self.flow(body, Hole::of(to).why("assign"), from);
+            self.flow(body, Hole::of(to), from);
         }
     }
 
     fn range(&mut self, body: &mut Body<'_>, range: &'c Range<'a>) {
         let temp = self.temp(body, "{temp}");
-        self.expr(body, Hole::of(temp).why("range"), &range.over);
+        self.expr(body, Hole::of(temp), &range.over);
         if let Some(lit) = range.lit {
             return self.range_func(body, range, lit);
         }
@@ -340,8 +343,8 @@ impl<'c, 'a> Lower<'c, 'a> {
         self.in_loop(body, |lower, body| {
             for (target, ty, flows) in [(&range.key, range.key_ty, false), (&range.value, range.value_ty, true)] {
                 let why = if array { "range" } else { "range-deref" };
-                body.at(Mark(range.pos.0));
-                let hole = lower.range_hole(body, target, ty, range.pos).why(why);
+                let hole = lower.range_hole(body, target, ty, range.pos);
+                let hole = lower.noted(hole, Of::Range(Rc::clone(&range.over)), why, range.pos);
                 let hole = if array { hole } else { hole.deref() };
                 if flows && listed {
                     lower.flow(body, hole, temp);
@@ -397,11 +400,10 @@ impl<'c, 'a> Lower<'c, 'a> {
         let text = "func literal".to_owned();
         let temp = self.temp(body, "{temp}");
         self.loops_over += 1;
-        body.at(Mark(range.pos.0));
         // What the loop has to remember between two turns.
         let name = format!("#state{}", self.loops_over);
         let state = body.variable(&name, heap_escape::Shape::plain(8));
-        self.records.push(Record { pos: range.pos, what: What::Var(state, name) });
+        self.record(range.pos, What::Var(state, name));
         let outermost = !self.function.contains("-range");
         if outermost {
             self.results_outside(body, lit);
@@ -409,24 +411,25 @@ impl<'c, 'a> Lower<'c, 'a> {
         let at = self.records.len();
         let depth = std::mem::replace(&mut self.depth, 1);
         let name = format!("{}-range{}", self.function, self.loops_over);
-        let around = std::mem::replace(&mut self.function, name);
+        let around = std::mem::replace(&mut self.function, Rc::from(name));
         let (closure, ()) = body.closure(&text, heap_escape::Shape::references(8), |body| {
             body.changed(state);
-            for var in &lit.captures {
+            for (var, pos) in &lit.captures {
                 let kept = self.returned.get(var).copied();
                 let local = kept.unwrap_or_else(|| self.local(body, *var));
+                self.captured(body, *var, *pos);
                 body.uses(local);
             }
             self.code(body, &lit.code);
         });
         (self.depth, self.function) = (depth, around);
-        self.records.insert(at, Record { pos: range.pos, what: What::Site(closure.site(), text) });
+        self.records.insert(at, Record { pos: range.pos, function: Rc::clone(&self.function), what: What::Site(closure.site(), text) });
         self.flow(body, Hole::of(temp).address(), closure.site());
         if outermost {
             self.results_inside(body);
         }
         if callees.is_empty() {
-            self.flow(body, Hole::HEAP.why("call parameter"), temp);
+            self.flow(body, self.because(Hole::HEAP, &range.over, "call parameter"), temp);
         } else {
             body.call(&callees, &[temp.value()], &[]);
         }
@@ -434,7 +437,7 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     /// The places for what the body of a loop over a function returns, where results have no names.
     fn results_outside(&mut self, body: &mut Body<'_>, lit: &'c crate::ir::LitInfo<'a>) {
-        for var in &lit.captures {
+        for (var, _) in &lit.captures {
             let info = &self.vars[var.0 as usize];
             if !info.is_param || !info.name.is_empty() {
                 continue;
@@ -442,7 +445,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             let shape = self.shape(info.ty);
             let name = format!("#rv{}", self.returned.len() + 1);
             let place = body.variable(&name, shape);
-            self.records.push(Record { pos: info.pos, what: What::Var(place, name) });
+            self.record(info.pos, What::Var(place, name));
             self.returned.insert(*var, place);
         }
     }
@@ -451,7 +454,7 @@ impl<'c, 'a> Lower<'c, 'a> {
     fn results_inside(&mut self, body: &mut Body<'_>) {
         for (result, place) in std::mem::take(&mut self.returned) {
             let result = self.local(body, result);
-            self.flow(body, Hole::of(result).why("return"), place);
+            self.flow(body, Hole::of(result), place);
         }
     }
 }

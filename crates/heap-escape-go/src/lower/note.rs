@@ -1,0 +1,84 @@
+//! Notes: the reasons along a hole, for whoever asks why.
+
+use std::rc::Rc;
+
+use heap_escape::{Body, Mark};
+
+use super::Lower;
+use super::hole::Hole;
+use crate::ir::{Ex, Target, VarId};
+use crate::print::Printer;
+use crate::source::Pos;
+use crate::token::Op;
+
+/// One reason, and the one before it. Number 0 is the end.
+#[derive(Clone, Debug)]
+pub(crate) struct Note<'c, 'a> {
+    pub(crate) before: u32,
+    pub(crate) of: Of<'c, 'a>,
+    pub(crate) why: &'static str,
+    pub(crate) pos: Pos,
+}
+
+/// What a reason is about.
+#[derive(Clone, Debug)]
+pub(crate) enum Of<'c, 'a> {
+    Nothing,
+    Expr(Ex<'a>),
+    Var(VarId),
+    Assign(&'c [Target<'a>], &'c [Ex<'a>]),
+    Operation(Op, Ex<'a>, Ex<'a>),
+    Return(&'c [(VarId, Ex<'a>)]),
+    Range(Ex<'a>),
+}
+
+impl<'c, 'a> Lower<'c, 'a> {
+    /// The hole with a reason more: an expression.
+    pub(super) fn because(&self, hole: Hole, x: &Ex<'a>, why: &'static str) -> Hole {
+        self.noted(hole, Of::Expr(Rc::clone(x)), why, x.pos)
+    }
+
+    /// What is told next is that a closure captures this variable.
+    pub(super) fn captured(&self, body: &mut Body<'_>, var: VarId, pos: Pos) {
+        let mut notes = self.notes.borrow_mut();
+        let note = u32::try_from(notes.len()).unwrap_or(0);
+        notes.push(Note { before: 0, of: Of::Var(var), why: "captured by a closure", pos });
+        body.at(Mark(note));
+    }
+
+    /// The hole with a reason more.
+    pub(super) fn noted(&self, hole: Hole, of: Of<'c, 'a>, why: &'static str, pos: Pos) -> Hole {
+        if hole.is_blank() {
+            return hole;
+        }
+        let mut notes = self.notes.borrow_mut();
+        let note = u32::try_from(notes.len()).unwrap_or(0);
+        notes.push(Note { before: hole.note, of, why, pos });
+        Hole { note, ..hole }
+    }
+}
+
+impl<'a> Of<'_, 'a> {
+    /// As it is quoted.
+    pub(crate) fn text(&self, printer: &Printer<'_, 'a>) -> String {
+        let list = |all: &mut dyn Iterator<Item = String>| all.collect::<Vec<_>>().join(", ");
+        match self {
+            Of::Nothing => String::new(),
+            Of::Expr(x) => printer.text(x),
+            Of::Var(var) => printer.vars[var.0 as usize].name.to_owned(),
+            Of::Assign(lhs, rhs) => {
+                let defines = lhs.iter().any(|target| matches!(target, Target::Var(_, true)));
+                let places = list(&mut lhs.iter().map(|target| match target {
+                    Target::Blank => "_".to_owned(),
+                    Target::Var(var, _) => printer.vars[var.0 as usize].name.to_owned(),
+                    Target::Place(place) => printer.text(place),
+                }));
+                let values = list(&mut rhs.iter().map(|x| printer.text(x)));
+                format!("{places} {} {values}", if defines { ":=" } else { "=" })
+            }
+            Of::Operation(op, a, b) => format!("{} {}= {}", printer.text(a), op.text(), printer.text(b)),
+            Of::Return(values) => format!("return {}", list(&mut values.iter().map(|(_, x)| printer.text(x)))),
+            Of::Range(x) => format!("for loop over {}", printer.text(x)),
+        }
+    }
+}

@@ -27,6 +27,7 @@ const LIBRARIES: &[&str] = &[
     "crates/heap-gc/src/",
     "crates/heap-derive/src/",
     "crates/heap-escape/src/",
+    "crates/heap-escape-go/src/",
     "crates/heap-testkit/src/",
     "src/",
 ];

@@ -47,6 +47,12 @@ const ARROWS: &[Arrows] = &[
     Arrows { name: "heap-profile", folder: "crates/heap-profile", below: &["heap-gc"], written_about: &[] },
     Arrows { name: "heap-escape", folder: "crates/heap-escape", below: &[], written_about: &[] },
     Arrows {
+        name: "heap-escape-go",
+        folder: "crates/heap-escape-go",
+        below: &["heap-escape"],
+        written_about: &[],
+    },
+    Arrows {
         name: "tricolor",
         folder: "",
         below: &["heap-core", "heap-scav", "heap-gc", "heap-derive"],
@@ -61,7 +67,7 @@ const ARROWS: &[Arrows] = &[
     Arrows {
         name: "heap-lab",
         folder: "crates/heap-lab",
-        below: &["heap-core", "heap-scav", "heap-gc", "tricolor", "heap-testkit"],
+        below: &["heap-core", "heap-scav", "heap-gc", "heap-escape-go", "tricolor", "heap-testkit"],
         written_about: &[],
     },
     Arrows { name: "lox", folder: "examples/lox", below: &["tricolor"], written_about: &[] },

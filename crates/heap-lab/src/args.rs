@@ -39,6 +39,25 @@ pub(crate) enum Command {
     },
     /// Time one shape, to be paired with the same shape in another system.
     Bench(Bench),
+    /// Print what `go build -gcflags='-m -l'` prints of a package, without Go.
+    Escape(Escape),
+}
+
+/// What to analyse.
+#[derive(Debug, Group)]
+pub(crate) struct Escape {
+    /// The files of one package.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// 1: what is where; 2: also why.
+    #[arg(short = 'm', value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub(crate) m: u8,
+    /// As one JSON array.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Further tables of imports, as `crates/heap-escape-go/tables/harvest.go` writes them.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tables: Option<PathBuf>,
 }
 
 /// What to run, and how.

@@ -25,6 +25,8 @@ pub(crate) enum LabError {
     },
     /// An argument that is there but makes no sense.
     Argument(String),
+    /// A mistake in the source of a program, with its place.
+    Source(String),
     /// A file or directory.
     Io {
         /// What was being done with it.
@@ -69,7 +71,7 @@ impl fmt::Display for LabError {
             Self::Unknown { what, name, known } => {
                 write!(f, "no {what} is called `{name}`; there are: {}", known.join(" "))
             }
-            Self::Argument(text) | Self::Heap(text) | Self::Measure(text) => f.write_str(text),
+            Self::Argument(text) | Self::Source(text) | Self::Heap(text) | Self::Measure(text) => f.write_str(text),
             Self::Io { doing, path, source } => write!(f, "cannot {doing} {}: {source}", path.display()),
             Self::Unjudged { id, claims } => {
                 write!(f, "experiment {id} stated but never measured: {}", claims.join("; "))

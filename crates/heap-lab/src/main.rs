@@ -16,6 +16,7 @@ mod progress;
 mod report;
 mod experiment;
 mod classes;
+mod escape;
 mod experiments;
 mod bench;
 mod args;

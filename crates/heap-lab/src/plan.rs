@@ -10,6 +10,7 @@ use crate::args::{Args, Command, Run};
 use crate::bench::{self, Bench, Width};
 use crate::classes::{self, Show};
 use crate::error::LabError;
+use crate::escape::Escape;
 use crate::experiment::{Effort, Experiment, Lab, Options};
 use crate::experiments;
 use crate::measure::collector::Mode;
@@ -48,6 +49,8 @@ pub(crate) enum Plan {
     },
     /// Show size classes.
     Classes(Show),
+    /// Say what of a Go package is on the heap.
+    Escape(Escape),
     /// Time one shape.
     Bench {
         /// Which.
@@ -123,6 +126,12 @@ impl Plan {
             } else {
                 Show::Explain(explain)
             })),
+            Some(Command::Escape(escape)) => Ok(Self::Escape(Escape {
+                files: escape.files,
+                explain: escape.m > 1,
+                json: escape.json,
+                tables: escape.tables,
+            })),
             Some(Command::Bench(bench)) => Ok(Self::Bench {
                 workers: checked_workers(bench.workers)?,
                 mode: bench.collector.as_deref().map(Mode::named).transpose()?,
@@ -165,6 +174,7 @@ impl Plan {
     pub(crate) fn carry_out(self) -> Result<Verdict, LabError> {
         match self {
             Self::List { json } => print(&list(json)).map(|()| Verdict::Holds),
+            Self::Escape(escape) => print(&escape.show()?).map(|()| Verdict::Holds),
             Self::Classes(show) => print(&classes::show(&show)?).map(|()| Verdict::Holds),
             Self::Bench { bench, args, workers, mode, width, json } => {
                 let outcome = bench.run(args, workers, mode, width)?;

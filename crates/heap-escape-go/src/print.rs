@@ -234,7 +234,7 @@ impl<'a> Printer<'_, 'a> {
             Value::Int(int) => int.to_string(),
             Value::Float(float) => short(*float),
             Value::Complex(re, im) => {
-                format!("({} {} {}i)", short(*re), if *im < 0.0 { '-' } else { '+' }, short(im.abs()))
+                format!("({} + {}i)", short(*re), short(*im))
             }
             Value::Str(bytes) => cut(quoted(bytes)),
         };

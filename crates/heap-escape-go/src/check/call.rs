@@ -29,18 +29,19 @@ impl<'a> Checker<'a> {
         if let Some((number, types)) = self.generic_callee(&call.fun)? {
             let args = self.args(call, None)?;
             let func = self.instantiate(number, &types, &args, pos)?;
-            let Some(ty) = self.types.func(self.funcs[func.0 as usize].ty) else {
-                return Ok(self.unknown(pos, args));
+            let ty = func.and_then(|func| self.types.func(self.funcs[func.0 as usize].ty));
+            let (Some(func), Some(ty)) = (func, ty) else {
+                // What the arguments say of the type parameters is not understood: so, nothing is known of the call.
+                let fun = self.unknown(pos, Vec::new());
+                return Ok(self.unknown_call(fun, args, pos));
             };
             let called = Called { callee: CalleeNode::Func(func), recv: None, ty };
             return self.finish(called, args, call, pos);
         }
-        if let Some(ty) = self.type_of_unknown_package(&call.fun)? {
+        if self.is_of_unknown(&call.fun)? {
             let args = self.args(call, None)?;
-            let args = args.into_iter().map(|arg| self.defaulted(arg)).collect();
             let fun = self.unknown(pos, Vec::new());
-            let call = CallNode { callee: CalleeNode::Unknown(fun), args, results: vec![ty] };
-            return Ok(self.node(pos, ty, NodeKind::Call(Box::new(call))));
+            return Ok(self.unknown_call(fun, args, pos));
         }
         let called = match &call.fun.bare().kind {
             ExprKind::Selector(of, name) => self.called_selector(of, *name, call.fun.bare())?,
@@ -60,15 +61,20 @@ impl<'a> Checker<'a> {
                     (_, Some(ty)) => Called { callee: CalleeNode::Value(fun), recv: None, ty },
                     (_, None) => {
                         let args = self.args(call, None)?;
-                        let args = args.into_iter().map(|arg| self.defaulted(arg)).collect();
-                        let call = CallNode { callee: CalleeNode::Unknown(fun), args, results: vec![Ty::UNKNOWN] };
-                        return Ok(self.node(pos, Ty::UNKNOWN, NodeKind::Call(Box::new(call))));
+                        return Ok(self.unknown_call(fun, args, pos));
                     }
                 }
             }
         };
         let args = self.args(call, Some(&called.ty))?;
         self.finish(called, args, call, pos)
+    }
+
+    /// A call of something of which nothing is known.
+    fn unknown_call(&mut self, fun: Ex<'a>, args: Vec<Ex<'a>>, pos: Pos) -> Ex<'a> {
+        let args = args.into_iter().map(|arg| self.defaulted(arg)).collect();
+        let call = CallNode { callee: CalleeNode::Unknown(fun), args, results: vec![Ty::UNKNOWN] };
+        self.node(pos, Ty::UNKNOWN, NodeKind::Call(Box::new(call)))
     }
 
     fn convert(&mut self, call: &'a Call<'a>, ty: Ty, pos: Pos) -> Checked<Ex<'a>> {
@@ -138,17 +144,14 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A type or function of a package that is not known.
-    fn type_of_unknown_package(&mut self, fun: &'a Expr<'a>) -> Checked<Option<Ty>> {
-        let ExprKind::Selector(of, _) = &fun.bare().kind else { return Ok(None) };
-        let ExprKind::Name(package) = of.kind else { return Ok(None) };
+    /// Whether this is something of a package that is not known.
+    fn is_of_unknown(&mut self, fun: &'a Expr<'a>) -> Checked<bool> {
+        let ExprKind::Selector(of, _) = &fun.bare().kind else { return Ok(false) };
+        let ExprKind::Name(package) = of.kind else { return Ok(false) };
         if package == "_" {
-            return Ok(None);
+            return Ok(false);
         }
-        Ok(match self.lookup(package, of.pos)? {
-            Obj::UnknownPackage => Some(Ty::UNKNOWN),
-            _ => None,
-        })
+        Ok(matches!(self.lookup(package, of.pos)?, Obj::UnknownPackage))
     }
 
     /// The arguments, before they have the types of the parameters.
@@ -208,6 +211,7 @@ impl<'a> Checker<'a> {
         let mut rest = Vec::new();
         for (i, arg) in given.into_iter().enumerate() {
             let arg = match self.param_of(&ty, i, call.spread) {
+                Some(param) if matches!(arg.kind, NodeKind::Part(..)) => self.assignable_at(arg, param, pos),
                 Some(param) => self.assignable(arg, param),
                 None => self.defaulted(arg),
             };

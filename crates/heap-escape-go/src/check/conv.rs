@@ -95,7 +95,8 @@ impl<'a> Checker<'a> {
             return self.node(pos, ty, folded);
         }
         if x.ty == Ty::NIL || matches!(x.kind, NodeKind::Nil) {
-            return self.node(pos, ty, NodeKind::Nil);
+            let of = self.node(x.pos, ty, NodeKind::Nil);
+            return self.node(pos, ty, NodeKind::Convert { of, how: Conversion::Same, implicit: false });
         }
         let x = match self.types.is_interface(ty) {
             true => self.defaulted(x),

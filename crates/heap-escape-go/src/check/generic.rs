@@ -83,9 +83,21 @@ impl<'a> Checker<'a> {
     fn is_nested(&self, ty: Ty, depth: u32) -> bool {
         match self.types.kind(ty) {
             _ if depth > 30 => true,
-            Kind::Named(id) => self.types.named(*id).args.iter().any(|arg| self.is_nested(*arg, depth + 1)),
-            Kind::Pointer(of) | Kind::Slice(of) | Kind::Array(of, _) => self.is_nested(*of, depth + 1),
-            _ => false,
+            Kind::Named(id) => {
+                let named = self.types.named(*id);
+                // A shape is of what it is the shape of.
+                let inner = named.underlying.filter(|_| named.shape.is_some());
+                named.args.iter().chain(&inner).any(|arg| self.is_nested(*arg, depth + 1))
+            }
+            Kind::Pointer(of) | Kind::Slice(of) | Kind::Array(of, _) | Kind::Chan(_, of) => {
+                self.is_nested(*of, depth + 1)
+            }
+            Kind::Map(key, value) => self.is_nested(*key, depth + 1) || self.is_nested(*value, depth + 1),
+            Kind::Func(func) => func.params.iter().chain(&func.results).any(|ty| self.is_nested(*ty, depth + 1)),
+            Kind::Struct(fields) => fields.iter().any(|field| self.is_nested(field.ty, depth + 1)),
+            Kind::Tuple(parts) => parts.iter().any(|ty| self.is_nested(*ty, depth + 1)),
+            Kind::Interface(inner) => inner.methods.iter().any(|(_, ty)| self.is_nested(*ty, depth + 1)),
+            Kind::Basic(_) | Kind::Alias(..) | Kind::Param(_) => false,
         }
     }
 
@@ -196,14 +208,15 @@ impl<'a> Checker<'a> {
         shape
     }
 
-    /// An instance of a generic function, with arguments that are written or inferred from those of a call.
+    /// An instance of a generic function, with arguments that are written or inferred from those of a call; nothing if they cannot be
+    /// inferred.
     pub(super) fn instantiate(
         &mut self,
         number: usize,
         written: &[Ty],
         args: &[Ex<'a>],
         pos: Pos,
-    ) -> Checked<FuncId> {
+    ) -> Checked<Option<FuncId>> {
         let (decl, home) = (self.generic_funcs[number].decl, self.generic_funcs[number].home);
         let params = &decl.type_params;
         let constraints = self.constraints(home, params)?;
@@ -225,23 +238,23 @@ impl<'a> Checker<'a> {
             }
             self.infer_from_constraints(&constraints, &mut found);
         }
-        let mut types = Vec::new();
-        for ty in found {
-            match ty {
-                Some(ty) => types.push(ty),
-                None => return Err(Fault::new(pos, format!("in call to {}, cannot infer a type argument", decl.name.name))),
-            }
-        }
-        self.instance_func(number, types, &constraints)
+        let Some(types) = found.into_iter().collect::<Option<Vec<Ty>>>() else { return Ok(None) };
+        self.instance_func(number, types, &constraints, pos).map(Some)
     }
 
-    fn instance_func(&mut self, number: usize, types: Vec<Ty>, constraints: &[Ty]) -> Checked<FuncId> {
+    fn instance_func(
+        &mut self,
+        number: usize,
+        types: Vec<Ty>,
+        constraints: &[Ty],
+        pos: Pos,
+    ) -> Checked<FuncId> {
         if let Some(func) = self.generic_funcs[number].instances.get(&types) {
             return Ok(*func);
         }
         let (decl, home) = (self.generic_funcs[number].decl, self.generic_funcs[number].home);
         if types.iter().any(|ty| self.is_nested(*ty, 0)) {
-            return Err(Fault::new(decl.name.pos, "instantiation cycle"));
+            return Err(Fault::new(pos, "instantiation cycle"));
         }
         let mut shapes = Vec::new();
         for (ty, constraint) in types.iter().zip(constraints) {
@@ -378,7 +391,9 @@ impl<'a> Checker<'a> {
 
     /// `f[A]` as a value, or the start of a call.
     pub(super) fn instance_value(&mut self, number: usize, written: &[Ty], pos: Pos) -> Checked<Ex<'a>> {
-        let func = self.instantiate(number, written, &[], pos)?;
+        let Some(func) = self.instantiate(number, written, &[], pos)? else {
+            return Ok(self.unknown(pos, Vec::new()));
+        };
         let ty = self.funcs[func.0 as usize].ty;
         Ok(self.node(pos, ty, NodeKind::Func(func)))
     }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::check::decl::Loaded;
 use crate::check::Checker;
+use crate::check::decl::Loaded;
 use crate::lower::lower;
 use crate::parse;
 use crate::report::{Line, report};

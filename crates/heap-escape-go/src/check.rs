@@ -17,12 +17,15 @@ mod lit;
 mod generic;
 mod stmt;
 mod flow;
+mod body;
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::ast::{ConstSpec, FuncDecl, TypeSpec, VarSpec};
-use crate::ir::{Builtin, Code, Ex, FuncId, FuncInfo, LitId, LitInfo, Node, NodeKind, Owner, St, VarId, VarInfo};
+use crate::ir::{
+    Builtin, Code, Ex, FuncId, FuncInfo, LitId, LitInfo, Node, NodeKind, Owner, St, VarId, VarInfo,
+};
 use crate::source::{Fault, Pos};
 use crate::types::{Kind, Ty, Types};
 use crate::value::Value;
@@ -121,7 +124,6 @@ struct Pending<'a> {
     recv: Option<Ty>,
 }
 
-
 pub(crate) struct Checker<'a> {
     pub(crate) types: Types<'a>,
     pub(crate) funcs: Vec<FuncInfo>,
@@ -172,7 +174,6 @@ pub(crate) struct Bodyless<'a> {
     pub(crate) noescape: bool,
     pub(crate) uintptrs: bool,
 }
-
 
 impl<'a> Checker<'a> {
     /// The node of an expression.

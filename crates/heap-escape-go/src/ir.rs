@@ -65,13 +65,21 @@ pub(crate) enum NodeKind<'a> {
     /// `*x`; whether nobody wrote it.
     Deref(Ex<'a>, bool),
     /// `x.f`; whether `x` is a pointer.
-    Field { of: Ex<'a>, name: &'a str, through: bool },
+    Field {
+        of: Ex<'a>,
+        name: &'a str,
+        through: bool,
+    },
     Index(Ex<'a>, Ex<'a>),
     MapIndex(Ex<'a>, Ex<'a>),
     Slice(Ex<'a>, [Option<Ex<'a>>; 3]),
     /// `x.(T)`
     Assert(Ex<'a>),
-    Convert { of: Ex<'a>, how: Conversion, implicit: bool },
+    Convert {
+        of: Ex<'a>,
+        how: Conversion,
+        implicit: bool,
+    },
     Receive(Ex<'a>),
     /// `new(T)`, or `new(x)`.
     New(Ty, Option<Ex<'a>>),
@@ -175,20 +183,51 @@ pub(crate) enum St<'a> {
     /// `var x T`
     Declare(VarId),
     /// One value for each target.
-    Assign { pos: Pos, lhs: Vec<Target<'a>>, rhs: Vec<Ex<'a>> },
+    Assign {
+        pos: Pos,
+        lhs: Vec<Target<'a>>,
+        rhs: Vec<Ex<'a>>,
+    },
     /// `x op= y`
-    AssignOp { pos: Pos, op: Op, lhs: Ex<'a>, rhs: Ex<'a> },
+    AssignOp {
+        pos: Pos,
+        op: Op,
+        lhs: Ex<'a>,
+        rhs: Ex<'a>,
+    },
     /// The values with the results that they are for.
-    Return { pos: Pos, values: Vec<(VarId, Ex<'a>)> },
-    If { cond: Ex<'a>, then: Vec<St<'a>>, other: Vec<St<'a>> },
-    For { vars: Vec<VarId>, init: Vec<St<'a>>, cond: Option<Ex<'a>>, post: Vec<St<'a>>, body: Vec<St<'a>> },
+    Return {
+        pos: Pos,
+        values: Vec<(VarId, Ex<'a>)>,
+    },
+    If {
+        cond: Ex<'a>,
+        then: Vec<St<'a>>,
+        other: Vec<St<'a>>,
+    },
+    For {
+        vars: Vec<VarId>,
+        init: Vec<St<'a>>,
+        cond: Option<Ex<'a>>,
+        post: Vec<St<'a>>,
+        body: Vec<St<'a>>,
+    },
     Range(Box<Range<'a>>),
-    Switch { tag: Option<Ex<'a>>, cases: Vec<SwitchCase<'a>> },
-    TypeSwitch { on: Ex<'a>, cases: Vec<TypeCase<'a>> },
+    Switch {
+        tag: Option<Ex<'a>>,
+        cases: Vec<SwitchCase<'a>>,
+    },
+    TypeSwitch {
+        on: Ex<'a>,
+        cases: Vec<TypeCase<'a>>,
+    },
     Select(Vec<(Option<Box<St<'a>>>, Vec<St<'a>>)>),
-    Send { channel: Ex<'a>, value: Ex<'a> },
-    Go(Ex<'a>),
-    Defer(Ex<'a>),
+    Send {
+        channel: Ex<'a>,
+        value: Ex<'a>,
+    },
+    Go(Pos, Ex<'a>),
+    Defer(Pos, Ex<'a>),
     Label(&'a str),
     Goto(&'a str),
 }

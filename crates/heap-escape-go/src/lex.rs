@@ -138,7 +138,9 @@ impl<'a> Lexer<'a> {
         let rest = &self.text[self.next..];
         let length = rest
             .char_indices()
-            .find(|(_, c)| !(c.is_ascii_alphanumeric() || *c == '_' || (!c.is_ascii() && c.is_alphanumeric())))
+            .find(|(_, c)| {
+                !(c.is_ascii_alphanumeric() || *c == '_' || (!c.is_ascii() && c.is_alphanumeric()))
+            })
             .map_or(rest.len(), |(at, _)| at);
         self.next += length;
         word(&rest[..length])

@@ -299,7 +299,9 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     fn shape(&mut self, ty: Ty) -> Shape {
         match self.types.layout(ty) {
-            Some(layout) => Shape { bytes: layout.bytes, align: layout.align.max(1), references: layout.references },
+            Some(layout) => {
+                Shape { bytes: layout.bytes, align: layout.align.max(1), references: layout.references }
+            }
             None => Shape::references(8),
         }
     }

@@ -28,8 +28,7 @@ type Values<'a> = (Option<Rc<Expr<'a>>>, Rc<[Expr<'a>]>);
 /// # Errors
 /// The first mistake.
 pub(crate) fn file(text: &str, base: Pos) -> Parsed<File<'_>> {
-    let mut parser =
-        Parser { lexer: Lexer::new(text, base), depth: 0, tallest: 0, in_header: false };
+    let mut parser = Parser { lexer: Lexer::new(text, base), depth: 0, tallest: 0, in_header: false };
     parser.lexer.advance()?;
     parser.file()
 }
@@ -126,7 +125,9 @@ impl<'a> Parser<'a> {
 
     /// The end of a statement or declaration: a semicolon, unless what it is in ends here.
     fn end_of_line(&mut self, what: &str) -> Parsed<()> {
-        if matches!(self.token(), Token::RParen | Token::RBrace | Token::End) || self.accept(Token::Semicolon)? {
+        if matches!(self.token(), Token::RParen | Token::RBrace | Token::End)
+            || self.accept(Token::Semicolon)?
+        {
             return Ok(());
         }
         Err(self.unexpected(&format!("expected end of {what}")))
@@ -290,8 +291,7 @@ impl<'a> Parser<'a> {
             }
         }
         let name = self.ident()?;
-        let type_params =
-            if self.accept(Token::LBracket)? { self.type_params()? } else { Vec::new() };
+        let type_params = if self.accept(Token::LBracket)? { self.type_params()? } else { Vec::new() };
         let signature = self.signature()?;
         let body = if self.token() == Token::LBrace { Some(self.body()?) } else { None };
         self.lexer.pragmas.clear();

@@ -4,7 +4,7 @@ use crate::ir::{Builtin, CalleeNode, Composite, Conversion, Ex, FuncInfo, NodeKi
 use crate::types::{Kind, Ty, Types};
 use crate::value::Value;
 
-/// A constant string is cut after so many characters of its quotation.
+/// A constant string whose quotation is longer than this is cut to it.
 const LONGEST: usize = 72;
 
 /// What is needed to write an expression.
@@ -356,11 +356,11 @@ fn cut(text: String) -> String {
     if text.len() <= LONGEST {
         return text;
     }
-    let mut end = LONGEST - 5;
+    let mut end = LONGEST - 3;
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}\"...", &text[..end])
+    format!("{}...", &text[..end])
 }
 
 /// A number with six digits.
@@ -384,11 +384,8 @@ fn short(float: f64) -> String {
     }
     let text = format!("{float:.5e}");
     let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
-    let mantissa = if mantissa.contains('.') {
-        mantissa.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        mantissa
-    };
+    let mantissa =
+        if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
     let power: i32 = power.parse().unwrap_or(0);
     let sign = if power < 0 { '-' } else { '+' };
     format!("{mantissa}e{sign}{:02}", power.abs())

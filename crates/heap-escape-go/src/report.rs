@@ -109,7 +109,8 @@ impl Reporter<'_, '_, '_> {
         let mut said = Vec::new();
         let why = |to: &str, level: u32, reason: Option<Reason<'_>>| {
             // What is on the heap itself is named, and not the heap.
-            let root = reason.as_ref().and_then(|reason| reason.steps().last()?.to).map(|var| self.place(var));
+            let root =
+                reason.as_ref().and_then(|reason| reason.steps().last()?.to).map(|var| self.place(var));
             let to = root.as_deref().unwrap_or(to);
             let head = format!("parameter {name} leaks to {to} for {} with derefs={level}:", record.function);
             self.because(head, reason)
@@ -154,7 +155,8 @@ impl Reporter<'_, '_, '_> {
             }
         }
         if reason.is_cut() {
-            let words = "  warning: truncated explanation due to assignment cycle; see golang.org/issue/35518";
+            let words =
+                "  warning: truncated explanation due to assignment cycle; see golang.org/issue/35518";
             lines.push(words.to_owned());
         }
         lines

@@ -24,7 +24,10 @@ impl Value {
     /// As a double.
     pub(crate) fn float(&self) -> Option<f64> {
         match self {
-            #[expect(clippy::cast_precision_loss, reason = "the constants of a program are small, or approximate anyway")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "the constants of a program are small, or approximate anyway"
+            )]
             Value::Int(int) => Some(*int as f64),
             Value::Float(float) => Some(*float),
             Value::Complex(re, im) if *im == 0.0 => Some(*re),
@@ -36,7 +39,9 @@ impl Value {
     pub(crate) fn int(&self) -> Option<i128> {
         match self {
             Value::Int(int) => Some(*int),
-            Value::Float(float) | Value::Complex(float, 0.0) if float.fract() == 0.0 && float.abs() < 1e38 => {
+            Value::Float(float) | Value::Complex(float, 0.0)
+                if float.fract() == 0.0 && float.abs() < 1e38 =>
+            {
                 #[expect(clippy::cast_possible_truncation, reason = "it is whole and fits")]
                 Some(*float as i128)
             }

@@ -101,9 +101,14 @@ fn what_is_nested_as_deep_as_may_be_is_analysed() {
     assert!(run(&parens).is_ok());
     let sum = format!("package p\nfunc f(s string) string {{ return s{} }}\n", " + s".repeat(deep));
     assert_eq!(run(&sum).unwrap().len(), 2);
-    let blocks = format!("package p\nfunc f() {{ {}x := 1; _ = &x{} }}\n", "{ ".repeat(deep), " }".repeat(deep));
+    let blocks =
+        format!("package p\nfunc f() {{ {}x := 1; _ = &x{} }}\n", "{ ".repeat(deep), " }".repeat(deep));
     assert!(run(&blocks).is_ok());
-    let calls = format!("package p\nfunc g(p *int) *int {{ return p }}\nfunc f(p *int) *int {{ return {}p{} }}\n", "g(".repeat(600), ")".repeat(600));
+    let calls = format!(
+        "package p\nfunc g(p *int) *int {{ return p }}\nfunc f(p *int) *int {{ return {}p{} }}\n",
+        "g(".repeat(600),
+        ")".repeat(600)
+    );
     assert_eq!(run(&calls).unwrap().len(), 2);
     let pointers = format!("package p\nvar x {}int\nfunc f() any {{ return x }}\n", "*".repeat(deep));
     assert!(run(&pointers).is_ok());
@@ -111,7 +116,9 @@ fn what_is_nested_as_deep_as_may_be_is_analysed() {
 
 #[test]
 fn chains_without_end_are_a_mistake_with_a_place() {
-    for (start, link) in [("package p\nvar x = 1", " + 1"), ("package p\nvar x = a", ".b"), ("package p\nvar x = f", "()")] {
+    for (start, link) in
+        [("package p\nvar x = 1", " + 1"), ("package p\nvar x = a", ".b"), ("package p\nvar x = f", "()")]
+    {
         let mistake = run(&format!("{start}{}\n", link.repeat(200_000))).expect_err(link);
         assert!(mistake.words.contains("nested too deeply"), "{link}: {mistake}");
     }
@@ -128,7 +135,12 @@ fn declarations_that_need_each_other_backwards() {
     assert!(mistake.words.contains("nested too deeply"), "{mistake}");
     let mut text = String::from("package p\n");
     for i in (0..20_000).rev() {
-        writeln!(text, "const c{i} = {}", if i == 19_999 { "1".to_owned() } else { format!("c{} + 1", i + 1) }).unwrap();
+        writeln!(
+            text,
+            "const c{i} = {}",
+            if i == 19_999 { "1".to_owned() } else { format!("c{} + 1", i + 1) }
+        )
+        .unwrap();
     }
     assert!(run(&text).is_ok());
 }
@@ -154,8 +166,12 @@ fn declarations_in_circles() {
 fn a_large_program() {
     let mut text = String::from("package p\n");
     for i in 0..4_000 {
-        writeln!(text, "func f{i}(p *int) *int {{ x := 1; if *p > {i} {{ return &x }}; return f{}(p) }}", i + 1)
-            .unwrap();
+        writeln!(
+            text,
+            "func f{i}(p *int) *int {{ x := 1; if *p > {i} {{ return &x }}; return f{}(p) }}",
+            i + 1
+        )
+        .unwrap();
     }
     text.push_str("func f4000(p *int) *int { return p }\n");
     assert_eq!(run(&text).unwrap().len(), 8_001);
@@ -198,10 +214,71 @@ fn numbers_at_their_ends() {
 /// Pieces of programs, to be put together in ways that nobody means.
 fn piece() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
-        "func", "f", "(", ")", "{", "}", "[", "]", "x", ":=", "=", "1", "\"s\"", "return", "if", "for", "range", "switch",
-        "case", ":", "default", ";", "\n", ",", ".", "*", "&", "<-", "go", "defer", "type", "struct", "interface", "map",
-        "chan", "var", "const", "iota", "...", "+", "==", "!", "int", "any", "nil", "append", "make", "new", "len", "~",
-        "goto", "l", "select", "else", "break", "T", "x.y", "func() {", "}()", "p", "panic", "copy", "'a'", "1.5", "unsafe",
+        "func",
+        "f",
+        "(",
+        ")",
+        "{",
+        "}",
+        "[",
+        "]",
+        "x",
+        ":=",
+        "=",
+        "1",
+        "\"s\"",
+        "return",
+        "if",
+        "for",
+        "range",
+        "switch",
+        "case",
+        ":",
+        "default",
+        ";",
+        "\n",
+        ",",
+        ".",
+        "*",
+        "&",
+        "<-",
+        "go",
+        "defer",
+        "type",
+        "struct",
+        "interface",
+        "map",
+        "chan",
+        "var",
+        "const",
+        "iota",
+        "...",
+        "+",
+        "==",
+        "!",
+        "int",
+        "any",
+        "nil",
+        "append",
+        "make",
+        "new",
+        "len",
+        "~",
+        "goto",
+        "l",
+        "select",
+        "else",
+        "break",
+        "T",
+        "x.y",
+        "func() {",
+        "}()",
+        "p",
+        "panic",
+        "copy",
+        "'a'",
+        "1.5",
+        "unsafe",
     ])
 }
 

@@ -71,7 +71,9 @@ impl fmt::Display for LabError {
             Self::Unknown { what, name, known } => {
                 write!(f, "no {what} is called `{name}`; there are: {}", known.join(" "))
             }
-            Self::Argument(text) | Self::Source(text) | Self::Heap(text) | Self::Measure(text) => f.write_str(text),
+            Self::Argument(text) | Self::Source(text) | Self::Heap(text) | Self::Measure(text) => {
+                f.write_str(text)
+            }
             Self::Io { doing, path, source } => write!(f, "cannot {doing} {}: {source}", path.display()),
             Self::Unjudged { id, claims } => {
                 write!(f, "experiment {id} stated but never measured: {}", claims.join("; "))

@@ -67,7 +67,10 @@ impl<'a> Checker<'a> {
             let count = parts.len();
             args = self.parts(&Rc::clone(only), count);
         }
-        if args.is_empty() && builtin != Builtin::Recover && !matches!(builtin, Builtin::Print | Builtin::Println) {
+        if args.is_empty()
+            && builtin != Builtin::Recover
+            && !matches!(builtin, Builtin::Print | Builtin::Println)
+        {
             return Err(Fault::new(pos, "not enough arguments for a built-in function"));
         }
         let ty = match builtin {
@@ -85,7 +88,11 @@ impl<'a> Checker<'a> {
                     && let (NodeKind::Const(a, _), NodeKind::Const(b, _)) = (&re.kind, &im.kind)
                     && let (Some(a), Some(b)) = (a.float(), b.float())
                 {
-                    let ty = if re.ty.is_untyped() && im.ty.is_untyped() { Ty::UNTYPED_COMPLEX } else { Ty::COMPLEX128 };
+                    let ty = if re.ty.is_untyped() && im.ty.is_untyped() {
+                        Ty::UNTYPED_COMPLEX
+                    } else {
+                        Ty::COMPLEX128
+                    };
                     return Ok(self.constant(pos, ty, Value::Complex(a, b)));
                 }
                 let single = args.iter().any(|arg| !arg.ty.is_untyped() && self.types.size(arg.ty) == 4);
@@ -106,7 +113,8 @@ impl<'a> Checker<'a> {
                 Ty::VOID
             }
             Builtin::Delete => {
-                if let (Kind::Map(key, _), [_, arg]) = (self.types.under(args[0].ty).clone(), args.as_slice()) {
+                if let (Kind::Map(key, _), [_, arg]) = (self.types.under(args[0].ty).clone(), args.as_slice())
+                {
                     let arg = Rc::clone(arg);
                     args[1] = self.assignable(arg, key);
                 }
@@ -210,7 +218,9 @@ impl<'a> Checker<'a> {
         let (first, second) = (sizes.next(), sizes.next());
         let kind = match (self.types.under(ty), first) {
             (Kind::Slice(_), Some(length)) => NodeKind::MakeSlice(length, second),
-            (Kind::Slice(_), None) => return Err(Fault::new(pos, "invalid operation: make expects a length")),
+            (Kind::Slice(_), None) => {
+                return Err(Fault::new(pos, "invalid operation: make expects a length"));
+            }
             (Kind::Map(..), size) => NodeKind::MakeMap(size),
             (Kind::Chan(..), size) => NodeKind::MakeChan(size),
             (_, first) => NodeKind::Unknown(first.into_iter().collect()),

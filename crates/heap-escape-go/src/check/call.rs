@@ -204,7 +204,7 @@ impl<'a> Checker<'a> {
         if given.len() < fixed {
             return Err(Fault::new(pos, "not enough arguments in call"));
         }
-        if given.len() > fixed && !(ty.variadic && !call.spread) {
+        if given.len() > fixed && (call.spread || !ty.variadic) {
             return Err(Fault::new(pos, "too many arguments in call"));
         }
         let mut args: Vec<Ex<'a>> = recv.into_iter().collect();

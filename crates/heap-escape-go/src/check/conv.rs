@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::Checker;
-use crate::ir::{Conversion, Ex, NodeKind};
+use crate::ir::{Composite, Conversion, Ex, NodeKind};
 use crate::source::Pos;
 use crate::types::{Basic, Kind, Ty};
 use crate::value::Value;
@@ -20,7 +20,8 @@ impl<'a> Checker<'a> {
         if !x.ty.is_untyped() || x.ty == ty {
             return x;
         }
-        let ty = if self.types.is_interface(ty) || self.is_unknown(ty) { self.types.default(x.ty) } else { ty };
+        let ty =
+            if self.types.is_interface(ty) || self.is_unknown(ty) { self.types.default(x.ty) } else { ty };
         if x.ty == Ty::NIL {
             return self.node(x.pos, ty, NodeKind::Nil);
         }
@@ -93,6 +94,17 @@ impl<'a> Checker<'a> {
             && let Some(folded) = self.constant_conversion(value, *rune, x.ty, ty)
         {
             return self.node(pos, ty, folded);
+        }
+        if let (NodeKind::Const(Value::Str(bytes), _), Some(of)) = (&x.kind, self.types.slice_elem(ty))
+            && self.types.basic(of) == Some(Basic::Int32)
+        {
+            // The runes of a constant are known.
+            let runes = String::from_utf8_lossy(bytes)
+                .chars()
+                .map(|c| Value::Int(i128::from(u32::from(c))))
+                .collect::<Vec<_>>();
+            let runes = runes.into_iter().map(|rune| (None, self.constant(x.pos, of, rune))).collect();
+            return self.node(pos, ty, NodeKind::Composite(Composite::Slice, runes));
         }
         if x.ty == Ty::NIL || matches!(x.kind, NodeKind::Nil) {
             let of = self.node(x.pos, ty, NodeKind::Nil);

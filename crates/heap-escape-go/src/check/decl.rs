@@ -5,11 +5,9 @@ use std::rc::Rc;
 
 use heap_escape::Tag;
 
-use super::{
-    Bodyless, Checked, Checker, Generic, GenericFunc, Home, Obj, Package, Pending, Slot, State, Written,
-};
-use crate::ast::{Decl, Expr, ExprKind, File, FuncDecl, Param, TypeSpec, VarSpec};
-use crate::ir::{Builtin, Code, Ex, FuncId, FuncInfo, Owner, St, Target};
+use super::{Checked, Checker, Generic, GenericFunc, Home, Obj, Package, Pending, Slot, State, Written};
+use crate::ast::{Decl, Expr, ExprKind, File, FuncDecl, TypeSpec, VarSpec};
+use crate::ir::{Builtin, Ex, FuncId, FuncInfo, Owner, St, Target};
 use crate::source::{Fault, Pos};
 use crate::types::{Kind, Named, Ty, Types};
 use crate::value::{self, Value};
@@ -235,10 +233,11 @@ impl<'a> Checker<'a> {
                     && !spec.params.is_empty()
                     && let Some(slot) = self.packages[number].scope.get(spec.name.name).copied()
                 {
-                    let methods = loaded.files.iter().flat_map(|file| &file.decls).filter_map(|decl| match decl {
-                        Decl::Func(func) if receiver_name(func) == Some(spec.name.name) => Some(func),
-                        _ => None,
-                    });
+                    let methods =
+                        loaded.files.iter().flat_map(|file| &file.decls).filter_map(|decl| match decl {
+                            Decl::Func(func) if receiver_name(func) == Some(spec.name.name) => Some(func),
+                            _ => None,
+                        });
                     let generic =
                         Generic { spec, home, instances: HashMap::new(), methods: methods.collect() };
                     self.generics.push(generic);
@@ -304,11 +303,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The value of one name in a line of constants.
-    pub(super) fn const_value(
-        &mut self,
-        spec: &'a crate::ast::ConstSpec<'a>,
-        index: usize,
-    ) -> Checked<Obj> {
+    pub(super) fn const_value(&mut self, spec: &'a crate::ast::ConstSpec<'a>, index: usize) -> Checked<Obj> {
         let name = spec.names[index];
         let Some(value) = spec.values.get(index) else {
             return Err(Fault::new(name.pos, "missing init expr for const declaration"));
@@ -439,7 +434,8 @@ impl<'a> Checker<'a> {
         let Some(id) = self.types.as_named(ty) else { return };
         for slot in slots {
             let Written::Func(decl) = self.slots[slot].written else { continue };
-            let pointer = decl.recv.as_ref().is_some_and(|recv| matches!(recv.ty.bare().kind, ExprKind::Star(_)));
+            let pointer =
+                decl.recv.as_ref().is_some_and(|recv| matches!(recv.ty.bare().kind, ExprKind::Star(_)));
             let number = u32::try_from(slot).unwrap_or(u32::MAX);
             self.types.named[id.0 as usize].methods.push((decl.name.name, number, pointer));
         }
@@ -496,76 +492,6 @@ impl<'a> Checker<'a> {
             }
         }
         Ok(func)
-    }
-
-    fn bodyless(&mut self, func: FuncId, decl: &'a FuncDecl<'a>, recv: Option<Ty>) {
-        let types = self.types.func(self.funcs[func.0 as usize].ty).map_or_else(Vec::new, |f| f.params.clone());
-        let named = |param: &Param<'a>| {
-            let name = param.name.map(|name| name.name);
-            (name, param.name.map_or(param.ty.pos, |name| name.pos))
-        };
-        let receiver = decl.recv.iter().zip(recv).map(|(param, ty)| (named(param).0, named(param).1, ty));
-        let rest = decl.signature.params.iter().zip(types).map(|(param, ty)| (named(param).0, named(param).1, ty));
-        let params = receiver.chain(rest).collect();
-        let has = |pragma: &str| decl.pragmas.iter().any(|known| *known == pragma);
-        self.bodyless.push(Bodyless {
-            func,
-            params,
-            noescape: has("//go:noescape"),
-            uintptrs: has("//go:uintptrescapes"),
-        });
-    }
-
-    fn body(&mut self, pending: Pending<'a>) -> Checked<()> {
-        let Pending { func, decl, home, bound, recv } = pending;
-        let Some(block) = &decl.body else { return Ok(()) };
-        self.owner = self.new_owner(None, None);
-        self.results.clear();
-        let code = self.elsewhere(home, |checker| {
-            for (name, ty) in bound {
-                checker.declare(name, Obj::Type(ty));
-            }
-            let mut params = Vec::new();
-            if let (Some(param), Some(recv)) = (&decl.recv, recv) {
-                params.push(checker.param(param, recv));
-            }
-            let results = checker.params(&decl.signature, &mut params)?;
-            let body = checker.stmts(&block.stmts)?;
-            Ok(Code { params, results, body, is_loop: false })
-        })?;
-        self.codes.push((func, code));
-        Ok(())
-    }
-
-    /// Declares parameters and results of what is checked.
-    pub(super) fn params(
-        &mut self,
-        signature: &'a crate::ast::Signature<'a>,
-        params: &mut Vec<crate::ir::VarId>,
-    ) -> Checked<Vec<crate::ir::VarId>> {
-        for param in &signature.params {
-            let ty = self.ty(&param.ty)?;
-            let ty = if param.variadic { self.types.slice(ty) } else { ty };
-            params.push(self.param(param, ty));
-        }
-        let mut results = Vec::new();
-        self.results.clear();
-        for result in &signature.results {
-            let ty = self.ty(&result.ty)?;
-            let var = self.param(result, ty);
-            results.push(var);
-            self.results.push((var, ty));
-        }
-        Ok(results)
-    }
-
-    fn param(&mut self, param: &'a Param<'a>, ty: Ty) -> crate::ir::VarId {
-        let (name, pos) = param.name.map_or(("", param.ty.pos), |name| (name.name, name.pos));
-        let var = self.new_var(name, pos, ty, true);
-        if !name.is_empty() {
-            self.declare(name, Obj::Var(var));
-        }
-        var
     }
 }
 

@@ -119,7 +119,9 @@ impl<'a> Checker<'a> {
     fn looks_like_ty(&mut self, expr: &'a Expr<'a>) -> Checked<bool> {
         match &expr.kind {
             ExprKind::Name("_") => Ok(false),
-            ExprKind::Name(name) => Ok(matches!(self.lookup(name, expr.pos)?, Obj::Type(_) | Obj::Generic(_))),
+            ExprKind::Name(name) => {
+                Ok(matches!(self.lookup(name, expr.pos)?, Obj::Type(_) | Obj::Generic(_)))
+            }
             ExprKind::Paren(inner) | ExprKind::Star(inner) | ExprKind::Index(inner, _) => {
                 self.deeper(expr.pos, |checker| checker.looks_like_ty(inner))
             }
@@ -158,7 +160,9 @@ impl<'a> Checker<'a> {
                 Some(iota) => self.constant(pos, Ty::UNTYPED_INT, Value::Int(iota)),
                 None => return Err(Fault::new(pos, "cannot use iota outside constant declaration")),
             },
-            Obj::GenericFunc(_) => return Err(Fault::new(pos, "cannot use generic function without instantiation")),
+            Obj::GenericFunc(_) => {
+                return Err(Fault::new(pos, "cannot use generic function without instantiation"));
+            }
             Obj::Generic(_) => return Err(Fault::new(pos, "cannot use generic type without instantiation")),
             Obj::Builtin(_) => return Err(Fault::new(pos, "a built-in function must be called")),
             Obj::Package(_) | Obj::UnknownPackage => {
@@ -445,7 +449,8 @@ impl<'a> Checker<'a> {
         let a = self.expr_for(left, wanted)?;
         let b = self.expr(right)?;
         if let (NodeKind::Const(x, _), NodeKind::Const(y, _)) = (&a.kind, &b.kind) {
-            let (x, y) = (x.int().map_or(Value::Unknown, Value::Int), y.int().map_or(Value::Unknown, Value::Int));
+            let (x, y) =
+                (x.int().map_or(Value::Unknown, Value::Int), y.int().map_or(Value::Unknown, Value::Int));
             let ty = if matches!(a.ty, Ty::UNTYPED_FLOAT) { Ty::UNTYPED_INT } else { a.ty };
             let value = x.binary(op, &y, true);
             return Ok(self.constant(pos, ty, value));

@@ -151,7 +151,16 @@ impl<'a> Checker<'a> {
         let (key_ty, value_ty) = (Ty::UNKNOWN, Ty::UNKNOWN);
         let (key, value) = (Target::Blank, Target::Blank);
         let body = Vec::new();
-        all.push(St::Range(Box::new(Range { pos, over, key, value, key_ty, value_ty, body, lit: Some(lit) })));
+        all.push(St::Range(Box::new(Range {
+            pos,
+            over,
+            key,
+            value,
+            key_ty,
+            value_ty,
+            body,
+            lit: Some(lit),
+        })));
         Ok(())
     }
 

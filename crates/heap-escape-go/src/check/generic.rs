@@ -52,7 +52,8 @@ impl<'a> Checker<'a> {
         }
         let is_program = home.package + 1 == self.packages.len();
         let methods = self.generics[number].methods.iter().enumerate().map(|(i, decl)| {
-            let pointer = decl.recv.as_ref().is_some_and(|recv| matches!(recv.ty.bare().kind, ExprKind::Star(_)));
+            let pointer =
+                decl.recv.as_ref().is_some_and(|recv| matches!(recv.ty.bare().kind, ExprKind::Star(_)));
             (decl.name.name, OF_INSTANCE | u32::try_from(i).unwrap_or(0), pointer)
         });
         let ty = self.types.add_named(Named {
@@ -93,7 +94,9 @@ impl<'a> Checker<'a> {
                 self.is_nested(*of, depth + 1)
             }
             Kind::Map(key, value) => self.is_nested(*key, depth + 1) || self.is_nested(*value, depth + 1),
-            Kind::Func(func) => func.params.iter().chain(&func.results).any(|ty| self.is_nested(*ty, depth + 1)),
+            Kind::Func(func) => {
+                func.params.iter().chain(&func.results).any(|ty| self.is_nested(*ty, depth + 1))
+            }
             Kind::Struct(fields) => fields.iter().any(|field| self.is_nested(field.ty, depth + 1)),
             Kind::Tuple(parts) => parts.iter().any(|ty| self.is_nested(*ty, depth + 1)),
             Kind::Interface(inner) => inner.methods.iter().any(|(_, ty)| self.is_nested(*ty, depth + 1)),
@@ -116,7 +119,8 @@ impl<'a> Checker<'a> {
         }
         if shapes == args {
             let bound = bind(receiver_params(decl), &args);
-            let pointer = decl.recv.as_ref().is_some_and(|recv| matches!(recv.ty.bare().kind, ExprKind::Star(_)));
+            let pointer =
+                decl.recv.as_ref().is_some_and(|recv| matches!(recv.ty.bare().kind, ExprKind::Star(_)));
             let recv = if pointer { self.types.pointer(ty) } else { ty };
             let func = self.bound_func(decl, home, bound, Some(recv))?;
             self.instance_methods.insert((ty, number), func);
@@ -152,7 +156,12 @@ impl<'a> Checker<'a> {
         })
     }
 
-    fn bound_signature(&mut self, decl: &'a FuncDecl<'a>, home: Home, bound: &[(&'a str, Ty)]) -> Checked<Ty> {
+    fn bound_signature(
+        &mut self,
+        decl: &'a FuncDecl<'a>,
+        home: Home,
+        bound: &[(&'a str, Ty)],
+    ) -> Checked<Ty> {
         self.deeper(decl.name.pos, |checker| {
             checker.elsewhere(home, |checker| {
                 for (name, ty) in bound {

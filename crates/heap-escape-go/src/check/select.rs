@@ -135,7 +135,10 @@ impl<'a> Checker<'a> {
             return Ok(self.unknown(pos, vec![x]));
         }
         let Some((path, found)) = self.find(x.ty, name.name, name.pos)? else {
-            return Err(Fault::new(name.pos, format!("undefined: {} has no field or method {}", self.types.show(x.ty), name.name)));
+            return Err(Fault::new(
+                name.pos,
+                format!("undefined: {} has no field or method {}", self.types.show(x.ty), name.name),
+            ));
         };
         match found {
             Found::Field(ty) => {
@@ -195,7 +198,9 @@ impl<'a> Checker<'a> {
             return Err(Fault::new(name.pos, format!("undefined: {}.{}", self.types.show(ty), name.name)));
         };
         let (method, func) = match found {
-            Found::Method(func, _) => (self.funcs[func.0 as usize].ty, Some(func).filter(|_| path.is_empty())),
+            Found::Method(func, _) => {
+                (self.funcs[func.0 as usize].ty, Some(func).filter(|_| path.is_empty()))
+            }
             Found::Dynamic(ty) => (ty, None),
             Found::Field(_) => return Err(Fault::new(name.pos, format!("{} is not a method", name.name))),
         };

@@ -102,11 +102,11 @@ impl<'a> Checker<'a> {
             }
             StmtKind::Go(call) => {
                 let call = self.value(call)?;
-                all.push(St::Go(call));
+                all.push(St::Go(pos, call));
             }
             StmtKind::Defer(call) => {
                 let call = self.value(call)?;
-                all.push(St::Defer(call));
+                all.push(St::Defer(pos, call));
             }
             StmtKind::Label(name, inner) => {
                 all.push(St::Label(name));
@@ -279,7 +279,10 @@ impl<'a> Checker<'a> {
         let single = values.len() == spec.names.len();
         if !single && !values.is_empty() {
             if values.len() != 1 {
-                return Err(Fault::new(spec.pos, "assignment mismatch: as many values as variables are wanted"));
+                return Err(Fault::new(
+                    spec.pos,
+                    "assignment mismatch: as many values as variables are wanted",
+                ));
             }
             values = self.parts(&Rc::clone(&values[0]), spec.names.len());
         }

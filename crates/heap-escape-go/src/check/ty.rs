@@ -29,7 +29,10 @@ impl<'a> Checker<'a> {
                 return Ok(match self.lookup(name, expr.pos)? {
                     Obj::Type(ty) => Some(ty),
                     Obj::Generic(_) => {
-                        return Err(Fault::new(expr.pos, format!("cannot use generic type {name} without instantiation")));
+                        return Err(Fault::new(
+                            expr.pos,
+                            format!("cannot use generic type {name} without instantiation"),
+                        ));
                     }
                     _ => None,
                 });
@@ -95,9 +98,7 @@ impl<'a> Checker<'a> {
             return Err(Fault::new(expr.pos, "array length must be constant"));
         };
         let length = value.int().and_then(|length| u64::try_from(length).ok());
-        length
-            .filter(|length| *length < 1 << 50)
-            .ok_or_else(|| Fault::new(expr.pos, "invalid array length"))
+        length.filter(|length| *length < 1 << 50).ok_or_else(|| Fault::new(expr.pos, "invalid array length"))
     }
 
     pub(super) fn signature(&mut self, signature: &'a Signature<'a>) -> Checked<Ty> {

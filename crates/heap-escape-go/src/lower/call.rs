@@ -26,7 +26,13 @@ type Callees = (Vec<Callee>, Option<Var>);
 
 impl<'c, 'a> Lower<'c, 'a> {
     /// A call whose results go into the holes.
-    pub(super) fn call(&mut self, body: &mut Body<'_>, holes: &[Hole], x: &'c Ex<'a>, call: &'c CallNode<'a>) {
+    pub(super) fn call(
+        &mut self,
+        body: &mut Body<'_>,
+        holes: &[Hole],
+        x: &'c Ex<'a>,
+        call: &'c CallNode<'a>,
+    ) {
         let args: Vec<Arg<'c, 'a>> = call.args.iter().map(Arg::Expr).collect();
         self.call_with(body, holes, x, call, &args, None);
     }
@@ -88,7 +94,9 @@ impl<'c, 'a> Lower<'c, 'a> {
             Arg::Ready(None) => {}
             Arg::Made(x, elements) => {
                 let mut inner = hole;
-                if let NodeKind::Composite(crate::ir::Composite::Slice | crate::ir::Composite::Arguments, _) = &x.kind {
+                if let NodeKind::Composite(crate::ir::Composite::Slice | crate::ir::Composite::Arguments, _) =
+                    &x.kind
+                {
                     let text = self.printer().text(x);
                     inner = self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0).0;
                 }

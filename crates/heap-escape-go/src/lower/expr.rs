@@ -111,7 +111,9 @@ impl<'c, 'a> Lower<'c, 'a> {
                 self.expr(body, Hole::of(temp), of);
                 self.flow(body, hole.address(), temp);
             }
-            NodeKind::MakeSlice(length, capacity) => self.make_slice(body, hole, x, length, capacity.as_ref()),
+            NodeKind::MakeSlice(length, capacity) => {
+                self.make_slice(body, hole, x, length, capacity.as_ref());
+            }
             NodeKind::MakeMap(size) => {
                 let text = self.printer().text(x);
                 self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0);
@@ -157,16 +159,19 @@ impl<'c, 'a> Lower<'c, 'a> {
                 let bytes = self.types.size(of.ty);
                 let bytes = if bytes > LARGEST { bytes } else { 0 };
                 let text = self.quoted_conversion(x, of);
-                let (inner, _) = self.spill(body, self.converted(hole, x, of), conversion_pos(x, of), text, bytes);
+                let (inner, _) =
+                    self.spill(body, self.converted(hole, x, of), conversion_pos(x, of), text, bytes);
                 self.expr(body, self.because(inner, x, "interface-converted"), of);
             }
             Conversion::Same => self.same(body, hole, x, of),
             Conversion::String => {
                 let text = self.printer().text(x);
                 let (_, site) = self.spill(body, self.converted(hole, x, of), conversion_pos(x, of), text, 0);
-                let bytes = self.types.is_string(of.ty) && self.types.slice_elem(x.ty).is_some_and(|of| {
-                    self.types.basic(of) == Some(Basic::Uint8)
-                });
+                let bytes = self.types.is_string(of.ty)
+                    && self
+                        .types
+                        .slice_elem(x.ty)
+                        .is_some_and(|of| self.types.basic(of) == Some(Basic::Uint8));
                 if let (true, Some(record)) = (bytes, self.records.last_mut())
                     && let What::Site(_, text) = &mut record.what
                 {
@@ -333,7 +338,14 @@ impl<'c, 'a> Lower<'c, 'a> {
         self.depth = depth;
         (self.function, self.inner, self.is_literal) = around;
         self.literals.insert(id, Known::Closure(closure));
-        self.records.insert(at, Record { pos: x.pos, function: Rc::clone(&self.function), what: What::Site(closure.site(), text) });
+        self.records.insert(
+            at,
+            Record {
+                pos: x.pos,
+                function: Rc::clone(&self.function),
+                what: What::Site(closure.site(), text),
+            },
+        );
         let hole = self.because(hole, x, "spill");
         self.flow(body, hole.address(), closure.site());
     }
@@ -414,7 +426,11 @@ impl<'c, 'a> Lower<'c, 'a> {
                         Some(of) => self.types.has_references(of),
                         None => false,
                     };
-                    let hole = if references { self.because(Hole::HEAP.deref(), x, "copied slice") } else { Hole::BLANK };
+                    let hole = if references {
+                        self.because(Hole::HEAP.deref(), x, "copied slice")
+                    } else {
+                        Hole::BLANK
+                    };
                     self.expr(body, hole, from);
                 }
             }

@@ -77,7 +77,9 @@ impl<'a> Of<'_, 'a> {
                 format!("{places} {} {values}", if defines { ":=" } else { "=" })
             }
             Of::Operation(op, a, b) => format!("{} {}= {}", printer.text(a), op.text(), printer.text(b)),
-            Of::Return(values) => format!("return {}", list(&mut values.iter().map(|(_, x)| printer.text(x)))),
+            Of::Return(values) => {
+                format!("return {}", list(&mut values.iter().map(|(_, x)| printer.text(x))))
+            }
             Of::Range(x) => format!("for loop over {}", printer.text(x)),
         }
     }

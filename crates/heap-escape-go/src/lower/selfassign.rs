@@ -69,10 +69,11 @@ impl<'c, 'a> Lower<'c, 'a> {
     /// `v.x = v.y` or `v[i] = v[j]`.
     fn is_own_part(&self, to: &'c Ex<'a>, from: &'c Ex<'a>) -> bool {
         match (&to.kind, &from.kind) {
-            (
-                NodeKind::Field { of: a, through: one, .. },
-                NodeKind::Field { of: b, through: other, .. },
-            ) if one == other => self.is_same(a, b),
+            (NodeKind::Field { of: a, through: one, .. }, NodeKind::Field { of: b, through: other, .. })
+                if one == other =>
+            {
+                self.is_same(a, b)
+            }
             (NodeKind::Index(a, i), NodeKind::Index(b, j)) => {
                 let arrays = |x: &Ex<'a>| matches!(self.types.under(x.ty), Kind::Array(..));
                 if self.has_effects(i) || self.has_effects(j) || arrays(a) != arrays(b) {
@@ -93,9 +94,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                 one == other && self.is_same(a, b)
             }
             (NodeKind::Deref(a, _), NodeKind::Deref(b, _)) => self.is_same(a, b),
-            (NodeKind::Index(a, i), NodeKind::Index(b, j)) => {
-                self.is_same(a, b) && self.is_same_index(i, j)
-            }
+            (NodeKind::Index(a, i), NodeKind::Index(b, j)) => self.is_same(a, b) && self.is_same_index(i, j),
             _ => false,
         }
     }
@@ -110,7 +109,9 @@ impl<'c, 'a> Lower<'c, 'a> {
     fn has_effects(&self, x: &'c Ex<'a>) -> bool {
         match &x.kind {
             NodeKind::Var(_) | NodeKind::Const(..) | NodeKind::Global(_) => false,
-            NodeKind::Field { of, .. } | NodeKind::Deref(of, _) | NodeKind::Convert { of, .. } => self.has_effects(of),
+            NodeKind::Field { of, .. } | NodeKind::Deref(of, _) | NodeKind::Convert { of, .. } => {
+                self.has_effects(of)
+            }
             NodeKind::Index(a, b) | NodeKind::Binary(_, a, b) => self.has_effects(a) || self.has_effects(b),
             _ => true,
         }
@@ -119,10 +120,7 @@ impl<'c, 'a> Lower<'c, 'a> {
 
 /// The pointer variable that a place is behind, with one load.
 fn behind(x: &Ex<'_>) -> Option<VarId> {
-    let of = match &x.kind {
-        NodeKind::Field { of, through: true, .. } | NodeKind::Deref(of, _) => of,
-        _ => return None,
-    };
+    let (NodeKind::Field { of, through: true, .. } | NodeKind::Deref(of, _)) = &x.kind else { return None };
     match of.kind {
         NodeKind::Var(var) => Some(var),
         _ => None,

@@ -87,7 +87,9 @@ impl<'c, 'a> Lower<'c, 'a> {
                     }
                     let ty = match &value.kind {
                         // A variable that is given itself, or another one: looked at no further than that.
-                        NodeKind::Var(other) if info.others.is_empty() && other.0 < var.0 => self.concrete(value)?,
+                        NodeKind::Var(other) if info.others.is_empty() && other.0 < var.0 => {
+                            self.concrete(value)?
+                        }
                         NodeKind::Var(_) => return None,
                         _ => self.concrete(value)?,
                     };
@@ -121,12 +123,17 @@ impl<'c, 'a> Lower<'c, 'a> {
                     self.laid_out(body, element);
                 }
             }
-            NodeKind::Convert { of, how: Conversion::ToInterface | Conversion::Same, .. } => self.laid_out(body, of),
+            NodeKind::Convert { of, how: Conversion::ToInterface | Conversion::Same, .. } => {
+                self.laid_out(body, of);
+            }
             NodeKind::Convert { of, how: Conversion::String, .. }
                 if matches!(&of.kind, NodeKind::Const(Value::Str(_), _))
-                    && self.types.slice_elem(x.ty).is_some_and(|of| self.types.underlying(of) == Ty::UINT8) => {}
-            NodeKind::Slice(of, [None, None, None])
-                if matches!(&of.kind, NodeKind::Address(of, true) if is_global_place(of)) => {}
+                    && self
+                        .types
+                        .slice_elem(x.ty)
+                        .is_some_and(|of| self.types.underlying(of) == Ty::UINT8) => {}
+            NodeKind::Slice(of, [None, None, None]) if matches!(&of.kind, NodeKind::Address(of, true) if is_global_place(of)) =>
+                {}
             _ => self.expr(body, self.because(Hole::HEAP, x, "assign"), x),
         }
     }

@@ -156,8 +156,8 @@ impl<'c, 'a> Lower<'c, 'a> {
                 self.discard(body, channel);
                 self.expr(body, self.because(Hole::HEAP, value, "send"), value);
             }
-            St::Go(call) => self.deferred(body, call, true),
-            St::Defer(call) => self.deferred(body, call, false),
+            St::Go(pos, call) => self.deferred(body, *pos, call, true),
+            St::Defer(pos, call) => self.deferred(body, *pos, call, false),
             St::Label(_) | St::Goto(_) => {}
         }
     }
@@ -341,7 +341,9 @@ impl<'c, 'a> Lower<'c, 'a> {
             || self.types.pointee(range.over.ty).is_some()
             || matches!(self.types.under(range.over.ty), Kind::Map(..));
         self.in_loop(body, |lower, body| {
-            for (target, ty, flows) in [(&range.key, range.key_ty, false), (&range.value, range.value_ty, true)] {
+            for (target, ty, flows) in
+                [(&range.key, range.key_ty, false), (&range.value, range.value_ty, true)]
+            {
                 let why = if array { "range" } else { "range-deref" };
                 let hole = lower.range_hole(body, target, ty, range.pos);
                 let hole = lower.noted(hole, Of::Range(Rc::clone(&range.over)), why, range.pos);
@@ -388,7 +390,8 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     /// The hole for a value of type `from` where one of type `to` goes in: it may be put into an interface.
     fn boxed(&mut self, body: &mut Body<'_>, hole: Hole, to: Ty, from: Ty, pos: Pos) -> Hole {
-        let boxes = self.types.is_interface(to) && !self.types.is_interface(from) && !self.types.is_direct(from);
+        let boxes =
+            self.types.is_interface(to) && !self.types.is_interface(from) && !self.types.is_direct(from);
         if boxes { self.spill(body, hole, pos, ".autotmp_0".to_owned(), 0).0 } else { hole }
     }
 
@@ -423,7 +426,14 @@ impl<'c, 'a> Lower<'c, 'a> {
             self.code(body, &lit.code);
         });
         (self.depth, self.function) = (depth, around);
-        self.records.insert(at, Record { pos: range.pos, function: Rc::clone(&self.function), what: What::Site(closure.site(), text) });
+        self.records.insert(
+            at,
+            Record {
+                pos: range.pos,
+                function: Rc::clone(&self.function),
+                what: What::Site(closure.site(), text),
+            },
+        );
         self.flow(body, Hole::of(temp).address(), closure.site());
         if outermost {
             self.results_inside(body);
@@ -433,7 +443,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         } else {
             body.call(&callees, &[temp.value()], &[]);
         }
-            }
+    }
 
     /// The places for what the body of a loop over a function returns, where results have no names.
     fn results_outside(&mut self, body: &mut Body<'_>, lit: &'c crate::ir::LitInfo<'a>) {

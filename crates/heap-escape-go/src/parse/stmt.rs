@@ -210,7 +210,9 @@ impl<'a> Parser<'a> {
                 }
             }
             if parser.token() == Token::LBrace {
-                let Some(Stmt { pos, kind }) = init else { return Err(parser.unexpected("expected condition")) };
+                let Some(Stmt { pos, kind }) = init else {
+                    return Err(parser.unexpected("expected condition"));
+                };
                 let StmtKind::Expr(expr) = kind else {
                     return Err(Fault::new(pos, "syntax error: expected for loop condition"));
                 };

@@ -186,12 +186,7 @@ impl<'a> Parser<'a> {
         ahead.advance()?;
         let ends = matches!(
             ahead.token,
-            Token::Comma
-                | Token::RParen
-                | Token::RBracket
-                | Token::Semicolon
-                | Token::RBrace
-                | Token::String
+            Token::Comma | Token::RParen | Token::RBracket | Token::Semicolon | Token::RBrace | Token::String
         );
         Ok(inside && ends)
     }

@@ -62,6 +62,7 @@ fn a_mistake_is_told_with_its_place() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let missing = Escape { files: vec![PathBuf::from("no such file.go")], explain: false, json: false, tables: None };
+    let missing =
+        Escape { files: vec![PathBuf::from("no such file.go")], explain: false, json: false, tables: None };
     assert!(missing.show().unwrap_err().to_string().contains("no such file.go"));
 }

@@ -1,0 +1,80 @@
+//! The bodies of functions, and their parameters.
+
+use super::{Bodyless, Checked, Checker, Obj, Pending};
+use crate::ast::{FuncDecl, Param, Signature};
+use crate::ir::{Code, FuncId, VarId};
+use crate::types::Ty;
+
+impl<'a> Checker<'a> {
+    pub(super) fn bodyless(&mut self, func: FuncId, decl: &'a FuncDecl<'a>, recv: Option<Ty>) {
+        let types =
+            self.types.func(self.funcs[func.0 as usize].ty).map_or_else(Vec::new, |f| f.params.clone());
+        let named = |param: &Param<'a>| {
+            let name = param.name.map(|name| name.name);
+            (name, param.name.map_or(param.ty.pos, |name| name.pos))
+        };
+        let receiver = decl.recv.iter().zip(recv).map(|(param, ty)| (named(param).0, named(param).1, ty));
+        let rest =
+            decl.signature.params.iter().zip(types).map(|(param, ty)| (named(param).0, named(param).1, ty));
+        let params = receiver.chain(rest).collect();
+        let has = |pragma: &str| decl.pragmas.contains(&pragma);
+        self.bodyless.push(Bodyless {
+            func,
+            params,
+            noescape: has("//go:noescape"),
+            uintptrs: has("//go:uintptrescapes"),
+        });
+    }
+
+    pub(super) fn body(&mut self, pending: Pending<'a>) -> Checked<()> {
+        let Pending { func, decl, home, bound, recv } = pending;
+        let Some(block) = &decl.body else { return Ok(()) };
+        self.owner = self.new_owner(None, None);
+        self.results.clear();
+        let code = self.elsewhere(home, |checker| {
+            for (name, ty) in bound {
+                checker.declare(name, Obj::Type(ty));
+            }
+            let mut params = Vec::new();
+            if let (Some(param), Some(recv)) = (&decl.recv, recv) {
+                params.push(checker.param(param, recv));
+            }
+            let results = checker.params(&decl.signature, &mut params)?;
+            let body = checker.stmts(&block.stmts)?;
+            Ok(Code { params, results, body, is_loop: false })
+        })?;
+        self.codes.push((func, code));
+        Ok(())
+    }
+
+    /// Declares parameters and results of what is checked.
+    pub(super) fn params(
+        &mut self,
+        signature: &'a Signature<'a>,
+        params: &mut Vec<VarId>,
+    ) -> Checked<Vec<VarId>> {
+        for param in &signature.params {
+            let ty = self.ty(&param.ty)?;
+            let ty = if param.variadic { self.types.slice(ty) } else { ty };
+            params.push(self.param(param, ty));
+        }
+        let mut results = Vec::new();
+        self.results.clear();
+        for result in &signature.results {
+            let ty = self.ty(&result.ty)?;
+            let var = self.param(result, ty);
+            results.push(var);
+            self.results.push((var, ty));
+        }
+        Ok(results)
+    }
+
+    fn param(&mut self, param: &'a Param<'a>, ty: Ty) -> VarId {
+        let (name, pos) = param.name.map_or(("", param.ty.pos), |name| (name.name, name.pos));
+        let var = self.new_var(name, pos, ty, true);
+        if !name.is_empty() {
+            self.declare(name, Obj::Var(var));
+        }
+        var
+    }
+}

@@ -157,6 +157,8 @@ pub(crate) struct Checker<'a> {
     depth: u32,
     /// Of variables of packages whose types are those of their values.
     global_values: HashMap<*const VarSpec<'a>, Vec<Ex<'a>>>,
+    /// The types that are put into interfaces.
+    boxed: Vec<Ty>,
     /// Of an instance of a generic type: which one.
     instance_of: HashMap<Ty, usize>,
     instance_methods: HashMap<(Ty, u32), FuncId>,

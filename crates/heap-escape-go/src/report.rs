@@ -16,7 +16,7 @@ pub struct Line {
     pub path: String,
     /// The line, from 1.
     pub line: u32,
-    /// The column in bytes, from 1; 0 for columns that the compiler does not tell, which are those after 255.
+    /// The column in bytes, from 1; 0 for columns that the compiler does not tell, which are those after 254.
     pub column: u32,
     /// What is said.
     pub words: String,
@@ -41,7 +41,7 @@ impl fmt::Display for Line {
 }
 
 /// The last column that messages tell.
-const COLUMNS: u32 = 255;
+const COLUMNS: u32 = 254;
 
 /// What is said of a program, in the order of the source.
 pub(crate) fn report(lowered: &Lowered<'_, '_>, places: &Places, explain: bool) -> Vec<Line> {

@@ -85,6 +85,9 @@ impl<'a> Checker<'a> {
         }
         let to_interface = self.types.is_interface(ty) && !self.types.is_interface(x.ty);
         let how = if to_interface { Conversion::ToInterface } else { Conversion::Same };
+        if to_interface {
+            self.boxed.push(x.ty);
+        }
         self.node(pos, ty, NodeKind::Convert { of: x, how, implicit: true })
     }
 
@@ -104,7 +107,7 @@ impl<'a> Checker<'a> {
                 .map(|c| Value::Int(i128::from(u32::from(c))))
                 .collect::<Vec<_>>();
             let runes = runes.into_iter().map(|rune| (None, self.constant(x.pos, of, rune))).collect();
-            return self.node(pos, ty, NodeKind::Composite(Composite::Slice, runes));
+            return self.node(x.pos, ty, NodeKind::Composite(Composite::Slice, runes));
         }
         if x.ty == Ty::NIL || matches!(x.kind, NodeKind::Nil) {
             let of = self.node(x.pos, ty, NodeKind::Nil);
@@ -121,6 +124,9 @@ impl<'a> Checker<'a> {
         let how = self.how(x.ty, ty);
         if x.ty == ty && how == Conversion::Same {
             return x;
+        }
+        if how == Conversion::ToInterface {
+            self.boxed.push(x.ty);
         }
         self.node(pos, ty, NodeKind::Convert { of: x, how, implicit: false })
     }

@@ -157,6 +157,7 @@ impl<'a> Checker<'a> {
             in_return: false,
             depth: 0,
             global_values: HashMap::new(),
+            boxed: Vec::new(),
             instance_of: HashMap::new(),
             instance_methods: HashMap::new(),
             shapes: HashMap::new(),
@@ -256,16 +257,7 @@ impl<'a> Checker<'a> {
             let pos = self.slots[*slot].written.pos();
             self.resolve(*slot, pos)?;
         }
-        let mut bodies = std::mem::take(&mut self.pending).into_iter();
-        loop {
-            let next: Vec<_> = bodies.by_ref().chain(std::mem::take(&mut self.pending)).collect();
-            if next.is_empty() {
-                break;
-            }
-            for pending in next {
-                self.body(pending)?;
-            }
-        }
+        self.bodies()?;
         for (file_number, file) in loaded.files.iter().enumerate() {
             self.home = Home { package: number, file: file_number };
             for decl in &file.decls {
@@ -274,11 +266,25 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        // Literals and instances that only those values have.
-        while let Some(pending) = self.pending.pop() {
-            self.body(pending)?;
+        // Instances that only those values have.
+        self.bodies()
+    }
+
+    /// Checks the bodies that are still to be checked, and those that they need, in the order in which they were found.
+    fn bodies(&mut self) -> Checked<()> {
+        loop {
+            let next = std::mem::take(&mut self.pending);
+            let boxed = std::mem::take(&mut self.boxed);
+            if next.is_empty() && boxed.is_empty() {
+                return Ok(());
+            }
+            for pending in next {
+                self.body(pending)?;
+            }
+            for ty in boxed {
+                self.methods_of_boxed(ty)?;
+            }
         }
-        Ok(())
     }
 
     /// What a declaration means.

@@ -139,6 +139,16 @@ impl<'a> Checker<'a> {
         Ok(func)
     }
 
+    /// An instance that is put into an interface has all of its methods, for somebody may call them.
+    pub(super) fn methods_of_boxed(&mut self, ty: Ty) -> Checked<()> {
+        let ty = self.types.pointee(ty).unwrap_or(ty);
+        let Some(generic) = self.instance_of.get(&ty).copied() else { return Ok(()) };
+        for number in 0..self.generics[generic].methods.len() {
+            self.method_of_instance(ty, u32::try_from(number).unwrap_or(0))?;
+        }
+        Ok(())
+    }
+
     fn bound_func(
         &mut self,
         decl: &'a FuncDecl<'a>,

@@ -62,7 +62,6 @@ impl<'c, 'a> Lower<'c, 'a> {
         match &x.kind {
             NodeKind::Const(..)
             | NodeKind::Nil
-            | NodeKind::Global(_)
             | NodeKind::Func(_)
             | NodeKind::New(_, None) => Arg::Expr(x),
             NodeKind::Composite(

@@ -3,6 +3,9 @@
 use super::{BASICS, FuncTy, InterfaceTy, Kind, Ty, Types};
 use crate::ast::Direction;
 
+/// Types are written no deeper than this.
+const LONGEST: u32 = 2 * crate::parse::NESTING;
+
 impl<'a> Types<'a> {
     pub(crate) fn show(&self, ty: Ty) -> String {
         let mut out = String::new();
@@ -11,7 +14,7 @@ impl<'a> Types<'a> {
     }
 
     fn write(&self, ty: Ty, out: &mut String, depth: u32) {
-        if depth > 50 {
+        if depth > LONGEST {
             out.push_str("...");
             return;
         }

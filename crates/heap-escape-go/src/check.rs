@@ -100,6 +100,8 @@ struct Package<'a> {
 struct Generic<'a> {
     spec: &'a TypeSpec<'a>,
     home: Home,
+    /// Of one that is declared in a function: what is in scope there.
+    scope: Vec<(&'a str, Obj)>,
     instances: HashMap<Vec<Ty>, Ty>,
     methods: Vec<&'a FuncDecl<'a>>,
 }

@@ -239,8 +239,13 @@ impl<'a> Checker<'a> {
                             Decl::Func(func) if receiver_name(func) == Some(spec.name.name) => Some(func),
                             _ => None,
                         });
-                    let generic =
-                        Generic { spec, home, instances: HashMap::new(), methods: methods.collect() };
+                    let generic = Generic {
+                        spec,
+                        home,
+                        scope: Vec::new(),
+                        instances: HashMap::new(),
+                        methods: methods.collect(),
+                    };
                     self.generics.push(generic);
                     self.slots[slot].state = State::Done(Obj::Generic(self.generics.len() - 1));
                 }

@@ -68,6 +68,7 @@ impl<'a> Checker<'a> {
         self.instance_of.insert(ty, number);
         let underlying = self.deeper(pos, |checker| {
             checker.elsewhere(home, |checker| {
+                checker.scope.clone_from(&checker.generics[number].scope);
                 for (param, arg) in spec.params.iter().zip(args) {
                     if let Some(name) = param.name {
                         checker.declare(name.name, Obj::Type(arg));

@@ -1,8 +1,9 @@
 //! Statements.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::{Checked, Checker, Obj};
+use super::{Checked, Checker, Generic, Obj};
 use crate::ast::{Block, Branch, Decl, Expr, ExprKind, Stmt, StmtKind};
 use crate::ir::{Ex, NodeKind, St, Target, VarId};
 use crate::source::{Fault, Pos};
@@ -247,6 +248,18 @@ impl<'a> Checker<'a> {
             Decl::Type(spec) if spec.alias => {
                 let ty = self.ty(&spec.ty)?;
                 self.declare(spec.name.name, Obj::Type(ty));
+            }
+            Decl::Type(spec) if !spec.params.is_empty() => {
+                let number = self.generics.len();
+                self.declare(spec.name.name, Obj::Generic(number));
+                let (home, scope) = (self.home, self.scope.clone());
+                self.generics.push(Generic {
+                    spec,
+                    home,
+                    scope,
+                    instances: HashMap::new(),
+                    methods: Vec::new(),
+                });
             }
             Decl::Type(spec) => {
                 let ty = self.types.add_named(Named {

@@ -60,10 +60,7 @@ impl<'c, 'a> Lower<'c, 'a> {
     /// What is evaluated before the call is put off.
     fn ready(&mut self, body: &mut Body<'_>, pos: Pos, x: &'c Ex<'a>) -> Arg<'c, 'a> {
         match &x.kind {
-            NodeKind::Const(..)
-            | NodeKind::Nil
-            | NodeKind::Func(_)
-            | NodeKind::New(_, None) => Arg::Expr(x),
+            NodeKind::Const(..) | NodeKind::Nil | NodeKind::Func(_) | NodeKind::New(_, None) => Arg::Expr(x),
             NodeKind::Composite(
                 Composite::Arguments | Composite::Slice | Composite::Array | Composite::Struct,
                 elements,

@@ -46,8 +46,11 @@ impl<'c, 'a> Lower<'c, 'a> {
     pub(super) fn literals_of(&self, x: &'c Ex<'a>) -> Option<Vec<&'c Ex<'a>>> {
         let behind = self.behind(x);
         match &behind.kind {
-            NodeKind::Lit(_) | NodeKind::Func(_) => Some(vec![behind]),
-            NodeKind::MethodExpr(_, _, Some(_)) => Some(vec![behind]),
+            NodeKind::Lit(_) => Some(vec![behind]),
+            NodeKind::Func(func) | NodeKind::MethodExpr(_, _, Some(func)) => {
+                // An instance of a generic function is, as a value, a closure around it, which nobody looks into.
+                self.funcs[func.0 as usize].dict.is_none().then(|| vec![behind])
+            }
             NodeKind::Var(var) => {
                 let info = &self.vars[var.0 as usize];
                 if info.is_param || info.addressed || info.odd {
@@ -58,7 +61,8 @@ impl<'c, 'a> Lower<'c, 'a> {
                     let value = self.behind(value);
                     match &value.kind {
                         NodeKind::Nil => {}
-                        NodeKind::Lit(_) | NodeKind::Func(_) => all.push(value),
+                        NodeKind::Lit(_) => all.push(value),
+                        NodeKind::Func(func) if self.funcs[func.0 as usize].dict.is_none() => all.push(value),
                         _ => return None,
                     }
                 }

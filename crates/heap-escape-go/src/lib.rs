@@ -1,6 +1,6 @@
 //! A Go front end for `heap-escape`: what the Go compiler's escape analysis says of a package, without the Go compiler.
 //!
-//! [`analyse`] takes the files of a package and gives the lines that `go build -gcflags='-m -l'` prints: which variables are moved
+//! [`analyse()`] takes the files of a package and gives the lines that `go build -gcflags='-m -l'` prints: which variables are moved
 //! to the heap, which allocations escape, and where the arguments of functions leak. With [`Options::explain`], each line has the
 //! flows that made it so, as `-m=2` prints them.
 //!

@@ -1,6 +1,6 @@
 //! Lowering: tells the core what each function does with values.
 //!
-//! An expression is evaluated into a [`Hole`]: the place where its value goes, with the loads on the way. So `p = **q` gives `q` to the
+//! An expression is evaluated into a [`Hole`](hole::Hole): the place where its value goes, with the loads on the way. So `p = **q` gives `q` to the
 //! hole of `p` with two loads, and `&x` gives `x` to it with one load less than none.
 //!
 //! What the compiler would print of it is kept beside ([`Record`]), and judged when the analysis is done.

@@ -15,7 +15,7 @@ use crate::lex::Lexer;
 use crate::source::{Fault, Pos};
 use crate::token::{Op, Token};
 
-/// How deep constructs may be nested. More needs a larger stack ([`STACK`](crate::analyse)).
+/// How deep constructs may be nested. More needs a larger stack ([`STACK`](mod@crate::analyse)).
 pub(crate) const NESTING: u32 = 2000;
 
 type Parsed<T> = Result<T, Fault>;

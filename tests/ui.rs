@@ -110,6 +110,7 @@ fn handles_go_to_other_threads_only_where_that_is_sound() {
     assert_eq!(send_and_sync!(raw::Mutator), (false, false), "as the mutator that it is");
     assert_eq!(send_and_sync!(raw::Inside<'static>), (false, false), "a stay is its thread's");
     assert_eq!(send_and_sync!(raw::RootId), (false, false), "a mutator's own roots are its thread's");
+    assert_eq!(send_and_sync!(raw::FrameId), (false, false), "so are its frames");
     assert_eq!(send_and_sync!(raw::Root), (true, true), "a root's slot is in the heap");
     assert_eq!(send_and_sync!(raw::Kind), (true, true), "a kind is for all threads of its heap");
     assert_eq!(send_and_sync!(raw::ArrayKind), (true, true), "so is one of arrays");

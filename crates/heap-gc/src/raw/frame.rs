@@ -3,6 +3,7 @@
 use super::{Inside, Kind, clear};
 use crate::hints::{EscapeHint, EscapeHints, FoundIn};
 use crate::own_roots::Owner;
+use core::marker::PhantomData;
 use core::ptr::NonNull;
 use heap_core::error::AllocError;
 use heap_core::units::WORD_BYTES;
@@ -16,6 +17,7 @@ pub struct FrameId {
     owner: Owner,
     depth: usize,
     serial: u64,
+    not_send: PhantomData<*const ()>,
 }
 
 impl Inside<'_> {
@@ -23,7 +25,7 @@ impl Inside<'_> {
     /// gone.
     pub fn open_frame(&self) -> FrameId {
         let (depth, serial) = self.mu.hinted().open();
-        FrameId { owner: self.mu.own_roots().owner(), depth, serial }
+        FrameId { owner: self.mu.own_roots().owner(), depth, serial, not_send: PhantomData }
     }
 
     /// Closes a frame, and those that were opened after it: what is in them is gone.

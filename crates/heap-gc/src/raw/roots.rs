@@ -6,6 +6,7 @@ use crate::hints::FoundIn;
 use crate::own_roots::{Own, OwnIndex, OwnRoots, Owner, Range, RootVisitor};
 use crate::roots::RootIndex;
 use core::fmt;
+use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 /// Names a range or a callback of one mutator.
@@ -15,6 +16,7 @@ pub struct RootId {
     /// Whose it is.
     owner: Owner,
     index: OwnIndex,
+    not_send: PhantomData<*const ()>,
 }
 
 impl Inside<'_> {
@@ -68,7 +70,7 @@ impl Inside<'_> {
 
     fn own(&self, own: Own) -> RootId {
         let roots = self.mu.own_roots();
-        RootId { owner: roots.owner(), index: roots.add(own) }
+        RootId { owner: roots.owner(), index: roots.add(own), not_send: PhantomData }
     }
 
     /// This mutator's own roots, of which `id` is one.

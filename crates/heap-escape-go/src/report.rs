@@ -113,7 +113,7 @@ impl Reporter<'_, '_, '_> {
                 reason.as_ref().and_then(|reason| reason.steps().last()?.to).map(|var| self.place(var));
             let to = root.as_deref().unwrap_or(to);
             let head = format!("parameter {name} leaks to {to} for {} with derefs={level}:", record.function);
-            self.because(head, reason)
+            self.because(head, reason, record)
         };
         if let Some(level) = tag.heap() {
             let because = why("{heap}", level, self.analysis.leak_to_heap(param));
@@ -133,11 +133,14 @@ impl Reporter<'_, '_, '_> {
     }
 
     fn escape(&self, var: Var, name: &str, record: &Record) -> Vec<String> {
-        self.because(format!("{name} escapes to heap in {}:", record.function), self.analysis.reason(var))
+        // An `append` is quoted whole here, and as its name alone in its line.
+        let name = if name == "append" { self.lowered.program.name(var) } else { name };
+        let head = format!("{name} escapes to heap in {}:", record.function);
+        self.because(head, self.analysis.reason(var), record)
     }
 
     /// The flows of a reason, and what each is made of.
-    fn because(&self, head: String, reason: Option<Reason<'_>>) -> Vec<String> {
+    fn because(&self, head: String, reason: Option<Reason<'_>>, record: &Record) -> Vec<String> {
         if !self.explain {
             return Vec::new();
         }
@@ -152,6 +155,10 @@ impl Reporter<'_, '_, '_> {
             lines.push(format!("  flow: {to} ← {loads}{}:", self.place(step.from)));
             for (mark, why) in step.marks {
                 self.notes(mark, why == Why::Captured, &mut lines);
+            }
+            if let Why::TooLarge | Why::TooAligned = step.last.why {
+                let at = self.show(record.pos);
+                lines.push(format!("    from {} ({}) at {at}", self.place(step.from), step.last.why));
             }
         }
         if reason.is_cut() {
@@ -198,7 +205,9 @@ struct Merged {
 }
 
 fn merged(analysis: &Analysis<'_>, steps: impl Iterator<Item = Step>) -> Vec<Merged> {
-    let hidden = |var: Option<Var>| var.is_some_and(|var| analysis.program().name(var) == "{temp}");
+    let hidden = |var: Option<Var>| {
+        var.is_some_and(|var| matches!(analysis.program().name(var), "{temp}" | "{receiver}" | "{wrapper}"))
+    };
     let mut all: Vec<Merged> = Vec::new();
     for step in steps {
         match all.last_mut().filter(|before| hidden(before.last.to)) {

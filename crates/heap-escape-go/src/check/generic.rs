@@ -334,14 +334,20 @@ impl<'a> Checker<'a> {
     fn infer_from_constraints(&mut self, constraints: &[Ty], found: &mut [Option<Ty>]) {
         for _ in 0..constraints.len() {
             for (i, constraint) in constraints.iter().enumerate() {
-                let Kind::Interface(interface) = self.types.under(*constraint).clone() else { continue };
-                let [term] = interface.terms.as_slice() else { continue };
+                let term = match self.types.under(*constraint) {
+                    Kind::Interface(interface) => match interface.terms.as_slice() {
+                        [term] => *term,
+                        _ => continue,
+                    },
+                    // `[S []E]`: a type that is written out is the only one that is allowed.
+                    _ => *constraint,
+                };
                 match found[i] {
                     Some(known) => {
                         let underlying = self.types.underlying(known);
-                        self.unify(*term, underlying, found, 0);
+                        self.unify(term, underlying, found, 0);
                     }
-                    None => found[i] = self.substitute(*term, found, 0),
+                    None => found[i] = self.substitute(term, found, 0),
                 }
             }
         }

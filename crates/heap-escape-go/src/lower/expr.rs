@@ -484,7 +484,9 @@ impl<'c, 'a> Lower<'c, 'a> {
             };
             self.expr(body, hole, arg);
         }
-        let site = body.lasting_site("append", Shape::references(0));
+        let text = self.printer().text(x);
+        let site = body.lasting_site(&text, Shape::references(0));
+        let hole = self.because(hole, x, "spill");
         self.flow(body, hole.address(), site);
         self.record(x.pos, What::Site(site, "append".to_owned()));
     }

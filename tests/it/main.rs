@@ -32,6 +32,7 @@ mod attacks;
 mod beside;
 mod cleanup;
 mod census;
+mod crossings;
 mod drop;
 mod figures;
 mod frames;

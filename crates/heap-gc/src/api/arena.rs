@@ -44,6 +44,10 @@ use heap_core::fault::{self, Fault};
 /// all that they lead to. When the last is gone the next collection finds that, and frees the chunk at once; if the type has a
 /// drop, the drops of all its objects run one after another, at one safepoint. So put into one arena what is given up together.
 ///
+/// The same is true of whatever else asks whether an object is dead: weak references and the entries of weak maps end, and cleanups
+/// are due, when the chunk is dead. [Finalizers](Mu::set_finalizer) of its objects are due then all at once; but if one of its objects leads to
+/// another in the same chunk, or back to the chunk through others, the chunk leads back to itself, and is not found so.
+///
 /// ```
 /// # extern crate heap_gc as tricolor;
 /// use heap_derive::Trace;

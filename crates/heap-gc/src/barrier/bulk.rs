@@ -106,20 +106,36 @@ pub(crate) unsafe fn overwrite<T: Trace + Copy>(
 /// # Safety
 /// 1. The place is valid for writes of `T`, aligned, and only this thread writes to it.
 /// 2. It holds nothing.
-/// 3. The value's references lead into the memory of `to`, or are null.
+/// 3. The value's references lead into the memory that `to` gives, or are null.
 #[inline(always)]
-pub(crate) unsafe fn put<T: Trace + Copy>(barrier: &Barrier, to: Shading<'_>, place: *mut T, value: T) {
+pub(crate) unsafe fn put<'a, T: Trace + Copy>(
+    barrier: &Barrier,
+    to: impl FnOnce() -> Shading<'a>,
+    place: *mut T,
+    value: T,
+) {
     if const { T::MASK.is_noscan() } {
         // SAFETY: duty 1. No marker reads these words.
         unsafe { place.write(value) };
         return;
     }
     if barrier.mode.get() == Mode::Both {
-        // SAFETY: `value` is whole; duty 3.
-        unsafe { shade_new(barrier, to, &raw const value, 1) };
+        // SAFETY: duty 3.
+        unsafe { shade_one(barrier, to(), value) };
     }
     // SAFETY: duty 1.
     unsafe { store_words(place, &value) };
+}
+
+/// [`shade_new`] for one value, which comes in registers: behind a pointer it would be written to memory by who does not shade, too.
+///
+/// # Safety
+/// 1. Its references lead into the memory of `to`, or are null.
+#[cold]
+#[inline(never)]
+unsafe fn shade_one<T: Trace + Copy>(barrier: &Barrier, to: Shading<'_>, value: T) {
+    // SAFETY: `value` is whole; duty 1.
+    unsafe { shade_new(barrier, to, &raw const value, 1) };
 }
 
 /// Copies values into places that hold nothing, and are not among them.

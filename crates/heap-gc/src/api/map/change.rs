@@ -266,7 +266,7 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
         }
         let (barrier, to) = mu.barrier();
         // SAFETY: 1: a place that only this thread uses (M5). 2: it is free (M3). 3: M6.
-        unsafe { bulk::put(barrier, to, table.place(at), entry) };
+        unsafe { bulk::put(barrier, || to, table.place(at), entry) };
         // SAFETY: 1: a place. 2: it holds an entry now, with that hash.
         unsafe { table.set_byte(at, tag(hash)) };
         self.len.set(self.len.get() + 1);

@@ -180,9 +180,9 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
     #[inline(always)]
     fn put(&self, mu: &Mu<'gc>, value: T) {
         let len = self.len();
-        let (barrier, to) = mu.barrier();
+        let barrier = mu.barrier().0;
         // SAFETY: 1: callers have seen that there is another place; only this thread uses it (V4). 2: V3. 3: V5.
-        unsafe { bulk::put(barrier, to, self.place(len), value) };
+        unsafe { bulk::put(barrier, || mu.barrier().1, self.place(len), value) };
         self.len.set(len + 1);
     }
 

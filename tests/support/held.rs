@@ -6,6 +6,7 @@ use std::sync::{Mutex, Once, mpsc};
 use std::thread;
 use std::time::Duration;
 use tricolor::core::sync::watched;
+use tricolor::core::units::Bytes;
 use tricolor::{GcCell, GcSlice, Heap, Root, Scavenge, Trace};
 
 /// A thread that is to be held, once.
@@ -296,10 +297,17 @@ pub(crate) fn swept_late() {
     }
     drop(mutator);
     held.wait();
-    // The scavenger's second walk begins half a second after the cycle.
-    thread::sleep(Duration::from_secs(2));
-    let before = heap.figures().scavenge.background;
+    // The scavenger's second walk begins half a second after the cycle, and takes its time.
+    let background = || heap.figures().scavenge.background;
+    let mut before = background();
+    loop {
+        thread::sleep(Duration::from_secs(2));
+        match background() {
+            same if same == before => break,
+            more => before = more,
+        }
+    }
     held.let_go();
-    let grows = || heap.figures().scavenge.background > before;
+    let grows = || background() - before >= Bytes::mib(32);
     assert!(released::comes_true(grows), "what was swept late is not released");
 }

@@ -85,7 +85,7 @@ fn a_run_handed_out_while_marking_is_marked() {
     let found = memory.map().resolve(object.addr().get()).unwrap();
     let span = memory.map().span(found.span);
     // The whole run, and nothing but the run.
-    let run = span.slots().min(crate::stress::RUN_SLOTS_MAX);
+    let run = span.slots().min(RUN_SLOTS_MAX);
     assert!((0..span.slots()).all(|slot| memory.map().is_marked(span, slot, epoch) == (slot < run)));
     cache.whiten();
     cache.flush(&memory);
@@ -124,7 +124,7 @@ fn a_cache_that_has_not_heard_of_a_generation_puts_its_spans_back_unswept() {
     memory.end_marking();
     // Nobody can sweep what the cache has, and it takes nothing from the new generation's lists.
     memory.finish_sweep();
-    assert_eq!(span.allocated(), span.slots().min(crate::stress::RUN_SLOTS_MAX));
+    assert_eq!(span.allocated(), span.slots().min(RUN_SLOTS_MAX));
     late.flush(&memory);
     assert_eq!(span.allocated(), 3);
     memory.finish_sweep();

@@ -35,21 +35,31 @@ impl Drop for Leaving {
         ATTACHED.with(|all| *all.borrow_mut() = stay);
         for (_, member, heap) in left {
             let Some(heap) = heap.upgrade() else { continue };
-            if !member.is_inside() {
-                heap.world.go_inside(&member, &|part, round| heap.answer(part, round));
-            }
-            // SAFETY: inside, and this is the mutator's thread; nothing else of it will run.
-            let part = unsafe { member.part() };
-            let (own, finalizers) = (part.own.take(), Arc::clone(&part.finalizers));
-            part.hinted.end(part.source(&heap.memory));
-            heap.pools.expire(part.pools.take());
-            part.flush(heap.shading());
-            heap.world.detach(&member);
-            heap.finalizers.forget(&finalizers, &heap.roots);
-            // Code of the program's, that may panic.
-            drop(own);
+            // Drops of what it kept in pools wait for another's safepoint: the thread's own data are going.
+            let _had_pooled = let_go(&heap, &member);
         }
     }
+}
+
+/// Lets go of a mutator of this thread, which hands over what it has. Says whether drops of what it kept in pools are due.
+///
+/// # Panics
+/// With the panics of drops of its callbacks, when it has gone.
+pub(crate) fn let_go(heap: &Shared, member: &Arc<Member<Part>>) -> bool {
+    if !member.is_inside() {
+        heap.world.go_inside(member, &|part, round| heap.answer(part, round));
+    }
+    // SAFETY: inside, and this is the mutator's thread; nothing else of it will run.
+    let part = unsafe { member.part() };
+    let (own, finalizers) = (part.own.take(), Arc::clone(&part.finalizers));
+    let had_pooled = heap.pools.expire(part.pools.take());
+    part.leave(heap.shading());
+    heap.world.detach(member);
+    forget(heap.id);
+    heap.finalizers.forget(&finalizers, &heap.roots);
+    // Code of the program's, that may panic.
+    drop(own);
+    had_pooled
 }
 
 /// Whether a mutator of this thread, which is about to be let go of, is inside an `enter` that will not return: the process ends, and
@@ -88,7 +98,7 @@ pub(crate) fn note(heap: &Handle, member: &Arc<Member<Part>>) {
 }
 
 /// Forgets the mutator of a heap: it has detached.
-pub(crate) fn forget(heap: u64) {
+fn forget(heap: u64) {
     ATTACHED.with(|all| {
         let mut all = all.borrow_mut();
         all.retain(|(other, ..)| *other != heap);

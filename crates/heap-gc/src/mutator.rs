@@ -323,20 +323,7 @@ impl Drop for Mutator {
         if attached::stays(&self.member) {
             return core::mem::forget(self.heap.clone());
         }
-        if !self.is_inside() {
-            self.go_inside();
-        }
-        // SAFETY: inside since the lines above.
-        let part = unsafe { self.part() };
-        let own = part.own.take();
-        let had_pooled = self.heap.pools.expire(part.pools.take());
-        part.leave(self.heap.shading());
-        self.heap.world.detach(&self.member);
-        attached::forget(self.heap.id);
-        self.heap.finalizers.forget(&self.finalizers, &self.heap.roots);
-        // Code of the program's, that may panic.
-        drop(own);
-        if had_pooled {
+        if attached::let_go(&self.heap, &self.member) {
             dead::run_due(&self.heap);
         }
     }

@@ -25,8 +25,8 @@
 //! | I1, B6 | the figures add up ([`crate::figures::MemoryFigures::check`]) |
 
 use crate::central::Entry;
-use crate::layout::{Extent, FIXED_LAYOUTS, LayoutId};
-use crate::memory::{MOST_LAYOUTS, Memory};
+use crate::layout::{Extent, LayoutId};
+use crate::memory::Memory;
 use crate::occupancy::{Occupancy, Resting};
 use crate::page::CHUNK_PAGES;
 use crate::size_class::SizeClass;
@@ -297,11 +297,9 @@ fn occupancy(memory: &Memory, report: &mut Report<'_>) {
         }
     });
     let mut can_be_added = true;
-    for number in 0..MOST_LAYOUTS {
-        let id = LayoutId::new(narrow(number));
-        let Some(entry) = memory.known_entry(id) else { continue };
+    for entry in memory.all_entries() {
         let (counted, walked) =
-            (entry.occupancy().figures(), found.remove(&id).unwrap_or_default().figures());
+            (entry.occupancy().figures(), found.remove(&entry.id()).unwrap_or_default().figures());
         // A count below zero is a very large one.
         can_be_added &= counted.resting.iter().all(|spans| isize::try_from(*spans).is_ok());
         if counted != walked {
@@ -316,14 +314,7 @@ fn occupancy(memory: &Memory, report: &mut Report<'_>) {
 /// C6: every list entry is at home there, once, and every span with a list for a home is on it.
 fn homes(memory: &Memory, report: &mut Report<'_>) {
     let mut listed: HashMap<SpanId, Home> = HashMap::new();
-    for number in 1..MOST_LAYOUTS {
-        let id = LayoutId::new(narrow(number));
-        let Some(entry) = memory.known_entry(id) else {
-            if number > FIXED_LAYOUTS {
-                break;
-            }
-            continue;
-        };
+    for entry in memory.all_entries() {
         let (partial, full) = entry.resting(memory.generation());
         for (list, home) in [(partial, Home::Partial), (full, Home::Full)] {
             for span in list {

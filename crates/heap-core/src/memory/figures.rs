@@ -3,15 +3,15 @@
 //! All of it is for readers beside the program. Nothing here stops anybody; [`Memory::figures`] and
 //! [`Memory::accounting`] take the lock of the pages for as long as it takes to read a few numbers.
 
-use super::{MOST_LAYOUTS, Memory};
+use super::Memory;
 use crate::accounting::{Accounting, Holds, Mapping, PageState, Stretch};
 use crate::figures::{BySize, MemoryFigures};
 use crate::fragmentation::Fragmentation;
-use crate::layout::{FIXED_LAYOUTS, LayoutId};
+use crate::layout::FIXED_LAYOUTS;
 use crate::meta::TableAccount;
 use crate::size_class::SizeClass;
 use crate::sync::atomic::Ordering::Relaxed;
-use crate::units::{Addr, Bytes, Pages, narrow, wide};
+use crate::units::{Addr, Bytes, Pages, wide};
 
 impl Memory {
     /// A snapshot of the figures.
@@ -74,13 +74,8 @@ impl Memory {
     #[must_use]
     pub fn fragmentation(&self) -> Fragmentation {
         let mut all = Fragmentation::new();
-        for number in 0..MOST_LAYOUTS {
-            let id = LayoutId::new(narrow(number));
-            match self.known_entry(id) {
-                Some(entry) => all.add(id, entry.layout(), &entry.occupancy().figures()),
-                None if number >= FIXED_LAYOUTS => break,
-                None => {}
-            }
+        for entry in self.all_entries() {
+            all.add(entry.id(), entry.layout(), &entry.occupancy().figures());
         }
         all
     }

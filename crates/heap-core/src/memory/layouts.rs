@@ -38,6 +38,15 @@ impl Memory {
         (!found.is_null()).then(|| unsafe { &*found })
     }
 
+    /// The entries of all layouts that were ever used.
+    pub(crate) fn all_entries(&self) -> impl Iterator<Item = &Entry> {
+        // Registered ones have numbers without gaps.
+        (0..MOST_LAYOUTS)
+            .map(|number| (number, self.known_entry(LayoutId::new(narrow(number)))))
+            .take_while(|(number, entry)| *number < FIXED_LAYOUTS || entry.is_some())
+            .filter_map(|(_, entry)| entry)
+    }
+
     fn set_entry(&self, entry: Entry) -> &Entry {
         let slot = self.entries.get(entry.id().index());
         let fresh = Box::into_raw(Box::new(entry));

@@ -1,7 +1,7 @@
 //! Promise: objects of an arena are objects as others are; their chunk lives as long as anything leads into it, is scanned as
 //! far as it is filled, and goes at once.
 
-use crate::support::{beside_a_collector, panic_text, within};
+use crate::support::{beside_a_collector, is_well, panic_text, within};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -20,11 +20,6 @@ fn heaps() -> impl Iterator<Item = Heap> {
         |builder| builder.own_threads(false),
     ];
     builders.into_iter().map(|with| with(Heap::builder().gc_off()).build().expect("a heap"))
-}
-
-fn is_well(heap: &Heap) {
-    let found = heap.verify();
-    assert!(found.is_empty(), "{found:?}");
 }
 
 #[derive(Trace)]

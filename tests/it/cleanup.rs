@@ -2,29 +2,16 @@
 //! allocation; it can be stopped until then; one that panics keeps neither the others from running nor the heap from being
 //! sound; what waits when the heap ends runs then.
 
-use crate::support::{panic_text, within};
+use crate::support::{self, is_well, panic_text, within};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
-use tricolor::{
-    Cleanup, Collector, Gc, GcCell, GcSlice, GcStr, Heap, HeapBuilder, Leaf, MemoryLimit, Root, Weak,
-};
+use tricolor::{Cleanup, Collector, Gc, GcCell, GcSlice, GcStr, Heap, Leaf, MemoryLimit, Root, Weak};
 
 fn heaps() -> impl Iterator<Item = Heap> {
-    let builders: [fn(HeapBuilder) -> HeapBuilder; 4] = [
-        |builder| builder,
-        |builder| builder.collector(Collector::StopTheWorld),
-        |builder| builder.verify_every(1).poison(0xA5),
-        |builder| builder.own_threads(false),
-    ];
-    builders.into_iter().map(|with| with(Heap::builder()).build().expect("a heap"))
-}
-
-fn is_well(heap: &Heap) {
-    let found = heap.verify();
-    assert!(found.is_empty(), "{found:?}");
+    support::heaps(Heap::builder)
 }
 
 /// Counts by name how often something happened.

@@ -1,6 +1,6 @@
 //! Promise: pools, arenas, weak maps, finalizers, cleanups and samplers keep theirs also when one is used in the middle of another.
 
-use crate::support::within;
+use crate::support::{is_well, within};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -21,11 +21,6 @@ fn heaps() -> impl Iterator<Item = Heap> {
         |builder| builder.own_threads(false).poison(0xA5),
     ];
     builders.into_iter().map(|with| with(Heap::builder()).build().expect("a heap"))
-}
-
-fn is_well(heap: &Heap) {
-    let found = heap.verify();
-    assert!(found.is_empty(), "{found:?}");
 }
 
 #[derive(Trace)]

@@ -5,7 +5,7 @@
 mod kinds;
 mod threads;
 
-use crate::support::{panic_text, within};
+use crate::support::{is_well, panic_text, within};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -46,11 +46,6 @@ fn heaps() -> impl Iterator<Item = Heap> {
         |builder| builder.own_threads(false).poison(0xA5),
     ];
     builders.into_iter().map(|with| with(Heap::builder()).build().expect("a heap"))
-}
-
-fn is_well(heap: &Heap) {
-    let found = heap.verify();
-    assert!(found.is_empty(), "{found:?}");
 }
 
 /// Objects for slots that were freed.

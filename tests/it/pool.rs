@@ -1,29 +1,18 @@
 //! Promise: what is put into a pool is used again, survives one collection and not two, and costs no allocation.
 
-use crate::support::{panic_text, within};
+use crate::support::{self, is_well, panic_text, within};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use tricolor::{
-    Collector, Gc, GcCell, GcSlice, Heap, HeapBuilder, Leaf, Lent, Mu, Mutator, Pool, Rebrand, Root, Trace,
-    Tracer, TypeMask, Weak,
+    Collector, Gc, GcCell, GcSlice, Heap, Leaf, Lent, Mu, Mutator, Pool, Rebrand, Root, Trace, Tracer,
+    TypeMask, Weak,
 };
 
 fn heaps() -> impl Iterator<Item = Heap> {
-    let builders: [fn(HeapBuilder) -> HeapBuilder; 4] = [
-        |builder| builder,
-        |builder| builder.collector(Collector::StopTheWorld),
-        |builder| builder.verify_every(1).poison(0xA5),
-        |builder| builder.own_threads(false),
-    ];
-    builders.into_iter().map(|with| with(Heap::builder().gc_off()).build().expect("a heap"))
-}
-
-fn is_well(heap: &Heap) {
-    let found = heap.verify();
-    assert!(found.is_empty(), "{found:?}");
+    support::heaps(|| Heap::builder().gc_off())
 }
 
 /// Counts its drops.

@@ -1,11 +1,11 @@
-//! What several promises need: a bound on time, and what the system says of this process.
+//! What several promises need: a bound on time, heaps of each kind, and what the system says of this process.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
-use tricolor::{Collector, Heap, Mutator};
+use tricolor::{Collector, Heap, HeapBuilder, Mutator};
 
 /// Runs `f` on a thread of its own and panics if it takes longer than it may: a test that hangs must fail.
 pub(crate) fn within<R: Send + 'static>(limit: Duration, f: impl FnOnce() -> R + Send + 'static) -> R {
@@ -21,6 +21,24 @@ pub(crate) fn within<R: Send + 'static>(limit: Duration, f: impl FnOnce() -> R +
             worker.join().unwrap_or_else(|panic| resume_unwind(panic))
         }
     }
+}
+
+/// A heap of each kind that a promise about single objects must hold in: as it comes, stopped, verified, and without threads of its
+/// own. Each is `built` anew.
+pub(crate) fn heaps(built: fn() -> HeapBuilder) -> impl Iterator<Item = Heap> {
+    let builders: [fn(HeapBuilder) -> HeapBuilder; 4] = [
+        |builder| builder,
+        |builder| builder.collector(Collector::StopTheWorld),
+        |builder| builder.verify_every(1).poison(0xA5),
+        |builder| builder.own_threads(false),
+    ];
+    builders.into_iter().map(move |with| with(built()).build().expect("a heap"))
+}
+
+/// The heap verifies.
+pub(crate) fn is_well(heap: &Heap) {
+    let found = heap.verify();
+    assert!(found.is_empty(), "{found:?}");
 }
 
 /// Does `round` again and again, on three threads of one heap, for two seconds, while a fourth collects all the time with every cycle

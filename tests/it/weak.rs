@@ -1,26 +1,15 @@
 //! Promise: a weak reference finds its object as long as something keeps it, and never again once a collection has found it
 //! dead.
 
-use crate::support::within;
+use crate::support::{self, is_well, within};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
-use tricolor::{AtomicGc, Collector, Gc, GcCell, GcSlice, Heap, HeapBuilder, Leaf, Root, Trace, Weak};
+use tricolor::{AtomicGc, Gc, GcCell, GcSlice, Heap, Leaf, Root, Trace, Weak};
 
 fn heaps() -> impl Iterator<Item = Heap> {
-    let builders: [fn(HeapBuilder) -> HeapBuilder; 4] = [
-        |builder| builder,
-        |builder| builder.collector(Collector::StopTheWorld),
-        |builder| builder.verify_every(1).poison(0xA5),
-        |builder| builder.own_threads(false),
-    ];
-    builders.into_iter().map(|with| with(Heap::builder()).build().expect("a heap"))
-}
-
-fn is_well(heap: &Heap) {
-    let found = heap.verify();
-    assert!(found.is_empty(), "{found:?}");
+    support::heaps(Heap::builder)
 }
 
 macro_rules! kept_and_let_go {

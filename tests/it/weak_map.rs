@@ -1,6 +1,6 @@
 //! Promise: a weak map keeps a value as long as something else keeps its key and the map, and a weak set nothing at all.
 
-use crate::support::{beside_a_collector, panic_text, within};
+use crate::support::{beside_a_collector, is_well, panic_text, within};
 use std::hash::{BuildHasher, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -17,11 +17,6 @@ fn heaps() -> impl Iterator<Item = Heap> {
         |builder| builder.own_threads(false),
     ];
     builders.into_iter().map(|with| with(Heap::builder()).build().expect("a heap"))
-}
-
-fn is_well(heap: &Heap) {
-    let found = heap.verify();
-    assert!(found.is_empty(), "{found:?}");
 }
 
 fn objects(heap: &Heap) -> u64 {

@@ -12,13 +12,13 @@
 //! [`try_claim`](crate::span::claim::try_claim), since the walk over all spans may have swept and freed the span, and its
 //! record may even belong to another layout and be unswept again. The same can have happened to an entry of `partial` that a
 //! late mutator takes: the winner looks whose span it is, and gives back another's. An entry that loses is thrown away. Every unswept span
-//! of the layout *is* on a list, or with somebody who is about to put it on one. Lists that were left alone for longer than a generation are
+//! of the layout *is* on a list, which is what matters. Lists that were left alone for longer than a generation are
 //! emptied: what was on them has been swept and put back since, or freed.
 //!
 //! There are several sets of these lists, *shards*, and a mutator has a seat at one ([`Seat`]). A span goes to the shard of the
 //! mutator that had it last, whoever sweeps it, so all that was said of lists holds for each shard. Who finds nothing in his
-//! own shard looks into the others, and takes some unswept spans more than he needs: for a moment these are on no list, and
-//! who would need one then finds it by the walk over all spans.
+//! own shard looks into the others, and moves some more of what is unswept to his own, with both locked: nobody comes upon fewer than there are, and
+//! makes new spans instead.
 //!
 //! Spans are kept in the order they came, so that sweeping walks the heap in order of address, as it was allocated.
 
@@ -33,7 +33,7 @@ use crate::occupancy::{Occupancy, Resting};
 use crate::span::claim::{rest, try_take};
 use crate::span::map::SpanMap;
 use crate::span::{Home, Span, SpanId};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 use core::ptr;
 use std::collections::VecDeque;
 
@@ -185,25 +185,51 @@ impl Entry {
             return taken;
         }
         for other in (own + 1..self.shards.len()).chain(0..own) {
-            let mut lists = self.shards[other].lock();
-            let taken = self.take_from(&mut lists, generation, map);
-            if taken == Taken::Nothing {
-                continue;
-            }
+            let (mut own, mut other) = self.lock_both(own, other);
+            let taken = self.take_from(&mut other, generation, map);
             if let Taken::Unswept(_) = taken {
-                let more: [_; MORE_TAKEN] = core::array::from_fn(|_| lists.unswept.pop());
-                drop(lists);
-                crate::sync::point("central: taken from another shard, on no list");
-                self.shards[own].lock().keep(generation, more.into_iter().flatten());
+                own.keep(generation, core::iter::from_fn(|| other.unswept.pop()).take(MORE_TAKEN));
             }
-            return taken;
+            if taken != Taken::Nothing {
+                return taken;
+            }
         }
         Taken::Nothing
     }
 
+    /// Locks two shards, the lower first, as everybody does who has two: so nobody waits in a circle.
+    fn lock_both(&self, one: usize, other: usize) -> (MutexGuard<'_, Lists>, MutexGuard<'_, Lists>) {
+        if one < other {
+            let first = self.shards[one].lock();
+            (first, self.shards[other].lock())
+        } else {
+            let first = self.shards[other].lock();
+            (self.shards[one].lock(), first)
+        }
+    }
+
+    /// Takes a swept span with free slots out, from whichever shard has one: before somebody makes a new span, or is refused one.
+    pub fn take_partial(&self, generation: u64, seat: &Seat, map: &SpanMap) -> Option<SpanId> {
+        let own = usize::from(seat.number()) % self.shards.len();
+        (own..self.shards.len())
+            .chain(0..own)
+            .find_map(|shard| self.partial_from(&mut self.shards[shard].lock(), generation, map))
+    }
+
     fn take_from(&self, lists: &mut Lists, generation: u64, map: &SpanMap) -> Taken {
-        if !lists.roll(generation) {
+        if let Some(id) = self.partial_from(lists, generation, map) {
+            return Taken::Partial(id);
+        }
+        // Who comes late finds nothing here, either.
+        if lists.generation != generation {
             return Taken::Nothing;
+        }
+        lists.unswept.pop().map_or(Taken::Nothing, Taken::Unswept)
+    }
+
+    fn partial_from(&self, lists: &mut Lists, generation: u64, map: &SpanMap) -> Option<SpanId> {
+        if !lists.roll(generation) {
+            return None;
         }
         while let Some(id) = lists.partial.pop() {
             let span = map.span(id);
@@ -213,12 +239,12 @@ impl Entry {
             if ptr::eq(span.entry().cast_const().cast(), self) || step::without(Step::TakenUnlooked) {
                 span.set_home(Home::Moving);
                 self.occupancy.leave(Resting::of(span));
-                return Taken::Partial(id);
+                return Some(id);
             }
             // Another layout's by now, and unswept: the walk over all spans will come to it.
             rest(span, generation);
         }
-        lists.unswept.pop().map_or(Taken::Nothing, Taken::Unswept)
+        None
     }
 
     /// Puts a span in, which the caller owns until now, as swept in `generation`. It is counted as resting already: from here

@@ -269,7 +269,7 @@ impl Memory {
             }
         }
         self.sweep_ahead(generation);
-        if let Taken::Partial(id) = entry.take(generation, seat, self.map()) {
+        if let Some(id) = entry.take_partial(generation, seat, self.map()) {
             return Ok(id);
         }
         let request = self.request(entry, Bytes::ZERO);
@@ -282,7 +282,7 @@ impl Memory {
             if self.sweep_ahead(generation).is_none() {
                 return Err(refused);
             }
-            if let Taken::Partial(id) = entry.take(generation, seat, self.map()) {
+            if let Some(id) = entry.take_partial(generation, seat, self.map()) {
                 return Ok(id);
             }
         };

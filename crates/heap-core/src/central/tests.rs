@@ -94,6 +94,25 @@ fn a_mutator_gets_its_own_spans_back_and_then_those_of_others() {
 }
 
 #[test]
+fn a_hole_in_anothers_shard_is_found_before_a_span_is_made() {
+    let memory = memory();
+    let entry = memory.entry(noscan(1024));
+    let seats = [memory.seat(), memory.seat()];
+    let (mut stock, generation) = (PageStock::default(), memory.generation());
+    // More than a refill tries, of which the next generation has swept all.
+    let own: Vec<_> =
+        (0..100).map(|_| memory.take_span(entry, &mut stock, generation, &seats[0]).unwrap()).collect();
+    let hole = memory.take_span(entry, &mut stock, generation, &seats[1]).unwrap();
+    memory.map().span(hole).set_shard(seats[1].number());
+    for id in own {
+        memory.put_span(id, generation);
+        try_claim(memory.map().span(id), id, generation + 2).expect("it is unswept").settle();
+    }
+    memory.put_span(hole, generation + 2);
+    assert_eq!(memory.take_span(entry, &mut stock, generation + 2, &seats[0]).unwrap(), hole);
+}
+
+#[test]
 fn layouts_do_not_share_spans() {
     let (memory, cache) = (memory(), Cache::new());
     let ids: Vec<_> = (1..=20).map(|n| noscan(n * 48)).collect();

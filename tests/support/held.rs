@@ -2,12 +2,13 @@
 
 use crate::released;
 use crate::scenes::{Item, Place, item, look, look_along, path, set};
-use std::sync::{Mutex, Once, mpsc};
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, Once, mpsc};
 use std::thread;
 use std::time::Duration;
 use tricolor::core::sync::watched;
 use tricolor::core::units::Bytes;
-use tricolor::{GcCell, GcSlice, Heap, Root, Scavenge, Trace};
+use tricolor::{Event, GcCell, GcSlice, Heap, Root, Scavenge, Trace};
 
 /// A thread that is to be held, once.
 struct Holding {
@@ -285,15 +286,25 @@ pub(crate) fn sweeping_is_helped() {
 /// A heap has a cycle of its own and falls idle. The collector is held in its sweeping until the scavenger has looked, twice, and
 /// has found nothing.
 pub(crate) fn swept_late() {
-    let heap = Heap::builder().least_heap(1 << 20).build().unwrap();
+    let begun = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&begun);
+    let listener =
+        move |event: &Event| _ = counted.fetch_add(u32::from(matches!(event, Event::Began { .. })), SeqCst);
+    let heap = Heap::builder().least_heap(1 << 20).on_event(listener).build().unwrap();
     let mut mutator = heap.attach().unwrap();
     let kept: Root<GcSlice<u8>> = mutator.enter(|mu| mu.root(mu.alloc_slice(64 << 20, |_| 1_u8)));
     mutator.collect();
     drop(kept);
     let held = hold("sweep: swept, on no list yet", "tricolor-collect");
     let cycles = heap.figures().cycles;
-    while heap.figures().cycles == cycles {
+    let before = begun.load(SeqCst);
+    while begun.load(SeqCst) == before {
         mutator.enter(|mu| (0..100_u64).for_each(|number| _ = mu.alloc([number; 1000])));
+    }
+    // An allocation from here on might sweep what the collector is to sweep.
+    while heap.figures().cycles == cycles {
+        mutator.safepoint();
+        thread::yield_now();
     }
     drop(mutator);
     held.wait();

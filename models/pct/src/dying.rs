@@ -1,7 +1,7 @@
 //! The program of finalizers and cleanups: what is finalized is held by nobody, whole, once, after what led to it; what is cleaned up
 //! was finalized before.
 
-use crate::programs::{Item, builder, collector, join, start};
+use crate::parts::{Item, builder, collector, join, start};
 use heap_core::sync::Arc;
 use heap_testkit::random::Random;
 use std::cell::RefCell;

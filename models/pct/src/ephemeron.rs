@@ -1,6 +1,6 @@
 //! The program of weak maps and sets: what is known of a key that is held is found, and whole; a text that is held is there once.
 
-use crate::programs::{Item, Shelf, builder, collector, join, start};
+use crate::parts::{Item, Shelf, builder, collector, join, start};
 use heap_testkit::random::Random;
 use tricolor::{Gc, GcCell, GcStr, Heap, Interner, Mutator, Root, Trace, Weak, WeakMap};
 
@@ -41,7 +41,8 @@ impl Model {
                 shelf: Shelf { item: GcCell::new(None) },
             }))
         });
-        let mut model = Self { own, weak: vec![], held: vec![], values: vec![None; KEYS], name: 0, text: None };
+        let mut model =
+            Self { own, weak: vec![], held: vec![], values: vec![None; KEYS], name: 0, text: None };
         for number in 0..KEYS {
             mutator.enter(|mu| {
                 let key = Item::new(mu, number as u64);

@@ -14,10 +14,11 @@ compile_error!(
     "build in models/pct, whose .cargo/config.toml sets cfg(pct), without RUSTFLAGS in the environment"
 );
 
+mod parts;
 mod ephemeron;
-mod programs;
 mod dying;
 mod weak;
+mod programs;
 #[cfg(test)]
 mod tests;
 

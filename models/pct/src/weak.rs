@@ -1,6 +1,6 @@
 //! The program of weak references: what is held is found, what was not found once is never found again, and what is found is whole.
 
-use crate::programs::{Item, Shelf, builder, collector, join, start};
+use crate::parts::{Item, Shelf, builder, collector, join, start};
 use heap_core::sync::Arc;
 use heap_testkit::random::Random;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};

@@ -3,10 +3,13 @@
 //! One file each, named by id. Adding one is a file and a line in [`ALL`]; `list`, `run all` and the reports follow.
 
 mod pause;
+mod s3;
 mod t01;
+mod t04;
 mod t05;
 mod t06;
 mod t07;
+mod t08;
 mod t09;
 mod t13;
 mod t14;
@@ -22,9 +25,11 @@ use crate::experiment::Experiment;
 /// Every experiment, in reading order.
 pub(crate) static ALL: &[&dyn Experiment] = &[
     &t01::MillionSmall,
+    &t04::Strings,
     &t05::Classes,
     &t06::Refills,
     &t07::SmallObjects,
+    &t08::Pooled,
     &t09::PointersAndValues,
     &t13::Scavenging,
     &t14::GivingBack,
@@ -32,6 +37,7 @@ pub(crate) static ALL: &[&dyn Experiment] = &[
     &t16::Large,
     &t18::PageTree,
     &t20::Growing,
+    &s3::Arenas,
     &pause::Pause,
     &words::Words,
 ];

@@ -107,6 +107,23 @@ fn counting_experiments_hold_in_any_build() {
 }
 
 #[test]
+fn what_strings_pools_and_arenas_cost_is_counted_right_in_any_build() {
+    let output = lab(&["run", "t04", "t08", "s3", "--quick", "--json"]);
+    assert!(output.status.code().is_some_and(|code| code < 2), "{}", stderr(&output));
+    let mut counted = 0;
+    for line in stdout(&output).lines() {
+        let record: Value = serde_json::from_str(line).expect("one object a line");
+        // Ratios of times depend on the build and the machine.
+        let claims = record["claims"].as_array().expect("claims");
+        for claim in claims.iter().filter(|claim| claim["unit"] != "×") {
+            assert_eq!(claim["holds"], Value::Bool(true), "{claim}");
+            counted += 1;
+        }
+    }
+    assert!(counted >= 35, "{counted}");
+}
+
+#[test]
 fn a_bench_prints_one_object_with_the_promised_keys() {
     for (args, keys) in [
         (&["bench", "trees", "6", "2", "--json"][..], &["ns_per_op"][..]),

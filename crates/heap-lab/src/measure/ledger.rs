@@ -24,6 +24,8 @@ pub(crate) struct Difference {
     pub(crate) objects: f64,
     /// Objects made (`Mallocs`).
     pub(crate) mallocs: f64,
+    /// Bytes of slots handed out (`TotalAlloc`).
+    pub(crate) total: f64,
     /// Objects freed (`Frees`); a tiny object that shares a block counts as freed when it is made.
     pub(crate) frees: f64,
     /// Address space made accessible (`HeapSys`).
@@ -77,6 +79,7 @@ fn difference(before: &MemoryFigures, after: &MemoryFigures) -> Difference {
         alloc: change(|memory| memory.heap_alloc.get() as f64),
         objects: change(|memory| memory.heap_objects as f64),
         mallocs: change(|memory| memory.mallocs as f64),
+        total: change(|memory| memory.total_alloc.get() as f64),
         frees: change(|memory| memory.frees as f64),
         sys: change(|memory| memory.heap_sys.get() as f64),
         inuse: change(|memory| memory.heap_inuse.get() as f64),
@@ -105,7 +108,7 @@ mod tests {
         });
         let change = ledger.close(&mut mutator);
         assert_eq!((change.objects, change.alloc), (1.0, 32.0));
-        assert_eq!((change.mallocs, change.frees), (101.0, 100.0));
+        assert_eq!((change.mallocs, change.frees, change.total), (101.0, 100.0, 101.0 * 32.0));
         drop(kept);
     }
 }

@@ -22,6 +22,7 @@ use crate::report::markdown::Markdown;
 use crate::report::text::Text;
 use crate::report::{Format, Report};
 use crate::size::parse_size;
+use crate::unit::binary;
 use serde_json::json;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
@@ -199,6 +200,7 @@ fn run(
 ) -> Result<Report, LabError> {
     let machine = Machine::here();
     let start = Instant::now();
+    let settings = settings(effort, &options);
     let lab = Lab { effort, options, progress: Progress::shown(experiments.len()) };
     let mut records = Vec::with_capacity(experiments.len());
     for experiment in experiments {
@@ -206,7 +208,23 @@ fn run(
         records.push(experiment.run(&lab)?);
         lab.progress.done();
     }
-    Ok(Report { machine, command: command_line(), took: start.elapsed(), records })
+    Ok(Report { machine, command: command_line(), settings, took: start.elapsed(), records })
+}
+
+/// How much is done, and what was chosen, in names and values.
+fn settings(effort: Effort, options: &Options) -> Vec<(&'static str, String)> {
+    let or_default = |value: Option<String>| value.unwrap_or_else(|| String::from("not chosen"));
+    let mut settings = vec![
+        ("effort", String::from(if effort == Effort::Quick { "quick" } else { "full" })),
+        ("seed", options.seed.to_string()),
+        ("marking workers", or_default(options.workers.map(|workers| workers.to_string()))),
+        ("live bytes", or_default(options.live.map(|live| binary(live as f64)))),
+    ];
+    if !options.input.is_empty() {
+        let input: Vec<String> = options.input.iter().map(|path| path.display().to_string()).collect();
+        settings.push(("input", input.join(", ")));
+    }
+    settings
 }
 
 /// The command as typed, with the program's bare name, for whoever wants to do it again.

@@ -37,7 +37,7 @@ impl Record {
         !self.claims.is_empty() && self.claims.iter().all(|claim| claim.holds)
     }
 
-    /// The machine-readable form, whose keys never change.
+    /// The machine-readable form: everything that the record says. Keys are added, and never change.
     pub(crate) fn json(&self) -> Value {
         let claims: Vec<Value> = self
             .claims
@@ -45,9 +45,11 @@ impl Record {
             .map(|claim| {
                 json!({
                     "name": claim.stated.name,
+                    "model": claim.stated.model,
                     "predicted": number(claim.stated.predicted),
                     "measured": number(claim.measured),
                     "unit": claim.stated.unit.name(),
+                    "tolerance": claim.stated.tolerance.show(),
                     "holds": claim.holds,
                 })
             })
@@ -55,9 +57,14 @@ impl Record {
         json!({
             "id": self.id,
             "title": self.title,
-            "claims": claims,
-            "figures": self.figures,
+            "question": self.question,
             "holds": self.holds(),
+            "claims": claims,
+            "findings": self.findings,
+            "method": self.method,
+            "tables": self.tables.iter().map(Table::json).collect::<Vec<_>>(),
+            "plots": self.plots.iter().map(Plot::json).collect::<Vec<_>>(),
+            "figures": self.figures,
         })
     }
 }
@@ -101,6 +108,18 @@ impl Table {
         cells.resize(self.columns.len(), String::new());
         self.rows.push(cells);
     }
+
+    /// Whether a column is of figures: most of what is in it begins like a number.
+    pub(crate) fn is_of_figures(&self, column: usize) -> bool {
+        let begins =
+            |cell: &String| cell.starts_with(|first: char| first.is_ascii_digit() || "-±+".contains(first));
+        let cells = || self.rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty());
+        cells().filter(|cell| begins(cell)).count() * 2 > cells().count()
+    }
+
+    fn json(&self) -> Value {
+        json!({ "caption": self.caption, "columns": self.columns, "rows": self.rows })
+    }
 }
 
 /// A plot, as data.
@@ -112,6 +131,73 @@ pub(crate) struct Plot {
     pub(crate) reading: String,
     /// The data.
     pub(crate) shape: Shape,
+}
+
+impl Plot {
+    /// Its numbers as a table, for those who do not see it and those who want to know.
+    pub(crate) fn numbers(&self) -> Table {
+        match &self.shape {
+            Shape::Bars { unit, bars } => {
+                let mut table = Table::new(&*self.title, ["bar", unit.name(), "whose", "single runs"]);
+                for bar in bars {
+                    let samples: Vec<String> = bar.samples.iter().map(|sample| digits(*sample)).collect();
+                    table.row([
+                        bar.label.clone(),
+                        digits(bar.value),
+                        bar.source.word().to_owned(),
+                        samples.join(" · "),
+                    ]);
+                }
+                table
+            }
+            Shape::Lines { x, y, series } | Shape::Points { x, y, series } => {
+                let mut table = Table::new(&*self.title, ["of", x.name(), y.name(), "whose"]);
+                for one in series {
+                    for (across, up) in &one.points {
+                        let cells = [one.label.clone(), x.show(*across), y.show(*up)];
+                        table.row(cells.into_iter().chain([one.source.word().to_owned()]));
+                    }
+                }
+                table
+            }
+        }
+    }
+
+    fn json(&self) -> Value {
+        let points = |points: &[(f64, f64)]| -> Vec<Value> {
+            points.iter().map(|(across, up)| json!([number(*across), number(*up)])).collect()
+        };
+        let shape = match &self.shape {
+            Shape::Bars { .. } => "bars",
+            Shape::Lines { .. } => "lines",
+            Shape::Points { .. } => "points",
+        };
+        let series: Vec<Value> = match &self.shape {
+            Shape::Bars { bars, .. } => bars
+                .iter()
+                .map(|bar| {
+                    let samples: Vec<Value> = bar.samples.iter().map(|sample| number(*sample)).collect();
+                    json!({
+                        "label": bar.label,
+                        "value": number(bar.value),
+                        "samples": samples,
+                        "source": bar.source.word(),
+                    })
+                })
+                .collect(),
+            Shape::Lines { series, .. } | Shape::Points { series, .. } => series
+                .iter()
+                .map(|one| {
+                    json!({ "label": one.label, "points": points(&one.points), "source": one.source.word() })
+                })
+                .collect(),
+        };
+        let (x, y) = match &self.shape {
+            Shape::Bars { unit, .. } => (Value::Null, Value::from(unit.name())),
+            Shape::Lines { x, y, .. } | Shape::Points { x, y, .. } => (x.json(), y.json()),
+        };
+        json!({ "title": self.title, "reading": self.reading, "shape": shape, "x": x, "y": y, "series": series })
+    }
 }
 
 /// The data of a plot.
@@ -131,6 +217,15 @@ pub(crate) enum Shape {
         /// The vertical axis.
         y: Axis,
         /// The curves.
+        series: Vec<Series>,
+    },
+    /// Single events over a common axis, with nothing between them.
+    Points {
+        /// The horizontal axis.
+        x: Axis,
+        /// The vertical axis.
+        y: Axis,
+        /// The events, by whose they are.
         series: Vec<Series>,
     },
 }
@@ -159,6 +254,17 @@ pub(crate) enum Source {
     Reference,
 }
 
+impl Source {
+    /// In a word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Predicted => "predicted",
+            Self::Reference => "reference",
+        }
+    }
+}
+
 /// An axis.
 #[derive(Clone, Debug)]
 pub(crate) struct Axis {
@@ -171,6 +277,24 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
+    /// What it is called where there is no room for more.
+    fn name(&self) -> &str {
+        match &self.ticks {
+            Ticks::Unit(unit) if self.label.is_empty() => unit.name(),
+            Ticks::Unit(_) | Ticks::Named(_) => &self.label,
+        }
+    }
+
+    fn json(&self) -> Value {
+        let unit = match &self.ticks {
+            Ticks::Unit(unit) => Value::from(unit.name()),
+            Ticks::Named(names) => {
+                names.iter().map(|(place, name)| json!([number(*place), name])).collect::<Vec<_>>().into()
+            }
+        };
+        json!({ "label": self.label, "unit": unit })
+    }
+
     /// A value of this axis, for a person.
     pub(crate) fn show(&self, value: f64) -> String {
         match &self.ticks {

@@ -4,7 +4,7 @@ use crate::claim::{Claims, Prediction, Tolerance};
 use crate::classes::explain;
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
-use crate::record::{Record, Table};
+use crate::record::{Axis, Plot, Record, Scale, Series, Shape, Source, Table, Ticks};
 use crate::unit::Unit;
 use heap_core::size_class::SizeClass;
 use heap_core::units::PAGE_BYTES;
@@ -133,21 +133,24 @@ impl Experiment for Classes {
              holds, and HeapInuse grows by a span's bytes.",
         );
         trial.stage("filling spans");
-        for (claimed, counted) in [
-            (of_24, counted::<24>(&trial)?),
-            (of_32, counted::<32>(&trial)?),
-            (of_64, counted::<64>(&trial)?),
-            (of_480, counted::<480>(&trial)?),
-            (of_1024, counted::<1024>(&trial)?),
-            (of_1408, counted::<1408>(&trial)?),
-            (of_32768, counted::<32768>(&trial)?),
+        let mut tails = Vec::new();
+        for (size, claimed, counted) in [
+            (24, of_24, counted::<24>(&trial)?),
+            (32, of_32, counted::<32>(&trial)?),
+            (64, of_64, counted::<64>(&trial)?),
+            (480, of_480, counted::<480>(&trial)?),
+            (1024, of_1024, counted::<1024>(&trial)?),
+            (1408, of_1408, counted::<1408>(&trial)?),
+            (32768, of_32768, counted::<32768>(&trial)?),
         ] {
+            tails.push((f64::from(size), 100.0 * (1.0 - counted.slots * f64::from(size) / counted.bytes)));
             trial.judge(claimed.slots, counted.slots);
             trial.judge(claimed.bytes, counted.bytes);
         }
         let seventeen = counted::<17>(&trial)?;
         trial.judge(waste, 100.0 * (1.0 - seventeen.slots * 17.0 / seventeen.bytes));
         trial.figure("objects_of_17_bytes_in_a_span", seventeen.slots);
+        trial.plot(waste_plot(tails));
 
         let mut table = Table::new(
             "The classes a practice text names, and what they are",
@@ -189,5 +192,46 @@ impl Experiment for Classes {
         );
         trial.finding("Every class can be explained: heap-lab classes --explain 3 25 67.");
         trial.finish()
+    }
+}
+
+/// What spans lose, over all classes from the rule, and as counted.
+fn waste_plot(counted: Vec<(f64, f64)>) -> Plot {
+    let by_rule = |request: &dyn Fn(SizeClass) -> usize| {
+        SizeClass::small()
+            .map(|class| {
+                let Cut { pages, slots } = cut(class.size().get());
+                let lost = 1.0 - (slots * request(class)) as f64 / (pages * PAGE_BYTES) as f64;
+                (class.size().get() as f64, 100.0 * lost)
+            })
+            .collect()
+    };
+    let series = |label: &str, points, source| Series { label: label.to_owned(), points, source };
+    Plot {
+        title: String::from("Waste of a full span, by size class"),
+        reading: String::from(
+            "A slot that is one byte too small for the request wastes most; the tail of a span is at most an eighth of it.",
+        ),
+        shape: Shape::Points {
+            x: Axis {
+                label: String::from("bytes of a slot"),
+                scale: Scale::Log,
+                ticks: Ticks::Unit(Unit::Bytes),
+            },
+            y: Axis {
+                label: String::from("of the span"),
+                scale: Scale::Linear,
+                ticks: Ticks::Unit(Unit::Percent),
+            },
+            series: vec![
+                series("tail, counted", counted, Source::Measured),
+                series("tail, by the rule", by_rule(&|class| class.size().get()), Source::Predicted),
+                series(
+                    "worst request, by the rule",
+                    by_rule(&|class| class.smallest_request().get()),
+                    Source::Predicted,
+                ),
+            ],
+        },
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Machine {
     pub(crate) cpu: String,
     /// Threads that may run at once.
     pub(crate) cores: usize,
+    /// Sizes of the caches that one processor sees.
+    pub(crate) caches: String,
     /// Memory of the machine, in bytes; `None` when unknown.
     pub(crate) memory: Option<u64>,
     /// System and kernel release.
@@ -24,6 +26,8 @@ pub(crate) struct Machine {
     pub(crate) huge_pages: String,
     /// Average number of runnable threads in the minute before the run: above the cores, times are not to be trusted.
     pub(crate) load: Option<f64>,
+    /// Version of the heap, and the commit where the lab was built in a checkout.
+    pub(crate) tricolor: String,
     /// The compiler that built the lab.
     pub(crate) rustc: String,
     /// Whether the lab was built with optimisation: without, times mean nothing.
@@ -57,6 +61,23 @@ fn minute(rfc3339: &str) -> String {
     }
 }
 
+/// Such as `L1 data 32K, L2 1024K, L3 32768K`, of the first processor.
+fn caches() -> Option<String> {
+    let of = |index: usize, name: &str| {
+        first_line(&format!("/sys/devices/system/cpu/cpu0/cache/index{index}/{name}"))
+    };
+    let named = |index: usize| {
+        let kind = match of(index, "type")?.as_str() {
+            "Data" => " data",
+            "Instruction" => " code",
+            _ => "",
+        };
+        Some(format!("L{}{kind} {}", of(index, "level")?, of(index, "size")?))
+    };
+    let all: Vec<String> = (0..8).map_while(named).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
 /// Refuses what this machine's memory cannot hold, before the kernel has to end the process for it.
 ///
 /// # Errors
@@ -81,6 +102,7 @@ impl Machine {
         Self {
             cpu: field(&cpuinfo, "model name").map_or_else(unknown, str::to_owned),
             cores: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+            caches: caches().unwrap_or_else(unknown),
             memory: field(&meminfo, "MemTotal")
                 .and_then(|text| text.strip_suffix("kB")?.trim().parse::<u64>().ok())
                 .map(|kib| kib * 1024),
@@ -91,6 +113,7 @@ impl Machine {
                 .unwrap_or_else(unknown),
             load: first_line("/proc/loadavg")
                 .and_then(|line| line.split_ascii_whitespace().next()?.parse().ok()),
+            tricolor: format!("{}{}", env!("CARGO_PKG_VERSION"), env!("HEAP_LAB_COMMIT")),
             rustc: env!("HEAP_LAB_RUSTC").to_owned(),
             optimised: !cfg!(debug_assertions),
             date: minute(&humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
@@ -122,6 +145,8 @@ mod tests {
     fn this_machine_has_at_least_one_core_and_a_date() {
         let machine = Machine::here();
         assert!(machine.cores >= 1);
+        assert!(machine.tricolor.starts_with(env!("CARGO_PKG_VERSION")), "{}", machine.tricolor);
+        assert!(machine.caches == "unknown" || machine.caches.contains("L1"), "{}", machine.caches);
         assert!(machine.date.starts_with("20") && machine.date.ends_with(" UTC"), "{}", machine.date);
         assert_eq!(minute("2026-01-31T12:34:56Z"), "2026-01-31 12:34 UTC");
     }

@@ -83,12 +83,35 @@ fn the_json_of_a_record_has_exactly_the_promised_keys() {
         keys.sort();
         keys
     };
-    assert_eq!(keys(&value), ["claims", "figures", "holds", "id", "title"]);
-    assert_eq!(keys(&value["claims"][0]), ["holds", "measured", "name", "predicted", "unit"]);
+    assert_eq!(
+        keys(&value),
+        ["claims", "figures", "findings", "holds", "id", "method", "plots", "question", "tables", "title"]
+    );
+    assert_eq!(
+        keys(&value["claims"][0]),
+        ["holds", "measured", "model", "name", "predicted", "tolerance", "unit"]
+    );
+    assert_eq!(keys(&value["plots"][0]), ["reading", "series", "shape", "title", "x", "y"]);
+    assert_eq!(value["plots"][0]["series"][0]["samples"], json!([7.9, 8, 8.1]));
+    assert_eq!(value["plots"][1]["series"][0]["points"][2], json!([2, 900_000]));
+    assert_eq!(value["plots"][1]["y"], json!({ "label": "pause", "unit": "ns" }));
+    assert_eq!(value["tables"][0]["rows"], json!([["8 B", "1,024"], ["24 B", ""]]));
     assert_eq!(value["holds"], Value::Bool(true));
     assert_eq!(value["claims"][0]["predicted"], json!(1_602_816));
     assert_eq!(value["claims"][0]["unit"], json!("bytes"));
     assert_eq!(value["figures"]["samples"], json!([1.5, 2.0]));
+}
+
+#[test]
+fn a_plot_is_also_a_table_of_all_its_numbers() {
+    let record = sample(1_602_840.0);
+    let bars = record.plots[0].numbers();
+    assert_eq!(bars.rows[0], ["<here>", "8", "measured", "7.9 · 8 · 8.1"]);
+    assert_eq!(bars.rows[1], ["Go 1.27", "8", "reference", ""]);
+    let lines = record.plots[1].numbers();
+    assert_eq!(lines.columns, ["of", "percentile", "pause", "whose"]);
+    assert_eq!(lines.rows[2], ["stop", "p99", "900 µs", "measured"]);
+    assert_eq!(lines.rows.len(), 3);
 }
 
 #[test]

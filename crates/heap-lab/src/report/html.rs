@@ -7,17 +7,16 @@
 //!
 //! ```text
 //!   header       score, command, contents
-//!   article      per experiment: question, verdict, claims, plots, what is true, method, raw figures
-//!   footer       the machine, the report as JSON lines
+//!   article      per experiment: question, verdict, claims, plots with their numbers, what is true, method, raw figures
+//!   footer       the run and its machine, the report as JSON lines
 //! ```
 //! The style sheet is `page.css`, the script `page.js`, beside this file.
 
-use super::markup::escape;
+use super::json::Json;
+use super::markup::{escape, prose, raw};
 use super::svg::svg;
 use super::{Format, Report};
 use crate::record::{Plot, Record, Shape, Source, Table};
-use crate::unit::{binary, digits};
-use serde_json::Value;
 use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("page.css");
@@ -37,7 +36,7 @@ fn chip(holds: bool) -> &'static str {
 
 fn claims(out: &mut String, record: &Record) {
     out.push_str(
-        "<div class=\"wide\"><table class=\"claims\"><caption>Claims, each predicted before the run</caption><thead><tr>\
+        "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Claims\"><table class=\"claims\"><caption>Claims, each predicted before the run</caption><thead><tr>\
          <th scope=\"col\">claim</th><th scope=\"col\" class=\"n\">predicted</th>\
          <th scope=\"col\" class=\"n\">measured</th><th scope=\"col\">tolerance</th>\
          <th scope=\"col\" class=\"n\">verdict</th></tr></thead><tbody>",
@@ -46,10 +45,11 @@ fn claims(out: &mut String, record: &Record) {
         let unit = claim.stated.unit;
         let _ = write!(
             out,
-            "<tr><th scope=\"row\">{}<span class=\"model\">{}</span></th><td class=\"n\" data-label=\"predicted\">{}</td>\
+            "<tr{}><th scope=\"row\">{}<span class=\"model\">{}</span></th><td class=\"n\" data-label=\"predicted\">{}</td>\
              <td class=\"n\" data-label=\"measured\">{}</td><td data-label=\"tolerance\">{}</td><td>{}</td></tr>",
-            escape(&claim.stated.name),
-            escape(&claim.stated.model),
+            if claim.holds { "" } else { " class=\"fails\"" },
+            prose(&claim.stated.name),
+            prose(&claim.stated.model),
             escape(&unit.show(claim.stated.predicted)),
             escape(&unit.show(claim.measured)),
             escape(&claim.stated.tolerance.show()),
@@ -60,20 +60,23 @@ fn claims(out: &mut String, record: &Record) {
 }
 
 fn table(out: &mut String, table: &Table) {
-    let _ =
-        write!(out, "<div class=\"wide\"><table><caption>{}</caption><thead><tr>", escape(&table.caption));
+    let _ = write!(
+        out,
+        "<div class=\"wide\" tabindex=\"0\"><table><caption>{}</caption><thead><tr>",
+        prose(&table.caption)
+    );
+    let class = |column| if column > 0 && table.is_of_figures(column) { " class=\"n\"" } else { "" };
     for (index, name) in table.columns.iter().enumerate() {
-        let class = if index == 0 { "" } else { " class=\"n\"" };
-        let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", escape(name));
+        let _ = write!(out, "<th scope=\"col\"{}>{}</th>", class(index), escape(name));
     }
     out.push_str("</tr></thead><tbody>");
     for row in &table.rows {
         out.push_str("<tr>");
         for (index, cell) in row.iter().enumerate() {
             if index == 0 {
-                let _ = write!(out, "<th scope=\"row\">{}</th>", escape(cell));
+                let _ = write!(out, "<th scope=\"row\">{}</th>", prose(cell));
             } else {
-                let _ = write!(out, "<td class=\"n\">{}</td>", escape(cell));
+                let _ = write!(out, "<td{}>{}</td>", class(index), prose(cell));
             }
         }
         out.push_str("</tr>");
@@ -110,12 +113,23 @@ fn plots(out: &mut String, record: &Record) {
     for (index, plot) in record.plots.iter().enumerate() {
         let _ = write!(
             out,
-            "<figure><figcaption><strong>{}</strong> {}{}</figcaption>{}</figure>",
-            escape(&plot.title),
-            escape(&plot.reading),
+            "<figure><figcaption><strong>{}</strong> {}{}</figcaption>{}",
+            prose(&plot.title),
+            prose(&plot.reading),
             key(plot),
             svg(plot, &format!("{}-p{index}", record.id)),
         );
+        let numbers = plot.numbers();
+        if !numbers.rows.is_empty() {
+            let _ = write!(
+                out,
+                "<details class=\"numbers\"><summary>The numbers ({})</summary>",
+                numbers.rows.len()
+            );
+            table(out, &numbers);
+            out.push_str("</details>");
+        }
+        out.push_str("</figure>");
     }
     out.push_str("</div>");
 }
@@ -126,31 +140,14 @@ fn sentences(out: &mut String, heading: &str, texts: &[String]) {
     }
     let _ = write!(out, "<h3>{heading}</h3>");
     for text in texts {
-        let _ = write!(out, "<p>{}</p>", escape(text));
-    }
-}
-
-/// A raw figure as text: numbers grouped, lists in full, objects as name and value.
-fn raw(value: &Value) -> String {
-    match value {
-        Value::Null => String::from("n/a"),
-        Value::Bool(flag) => flag.to_string(),
-        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), digits),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(raw).collect::<Vec<_>>().join(" · "),
-        Value::Object(fields) => fields
-            .iter()
-            .filter(|(_, field)| field.as_array().is_none_or(|items| !items.is_empty()))
-            .map(|(name, field)| format!("{name} {}", raw(field)))
-            .collect::<Vec<_>>()
-            .join("; "),
+        let _ = write!(out, "<p>{}</p>", prose(text));
     }
 }
 
 fn figures(out: &mut String, record: &Record) {
     let _ = write!(
         out,
-        "<details><summary>Raw figures ({})</summary><div class=\"wide\"><table class=\"raw\">\
+        "<details class=\"figures\"><summary>Raw figures ({})</summary><div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Raw figures\"><table class=\"raw\">\
          <caption class=\"unseen\">Every figure of {}</caption><tbody>",
         record.figures.len(),
         escape(record.id)
@@ -203,24 +200,8 @@ fn contents(out: &mut String, report: &Report) {
 }
 
 fn machine(out: &mut String, report: &Report) {
-    let machine = &report.machine;
-    let rows = [
-        ("command", report.command.clone()),
-        ("date", machine.date.clone()),
-        ("took", format!("{:.1} s", report.took.as_secs_f64())),
-        ("processor", format!("{}, {} threads", machine.cpu, machine.cores)),
-        ("memory", machine.memory.map_or_else(|| String::from("unknown"), |bytes| binary(bytes as f64))),
-        ("kernel", machine.kernel.clone()),
-        ("huge pages", machine.huge_pages.clone()),
-        ("load before", machine.load.map_or_else(|| String::from("unknown"), |load| format!("{load:.2}"))),
-        ("compiler", machine.rustc.clone()),
-        (
-            "build",
-            String::from(if machine.optimised { "optimised" } else { "unoptimised: times mean nothing" }),
-        ),
-    ];
-    out.push_str("<section id=\"machine\"><h2>Machine</h2><dl>");
-    for (name, value) in rows {
+    out.push_str("<section id=\"machine\"><h2>The run and its machine</h2><dl>");
+    for (name, value) in report.facts() {
         let _ = write!(out, "<dt>{name}</dt><dd>{}</dd>", escape(&value));
     }
     out.push_str("</dl></section>");
@@ -245,8 +226,8 @@ impl Format for Html {
             report.machine.cores,
             escape(&report.machine.date),
         );
-        if !report.machine.optimised {
-            out.push_str("<p class=\"warning\">This is an unoptimised build: its times mean nothing.</p>");
+        for warning in report.warnings() {
+            let _ = write!(out, "<p class=\"warning\">{}</p>", escape(&warning));
         }
         contents(&mut out, report);
         out.push_str("<p class=\"tools\"><button type=\"button\" id=\"open\" hidden>open all raw figures</button></p></header><main id=\"main\">");
@@ -255,13 +236,12 @@ impl Format for Html {
         }
         out.push_str("</main><footer>");
         machine(&mut out, report);
-        let lines: String = report.records.iter().map(|record| format!("{}\n", record.json())).collect();
         let _ = writeln!(
             out,
             "<details><summary>The report as JSON lines</summary>\
              <button type=\"button\" id=\"copy\" hidden>copy</button><pre id=\"json\">{}</pre></details></footer>\
              <script>{SCRIPT}</script></body></html>",
-            escape(&lines)
+            escape(&Json.render(report))
         );
         out
     }

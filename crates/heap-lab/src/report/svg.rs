@@ -12,11 +12,12 @@
 //!           label ........ value              +-----------
 //!           ██████                              x label
 //! ```
+//! Single events ([`Shape::Points`]) are drawn like curves, without the lines.
 //!
 //! Pure: a plot in, text out.
 
 use super::markup::escape;
-use crate::record::{Axis, Bar, Plot, Scale, Series, Shape, Source, Ticks};
+use crate::record::{Axis, Bar, Plot, Scale, Series, Shape, Ticks};
 use crate::unit::{Unit, digits};
 use std::fmt::Write as _;
 
@@ -33,7 +34,8 @@ const CHARACTER: f64 = 7.0;
 pub(crate) fn svg(plot: &Plot, id: &str) -> String {
     let (height, body) = match &plot.shape {
         Shape::Bars { unit, bars } => draw_bars(*unit, bars),
-        Shape::Lines { x, y, series } => draw_lines(x, y, series),
+        Shape::Lines { x, y, series } => draw_lines(x, y, series, Between::Line),
+        Shape::Points { x, y, series } => draw_lines(x, y, series, Between::Nothing),
     };
     format!(
         "<svg class=\"plot\" viewBox=\"0 0 {WIDTH:.0} {height:.0}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\" \
@@ -43,12 +45,11 @@ pub(crate) fn svg(plot: &Plot, id: &str) -> String {
     )
 }
 
-fn source_class(source: Source) -> &'static str {
-    match source {
-        Source::Measured => "measured",
-        Source::Predicted => "predicted",
-        Source::Reference => "reference",
-    }
+/// What is drawn between two points of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Between {
+    Line,
+    Nothing,
 }
 
 fn draw_bars(unit: Unit, bars: &[Bar]) -> (f64, String) {
@@ -71,7 +72,7 @@ fn draw_bars(unit: Unit, bars: &[Bar]) -> (f64, String) {
              <rect class=\"bar {}\" x=\"0.5\" y=\"{t:.1}\" width=\"{:.1}\" height=\"9\" rx=\"1.5\"><title>{}: {}</title></rect>",
             escape(&bar.label),
             escape(&value),
-            source_class(bar.source),
+            bar.source.word(),
             across(bar.value).max(1.0),
             escape(&bar.label),
             escape(&value),
@@ -120,6 +121,7 @@ impl Ruler {
             Ticks::Named(names) => names.clone(),
             Ticks::Unit(unit) => {
                 let places = match axis.scale {
+                    Scale::Linear if *unit == Unit::Bytes => binary_ticks(low, high),
                     Scale::Linear => linear_ticks(low, high),
                     Scale::Log if *unit == Unit::Bytes => log_ticks(low, high, 2.0),
                     Scale::Log => log_ticks(low, high, 10.0),
@@ -162,6 +164,14 @@ fn linear_ticks(low: f64, high: f64) -> Vec<f64> {
     (0..12).map(|index| (first + f64::from(index)) * step).take_while(|tick| *tick < high + step).collect()
 }
 
+/// Powers of two and their multiples around `low..=high`, at most about five: bytes are named in binary units.
+fn binary_ticks(low: f64, high: f64) -> Vec<f64> {
+    let rough = ((high - low) / 4.0).max(1.0);
+    let step = rough.log2().ceil().exp2();
+    let first = (low / step).floor();
+    (0..12).map(|index| (first + f64::from(index)) * step).take_while(|tick| *tick < high + step).collect()
+}
+
 /// Powers of `base` around `low..=high`, thinned to at most eight, both ends among them where that is possible.
 fn log_ticks(low: f64, high: f64, base: f64) -> Vec<f64> {
     let first = (low.ln() / base.ln() + 1e-9).floor();
@@ -178,14 +188,16 @@ fn log_ticks(low: f64, high: f64, base: f64) -> Vec<f64> {
     ticks
 }
 
-fn draw_lines(x: &Axis, y: &Axis, series: &[Series]) -> (f64, String) {
+fn draw_lines(x: &Axis, y: &Axis, series: &[Series], between: Between) -> (f64, String) {
     const LEFT: f64 = 58.0;
     const RIGHT: f64 = 24.0;
     const BOTTOM: f64 = 44.0;
+    /// Between the legend and the first line of the grid: the name of the vertical axis.
+    const HEAD: f64 = 28.0;
     let mut out = String::new();
-    let legend = draw_legend(&mut out, series);
-    let top = legend + 24.0;
-    let (width, height) = (WIDTH - LEFT - RIGHT, HEIGHT - BOTTOM - 24.0);
+    let legend = draw_legend(&mut out, series, between);
+    let top = legend + HEAD;
+    let (width, height) = (WIDTH - LEFT - RIGHT, HEIGHT - BOTTOM - HEAD);
     let points = || series.iter().flat_map(|one| one.points.iter());
     let across = Ruler::over(x, points().map(|point| point.0), false);
     let up = Ruler::over(y, points().map(|point| point.1), true);
@@ -225,28 +237,32 @@ fn draw_lines(x: &Axis, y: &Axis, series: &[Series]) -> (f64, String) {
         floor + 36.0,
         escape(&x.label),
     );
-    for (index, one) in series.iter().enumerate() {
+    // The first series lies on top.
+    for (index, one) in series.iter().enumerate().rev() {
         let drawable = |point: &&(f64, f64)| point.0.is_finite() && point.1.is_finite();
-        let path: Vec<String> = one
-            .points
-            .iter()
-            .filter(drawable)
-            .map(|point| format!("{:.1},{:.1}", place_x(point.0), place_y(point.1)))
-            .collect();
-        let _ = write!(
-            out,
-            "<polyline class=\"line s{} {}\" points=\"{}\"/>",
-            index % 6,
-            source_class(one.source),
-            path.join(" ")
-        );
-        // Markers only while they can be told apart.
-        if one.points.len() <= 24 {
+        if between == Between::Line {
+            let path: Vec<String> = one
+                .points
+                .iter()
+                .filter(drawable)
+                .map(|point| format!("{:.1},{:.1}", place_x(point.0), place_y(point.1)))
+                .collect();
+            let _ = write!(
+                out,
+                "<polyline class=\"line s{} {}\" points=\"{}\"/>",
+                index % 6,
+                one.source.word(),
+                path.join(" ")
+            );
+        }
+        // On a curve, markers only while they can be told apart.
+        if between == Between::Nothing || one.points.len() <= 24 {
             for point in one.points.iter().filter(drawable) {
                 let _ = write!(
                     out,
-                    "<circle class=\"dot s{}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"2.4\"><title>{}: {} at {}</title></circle>",
+                    "<circle class=\"dot s{} {}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"2.4\"><title>{}: {} at {}</title></circle>",
                     index % 6,
+                    one.source.word(),
                     place_x(point.0),
                     place_y(point.1),
                     escape(&one.label),
@@ -268,23 +284,31 @@ fn named(axis: &Axis, value: f64) -> String {
 }
 
 /// Draws the names of the series in rows and says how far down they reach.
-fn draw_legend(out: &mut String, series: &[Series]) -> f64 {
+fn draw_legend(out: &mut String, series: &[Series], between: Between) -> f64 {
     let (mut x, mut y) = (0.0, 12.0);
     for (index, one) in series.iter().enumerate() {
         let width = 30.0 + one.label.chars().count() as f64 * CHARACTER + 18.0;
         if x > 0.0 && x + width > WIDTH {
             (x, y) = (0.0, y + 18.0);
         }
+        let (style, source, at) = (index % 6, one.source.word(), y - 4.0);
+        let _ = match between {
+            Between::Line => write!(
+                out,
+                "<line class=\"line s{style} {source}\" x1=\"{x:.1}\" x2=\"{:.1}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>",
+                x + 22.0,
+            ),
+            Between::Nothing => write!(
+                out,
+                "<circle class=\"dot s{style} {source}\" cx=\"{:.1}\" cy=\"{at:.1}\" r=\"3\"/>",
+                x + 16.0
+            ),
+        };
         let _ = write!(
             out,
-            "<line class=\"line s{} {}\" x1=\"{x:.1}\" x2=\"{:.1}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
-             <text class=\"label\" x=\"{:.1}\" y=\"{y:.1}\">{}</text>",
-            index % 6,
-            source_class(one.source),
-            x + 22.0,
+            "<text class=\"label\" x=\"{:.1}\" y=\"{y:.1}\">{}</text>",
             x + 29.0,
-            escape(&one.label),
-            at = y - 4.0,
+            escape(&one.label)
         );
         x += width;
     }

@@ -5,12 +5,14 @@ use super::text::Text;
 use super::{Format, Report};
 use crate::measure::machine::Machine;
 use crate::record::tests::sample;
+use crate::record::{Plot, Shape, Ticks};
 use std::time::Duration;
 
 fn report(measured: &[f64]) -> Report {
     Report {
         machine: Machine::here(),
         command: String::from("heap-lab run <t00> & more"),
+        settings: vec![("seed", String::from("7"))],
         took: Duration::from_millis(1500),
         records: measured.iter().map(|value| sample(*value)).collect(),
     }
@@ -68,6 +70,137 @@ fn everything_a_record_says_is_escaped_and_on_the_page() {
         assert!(html.contains(text), "missing {text}");
     }
     assert!(!html.contains("<record>") && !html.contains("<here>"));
+}
+
+/// The values of an attribute, in order.
+fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
+    let begin = format!(" {name}=\"");
+    html.split(begin.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn every_reference_on_the_page_leads_somewhere_and_no_name_is_given_twice() {
+    let html = Html.render(&report(&[1_602_840.0]));
+    let ids = attributes(&html, "id");
+    for (index, id) in ids.iter().enumerate() {
+        assert!(!ids[..index].contains(id), "{id} twice");
+    }
+    let links =
+        attributes(&html, "href").into_iter().map(|link| link.strip_prefix('#').expect("on this page"));
+    let labels = attributes(&html, "aria-labelledby").into_iter().flat_map(|names| names.split(' '));
+    let mut found = 0;
+    for name in links.chain(labels) {
+        assert!(ids.contains(&name), "{name} is nowhere");
+        found += 1;
+    }
+    assert!(found >= 6, "{found}");
+}
+
+/// A record in which every text that comes from outside tries to be markup.
+fn hostile() -> Report {
+    const EVIL: &str = "</script></style></title><img src=x onerror=alert(1)>\"'`&amp;|\n# <b>";
+    let mut report = report(&[1_602_840.0]);
+    report.command = EVIL.to_owned();
+    report.settings.push(("input", EVIL.to_owned()));
+    report.machine.cpu = EVIL.to_owned();
+    let record = &mut report.records[0];
+    (record.title, record.question) = (EVIL, EVIL);
+    record.method.push(EVIL.to_owned());
+    record.findings.push(EVIL.to_owned());
+    record.claims[0].stated.name = EVIL.to_owned();
+    record.claims[0].stated.model = EVIL.to_owned();
+    record.figures.insert(EVIL.to_owned(), serde_json::json!({ EVIL: [EVIL] }));
+    record.tables[0].caption = EVIL.to_owned();
+    record.tables[0].columns[1] = EVIL.to_owned();
+    record.tables[0].rows[0] = vec![EVIL.to_owned(), EVIL.to_owned()];
+    for plot in &mut record.plots {
+        (plot.title, plot.reading) = (EVIL.to_owned(), EVIL.to_owned());
+        match &mut plot.shape {
+            Shape::Bars { bars, .. } => bars[0].label = EVIL.to_owned(),
+            Shape::Lines { x, y, series } | Shape::Points { x, y, series } => {
+                (x.label, y.label) = (EVIL.to_owned(), EVIL.to_owned());
+                series[0].label = EVIL.to_owned();
+                x.ticks = Ticks::Named(vec![(0.0, EVIL.to_owned())]);
+            }
+        }
+    }
+    report
+}
+
+#[test]
+fn no_text_of_a_record_becomes_markup() {
+    let report = hostile();
+    let html = Html.render(&report);
+    assert_balanced(&html);
+    assert!(!html.contains("<img") && !html.contains("<b>"), "an element of the text's");
+    assert_eq!(html.matches("</script>").count(), 1);
+    assert_eq!(html.matches("</style>").count(), 1);
+    let markdown = Markdown.render(&report);
+    let code_free =
+        markdown.replace("<details><summary>", "").replace("</summary>", "").replace("</details>", "");
+    assert!(!code_free.contains('<'), "{code_free}");
+    for line in Json.render(&report).lines() {
+        serde_json::from_str::<serde_json::Value>(line).expect("JSON");
+    }
+}
+
+#[test]
+fn the_formats_for_reading_and_for_programs_say_the_same() {
+    let report = report(&[2_400_000.0]);
+    let (html, markdown, json) = (Html.render(&report), Markdown.render(&report), Json.render(&report));
+    let record = &report.records[0];
+    let mut texts: Vec<String> = report.facts().into_iter().map(|(_, value)| value).collect();
+    texts.extend([record.title.to_owned(), record.question.to_owned()]);
+    texts.extend(record.method.iter().chain(&record.findings).cloned());
+    for claim in &record.claims {
+        let unit = claim.stated.unit;
+        texts.extend([
+            claim.stated.name.clone(),
+            claim.stated.model.clone(),
+            unit.show(claim.stated.predicted),
+            unit.show(claim.measured),
+            claim.stated.tolerance.show(),
+        ]);
+    }
+    for table in record.tables.iter().cloned().chain(record.plots.iter().map(Plot::numbers)) {
+        texts.push(table.caption.clone());
+        texts.extend(table.columns.into_iter().chain(table.rows.into_iter().flatten()));
+    }
+    texts.extend(record.plots.iter().map(|plot| plot.reading.clone()));
+    for (name, value) in &record.figures {
+        texts.extend([name.clone(), super::markup::raw(value)]);
+    }
+    assert!(texts.len() > 40, "{texts:?}");
+    for text in &texts {
+        assert!(html.contains(&super::markup::escape(text)), "the page is without {text}");
+        let plain = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        assert!(markdown.contains(&plain), "the Markdown is without {text}");
+    }
+    let value: serde_json::Value = serde_json::from_str(json.trim()).expect("one object");
+    assert_eq!(value["question"], record.question);
+    assert_eq!(value["method"][0], record.method[0]);
+    assert_eq!(value["findings"][0], record.findings[0]);
+    assert_eq!(value["claims"][0]["model"], record.claims[0].stated.model);
+    assert_eq!(value["tables"][0]["caption"], record.tables[0].caption);
+    assert_eq!(value["plots"].as_array().map(Vec::len), Some(record.plots.len()));
+    assert_eq!(value["figures"], serde_json::Value::Object(record.figures.clone()));
+    assert_eq!(value["run"]["settings"]["seed"], "7");
+    assert_eq!(value["run"]["command"], report.command);
+    assert_eq!(value["run"]["machine"]["rustc"], report.machine.rustc);
+}
+
+#[test]
+fn a_busy_machine_is_said_to_have_been_busy() {
+    let mut report = report(&[1_602_840.0]);
+    (report.machine.optimised, report.machine.cores) = (true, 2);
+    for (load, is_busy) in [(None, false), (Some(1.9), false), (Some(2.0), true)] {
+        report.machine.load = load;
+        for text in [Html.render(&report), Markdown.render(&report), Text { colour: false }.render(&report)] {
+            assert_eq!(text.contains("The machine was busy"), is_busy, "{load:?}");
+        }
+    }
+    report.machine.optimised = false;
+    assert!(Html.render(&report).contains("unoptimised build"));
 }
 
 #[test]

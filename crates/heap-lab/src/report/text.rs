@@ -120,7 +120,7 @@ fn plot(out: &mut String, plot: &Plot) {
     let _ = writeln!(out, "    {}", plot.title);
     match &plot.shape {
         Shape::Bars { unit, bars: all } => bars(out, *unit, all),
-        Shape::Lines { y, series, .. } => lines(out, y, series),
+        Shape::Lines { y, series, .. } | Shape::Points { y, series, .. } => lines(out, y, series),
     }
     out.push('\n');
 }
@@ -179,7 +179,9 @@ impl Text {
             for row in &one.rows {
                 table.add_row(row);
             }
-            for column in table.column_iter_mut().skip(1) {
+            for (_, column) in
+                table.column_iter_mut().enumerate().filter(|(at, _)| *at > 0 && one.is_of_figures(*at))
+            {
                 column.set_cell_alignment(CellAlignment::Right);
             }
             write_table(out, &table);
@@ -221,8 +223,8 @@ impl Format for Text {
             machine.rustc,
             report.took.as_secs_f64()
         );
-        if !machine.optimised {
-            out.push_str("This is an unoptimised build: its times mean nothing.\n");
+        for warning in report.warnings() {
+            out.push_str(&wrapped(&warning, 0, WIDTH.min(terminal_width())));
         }
         out
     }

@@ -165,11 +165,15 @@ pub(super) fn gaps(sides: &[&Side]) -> Plot {
         gaps.sort_by(|a, b| a.0.total_cmp(&b.0));
         gaps
     };
-    lines(
-        "Gaps of the mutators over time",
-        "Each point is an operation that took long. Those without a collection are the scheduler's.",
-        axis("since the churn began", Scale::Linear, Ticks::Unit(Unit::Millis)),
-        axis("gap", Scale::Log, Ticks::Unit(Unit::Nanos)),
-        series(sides, points),
-    )
+    Plot {
+        title: String::from("Gaps of the mutators over time"),
+        reading: format!(
+            "Each point is an operation that took long; of each mode the {GAPS} longest. Those without a collection are the scheduler's."
+        ),
+        shape: Shape::Points {
+            x: axis("since the churn began", Scale::Linear, Ticks::Unit(Unit::Millis)),
+            y: axis("gap", Scale::Log, Ticks::Unit(Unit::Nanos)),
+            series: series(sides, points),
+        },
+    }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::record::Source;
 
 #[test]
 fn linear_ticks_are_round_and_cover_the_values() {
@@ -7,6 +8,14 @@ fn linear_ticks_are_round_and_cover_the_values() {
     assert_eq!(ticks.first(), Some(&0.0));
     assert!(ticks.last().is_some_and(|last| *last >= 37.0), "{ticks:?}");
     assert!(ticks.len() <= 7, "{ticks:?}");
+}
+
+#[test]
+fn ticks_of_bytes_are_powers_of_two_and_their_multiples() {
+    let mib = f64::from(1 << 20);
+    assert_eq!(binary_ticks(0.0, 140.0 * mib), [0.0, 64.0, 128.0, 192.0].map(|tick| tick * mib));
+    assert_eq!(binary_ticks(0.0, 0.5), [0.0, 1.0]);
+    assert!((1..200).all(|high| binary_ticks(0.0, f64::from(high) * 1000.0).len() <= 6));
 }
 
 #[test]
@@ -37,8 +46,11 @@ fn values_without_a_place_do_not_reach_the_drawing() {
     }];
     let axis = |scale| Axis { label: String::from("axis"), scale, ticks: Ticks::Unit(Unit::Count) };
     for scale in [Scale::Linear, Scale::Log] {
-        let (_, body) = draw_lines(&axis(Scale::Linear), &axis(scale), &series);
-        assert!(!body.contains("NaN") && !body.contains("inf"), "{body}");
+        for between in [Between::Line, Between::Nothing] {
+            let (_, body) = draw_lines(&axis(Scale::Linear), &axis(scale), &series, between);
+            assert!(!body.contains("NaN") && !body.contains("inf"), "{body}");
+            assert_eq!(body.contains("<polyline"), between == Between::Line);
+        }
     }
     let (_, body) = draw_bars(
         Unit::Bytes,

@@ -65,6 +65,9 @@ use core::ptr::NonNull;
 /// Largest size of the tiny allocator, plus one, and the size of its blocks.
 pub const TINY_BLOCK: usize = 16;
 
+/// Layouts whose bumps are in a table of the cache itself: the fixed ones, and the first that are registered.
+const NEAR: usize = FIXED_LAYOUTS + 256;
+
 /// What an object that gets a span of its own is born with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Birth {
@@ -108,7 +111,7 @@ struct Cold {
     places: Vec<Place>,
     /// Layouts that had a span since the last flush.
     used: Vec<LayoutId>,
-    /// Bumps of layouts above the fixed ones.
+    /// Bumps of layouts above the near ones.
     more: Vec<Bump>,
     stock: PageStock,
     /// What is sampled is drawn with these, once something is.
@@ -139,7 +142,7 @@ pub enum Source {
 #[derive(Debug)]
 #[repr(C)]
 pub struct Cache {
-    fixed: [Bump; FIXED_LAYOUTS],
+    near: [Bump; NEAR],
     tiny: Bump,
     /// Tiny objects put into a block that was there already, not yet folded into the heap's counter.
     tiny_allocs: Cell<u64>,
@@ -181,7 +184,7 @@ impl Cache {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            fixed: [const { Bump::empty() }; FIXED_LAYOUTS],
+            near: [const { Bump::empty() }; NEAR],
             tiny: Bump::empty(),
             tiny_allocs: Cell::new(0),
             runs: Cell::new(0),
@@ -221,16 +224,16 @@ impl Cache {
     #[inline(always)]
     #[must_use]
     pub fn alloc(&self, id: LayoutId, stride: usize) -> Option<NonNull<u8>> {
-        self.fixed[id.index()].take(stride)
+        self.near[id.index()].take(stride)
     }
 
     /// A slot of any layout from the current run.
     #[inline]
     #[must_use]
     pub fn alloc_any(&self, id: LayoutId, stride: usize) -> Option<NonNull<u8>> {
-        match self.fixed.get(id.index()) {
+        match self.near.get(id.index()) {
             Some(bump) => bump.take(stride),
-            None => self.cold.borrow().more.get(id.index() - FIXED_LAYOUTS)?.take(stride),
+            None => self.cold.borrow().more.get(id.index() - NEAR)?.take(stride),
         }
     }
 
@@ -256,7 +259,7 @@ impl Cache {
     #[inline(never)]
     #[must_use]
     pub fn alloc_tiny_block(&self, bytes: usize) -> Option<NonNull<u8>> {
-        let block = self.fixed.get(self.tiny_layout.get().index())?.take(TINY_BLOCK)?;
+        let block = self.near.get(self.tiny_layout.get().index())?.take(TINY_BLOCK)?;
         self.keep_tiny_block(block, bytes);
         Some(block)
     }
@@ -295,14 +298,14 @@ impl Cache {
         let cold = &mut *self.cold.borrow_mut();
         if cold.places.len() <= id.index() {
             cold.places.resize(id.index() + 1, Place::default());
-            cold.more.resize_with((id.index() + 1).saturating_sub(FIXED_LAYOUTS), Bump::empty);
+            cold.more.resize_with((id.index() + 1).saturating_sub(NEAR), Bump::empty);
         }
         let entry = memory.entry(id);
         loop {
             let place = &mut cold.places[id.index()];
-            let bump = match self.fixed.get(id.index()) {
+            let bump = match self.near.get(id.index()) {
                 Some(bump) => bump,
-                None => &cold.more[id.index() - FIXED_LAYOUTS],
+                None => &cold.more[id.index() - NEAR],
             };
             if place.fence.beyond() > 0 {
                 let (start, sample) = place.fence.pass(bump, &mut cold.dice, memory.sampling(), entry);
@@ -483,9 +486,9 @@ impl Cache {
 
     /// What is left of a layout's current run.
     fn rest_of_run(&self, memory: &Memory, cold: &Cold, id: LayoutId) -> Option<(SpanId, Run)> {
-        let bump = match self.fixed.get(id.index()) {
+        let bump = match self.near.get(id.index()) {
             Some(bump) => bump,
-            None => &cold.more[id.index() - FIXED_LAYOUTS],
+            None => &cold.more[id.index() - NEAR],
         };
         let place = &cold.places[id.index()];
         let held = place.held?;
@@ -513,9 +516,9 @@ impl Cache {
                 span.set_allocated(span.allocated() - run.len);
                 crate::asan::poison(memory.slot_ptr(span, run.start), run.len as usize * span.stride().get());
             }
-            match self.fixed.get(id.index()) {
+            match self.near.get(id.index()) {
                 Some(bump) => bump.clear(),
-                None => cold.more[id.index() - FIXED_LAYOUTS].clear(),
+                None => cold.more[id.index() - NEAR].clear(),
             }
             if let Some(held) = core::mem::take(&mut cold.places[id.index()]).held {
                 self.settle(memory, held.span);

@@ -15,11 +15,13 @@
 //! `pay.rs`, what is due at an edge in `due.rs`.
 
 mod due;
+mod known;
 mod pay;
 mod refusal;
 mod slots;
 mod stay;
 
+use known::Known;
 pub use refusal::Refusal;
 pub(crate) use slots::Room;
 pub(crate) use stay::Stay;
@@ -59,17 +61,14 @@ use heap_core::units::{Bytes, PAGE_BYTES};
 /// What a refill counts as, in bytes, when it is paid for: a span of one page.
 const RUN_BYTES: usize = PAGE_BYTES;
 
-/// Entries of a mutator's layout cache.
-const KNOWN: usize = 64;
-
 /// A thread's handle on a heap. One per thread and heap; dropping it detaches the thread.
 ///
 /// It is not `Send`: what it caches belongs to the thread. To use a heap from another thread, attach there.
 pub struct Mutator {
     heap: Handle,
     member: Arc<Member<Part>>,
-    /// Layout numbers by the address of the `TypeInfo` (and the class, for slices). A wrong entry is overwritten.
-    known: Box<[Cell<(usize, LayoutId)>; KNOWN]>,
+    /// Numbers of layouts that have no fixed one.
+    known: Known,
     /// Slots until [`HeapBuilder::collect_every`](crate::HeapBuilder::collect_every) asks for a collection. A slot is a refill
     /// in that mode.
     until_asked: Cell<u32>,
@@ -129,7 +128,7 @@ impl Mutator {
         Ok(Self {
             heap: heap.clone(),
             member,
-            known: Box::new([const { Cell::new((0, LayoutId::new(0))) }; KNOWN]),
+            known: Known::new(),
             until_asked: Cell::new(heap.collect_every.unwrap_or(0)),
             owed: Cell::new(0),
             past_goal: Cell::new(0),
@@ -392,8 +391,10 @@ impl<'gc> Mu<'gc> {
             self.part.cache.alloc_tiny(bytes, info.align).or_else(|| self.part.cache.alloc_tiny_block(bytes))
         } else if let Some(id) = info.fixed {
             self.part.cache.alloc(id, info.stride)
-        } else {
+        } else if info.class.is_large() {
             None
+        } else {
+            self.bump_known(info)
         }
     }
 

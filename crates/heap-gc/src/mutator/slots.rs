@@ -1,6 +1,7 @@
 //! Slots for what has no place known at compile time: slices, large objects, layouts of a heap that were registered.
 
-use super::{KNOWN, Mu};
+use super::Mu;
+use super::known::Key;
 use crate::config::LayoutPolicy;
 use crate::object::{TypeInfo, Typed, slice_header};
 use crate::pauses::Kind;
@@ -69,6 +70,13 @@ impl<'gc> Mu<'gc> {
         self.settle(id, slot, label)
     }
 
+    /// The next slot for a type without a fixed layout, if the number of its layout is known and its run has one.
+    #[inline(always)]
+    pub(super) fn bump_known(&self, info: &'static TypeInfo) -> Option<NonNull<u8>> {
+        let id = self.mutator.known.get(Key::of(info, info.class))?;
+        self.part.cache.alloc_any(id, info.stride)
+    }
+
     /// The number of a layout that has no fixed one.
     pub(super) fn layout(
         &self,
@@ -76,12 +84,8 @@ impl<'gc> Mu<'gc> {
         class: SizeClass,
         make: impl FnOnce(bool) -> Layout,
     ) -> Result<LayoutId, AllocError> {
-        // A `TypeInfo` is longer than there are classes, so the sums of two types are different.
-        const _: () = assert!(size_of::<TypeInfo>() > SizeClass::COUNT);
-        let key = core::ptr::from_ref(info).addr() + class.index();
-        let known = &self.mutator.known[(key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58) % KNOWN];
-        let (whose, id) = known.get();
-        if whose == key {
+        let key = Key::of(info, class);
+        if let Some(id) = self.mutator.known.find(key) {
             return Ok(id);
         }
         let mut layout = make(self.mutator.heap.layouts == LayoutPolicy::PerType);
@@ -89,7 +93,7 @@ impl<'gc> Mu<'gc> {
             layout.exact.clear();
         }
         let id = self.mutator.heap.memory.register(&layout)?;
-        known.set((key, id));
+        self.mutator.known.insert(key, id);
         Ok(id)
     }
 

@@ -159,6 +159,15 @@ counts:
         echo "SKIPPED counts: valgrind is not installed (on Debian: apt-get install valgrind)"; \
     fi
 
+# The profiler in a program with frame pointers: its tests, and instructions for each allocation.
+frame-pointers:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    export RUSTFLAGS="-C force-frame-pointers=yes" HEAP_PROFILE_FRAME_POINTERS=1 CARGO_TARGET_DIR=target/frame-pointers
+    cargo clippy -p heap-profile --features frame-pointers --all-targets -- -D warnings
+    cargo test -p heap-profile --features frame-pointers
+    cargo bench -p heap-profile --features frame-pointers --bench cost
+
 # The lab: experiments with predictions. Without arguments the headline.
 lab *ARGS:
     cargo run --release -p heap-lab -- "$@"

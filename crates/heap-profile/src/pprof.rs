@@ -62,6 +62,14 @@ impl Profile {
             let text = file.text(&text);
             file.profile.number(field::COMMENT, text);
         }
+        if self.broken > 0 {
+            let text = format!(
+                "{} samples had no frame pointers to follow (-C force-frame-pointers=yes makes them), and cost more",
+                self.broken
+            );
+            let text = file.text(&text);
+            file.profile.number(field::COMMENT, text);
+        }
         let default = file.text("inuse_space");
         file.profile.number(field::DEFAULT_SAMPLE_TYPE, default);
 

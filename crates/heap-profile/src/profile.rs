@@ -72,6 +72,7 @@ pub struct Profile {
     pub(crate) begun: SystemTime,
     pub(crate) taken: SystemTime,
     pub(crate) dropped: u64,
+    pub(crate) broken: u64,
     pub(crate) sites: Vec<Site>,
 }
 
@@ -94,6 +95,15 @@ impl Profile {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// Samples whose frame pointers did not lead through their stack, so that it had to be unwound, and not only when it was first
+    /// met. If these are many, the program was built without frame pointers; they cost more, and are as right as others.
+    ///
+    /// Without the feature `frame-pointers` 0.
+    #[must_use]
+    pub fn broken_chains(&self) -> u64 {
+        self.broken
     }
 
     /// By type, the one with the most bytes in use first, then by bytes allocated.

@@ -4,18 +4,25 @@
 //! remembers of a sample. The number of different stacks has a bound; a sample with a further one is counted at a site without
 //! a stack, so that totals stay right, and the profile says how many there were.
 //!
+//! Where there is a [walk](crate::walk), the stack is found by it if it was judged before, and unwound otherwise.
+//!
 //! One lock, held for a look into a table; not while a stack is taken.
 
+use crate::hash::Words;
 use crate::profile::{Count, Profile, Site, Use};
 use crate::stack::Stack;
+use crate::stacks::Stacks;
+use crate::walk::{self, walk};
+use crate::walks::{Known, Walks};
 use core::fmt;
+use core::hash::BuildHasherDefault;
 use heap_gc::{Heap, Sample, Sampler};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-/// Different stacks that are kept, unless another number is asked for: with 64 frames each some 8 MiB, and far more than the
-/// places in a program that allocate often.
+/// Different stacks that are kept, unless another number is asked for: with 64 frames each some 9 MiB, and as much again for walks;
+/// far more than the places in a program that allocate often.
 const MOST_STACKS: usize = 16 << 10;
 
 /// What all samples of a site have in common.
@@ -35,16 +42,15 @@ struct Counted {
 
 /// What was counted so far.
 struct Table {
-    /// Stacks by number; the first is that of samples for whose stacks there was no room.
-    stacks: Vec<Stack>,
-    stack_numbers: HashMap<Stack, u32>,
+    stacks: Stacks,
+    walks: Walks,
     sites: Vec<Counted>,
-    site_numbers: HashMap<Key, u32>,
+    site_numbers: HashMap<Key, u32, BuildHasherDefault<Words>>,
     dropped: u64,
+    broken: u64,
 }
 
 struct Shared {
-    most_stacks: usize,
     begun: SystemTime,
     table: Mutex<Table>,
 }
@@ -70,18 +76,20 @@ impl Profiler {
         Self::with_most_stacks(MOST_STACKS)
     }
 
-    /// A profiler that keeps up to so many different stacks: about 1 KiB each. Samples with others are counted together.
+    /// A profiler that keeps up to so many different stacks: about half a KiB each, twice that with the feature `frame-pointers`.
+    /// Samples with others are counted together.
     #[must_use]
     pub fn with_most_stacks(most: usize) -> Self {
         let table = Table {
-            stacks: vec![Stack::none()],
-            stack_numbers: HashMap::new(),
+            stacks: Stacks::with_room_for(most),
+            walks: Walks::with_room_for(if walk::IS_BUILT { most } else { 0 }),
             sites: Vec::new(),
-            site_numbers: HashMap::new(),
+            site_numbers: HashMap::default(),
             dropped: 0,
+            broken: 0,
         };
         let begun = SystemTime::now();
-        Self { shared: Arc::new(Shared { most_stacks: most, begun, table: Mutex::new(table) }) }
+        Self { shared: Arc::new(Shared { begun, table: Mutex::new(table) }) }
     }
 
     /// What was counted so far, and what of it the last completed cycle of `heap` left alive. `name` is what the profile calls the
@@ -95,7 +103,7 @@ impl Profiler {
         heap.sampled(|number, sample| in_use.entry(number).or_default().add(sample));
         let table = self.table();
         let sites = table.sites.iter().zip(0_u32..).map(|(site, number)| Site {
-            stack: table.stacks[site.key.stack as usize].addresses().to_vec(),
+            stack: table.stacks.addresses(site.key.stack).to_vec(),
             label: site.key.label,
             bytes: site.key.bytes,
             counts: Use {
@@ -109,6 +117,7 @@ impl Profiler {
             begun: self.shared.begun,
             taken: SystemTime::now(),
             dropped: table.dropped,
+            broken: table.broken,
             sites: sites.collect(),
         }
     }
@@ -121,33 +130,50 @@ impl Profiler {
 
 impl Sampler for Profiler {
     fn sampled(&self, sample: &Sample) -> u32 {
-        let stack = Stack::capture();
-        let table = &mut *self.table();
-        let stack = table.stack_number(stack, self.shared.most_stacks);
+        // The stack of interest begins with whoever called this: it lies above this variable.
+        let here = 0_u8;
+        let above = (&raw const here).addr();
+        let mut walk = walk(above);
+        let table = self.table();
+        let known = if walk::IS_BUILT { table.walks.find(&mut walk) } else { Known::Unjudged };
+        let (mut table, stack) = match known {
+            Known::Whole(stack) => (table, stack),
+            Known::Broken | Known::Unjudged => {
+                drop(table);
+                self.unwound(above, walk, known)
+            }
+        };
+        table.count(stack, sample)
+    }
+}
+
+impl Profiler {
+    /// The table, and the number of this thread's stack in it. The walk did not say which stack it is of; it may the next time.
+    #[cold]
+    #[inline(never)]
+    fn unwound(&self, above: usize, walk: Stack, known: Known) -> (MutexGuard<'_, Table>, u32) {
+        let stack = Stack::unwound(above);
+        let mut table = self.table();
+        let number = table.stacks.number(&stack);
+        if walk::IS_BUILT && known == Known::Unjudged {
+            table.walks.learn(walk, &stack, number);
+        }
+        table.broken += u64::from(known == Known::Broken);
+        (table, number)
+    }
+}
+
+impl Table {
+    /// Counts a sample at its site, whose number this is.
+    fn count(&mut self, stack: u32, sample: &Sample) -> u32 {
+        self.dropped += u64::from(stack == 0);
         let key = Key { stack, label: sample.label, bytes: sample.bytes.get() };
-        let Table { sites, site_numbers, .. } = table;
+        let Self { sites, site_numbers, .. } = self;
         let number = *site_numbers.entry(key).or_insert_with(|| {
             sites.push(Counted { key, allocated: Count::default() });
             number_of(sites.len() - 1)
         });
         sites[number as usize].allocated.add(sample);
-        number
-    }
-}
-
-impl Table {
-    /// The number of a stack, a new one if there is room; 0 if there is not.
-    fn stack_number(&mut self, stack: Stack, most: usize) -> u32 {
-        if let Some(&number) = self.stack_numbers.get(&stack) {
-            return number;
-        }
-        if self.stack_numbers.len() >= most {
-            self.dropped += 1;
-            return 0;
-        }
-        let number = number_of(self.stacks.len());
-        self.stacks.push(stack.clone());
-        self.stack_numbers.insert(stack, number);
         number
     }
 }
@@ -161,7 +187,7 @@ impl fmt::Debug for Profiler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let table = self.table();
         f.debug_struct("Profiler")
-            .field("stacks", &table.stack_numbers.len())
+            .field("stacks", &table.stacks.len())
             .field("sites", &table.sites.len())
             .field("dropped", &table.dropped)
             .finish()

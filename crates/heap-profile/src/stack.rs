@@ -1,6 +1,7 @@
 //! A stack: the return addresses of a thread, innermost first, without names.
 
-use core::hash::{Hash, Hasher};
+use crate::hash::Words;
+use core::hash::Hasher as _;
 
 /// Frames that are kept of a stack. Deeper ones lose their outermost.
 pub(crate) const MOST_FRAMES: usize = 64;
@@ -13,39 +14,54 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// The stack of this thread.
-    #[inline(never)]
-    pub(crate) fn capture() -> Self {
-        let mut stack = Self { addresses: [0; MOST_FRAMES], len: 0 };
+    /// A stack of no frames.
+    pub(crate) fn none() -> Self {
+        Self { addresses: [0; MOST_FRAMES], len: 0 }
+    }
+
+    /// The stack of this thread, as the system's unwinder finds it: for every frame it reads tables, which takes some 1400
+    /// instructions. Frames that lie below `above`, the address of a variable of the caller, are left out, and the caller's with them.
+    #[inline]
+    pub(crate) fn unwound(above: usize) -> Self {
+        let mut stack = Self::none();
         backtrace::trace(|frame| {
-            stack.addresses[stack.len] = frame.ip().addr();
-            stack.len += 1;
-            stack.len < MOST_FRAMES
+            // What a frame's stack pointer was when it called the next inner one; 0, if this system does not say.
+            let inner_end = frame.sp().addr();
+            let address = frame.ip().addr();
+            let is_inner = inner_end != 0 && inner_end <= above;
+            // Beyond the outermost frame some unwinders find one at address 0.
+            address != 0 && (is_inner || stack.push(address))
         });
         stack
     }
 
-    /// A stack of no frames: of samples whose stacks there was no room for.
-    pub(crate) fn none() -> Self {
-        Self { addresses: [0; MOST_FRAMES], len: 0 }
+    /// Adds the next outer frame. Whether there is room for another.
+    pub(crate) fn push(&mut self, address: usize) -> bool {
+        if let Some(place) = self.addresses.get_mut(self.len) {
+            *place = address;
+            self.len += 1;
+        }
+        !self.is_full()
+    }
+
+    /// Whether frames may be missing, because there are as many as are kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.len == MOST_FRAMES
+    }
+
+    /// Forgets all but the innermost `len` frames.
+    pub(crate) fn cut(&mut self, len: usize) {
+        self.len = self.len.min(len);
     }
 
     pub(crate) fn addresses(&self) -> &[usize] {
         &self.addresses[..self.len]
     }
-}
 
-impl PartialEq for Stack {
-    fn eq(&self, other: &Self) -> bool {
-        self.addresses() == other.addresses()
-    }
-}
-
-impl Eq for Stack {}
-
-impl Hash for Stack {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.addresses().hash(state);
+    pub(crate) fn hash(&self) -> u64 {
+        let mut words = Words::default();
+        self.addresses().iter().for_each(|&address| words.add(address as u64));
+        words.finish()
     }
 }
 
@@ -55,14 +71,43 @@ mod tests {
 
     #[inline(never)]
     fn deep(depth: usize) -> Stack {
-        if depth == 0 { Stack::capture() } else { core::hint::black_box(deep(depth - 1)) }
+        let here = 0_u8;
+        if depth == 0 {
+            Stack::unwound((&raw const here).addr())
+        } else {
+            core::hint::black_box(deep(depth - 1))
+        }
     }
 
     #[test]
     fn a_stack_has_as_many_frames_as_there_are_up_to_the_most() {
         let (one, other) = (deep(1), deep(5));
         assert_eq!(other.addresses().len(), one.addresses().len() + 4);
-        assert_eq!(deep(1000).addresses().len(), MOST_FRAMES);
-        assert!(one != other);
+        let full = deep(1000);
+        assert!(full.is_full() && full.addresses().len() == MOST_FRAMES);
+        assert!(one.addresses() != other.addresses() && one.hash() != other.hash());
+    }
+
+    #[test]
+    fn a_stack_begins_with_the_callers_caller() {
+        let stack = deep(2);
+        let first = stack.addresses();
+        assert_eq!(first[0], first[1], "both are where the function calls itself");
+        let mut names = Vec::new();
+        backtrace::resolve(core::ptr::without_provenance_mut(first[0]), |symbol| {
+            names.extend(symbol.name().map(|name| name.to_string()));
+        });
+        assert!(names.iter().any(|name| name.contains("deep")), "{names:?}");
+    }
+
+    #[test]
+    fn what_is_cut_off_no_longer_counts() {
+        let mut stack = deep(3);
+        let inner = stack.addresses()[..2].to_vec();
+        stack.cut(2);
+        stack.cut(7);
+        assert_eq!(stack.addresses(), inner);
+        assert!(!stack.is_full() && stack.push(1));
+        assert_eq!(stack.addresses(), [inner, vec![1]].concat());
     }
 }

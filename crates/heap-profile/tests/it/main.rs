@@ -3,6 +3,7 @@
 mod counts;
 mod file;
 mod tool;
+mod walk;
 
 use heap_gc::{Gc, Heap, Root};
 use heap_profile::{Profile, Profiler};

@@ -1,0 +1,74 @@
+//! Promise: with the feature `frame-pointers` profiles are what they are without it, whether the program has frame pointers or not.
+
+use heap_gc::Heap;
+use heap_profile::{Profile, Profiler};
+use std::hint::black_box;
+
+/// Whether this test was built with frame pointers, and the profiler to use them: by `just frame-pointers`.
+const HAS_POINTERS: bool =
+    cfg!(feature = "frame-pointers") && option_env!("HEAP_PROFILE_FRAME_POINTERS").is_some();
+
+macro_rules! functions {
+    ($($name:ident $size:literal),*) => {
+        $(#[inline(never)]
+        fn $name(heap: &Heap, objects: usize) {
+            let mut mutator = heap.attach().expect("no mutator of this thread");
+            mutator.enter(|mu| (0..objects).for_each(|_| _ = black_box(mu.alloc([0_u64; $size]))));
+        })*
+    };
+}
+
+functions!(apples 3, pears 3, plums 5);
+
+/// The same through a recursion, so that there are many stacks.
+#[inline(never)]
+fn through(depth: usize, last: fn(&Heap, usize), heap: &Heap) {
+    if depth == 0 { last(heap, 10) } else { through(black_box(depth - 1), last, heap) }
+}
+
+fn allocated(profile: &Profile, function: &str) -> f64 {
+    let parts = profile.by_function().into_iter();
+    parts.filter(|(name, _)| name.contains(function)).map(|(_, counts)| counts.allocated.objects).sum()
+}
+
+#[test]
+fn stacks_are_told_apart_in_every_round_and_on_every_thread() {
+    let profiler = Profiler::new();
+    let heap = Heap::builder().gc_off().sampler(profiler.clone(), 1).build().expect("address space");
+    let rounds = || {
+        for round in 0..20 {
+            for (number, last) in [apples as fn(&Heap, usize), pears, plums].into_iter().enumerate() {
+                through(round % 5 * 20 + number, last, &heap);
+            }
+        }
+    };
+    rounds();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(rounds);
+        }
+    });
+    let profile = profiler.profile("fruit", &heap);
+    for function in ["apples", "pears", "plums"] {
+        assert_eq!(allocated(&profile, function), 4.0 * 20.0 * 10.0, "{function}");
+    }
+    assert_eq!(profile.total().allocated.objects, 2400.0);
+    println!("{} of 2400 samples had no whole chain", profile.broken_chains());
+    if HAS_POINTERS {
+        assert_eq!(profile.broken_chains(), 0);
+    } else if !cfg!(feature = "frame-pointers") {
+        assert_eq!(profile.broken_chains(), 0);
+        println!("SKIPPED the part with frame pointers: not built by `just frame-pointers`");
+    }
+}
+
+#[test]
+fn walks_for_which_there_is_no_room_are_unwound_and_counted() {
+    let profiler = Profiler::with_most_stacks(2);
+    let heap = Heap::builder().gc_off().sampler(profiler.clone(), 1).build().expect("address space");
+    for depth in 0..5 {
+        through(depth, apples, &heap);
+    }
+    let profile = profiler.profile("fruit", &heap);
+    assert_eq!((profile.total().allocated.objects, profile.dropped()), (50.0, 30));
+}

@@ -51,6 +51,7 @@ mod stack;
 mod stacks;
 mod walk;
 mod walks;
+mod origin;
 mod symbol;
 mod profile;
 mod profiler;

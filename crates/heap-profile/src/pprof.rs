@@ -4,7 +4,7 @@
 //! sample, with Go's names, so that `go tool pprof` knows them: `alloc_objects`, `alloc_space`, `inuse_objects`, `inuse_space`. Values are estimates
 //! already, as they are in Go's files. Labels are `type`, `heap` and `bytes`.
 
-use crate::profile::{Profile, Site, frames_of};
+use crate::profile::{OTHER, Profile, Site, frames_of};
 use crate::proto::Message;
 use crate::symbol::{Frame, Symbols};
 use flate2::Compression;
@@ -170,13 +170,7 @@ impl File {
     fn sample(&mut self, site: &Site, frames: &[Frame], heap: &str) {
         let other;
         let frames = if frames.is_empty() {
-            other = [Frame {
-                function: "(other stacks)".to_owned(),
-                symbol: String::new(),
-                file: String::new(),
-                line: 0,
-                is_inlined: false,
-            }];
+            other = [Frame::placeholder(OTHER)];
             &other[..]
         } else {
             frames

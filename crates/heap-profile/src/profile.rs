@@ -1,10 +1,13 @@
 //! A profile: what was counted, at one moment.
 
-use crate::symbol::{Frame, Symbols, is_standard, without_machinery};
+use crate::symbol::{Frame, Symbols, name_closures, without_machinery};
 use core::ops::AddAssign;
 use heap_gc::Sample;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
+
+/// What samples are called for whose stacks there was no room.
+pub(crate) const OTHER: &str = "(other stacks)";
 
 /// Objects and bytes, as estimated from samples.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
@@ -134,8 +137,8 @@ impl Profile {
         let mut symbols = Symbols::default();
         sorted(self.sites.iter().map(|site| {
             let frames = frames_of(&mut symbols, site);
-            let own = frames.iter().find(|frame| !is_standard(frame));
-            let name = own.or(frames.first()).map_or_else(|| "(other stacks)".to_owned(), &name);
+            let own = frames.iter().find(|frame| !frame.is_standard());
+            let name = own.or(frames.first()).map_or_else(|| OTHER.to_owned(), &name);
             (name, site.counts)
         }))
     }
@@ -143,7 +146,9 @@ impl Profile {
 
 /// The functions of a site, innermost first, without those of the heap.
 pub(crate) fn frames_of(symbols: &mut Symbols, site: &Site) -> Vec<Frame> {
-    without_machinery(site.stack.iter().flat_map(|&address| symbols.at(address).to_vec()).collect())
+    let mut frames: Vec<_> = site.stack.iter().flat_map(|&address| symbols.at(address).to_vec()).collect();
+    name_closures(&mut frames);
+    without_machinery(frames)
 }
 
 fn sorted(parts: impl Iterator<Item = (String, Use)>) -> Vec<(String, Use)> {

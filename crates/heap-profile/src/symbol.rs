@@ -3,13 +3,14 @@
 //! One address may stand for several functions, since the compiler puts the inner ones into the outer. The frames of the heap itself, innermost in
 //! every stack, are of no interest to who asks where bytes come from, and are cut off.
 
+use crate::origin::{Origin, with_module};
 use std::collections::HashMap;
 
 /// A function in a stack.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct Frame {
-    /// Its name, as the compiler prints it, without its hash.
+    /// Its name, as the compiler prints it, without its hash. Where the binary says no more than a name, with the module of its file.
     pub function: String,
     /// Its name in the binary.
     pub symbol: String,
@@ -19,50 +20,51 @@ pub struct Frame {
     pub line: u32,
     /// Whether its code is inside that of the next outer function.
     pub is_inlined: bool,
+    origin: Origin,
 }
 
 impl Frame {
+    fn new(function: String, symbol: String, file: String, line: u32) -> Self {
+        let origin = Origin::of(&function, &symbol, &file);
+        let function = with_module(function, &file);
+        Self { function, symbol, file, line, is_inlined: true, origin }
+    }
+
     fn unknown(address: usize) -> Self {
         let name = format!("{address:#x}");
-        Self { function: name.clone(), symbol: name, file: String::new(), line: 0, is_inlined: false }
+        Self { is_inlined: false, ..Self::new(name.clone(), name, String::new(), 0) }
     }
 
-    /// The crate that the function was written in: `heap_gc` of `<heap_gc::Heap as core::fmt::Debug>::fmt`. Empty if the name does not
-    /// say, as with functions of C.
+    /// A function that is not one of the program's: a name for what has none.
+    pub(crate) fn placeholder(name: &str) -> Self {
+        Self { is_inlined: false, ..Self::new(name.to_owned(), String::new(), String::new(), 0) }
+    }
+
+    /// The crate that the function was written in: `heap_gc` of `<heap_gc::Heap as core::fmt::Debug>::fmt`. Of a function of a trait it is
+    /// the crate of the type or of the trait, whichever has the code. Empty if nothing says, as with functions of C.
+    ///
+    /// In a binary that has line tables only it is the folder of the crate that is known, and taken for its name.
     #[must_use]
     pub fn krate(&self) -> &str {
-        self.path().split("::").next().filter(|_| self.path().contains("::")).unwrap_or("")
+        &self.origin.krate
     }
 
-    /// The module that the function was written in, with its crate: `heap_gc::mutator`; of a method, the module of the type.
+    /// The module that the function was written in, with its crate: `heap_gc::mutator`; of a method, the module of the type or trait.
     /// Empty where [`Frame::krate`] is.
     #[must_use]
     pub fn module(&self) -> &str {
-        let path = self.path();
-        let mut end = 0;
-        // A module is written small, a type is not; closures and functions inside functions are below the function.
-        for part in path.split("::") {
-            let is_module =
-                part.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_');
-            let is_last = end + part.len() + usize::from(end > 0) * 2 >= path.len();
-            if part.is_empty() || !is_module || is_last {
-                break;
-            }
-            end += part.len() + if end > 0 { 2 } else { 0 };
-        }
-        &path[..end]
+        &self.origin.module
     }
 
-    /// The path of the function, or of the type it belongs to: what comes before generic arguments.
-    fn path(&self) -> &str {
-        let mut name = self.function.as_str();
-        // `<T as Trait>::method`, `<impl Trait for T>`, `<[T]>::method`: the type's.
-        name = name.trim_start_matches(['<', '&', '[', '(', '*']);
-        for word in ["mut ", "const ", "dyn ", "impl "] {
-            name = name.strip_prefix(word).unwrap_or(name);
-        }
-        let end = name.find(['<', '>', ' ', '[', ']', ',', '(', ')', '{']).unwrap_or(name.len());
-        name[..end].trim_end_matches(':')
+    /// `::{closure#0}` of a closure whose function is not known.
+    fn bare_closure(&self) -> Option<&str> {
+        let module = self.module();
+        self.function.strip_prefix(module).filter(|rest| !module.is_empty() && rest.starts_with("::{closure"))
+    }
+
+    /// Whether it is of the standard library, or of no crate that is known.
+    pub(crate) fn is_standard(&self) -> bool {
+        self.origin.is_standard()
     }
 }
 
@@ -79,16 +81,12 @@ impl Symbols {
             let mut frames = Vec::new();
             backtrace::resolve(core::ptr::without_provenance_mut(address), |symbol| {
                 let Some(name) = symbol.name() else { return };
-                frames.push(Frame {
-                    function: format!("{name:#}"),
-                    symbol: name.as_str().unwrap_or_default().to_owned(),
-                    file: symbol
-                        .filename()
-                        .map(|file| file.to_string_lossy().into_owned())
-                        .unwrap_or_default(),
-                    line: symbol.lineno().unwrap_or(0),
-                    is_inlined: true,
-                });
+                frames.push(Frame::new(
+                    format!("{name:#}"),
+                    name.as_str().unwrap_or_default().to_owned(),
+                    symbol.filename().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default(),
+                    symbol.lineno().unwrap_or(0),
+                ));
             });
             match frames.last_mut() {
                 Some(outer) => outer.is_inlined = false,
@@ -99,10 +97,24 @@ impl Symbols {
     }
 }
 
+/// Names closures of which the binary says no more than that they are closures (with line tables only) by the next outer function of their
+/// file: that is the one they are written in, if they are called from there.
+pub(crate) fn name_closures(frames: &mut [Frame]) {
+    for at in 0..frames.len() {
+        let (inner, outer) = frames[at..].split_at_mut(1);
+        let frame = &mut inner[0];
+        let Some(closure) = frame.bare_closure() else { continue };
+        let is_around = |other: &&Frame| other.file == frame.file && other.bare_closure().is_none();
+        if let Some(function) = outer.iter().find(is_around) {
+            frame.function = format!("{}{closure}", function.function);
+        }
+    }
+}
+
 /// Cuts the heap's own frames off, with those of what it calls to take the stack: all up to the last of the heap's before a
 /// function that is neither of it nor of the standard library. If there is no such function, all stay.
 pub(crate) fn without_machinery(mut frames: Vec<Frame>) -> Vec<Frame> {
-    let is_foreign = |frame: &Frame| !is_heap(frame) && !is_standard(frame);
+    let is_foreign = |frame: &Frame| !is_heap(frame) && !frame.is_standard();
     let Some(first) = frames.iter().position(is_foreign) else { return frames };
     let inner = frames[..first].iter().rposition(is_heap).map_or(0, |last| last + 1);
     frames.drain(..inner);
@@ -114,38 +126,12 @@ fn is_heap(frame: &Frame) -> bool {
     matches!(frame.krate(), "heap_core" | "heap_gc" | "heap_profile" | "backtrace")
 }
 
-/// Whether a function is of the standard library, or has no crate.
-pub(crate) fn is_standard(frame: &Frame) -> bool {
-    matches!(frame.krate(), "std" | "core" | "alloc" | "")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn named(function: &str) -> Frame {
-        Frame { function: function.to_owned(), ..Frame::unknown(0) }
-    }
-
-    #[test]
-    fn the_crate_and_the_module_of_a_function_are_in_its_name() {
-        let table = [
-            ("shop::orders::Order::new", "shop", "shop::orders"),
-            ("shop::main", "shop", "shop"),
-            ("shop::orders::total::{{closure}}", "shop", "shop::orders"),
-            ("<shop::orders::Order as core::fmt::Debug>::fmt", "shop", "shop::orders"),
-            ("<shop::cart::Cart<T>>::push::<u64>", "shop", "shop::cart"),
-            ("<&mut shop::Cart as core::iter::Iterator>::next", "shop", "shop"),
-            ("shop::orders::many::<alloc::vec::Vec<u8>>", "shop", "shop::orders"),
-            ("<dyn shop::Sale as shop::Priced>::price", "shop", "shop"),
-            ("main", "", ""),
-            ("__libc_start_main", "", ""),
-            ("0x7f00", "", ""),
-        ];
-        for (name, krate, module) in table {
-            let frame = named(name);
-            assert_eq!((frame.krate(), frame.module()), (krate, module), "{name}");
-        }
+        Frame::placeholder(function)
     }
 
     #[test]
@@ -159,6 +145,33 @@ mod tests {
         assert_eq!(without_machinery(stack(&whole)), stack(&outer));
         assert_eq!(without_machinery(stack(&inner)), stack(&inner));
         assert_eq!(without_machinery(stack(&outer[1..])), stack(&outer[1..]));
+    }
+
+    #[test]
+    fn a_closure_of_which_only_that_is_known_has_the_name_of_the_next_outer_function_of_its_file() {
+        let frame = |function: &str, file: &str| {
+            Frame::new(function.to_owned(), String::new(), format!("/home/me/{file}"), 1)
+        };
+        let mut frames = vec![
+            frame("{closure#0}", "shop/src/orders.rs"),
+            frame("{closure#1}", "shop/src/orders.rs"),
+            frame("call<u8>", "shop/src/calls.rs"),
+            frame("total", "shop/src/orders.rs"),
+            frame("{closure#0}", "shop/src/alone.rs"),
+            frame("shop::calls::all::{{closure}}", "shop/src/calls.rs"),
+        ];
+        name_closures(&mut frames);
+        let names: Vec<_> = frames.iter().map(|frame| frame.function.as_str()).collect();
+        let expected = [
+            "shop::orders::total::{closure#0}",
+            "shop::orders::total::{closure#1}",
+            "shop::calls::call<u8>",
+            "shop::orders::total",
+            "shop::alone::{closure#0}",
+            "shop::calls::all::{{closure}}",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(frames[0].module(), "shop::orders");
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! A [`Profiler`] is a sampler of a heap ([`HeapBuilder::sampler`](heap_gc::HeapBuilder::sampler)): for one byte in 512 KiB, say, it
 //! takes the stack of the thread that allocates, and counts. A [`Profile`] is what it has counted so far, beside what is
 //! alive of it as of the last completed cycle; it can be written for `go tool pprof` and its like
-//! ([`Profile::write_pprof`]), and as folded stacks for flame graphs ([`Profile::write_folded`]).
+//! ([`Profile::write_pprof`]), as folded stacks for flame graphs ([`Profile::write_folded`]), and as a table of the functions, modules,
+//! crates or callers that have the most ([`Profile::top`]).
 //!
 //! ```
 //! use heap_gc::Heap;
@@ -55,10 +56,14 @@ mod origin;
 mod symbol;
 mod profile;
 mod profiler;
+mod group;
+mod top;
 mod proto;
 mod pprof;
 mod folded;
 
+pub use group::{Group, Value};
 pub use profile::{Count, Profile, Site, Use};
 pub use profiler::Profiler;
 pub use symbol::Frame;
+pub use top::Top;

@@ -3,7 +3,6 @@
 use crate::symbol::{Frame, Symbols, name_closures, without_machinery};
 use core::ops::AddAssign;
 use heap_gc::Sample;
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// What samples are called for whose stacks there was no room.
@@ -108,40 +107,6 @@ impl Profile {
     pub fn broken_chains(&self) -> u64 {
         self.broken
     }
-
-    /// By type, the one with the most bytes in use first, then by bytes allocated.
-    #[must_use]
-    pub fn by_type(&self) -> Vec<(String, Use)> {
-        sorted(self.sites.iter().map(|site| (site.label.to_owned(), site.counts)))
-    }
-
-    /// By the function that allocates: the innermost that is neither of the heap nor of the standard library.
-    #[must_use]
-    pub fn by_function(&self) -> Vec<(String, Use)> {
-        self.by(|frame| frame.function.clone())
-    }
-
-    /// By the crate of that function.
-    #[must_use]
-    pub fn by_crate(&self) -> Vec<(String, Use)> {
-        self.by(|frame| frame.krate().to_owned())
-    }
-
-    /// By the module of that function.
-    #[must_use]
-    pub fn by_module(&self) -> Vec<(String, Use)> {
-        self.by(|frame| frame.module().to_owned())
-    }
-
-    fn by(&self, name: impl Fn(&Frame) -> String) -> Vec<(String, Use)> {
-        let mut symbols = Symbols::default();
-        sorted(self.sites.iter().map(|site| {
-            let frames = frames_of(&mut symbols, site);
-            let own = frames.iter().find(|frame| !frame.is_standard());
-            let name = own.or(frames.first()).map_or_else(|| OTHER.to_owned(), &name);
-            (name, site.counts)
-        }))
-    }
 }
 
 /// The functions of a site, innermost first, without those of the heap.
@@ -149,15 +114,4 @@ pub(crate) fn frames_of(symbols: &mut Symbols, site: &Site) -> Vec<Frame> {
     let mut frames: Vec<_> = site.stack.iter().flat_map(|&address| symbols.at(address).to_vec()).collect();
     name_closures(&mut frames);
     without_machinery(frames)
-}
-
-fn sorted(parts: impl Iterator<Item = (String, Use)>) -> Vec<(String, Use)> {
-    let mut sums: BTreeMap<String, Use> = BTreeMap::new();
-    parts.for_each(|(name, counts)| *sums.entry(name).or_default() += counts);
-    let mut sums: Vec<_> = sums.into_iter().collect();
-    let rank = |counts: &Use| (counts.in_use.bytes, counts.allocated.bytes);
-    sums.sort_by(|(_, one), (_, other)| {
-        rank(other).partial_cmp(&rank(one)).unwrap_or(core::cmp::Ordering::Equal)
-    });
-    sums
 }

@@ -43,14 +43,14 @@ impl Frame {
     /// The crate that the function was written in: `heap_gc` of `<heap_gc::Heap as core::fmt::Debug>::fmt`. Of a function of a trait it is
     /// the crate of the type or of the trait, whichever has the code. Empty if nothing says, as with functions of C.
     ///
-    /// In a binary that has line tables only it is the folder of the crate that is known, and taken for its name.
+    /// In a binary that has line tables only, it is the folder of the crate that is known, and taken for its name.
     #[must_use]
     pub fn krate(&self) -> &str {
         &self.origin.krate
     }
 
     /// The module that the function was written in, with its crate: `heap_gc::mutator`; of a method, the module of the type or trait.
-    /// Empty where [`Frame::krate`] is.
+    /// Empty where [`Frame::krate`] is. In a binary that has line tables only, it is the file that is known.
     #[must_use]
     pub fn module(&self) -> &str {
         &self.origin.module
@@ -60,6 +60,11 @@ impl Frame {
     fn bare_closure(&self) -> Option<&str> {
         let module = self.module();
         self.function.strip_prefix(module).filter(|rest| !module.is_empty() && rest.starts_with("::{closure"))
+    }
+
+    /// Whether it is the heap's, or of what takes its stacks.
+    pub(crate) fn is_of_heap(&self) -> bool {
+        matches!(self.krate(), "heap_core" | "heap_gc" | "heap_profile" | "backtrace")
     }
 
     /// Whether it is of the standard library, or of no crate that is known.
@@ -114,16 +119,11 @@ pub(crate) fn name_closures(frames: &mut [Frame]) {
 /// Cuts the heap's own frames off, with those of what it calls to take the stack: all up to the last of the heap's before a
 /// function that is neither of it nor of the standard library. If there is no such function, all stay.
 pub(crate) fn without_machinery(mut frames: Vec<Frame>) -> Vec<Frame> {
-    let is_foreign = |frame: &Frame| !is_heap(frame) && !frame.is_standard();
+    let is_foreign = |frame: &Frame| !frame.is_of_heap() && !frame.is_standard();
     let Some(first) = frames.iter().position(is_foreign) else { return frames };
-    let inner = frames[..first].iter().rposition(is_heap).map_or(0, |last| last + 1);
+    let inner = frames[..first].iter().rposition(Frame::is_of_heap).map_or(0, |last| last + 1);
     frames.drain(..inner);
     frames
-}
-
-/// Whether a function is the heap's, or what takes its stacks.
-fn is_heap(frame: &Frame) -> bool {
-    matches!(frame.krate(), "heap_core" | "heap_gc" | "heap_profile" | "backtrace")
 }
 
 #[cfg(test)]

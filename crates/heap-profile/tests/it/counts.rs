@@ -96,3 +96,30 @@ fn a_profiler_that_is_off_counts_nothing_until_it_is_switched_on() {
     let _more = keep(&heap);
     assert_eq!(exact(profiler.profile("shop", &heap).total().allocated), whole(KEPT, KEPT * 48));
 }
+
+#[test]
+fn a_mean_may_change_while_the_program_runs_and_totals_stay_right() {
+    const EACH: usize = 20;
+    let profiler = Profiler::new();
+    let heap = Heap::builder().gc_off().sampler(profiler.clone(), 1).build().expect("address space");
+    let (mut objects, mut variance) = (0.0, 0.0);
+    for mean in [1, 4 << 10, 0, 64 << 10, 1, 16 << 10] {
+        heap.set_sample_mean(mean);
+        assert_eq!(heap.sample_mean(), mean);
+        for _ in 0..EACH {
+            // Each has a mutator of its own, which begins with the new mean.
+            drop(keep(&heap));
+        }
+        if mean > 0 {
+            let p = if mean == 1 { 1.0 } else { -(-48.0 / mean as f64).exp_m1() };
+            objects += (EACH * KEPT) as f64;
+            variance += (EACH * KEPT) as f64 * (1.0 - p) / p;
+        }
+    }
+    let total = profiler.profile("shop", &heap).total().allocated;
+    let (off, bound) = (total.objects - objects, 5.0 * f64::sqrt(variance));
+    assert!(off.abs() <= bound, "{total:?} of {objects}: off by {off}, bound {bound}");
+    assert!((total.bytes - 48.0 * total.objects).abs() < 1.0);
+    let exact = 2 * (EACH * KEPT) as u64;
+    assert!(total.samples > exact && total.samples < exact + exact / 10, "{total:?}");
+}

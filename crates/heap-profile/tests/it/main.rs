@@ -1,6 +1,7 @@
 //! The promises of profiles, through the public interface: one module a promise.
 
 mod counts;
+mod crates;
 mod file;
 mod tool;
 mod walk;

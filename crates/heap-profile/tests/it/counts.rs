@@ -99,7 +99,7 @@ fn a_profiler_that_is_off_counts_nothing_until_it_is_switched_on() {
 
 #[test]
 fn a_mean_may_change_while_the_program_runs_and_totals_stay_right() {
-    const EACH: usize = 20;
+    const EACH: usize = 4;
     let profiler = Profiler::new();
     let heap = Heap::builder().gc_off().sampler(profiler.clone(), 1).build().expect("address space");
     let (mut objects, mut variance) = (0.0, 0.0);

@@ -67,7 +67,15 @@ const ARROWS: &[Arrows] = &[
     Arrows {
         name: "heap-lab",
         folder: "crates/heap-lab",
-        below: &["heap-core", "heap-scav", "heap-gc", "heap-escape-go", "tricolor", "heap-testkit"],
+        below: &[
+            "heap-core",
+            "heap-scav",
+            "heap-gc",
+            "heap-profile",
+            "heap-escape-go",
+            "tricolor",
+            "heap-testkit",
+        ],
         written_about: &[],
     },
     Arrows { name: "lox", folder: "examples/lox", below: &["tricolor"], written_about: &[] },

@@ -39,8 +39,42 @@ pub(crate) enum Command {
     },
     /// Time one shape, to be paired with the same shape in another system.
     Bench(Bench),
+    /// Say what has become dearer from one version to another, by saved runs and profiles.
+    Compare(Compare),
     /// Print what `go build -gcflags='-m -l'` prints of a package, without Go.
     Escape(Escape),
+}
+
+/// What to compare.
+#[derive(Debug, Group)]
+#[command(
+    after_help = "Runs are saved by `run … --save FILE`, a line for each, best taken in turn for the two versions; profiles are those of \
+pprof, with alloc_objects and alloc_space. A directory stands for all .json, .jsonl, .pb, .pb.gz and .pprof files in it.\n\nExit code: 0 \
+no regressions, 1 some figure is dearer or a function newly allocates, 2 bad input: a file that is missing, cut off or of another schema, \
+programs that only one side ran, too few runs to say anything."
+)]
+pub(crate) struct Compare {
+    /// What was: a file or a directory.
+    #[arg(value_name = "BASE")]
+    pub(crate) base: PathBuf,
+    /// What is: a file or a directory.
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+    /// The probability of any false alarm, for all figures together.
+    #[arg(long, value_name = "P", default_value_t = 0.05)]
+    pub(crate) alpha: f64,
+    /// The least change that matters of a figure that varies, in per cent.
+    #[arg(long, value_name = "PERCENT", default_value_t = 5.0)]
+    pub(crate) effect: f64,
+    /// The least change that matters of a figure that is equal in all runs, in per cent.
+    #[arg(long, value_name = "PERCENT", default_value_t = 1.0)]
+    pub(crate) exact: f64,
+    /// Compare the programs that both sides ran, and leave out others.
+    #[arg(long)]
+    pub(crate) common: bool,
+    /// One JSON object, instead of Markdown.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What to analyse.
@@ -78,6 +112,12 @@ pub(crate) struct Run {
     /// Also write Markdown.
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<PathBuf>,
+    /// Also add what was measured to a file, a line a run: what `compare` reads.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+    /// Run everything so many times; the last is shown.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) repeat: u16,
     /// For `words`: read every text file under this directory; may be given more than once.
     #[arg(long, value_name = "DIR")]
     pub(crate) input: Vec<PathBuf>,

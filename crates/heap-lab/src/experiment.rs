@@ -33,6 +33,10 @@ pub(crate) trait Experiment: Sync {
     fn title(&self) -> &'static str;
     /// The question it answers, in one sentence.
     fn question(&self) -> &'static str;
+    /// The crate that it is most about, for reports by crate.
+    fn krate(&self) -> &'static str {
+        "heap-gc"
+    }
     /// Claims, measures and judges.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! One file each, named by id. Adding one is a file and a line in [`ALL`]; `list`, `run all` and the reports follow.
 
 mod pause;
+mod s1;
 mod s3;
 mod t01;
 mod t04;
@@ -37,6 +38,7 @@ pub(crate) static ALL: &[&dyn Experiment] = &[
     &t16::Large,
     &t18::PageTree,
     &t20::Growing,
+    &s1::Regressions,
     &s3::Arenas,
     &pause::Pause,
     &words::Words,

@@ -6,9 +6,11 @@
 //! Everything that can be wrong with the arguments is found before anything runs: ids, sizes, directories, and that
 //! the files to be written can be created. Results go to standard output; progress and errors to standard error.
 
-use crate::args::{Args, Command, Run};
+use crate::args::{self, Args, Command, Run};
 use crate::bench::{self, Bench, Width};
 use crate::classes::{self, Show};
+use crate::compare::Compare;
+use crate::compare::statistic::Demand;
 use crate::error::LabError;
 use crate::escape::Escape;
 use crate::experiment::{Effort, Experiment, Lab, Options};
@@ -21,6 +23,7 @@ use crate::report::json::Json;
 use crate::report::markdown::Markdown;
 use crate::report::text::Text;
 use crate::report::{Format, Report};
+use crate::saved::Run as Saved;
 use crate::size::parse_size;
 use crate::unit::binary;
 use serde_json::json;
@@ -47,11 +50,15 @@ pub(crate) enum Plan {
         options: Options,
         /// Where results go.
         outputs: Outputs,
+        /// How often.
+        repeat: u16,
     },
     /// Show size classes.
     Classes(Show),
     /// Say what of a Go package is on the heap.
     Escape(Escape),
+    /// Compare saved runs.
+    Compare(Compare),
     /// Time one shape.
     Bench {
         /// Which.
@@ -78,6 +85,8 @@ pub(crate) struct Outputs {
     pub(crate) html: Option<PathBuf>,
     /// Markdown.
     pub(crate) markdown: Option<PathBuf>,
+    /// What `compare` reads.
+    pub(crate) save: Option<PathBuf>,
     /// Whether the page's path ends the output, because nobody said where to put it.
     pub(crate) say_where: bool,
 }
@@ -111,12 +120,12 @@ impl Plan {
     pub(crate) fn of(args: Args) -> Result<Self, LabError> {
         match args.command {
             None => {
-                let run = Run { ids: vec![String::from("headline")], seed: 1, ..Run::default() };
-                let Self::Run { experiments, effort, options, outputs } = Self::of_run(run)? else {
+                let run = Run { ids: vec![String::from("headline")], seed: 1, repeat: 1, ..Run::default() };
+                let Self::Run { experiments, effort, options, outputs, repeat } = Self::of_run(run)? else {
                     return Err(LabError::Argument(String::from("a run was planned as something else")));
                 };
                 let outputs = Outputs { html: Some(default_page()), say_where: true, ..outputs };
-                Ok(Self::Run { experiments, effort, options, outputs })
+                Ok(Self::Run { experiments, effort, options, outputs, repeat })
             }
             Some(Command::List { json }) => Ok(Self::List { json }),
             Some(Command::Run(run)) => Self::of_run(run),
@@ -127,6 +136,7 @@ impl Plan {
             } else {
                 Show::Explain(explain)
             })),
+            Some(Command::Compare(compare)) => checked_compare(compare).map(Self::Compare),
             Some(Command::Escape(escape)) => Ok(Self::Escape(Escape {
                 files: escape.files,
                 explain: escape.m > 1,
@@ -164,7 +174,14 @@ impl Plan {
                 workers: checked_workers(run.workers)?,
                 seed: run.seed,
             },
-            outputs: Outputs { json: run.json, html: run.html, markdown: run.markdown, say_where: false },
+            outputs: Outputs {
+                json: run.json,
+                html: run.html,
+                markdown: run.markdown,
+                save: run.save,
+                say_where: false,
+            },
+            repeat: run.repeat.max(1),
         })
     }
 
@@ -176,17 +193,29 @@ impl Plan {
         match self {
             Self::List { json } => print(&list(json)).map(|()| Verdict::Holds),
             Self::Escape(escape) => print(&escape.show()?).map(|()| Verdict::Holds),
+            Self::Compare(compare) => {
+                let (text, has_regressions) = compare.carry_out()?;
+                print(&text)?;
+                Ok(if has_regressions { Verdict::Fails } else { Verdict::Holds })
+            }
             Self::Classes(show) => print(&classes::show(&show)?).map(|()| Verdict::Holds),
             Self::Bench { bench, args, workers, mode, width, json } => {
                 let outcome = bench.run(args, workers, mode, width)?;
                 let text = if json { format!("{outcome}\n") } else { bench::text(&outcome) };
                 print(&text).map(|()| Verdict::Holds)
             }
-            Self::Run { experiments, effort, options, outputs } => {
+            Self::Run { experiments, effort, options, outputs, repeat } => {
                 outputs.probe()?;
-                let report = run(&experiments, effort, options)?;
-                outputs.write(&report)?;
-                Ok(if report.holds() { Verdict::Holds } else { Verdict::Fails })
+                let mut holds = true;
+                for left in (0..repeat).rev() {
+                    let report = run(&experiments, effort, options.clone())?;
+                    holds &= report.holds();
+                    outputs.save(&experiments, &report)?;
+                    if left == 0 {
+                        outputs.write(&report)?;
+                    }
+                }
+                Ok(if holds { Verdict::Holds } else { Verdict::Fails })
             }
         }
     }
@@ -235,13 +264,23 @@ fn command_line() -> String {
 impl Outputs {
     /// Creates the files now, so that a run of minutes does not end in "permission denied".
     fn probe(&self) -> Result<(), LabError> {
-        for path in [&self.html, &self.markdown].into_iter().flatten() {
+        for path in [&self.html, &self.markdown, &self.save].into_iter().flatten() {
             if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
                 fs::create_dir_all(parent).map_err(LabError::io("create", parent))?;
             }
             File::options().append(true).create(true).open(path).map_err(LabError::io("write", path))?;
         }
         Ok(())
+    }
+
+    /// Adds the run to the file of saved ones, if one was named.
+    fn save(&self, experiments: &[&'static dyn Experiment], report: &Report) -> Result<(), LabError> {
+        let Some(path) = &self.save else { return Ok(()) };
+        let mut run = Saved::here(&report.machine, &report.command);
+        for (experiment, record) in experiments.iter().zip(&report.records) {
+            run.record(experiment.krate(), record);
+        }
+        run.append(path)
     }
 
     fn write(&self, report: &Report) -> Result<(), LabError> {
@@ -318,6 +357,27 @@ fn checked_input(input: Vec<PathBuf>) -> Result<Vec<PathBuf>, LabError> {
         fs::read_dir(path).map_err(LabError::io("read the directory", path))?;
     }
     Ok(input)
+}
+
+fn checked_compare(typed: args::Compare) -> Result<Compare, LabError> {
+    let within = |name: &str, value: f64, most: f64| {
+        if (0.0..=most).contains(&value) {
+            Ok(value)
+        } else {
+            Err(LabError::Argument(format!("{name} is {value}, but must be from 0 to {most}")))
+        }
+    };
+    Ok(Compare {
+        base: typed.base,
+        new: typed.new,
+        demand: Demand {
+            alpha: within("--alpha", typed.alpha, 0.5)?.max(1e-9),
+            effect: within("--effect", typed.effect, 1000.0)? / 100.0,
+            exact: within("--exact", typed.exact, 1000.0)? / 100.0,
+        },
+        common: typed.common,
+        json: typed.json,
+    })
 }
 
 fn checked_workers(workers: Option<usize>) -> Result<Option<usize>, LabError> {

@@ -307,3 +307,57 @@ fn scavtrace_prints_a_line_for_every_round_on_standard_error_and_only_if_asked()
         assert!(stderr(&bench(quiet)).is_empty());
     }
 }
+
+#[test]
+fn saved_runs_of_two_versions_are_compared_and_the_exit_code_says_which_is_worse() {
+    let path = |name: &str| scratch(name).to_str().expect("UTF-8").to_owned();
+    let (base, worse) = (path("base.jsonl"), path("worse.jsonl"));
+    drop(fs::remove_file(&base));
+    let output = lab(&["run", "t07", "--quick", "--json", "--repeat", "2", "--save", &base]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = fs::read_to_string(&base).expect("saved");
+    assert_eq!(text.lines().count(), 2, "a line a run: {text}");
+
+    let same = lab(&["compare", &base, &base]);
+    assert_eq!(same.status.code(), Some(0), "{}", stderr(&same));
+    assert!(stdout(&same).starts_with("# No regressions\n"), "{}", stdout(&same));
+
+    // What a grown object would have measured.
+    let grown = text.replace(
+        "\"bytes_per_object_triples\",\"kind\":\"bytes\",\"value\":24",
+        "\"bytes_per_object_triples\",\"kind\":\"bytes\",\"value\":32",
+    );
+    assert_ne!(grown, text);
+    fs::write(&worse, &grown).expect("written");
+    let output = lab(&["compare", &base, &worse]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(
+        stdout(&output).contains("| t07 | bytes_per_object_triples | bytes | 24 | 32 | 1.333 |"),
+        "{}",
+        stdout(&output)
+    );
+    assert_eq!(lab(&["compare", &worse, &base]).status.code(), Some(0), "the other way it is cheaper");
+    let json: Value =
+        serde_json::from_slice(&lab(&["compare", &base, &worse, "--json"]).stdout).expect("one object");
+    assert_eq!(json["regressions"], Value::Bool(true));
+
+    for (name, content, expected) in [
+        ("cut.jsonl", &text[..text.len() - 9], "cut off"),
+        ("schema.jsonl", &text.replace("heap-lab/1", "heap-lab/7"), "its schema is `heap-lab/7`"),
+        ("programs.jsonl", &text.replace("\"t07\"", "\"t77\""), "only BASE has t07"),
+        ("single.jsonl", text.lines().next().expect("a line"), "one run does not say"),
+    ] {
+        let bad = path(name);
+        fs::write(&bad, content).expect("written");
+        let output = lab(&["compare", &base, &bad]);
+        assert_eq!(output.status.code(), Some(2), "{name}: {}", stdout(&output));
+        assert!(
+            stderr(&output).contains(expected) && output.stdout.is_empty(),
+            "{name}: {}",
+            stderr(&output)
+        );
+    }
+    let output = lab(&["compare", &base, "/none/such"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("/none/such"), "{}", stderr(&output));
+}

@@ -108,6 +108,10 @@ impl Experiment for Classes {
         "How many pages has a span of a size class, how many objects does it hold, and what is left over?"
     }
 
+    fn krate(&self) -> &'static str {
+        "heap-core"
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let mut claims = Claims::new();
         let of_24 = claim(&mut claims, 24);

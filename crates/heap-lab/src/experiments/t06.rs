@@ -78,6 +78,10 @@ impl Experiment for Refills {
         "How often must a mutator that makes 100,000 objects of 64 bytes go and get another span?"
     }
 
+    fn krate(&self) -> &'static str {
+        "heap-core"
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let slots = SizeClass::for_bytes(SIZE).slots() as usize;
         let spans = COUNT.div_ceil(slots);

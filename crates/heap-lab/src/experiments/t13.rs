@@ -54,6 +54,10 @@ impl Experiment for Scavenging {
         "When everything has been dropped and collected, how much is resident at once, after ten seconds, and after a minute?"
     }
 
+    fn krate(&self) -> &'static str {
+        "heap-scav"
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let [soon, late] = lab.size(LOOKS.0, LOOKS.1);
         let go = GoPeer::find();

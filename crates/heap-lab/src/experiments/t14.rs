@@ -32,6 +32,10 @@ impl Experiment for GivingBack {
         "When everything has been dropped, what does a collection give back to the system, and what does release_free_memory?"
     }
 
+    fn krate(&self) -> &'static str {
+        "heap-scav"
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let pieces: usize = lab.size(200, 1024);
         let size = Bytes::new(PIECE + 8).pages_ceil().bytes().get();

@@ -85,6 +85,10 @@ impl Experiment for Large {
         "Where do size classes end, what does an object above cost in bytes, and is a byte of it dearer to make?"
     }
 
+    fn krate(&self) -> &'static str {
+        "heap-core"
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let sizes = [MAX_SMALL, MAX_SMALL + 1, 40_000, 65_536, 131_072];
         let mut claims = Claims::new();

@@ -102,6 +102,10 @@ impl Experiment for PageTree {
         "How is a run of free pages found in a heap of any size without looking at every page?"
     }
 
+    fn krate(&self) -> &'static str {
+        "heap-core"
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let chunk = CHUNK_PAGES.get();
         let mut claims = Claims::new();

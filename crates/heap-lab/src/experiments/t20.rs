@@ -44,6 +44,10 @@ impl Experiment for Growing {
         "When few objects of many survive, does resident memory grow while HeapAlloc does not; and what helps?"
     }
 
+    fn krate(&self) -> &'static str {
+        "heap-scav"
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let few = Few { rounds: lab.size(ROUNDS.0, ROUNDS.1), pause: lab.size(PAUSE.0, PAUSE.1) };
         let shapes = Shapes::new(lab.size(SHAPES.0, SHAPES.1), lab.size(FILL.0, FILL.1));

@@ -118,6 +118,12 @@ pub(crate) struct Run {
     /// Run everything so many times; the last is shown.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) repeat: u16,
+    /// Measure Go beside it where an experiment has a program in Go: auto (if it is found), off or require [default: auto].
+    #[arg(long, value_name = "WORD")]
+    pub(crate) go: Option<String>,
+    /// The Go to use, or the built `peers-go` [default: on PATH, then in GOROOT].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) go_bin: Option<PathBuf>,
     /// For `words`: read every text file under this directory; may be given more than once.
     #[arg(long, value_name = "DIR")]
     pub(crate) input: Vec<PathBuf>,

@@ -19,6 +19,7 @@ use crate::claim::{Claims, Prediction, Sealed};
 use crate::error::LabError;
 use crate::measure::spread::Spread;
 use crate::measure::trace_line::traced;
+use crate::peer::GoPeer;
 use crate::progress::Progress;
 use crate::record::{Plot, Record, Table, number};
 use serde_json::{Map, Value, json};
@@ -64,6 +65,10 @@ pub(crate) struct Options {
     pub(crate) workers: Option<usize>,
     /// What random choices follow from: equal seeds, equal shapes.
     pub(crate) seed: u64,
+    /// Go, to be measured beside us.
+    pub(crate) go: Option<GoPeer>,
+    /// Whether trouble with it is an error.
+    pub(crate) go_required: bool,
 }
 
 /// Where experiments run: effort, options and progress.

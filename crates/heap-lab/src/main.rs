@@ -18,6 +18,7 @@ mod residence;
 mod progress;
 mod report;
 mod experiment;
+mod beside;
 mod classes;
 mod escape;
 mod experiments;

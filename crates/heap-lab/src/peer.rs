@@ -1,7 +1,8 @@
 //! The Go peer: the same shapes in Go's runtime, where it is installed.
 //!
 //! Looked for on `PATH`: `peers-go`, the built program of `benches/peers/go`; else `go`, which builds and runs that folder
-//! if this lab was built in its checkout. Neither is needed for anything: a report says so when there is none.
+//! if this lab was built in its checkout; else the `go` of `GOROOT`. None is needed for anything, unless it is asked for: a report says
+//! so when there is none.
 
 use crate::error::LabError;
 use serde_json::Value;
@@ -29,10 +30,64 @@ fn on_path(path: &OsStr, name: &str) -> Option<PathBuf> {
     env::split_paths(path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
+/// What was asked about Go beside us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// If it is there.
+    #[default]
+    Auto,
+    /// Not at all.
+    Off,
+    /// Without it, nothing is measured.
+    Required,
+}
+
+impl Wanted {
+    /// The choice of this name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn named(word: &str) -> Result<Self, LabError> {
+        match word {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            "require" => Ok(Self::Required),
+            _ => Err(LabError::unknown("choice of --go", word, ["auto", "off", "require"])),
+        }
+    }
+}
+
 impl GoPeer {
-    /// The one to be found from here, if there is one.
-    pub(crate) fn find() -> Option<Self> {
-        Self::among(&env::var_os("PATH")?, Path::new(SOURCE))
+    /// The one that is wanted, or none: `bin` if it is given, a compiler or a built peer; else what is on `PATH`, else the compiler of
+    /// `GOROOT`.
+    ///
+    /// # Errors
+    /// When `bin` is no program, or one is required and there is none.
+    pub(crate) fn wanted(wanted: Wanted, bin: Option<&Path>) -> Result<Option<Self>, LabError> {
+        if wanted == Wanted::Off {
+            return Ok(None);
+        }
+        let source = Path::new(SOURCE);
+        let found = match bin {
+            Some(bin) if !bin.is_file() => {
+                return Err(LabError::Argument(format!("--go-bin: {} is no program", bin.display())));
+            }
+            Some(bin) if bin.file_name().is_some_and(|name| name == BUILT) => {
+                Some(Self::Built(bin.to_owned()))
+            }
+            Some(bin) => source.is_dir().then(|| Self::Source(bin.to_owned(), source.to_owned())),
+            None => Self::among(&env::var_os("PATH").unwrap_or_default(), source).or_else(|| {
+                let go = PathBuf::from(env::var_os("GOROOT")?).join("bin/go");
+                (go.is_file() && source.is_dir()).then(|| Self::Source(go, source.to_owned()))
+            }),
+        };
+        match found {
+            None if wanted == Wanted::Required => Err(LabError::Argument(format!(
+                "--go require: neither `{BUILT}` nor `go` is on PATH, nor in GOROOT, and --go-bin names none; or the source of the peer \
+                 is gone"
+            ))),
+            found => Ok(found),
+        }
     }
 
     fn among(path: &OsStr, source: &Path) -> Option<Self> {
@@ -47,6 +102,14 @@ impl GoPeer {
     /// # Errors
     /// When it cannot be run, fails, or prints no object.
     pub(crate) fn run(&self, args: &[String]) -> Result<Value, LabError> {
+        self.run_with(args, None)
+    }
+
+    /// The same with so many of Go's processors, if that is said.
+    ///
+    /// # Errors
+    /// As [`GoPeer::run`].
+    pub(crate) fn run_with(&self, args: &[String], processors: Option<u32>) -> Result<Value, LabError> {
         let (program, mut command) = match self {
             Self::Built(program) => (program, Command::new(program)),
             Self::Source(go, source) => {
@@ -55,6 +118,9 @@ impl GoPeer {
                 (go, command)
             }
         };
+        if let Some(processors) = processors {
+            command.env("GOMAXPROCS", processors.to_string());
+        }
         let output = command.args(args).output().map_err(LabError::io("run", program))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let object = text.lines().rev().find(|line| line.starts_with('{'));
@@ -86,6 +152,19 @@ mod tests {
         std::fs::write(&built, "").expect("a file");
         assert_eq!(GoPeer::among(path, &folder), Some(GoPeer::Built(built)));
         std::fs::remove_dir_all(&folder).expect("removed");
+    }
+
+    #[test]
+    fn what_is_required_must_be_there_and_what_is_named_must_be_a_program() {
+        let nothing = Path::new("/none/such/go");
+        assert!(GoPeer::wanted(Wanted::Off, Some(nothing)).is_ok_and(|found| found.is_none()));
+        for wanted in [Wanted::Auto, Wanted::Required] {
+            let error = GoPeer::wanted(wanted, Some(nothing)).expect_err("missing").to_string();
+            assert!(error.contains("/none/such/go is no program"), "{error}");
+        }
+        assert!(Wanted::named("sometimes").expect_err("unknown").to_string().contains("auto off require"));
+        let found = GoPeer::wanted(Wanted::Required, Some(Path::new("/bin/true"))).expect("there");
+        assert!(matches!(found, Some(GoPeer::Source(go, _)) if go == Path::new("/bin/true")));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::experiment::{Effort, Experiment, Lab, Options};
 use crate::experiments;
 use crate::measure::collector::Mode;
 use crate::measure::machine::Machine;
+use crate::peer::{GoPeer, Wanted};
 use crate::progress::Progress;
 use crate::report::html::Html;
 use crate::report::json::Json;
@@ -165,6 +166,7 @@ impl Plan {
     }
 
     fn of_run(run: Run) -> Result<Self, LabError> {
+        let wanted = run.go.as_deref().map_or(Ok(Wanted::Auto), Wanted::named)?;
         Ok(Self::Run {
             experiments: experiments::select(&run.ids)?,
             effort: if run.quick { Effort::Quick } else { Effort::Full },
@@ -173,6 +175,8 @@ impl Plan {
                 live: run.live.as_deref().map(parse_size).transpose()?,
                 workers: checked_workers(run.workers)?,
                 seed: run.seed,
+                go: GoPeer::wanted(wanted, run.go_bin.as_deref())?,
+                go_required: wanted == Wanted::Required,
             },
             outputs: Outputs {
                 json: run.json,

@@ -77,7 +77,7 @@ impl Timeline {
     /// one that is missing, or older than what is asked of it, leaves its curve out, and no more.
     pub(crate) fn beside(peer: Option<&GoPeer>, args: &[String]) -> Result<Self, String> {
         let Some(peer) = peer else {
-            return Err(String::from("not installed (neither `peers-go` nor `go` is on the path)"));
+            return Err(String::from("none (not found, or not asked for)"));
         };
         let timeline = Self::of_go(&peer.run(args).map_err(|error| format!("left out, since {error}"))?);
         if timeline.moments.is_empty() {
@@ -153,7 +153,7 @@ pub(crate) fn word(peer: Option<&GoPeer>, is_there: bool) -> &'static str {
     match (is_there, peer) {
         (true, _) => "measured in this run",
         (false, Some(_)) => "left out",
-        (false, None) => "not installed",
+        (false, None) => "none",
     }
 }
 
@@ -168,14 +168,14 @@ mod tests {
         let why = |peer: Option<&GoPeer>, args: &[&str]| {
             Timeline::beside(peer, &args.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>()).unwrap_err()
         };
-        assert!(why(None, &[]).starts_with("not installed"));
+        assert!(why(None, &[]).starts_with("none"));
         let echo = GoPeer::Built(PathBuf::from("/bin/echo"));
         for printed in ["usage: peers trees", "{\"cycles\":3}", "{\"moments\":[]}"] {
             assert!(why(Some(&echo), &[printed]).starts_with("left out, since the Go peer"), "{printed}");
         }
         let moments = String::from("{\"peer\":\"go1.27.3\",\"moments\":[[0,1,2,3,4,5]]}");
         assert_eq!(Timeline::beside(Some(&echo), &[moments]).map(|it| it.moments.len()), Ok(1));
-        assert_eq!([word(None, false), word(Some(&echo), false)], ["not installed", "left out"]);
+        assert_eq!([word(None, false), word(Some(&echo), false)], ["none", "left out"]);
     }
 
     #[test]

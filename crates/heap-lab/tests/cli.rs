@@ -57,6 +57,9 @@ fn a_wrong_word_is_an_error_that_lists_the_right_ones() {
         (&["bench", "mark", "ring", "10", "1"], "ptr3n"),
         (&["run", "words", "--input", "no-such-directory"], "no-such-directory"),
         (&["run", "t18", "--html", "/proc/none/report.html"], "/proc/none"),
+        (&["run", "t01", "--go", "perhaps"], "auto off require"),
+        (&["run", "t01", "--go-bin", "/none/go"], "/none/go is no program"),
+        (&["compare", "a", "b", "--alpha", "2"], "--alpha is 2"),
         (&["unheard-of"], "unheard-of"),
     ] {
         let output = lab(args);
@@ -259,12 +262,41 @@ fn where_the_bytes_are_is_counted_right_in_any_build() {
         assert_eq!(claim["holds"], Value::Bool(true), "{claim}");
     }
     for record in &records {
-        assert_eq!(record["figures"]["go"], "not installed");
+        assert_eq!(record["figures"]["go"], "none");
     }
     assert!(
         records[0]["figures"]["resident_after_0_s"].as_u64()
             > records[0]["figures"]["resident_before"].as_u64()
     );
+}
+
+#[test]
+#[cfg(unix)]
+fn go_beside_an_experiment_is_a_column_and_its_ratio_and_off_is_off() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = std::env::temp_dir().join(format!("heap-lab-go-beside-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let peer = folder.join("peers-go");
+    let figures = r#"{"peer":"go9.9","figures":{"pairs":3205632,"references":1602816,"triples":3202816}}"#;
+    fs::write(&peer, format!("#!/bin/sh\necho '{figures}'\n")).expect("a file");
+    fs::set_permissions(&peer, fs::Permissions::from_mode(0o755)).expect("a program");
+    let run = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_heap-lab"))
+            .args(["run", "t07", "--quick", "--json"])
+            .args(args)
+            .env("PATH", &folder)
+            .output()
+            .expect("the program starts");
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        serde_json::from_slice::<Value>(&output.stdout).expect("one object")
+    };
+    let beside = run(&["--go", "require"]);
+    assert_eq!(beside["figures"]["go"], "go9.9");
+    assert_eq!(beside["figures"]["go: pairs"]["samples"], serde_json::json!([3_205_632, 3_205_632]));
+    let off = run(&["--go", "off"]);
+    assert_eq!(off["figures"]["go"], "none");
+    assert!(off["figures"]["go: pairs"].is_null());
+    fs::remove_dir_all(&folder).expect("removed");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! t01: a million small objects, as the heap's own figures see them.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab};
@@ -82,6 +83,8 @@ impl Experiment for MillionSmall {
         let mut trial = lab.begin(self, claims);
         trial.method("Collect, read the figures, make the objects, collect, read the figures, while a root keeps the array.");
 
+        let mut go = Beside::task(lab, "t01");
+        go.sample();
         trial.stage("making a million objects");
         let heap = trial.heap().build()?;
         let mut mutator = heap.attach()?;
@@ -112,6 +115,16 @@ impl Experiment for MillionSmall {
         ] {
             trial.figure(name, value);
         }
+        go.sample();
+        go.show(
+            &mut trial,
+            &[
+                Row::new("objects made (Mallocs)", "mallocs", change.mallocs, Unit::Objects),
+                Row::new("counted as freed (Frees)", "frees", change.frees, Unit::Objects),
+                Row::new("slots in use (HeapObjects)", "objects", change.objects, Unit::Objects),
+                Row::new("live bytes (HeapAlloc)", "alloc", change.alloc, Unit::Bytes),
+            ],
+        )?;
         let bar =
             |label: &str, value: f64, source| Bar { label: label.to_owned(), value, samples: vec![], source };
         trial.plot(Plot {

@@ -1,5 +1,6 @@
 //! t04: a number becomes a string. What a general formatter allocates, and what a loop of digits does.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
@@ -220,10 +221,14 @@ fn times<'a>(
     heap: &Heap,
     ways: impl Iterator<Item = &'a Way> + Clone,
     count: usize,
+    go: &mut Beside<'_>,
 ) -> Result<Vec<Vec<f64>>, LabError> {
     let mut mutator = heap.attach()?;
     let mut samples: Vec<Vec<f64>> = ways.clone().map(|_| Vec::new()).collect();
-    for _ in 0..BATCHES {
+    for batch in 0..BATCHES {
+        if batch % 3 == 0 {
+            go.sample();
+        }
         for (way, samples) in ways.clone().zip(&mut samples) {
             samples.push(way.time(&mut mutator, count));
         }
@@ -288,7 +293,8 @@ impl Experiment for Strings {
         }
         trial.stage("timing");
         let heap = trial.heap().gc_percent(100).build()?;
-        let samples = times(&heap, all(), lab.size(1 << 18, 1 << 21))?;
+        let mut go = Beside::task(lab, "t04");
+        let samples = times(&heap, all(), lab.size(1 << 18, 1 << 21), &mut go)?;
         let mut spreads: Vec<Spread> = Vec::new();
         for (way, samples) in all().zip(samples) {
             spreads.push(trial.samples(&format!("cpu_ns_per_op {}", way.name), samples)?);
@@ -299,6 +305,17 @@ impl Experiment for Strings {
         trial.judge(kept, of(6) / of(4));
 
         let mut table = Table::new("An operation", ["way", "objects", "heap bytes", "CPU", "over itoa"]);
+        let mut rows = Vec::new();
+        for (way, gos) in [(0, "sprintf"), (2, "itoa"), (3, "append"), (4, "errorf"), (5, "errors.New")] {
+            let (objects, bytes): (f64, f64) = measured[way];
+            let name = all().nth(way).map_or("", |way| way.name);
+            rows.extend([
+                Row::new(format!("{name}: objects"), format!("{gos}: allocs"), objects, Unit::Objects),
+                Row::new(format!("{name}: bytes"), format!("{gos}: bytes"), bytes, Unit::BytesPerObject),
+                Row::new(format!("{name}: CPU"), format!("{gos}: ns"), of(way), Unit::Nanos),
+            ]);
+        }
+        go.show(&mut trial, &rows)?;
         for ((way, (objects, bytes)), spread) in all().zip(measured).zip(&spreads) {
             trial.figure(format!("allocs_per_op {}", way.name), objects);
             trial.figure(format!("bytes_per_op {}", way.name), bytes);

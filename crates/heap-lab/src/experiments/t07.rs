@@ -1,5 +1,6 @@
 //! t07: what one small object costs, to the byte.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab};
@@ -60,6 +61,8 @@ impl Experiment for SmallObjects {
         let mut trial = lab.begin(self, claims);
         trial.method("Live bytes (HeapAlloc) after a collection, less those before; a root keeps the array and so the objects.");
 
+        let mut go = Beside::task(lab, "t07");
+        go.sample();
         trial.stage("100,000 objects of three kinds");
         let of_pairs = cost_of(&trial.heap(), |mu| {
             Box::new(mu.root(mu.alloc_slice(COUNT, |_| mu.alloc::<Pair>((1, -1)))))
@@ -81,6 +84,15 @@ impl Experiment for SmallObjects {
             trial.figure(format!("heap_alloc_{name}"), bytes);
             trial.figure(format!("bytes_per_object_{name}"), each(bytes));
         }
+        go.sample();
+        go.show(
+            &mut trial,
+            &[
+                Row::new("live bytes, { i32, i32 }", "pairs", of_pairs, Unit::Bytes),
+                Row::new("live bytes, { reference }", "references", of_pointers, Unit::Bytes),
+                Row::new("live bytes, { i64, i64, i64 }", "triples", of_triples, Unit::Bytes),
+            ],
+        )?;
         let bar =
             |label: &str, value: f64, source| Bar { label: label.to_owned(), value, samples: vec![], source };
         trial.plot(Plot {

@@ -1,5 +1,6 @@
 //! t08: a pool. When values are used again, for how long they stay, and who finds out that they went.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
@@ -151,13 +152,16 @@ impl Program {
 }
 
 /// Nanoseconds of an operation, fresh and pooled, in a heap that collects as it goes; batches of the two in turn.
-fn times(heap: &Heap, count: usize) -> Result<[Vec<f64>; 2], LabError> {
+fn times(heap: &Heap, count: usize, go: &mut Beside<'_>) -> Result<[Vec<f64>; 2], LabError> {
     /// Operations of an `enter`: a megabyte of buffers.
     const BATCH: usize = 1024;
     let mut mutator = heap.attach()?;
     let buffers = Buffers::new(heap);
     let mut samples = [Vec::new(), Vec::new()];
-    for _ in 0..BATCHES {
+    for batch in 0..BATCHES {
+        if batch % 3 == 0 {
+            go.sample();
+        }
         for (program, samples) in PROGRAMS.iter().zip(&mut samples) {
             let ((), lap) = timed(|| {
                 for _ in 0..count / BATCH {
@@ -291,16 +295,18 @@ impl Experiment for Pooled {
         trial.stage("counting");
         let mut table =
             Table::new("Programs", ["program", "operations", "buffers made", "heap bytes an operation"]);
+        let mut made = Vec::new();
         for (program, (count, bytes)) in PROGRAMS.iter().zip(counts) {
-            let (made, each) = program.counted(&trial)?;
-            trial.judge(count, made);
+            let (buffers, each) = program.counted(&trial)?;
+            made.push(buffers);
+            trial.judge(count, buffers);
             trial.judge(bytes, each);
-            trial.figure(format!("allocs_per_op {}", program.name), made / program.operations() as f64);
+            trial.figure(format!("allocs_per_op {}", program.name), buffers / program.operations() as f64);
             trial.figure(format!("bytes_per_op {}", program.name), each);
             table.row([
                 program.name.to_owned(),
                 digits(program.operations() as f64),
-                digits(made),
+                digits(buffers),
                 digits(each),
             ]);
         }
@@ -319,10 +325,30 @@ impl Experiment for Pooled {
 
         trial.stage("timing");
         let heap = trial.heap().gc_percent(100).build()?;
-        let [fresh, pooled] = times(&heap, lab.size(1 << 14, 1 << 18))?;
+        let mut go = Beside::task(lab, "t08");
+        let [fresh, pooled] = times(&heap, lab.size(1 << 14, 1 << 18), &mut go)?;
         let fresh = trial.samples("cpu_ns_per_op fresh", fresh)?;
         let pooled = trial.samples("cpu_ns_per_op pooled", pooled)?;
         trial.judge(faster, pooled.median() / fresh.median());
+        go.show(
+            &mut trial,
+            &[
+                Row::new("fresh: objects", "fresh: allocs", made[0] / MANY as f64, Unit::Objects),
+                Row::new("pooled: objects", "pooled: allocs", made[1] / MANY as f64, Unit::Objects),
+                Row::new(
+                    format!("made in {FEW} operations, one collection after each"),
+                    "made with 1 collections",
+                    made[3],
+                    Unit::Objects,
+                ),
+                Row::new(
+                    format!("made in {FEW} operations, two collections after each"),
+                    "made with 2 collections",
+                    made[4],
+                    Unit::Objects,
+                ),
+            ],
+        )?;
         let bar = |label: &str, value: f64, samples: &[f64]| Bar {
             label: label.to_owned(),
             value,

@@ -1,5 +1,6 @@
 //! t09: references against values. What a pointer costs the collector.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Effort, Experiment, Lab, Trial};
@@ -81,7 +82,12 @@ impl Cost {
 }
 
 /// Collects heaps of `count` objects of each kind in turn, so that whatever disturbs the machine disturbs all alike.
-fn compare(trial: &mut Trial<'_>, count: usize, cycles: usize) -> Result<Vec<Cost>, LabError> {
+fn compare(
+    trial: &mut Trial<'_>,
+    count: usize,
+    cycles: usize,
+    go: &mut Beside<'_>,
+) -> Result<Vec<Cost>, LabError> {
     let mut heaps = Vec::new();
     for kind in Kind::ALL {
         trial.stage(format!("building {} of {}", digits(count as f64), kind.name()));
@@ -95,6 +101,9 @@ fn compare(trial: &mut Trial<'_>, count: usize, cycles: usize) -> Result<Vec<Cos
     let mut samples: Vec<[Vec<f64>; 3]> = Kind::ALL.iter().map(|_| Default::default()).collect();
     for cycle in 0..cycles {
         trial.stage(format!("{} objects: cycle {} of {cycles}", digits(count as f64), cycle + 1));
+        if cycle % 3 == 0 {
+            go.sample();
+        }
         for ((_, mutator, _), [walls, marks, pauses]) in heaps.iter_mut().zip(&mut samples) {
             let watch = Stopwatch::start();
             mutator.collect();
@@ -213,9 +222,29 @@ impl Experiment for PointersAndValues {
 
         let cycles = lab.size(7, 11);
         let mut all = Vec::new();
+        // Of a million objects, as the first of ours.
+        let mut go = Beside::runs(
+            lab,
+            &[
+                ("ptr3 ", &["mark", "ptr3", "1000000", "5"]),
+                ("ptr3n ", &["mark", "ptr3n", "1000000", "5"]),
+                ("int3 ", &["mark", "int3", "1000000", "5"]),
+            ],
+        );
         for count in counts {
-            all.push((*count, compare(&mut trial, *count, cycles)?));
+            all.push((*count, compare(&mut trial, *count, cycles, &mut go)?));
         }
+        let (first, costs) = &all[0];
+        let rows: Vec<Row> = costs
+            .iter()
+            .zip(["ptr3", "ptr3n", "int3"])
+            .map(|(cost, shape)| {
+                let key = format!("{shape} mark_cpu_ns_per_object");
+                let label = format!("mark CPU an object, {} × {}", digits(*first as f64), cost.kind.name());
+                Row::new(label, key, cost.mark_per_object(*first), Unit::NanosPerObject)
+            })
+            .collect();
+        go.show(&mut trial, &rows)?;
         let (_, costs) = &all[all.len() - 1];
         let of = |kind: Kind| {
             let missing = || LabError::Measure(format!("no figures of {}", kind.name()));
@@ -294,5 +323,7 @@ const FINDINGS: &[&str] = &[
      nobody waits for it. The experiment `pause` shows both.",
     "The object of integers costs a mark and no more: its span says that nothing in it is a reference. So the whole price of \
      a pointer in a heap is being read, every cycle, and what it leads to.",
+    "Where Go is measured beside it: what Go says of its marking is elapsed time of the threads that mark, so on a machine with other work it \
+     says too much. Ours is processor time.",
     "The cheapest object is the one that is not there: the same integers in one array cost one mark for all.",
 ];

@@ -4,7 +4,6 @@ use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
 use crate::measure::time::timed;
-use crate::peer::GoPeer;
 use crate::record::{Record, Table};
 use crate::residence::reconcile::reconcile;
 use crate::residence::{Moment, Timeline, compare, word};
@@ -60,7 +59,7 @@ impl Experiment for Scavenging {
 
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let [soon, late] = lab.size(LOOKS.0, LOOKS.1);
-        let go = GoPeer::find();
+        let go = lab.options.go.clone();
         lab.progress.stage("what giving back costs");
         let cost = cost_of_all()?;
         let mut claims = Claims::new();

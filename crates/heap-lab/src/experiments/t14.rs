@@ -5,7 +5,6 @@ use crate::error::LabError;
 use crate::experiment::{Experiment, Lab};
 use crate::measure::resident::faults;
 use crate::measure::time::timed;
-use crate::peer::GoPeer;
 use crate::record::{Bar, Plot, Record, Shape, Source};
 use crate::residence::reconcile::{self, reconcile};
 use crate::residence::{Timeline, compare, word};
@@ -159,7 +158,7 @@ impl Experiment for GivingBack {
             "Filled, dropped and collected, released",
             "Bytes go from in use to idle when they are collected, and to released when that is asked for.",
         ));
-        let go = GoPeer::find();
+        let go = lab.options.go.clone();
         trial.stage("the same in Go");
         let theirs =
             Timeline::beside(go.as_ref(), &["residence", "free", &pieces.to_string()].map(str::to_owned));

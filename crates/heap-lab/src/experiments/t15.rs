@@ -1,5 +1,6 @@
 //! t15: tiny objects. What sharing a block saves, and what it costs.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
@@ -41,7 +42,7 @@ fn make<'gc, T: 'gc>(mu: &Mu<'gc>, count: usize, one: impl Fn(&Mu<'gc>) -> Gc<'g
 }
 
 /// Nanoseconds an object of each kind, in a heap that collects as it goes; batches of the kinds in turn.
-fn times(trial: &Trial<'_>, count: usize) -> Result<[Vec<f64>; 3], LabError> {
+fn times(trial: &Trial<'_>, count: usize, go: &mut Beside<'_>) -> Result<[Vec<f64>; 3], LabError> {
     let heap = trial.heap().gc_percent(100).build()?;
     let mut mutator = heap.attach()?;
     let mut samples: [Vec<f64>; 3] = Default::default();
@@ -55,7 +56,10 @@ fn times(trial: &Trial<'_>, count: usize) -> Result<[Vec<f64>; 3], LabError> {
         });
         lap.cpu_ns_per((count / batch * batch) as u64)
     };
-    for _ in 0..BATCHES {
+    for round in 0..BATCHES {
+        if round % 3 == 0 {
+            go.sample();
+        }
         let [tiny, small, pointer] = &mut samples;
         tiny.push(time(&mut |mutator| mutator.enter(|mu| make(mu, batch, |mu| mu.alloc(1i8)))));
         small.push(time(&mut |mutator| mutator.enter(|mu| make(mu, batch, |mu| mu.alloc([1u8; BLOCK])))));
@@ -137,13 +141,24 @@ impl Experiment for Tiny {
         }
         trial.judge(slots, costs[0].objects - 1.0);
         trial.stage("timing");
-        let samples = times(&trial, lab.size(1 << 20, 1 << 23))?;
+        let mut go = Beside::task(lab, "t15");
+        let samples = times(&trial, lab.size(1 << 20, 1 << 23), &mut go)?;
         let mut spreads: Vec<Spread> = Vec::new();
         for ((name, samples), each) in NAMES.into_iter().zip(samples).zip(each) {
             trial.figure(format!("bytes_per_object {name}"), each);
             spreads.push(trial.samples(&format!("cpu_ns_per_object {name}"), samples)?);
         }
         trial.judge(time, spreads[0].median() / spreads[1].median());
+        let mut rows = Vec::new();
+        for ((name, gos), (each, spread)) in
+            NAMES.into_iter().zip(["int8", "[16]byte", "{p *int}"]).zip(each.into_iter().zip(&spreads))
+        {
+            rows.extend([
+                Row::new(format!("{name}: bytes"), format!("{gos}: bytes"), each, Unit::BytesPerObject),
+                Row::new(format!("{name}: CPU"), format!("{gos}: ns"), spread.median(), Unit::Nanos),
+            ]);
+        }
+        go.show(&mut trial, &rows)?;
 
         trial.plot(plot(
             "Heap bytes an object",

@@ -1,5 +1,6 @@
 //! t16: large objects. Where the size classes end, and what that costs.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
@@ -50,7 +51,7 @@ fn time<const N: usize>(mutator: &mut Mutator) -> f64 {
 }
 
 /// Samples of [`time`] for each size, the sizes in turn.
-fn times(trial: &Trial<'_>) -> Result<Vec<(usize, Vec<f64>)>, LabError> {
+fn times(trial: &Trial<'_>, go: &mut Beside<'_>) -> Result<Vec<(usize, Vec<f64>)>, LabError> {
     type Timing = fn(&mut Mutator) -> f64;
     const SIZES: [(usize, Timing); 7] = [
         (1 << 10, time::<1024>),
@@ -64,7 +65,10 @@ fn times(trial: &Trial<'_>) -> Result<Vec<(usize, Vec<f64>)>, LabError> {
     let heap = trial.heap().gc_percent(100).build()?;
     let mut mutator = heap.attach()?;
     let mut all: Vec<(usize, Vec<f64>)> = SIZES.iter().map(|(size, _)| (*size, Vec::new())).collect();
-    for _ in 0..BATCHES {
+    for batch in 0..BATCHES {
+        if batch % 3 == 0 {
+            go.sample();
+        }
         for ((_, timing), (_, samples)) in SIZES.iter().zip(&mut all) {
             samples.push(timing(&mut mutator));
         }
@@ -156,7 +160,8 @@ impl Experiment for Large {
         trial.stage("timing seven sizes");
         let mut points = Vec::new();
         let mut spreads: Vec<(usize, Spread)> = Vec::new();
-        for (size, samples) in times(&trial)? {
+        let mut go = Beside::task(lab, "t16");
+        for (size, samples) in times(&trial, &mut go)? {
             let spread = trial.samples(&format!("cpu_ns_per_object {size}"), samples)?;
             points.push((size as f64, spread.median()));
             spreads.push((size, spread));
@@ -167,6 +172,22 @@ impl Experiment for Large {
             Ok::<f64, LabError>(found.1.median() / wanted as f64)
         };
         trial.judge(per_byte, a_byte(128 << 10)? / a_byte(8 << 10)?);
+        let mut rows = Vec::new();
+        for (size, change) in sizes.into_iter().zip(&counted) {
+            rows.push(Row::new(
+                format!("heap bytes of {}", digits(size as f64)),
+                format!("bytes of {size}"),
+                change.alloc / COUNT as f64,
+                Unit::BytesPerObject,
+            ));
+        }
+        for (size, spread) in &spreads {
+            if go.median(&format!("{size}: ns")).is_some() {
+                let label = format!("CPU of {}", digits(*size as f64));
+                rows.push(Row::new(label, format!("{size}: ns"), spread.median(), Unit::Nanos));
+            }
+        }
+        go.show(&mut trial, &rows)?;
         trial.plot(Plot {
             title: String::from("CPU to make an object"),
             reading: String::from(

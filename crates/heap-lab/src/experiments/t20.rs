@@ -51,7 +51,7 @@ impl Experiment for Growing {
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let few = Few { rounds: lab.size(ROUNDS.0, ROUNDS.1), pause: lab.size(PAUSE.0, PAUSE.1) };
         let shapes = Shapes::new(lab.size(SHAPES.0, SHAPES.1), lab.size(FILL.0, FILL.1));
-        let go = GoPeer::find();
+        let go = lab.options.go.clone();
         let mut claims = Claims::new();
         let of_few = claim_few(&mut claims, few);
         let of_shapes = claim_shapes(&mut claims, &shapes);

@@ -12,11 +12,15 @@ mod t06;
 mod t07;
 mod t08;
 mod t09;
+mod t11;
+mod t12;
 mod t13;
 mod t14;
 mod t15;
 mod t16;
+mod t17;
 mod t18;
+mod t19;
 mod t20;
 mod words;
 
@@ -32,11 +36,15 @@ pub(crate) static ALL: &[&dyn Experiment] = &[
     &t07::SmallObjects,
     &t08::Pooled,
     &t09::PointersAndValues,
+    &t11::TopSites,
+    &t12::ObjectsAndBytes,
     &t13::Scavenging,
     &t14::GivingBack,
     &t15::Tiny,
     &t16::Large,
+    &t17::OneAllocation,
     &t18::PageTree,
+    &t19::ByCrate,
     &t20::Growing,
     &s1::Regressions,
     &s3::Arenas,

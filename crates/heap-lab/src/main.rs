@@ -7,6 +7,7 @@ mod size;
 mod choice;
 mod measure;
 mod shapes;
+mod sites;
 mod churn;
 mod peer;
 mod claim;

@@ -127,6 +127,24 @@ fn what_strings_pools_and_arenas_cost_is_counted_right_in_any_build() {
 }
 
 #[test]
+fn where_the_bytes_come_from_is_counted_right_in_any_build() {
+    let output = lab(&["run", "t11", "t12", "t17", "t19", "--quick", "--json"]);
+    assert!(output.status.code().is_some_and(|code| code < 2), "{}", stderr(&output));
+    let mut counted = 0;
+    for line in stdout(&output).lines() {
+        let record: Value = serde_json::from_str(line).expect("one object a line");
+        let claims = record["claims"].as_array().expect("claims");
+        // Ratios of times depend on the build and the machine. Samples are the same in each run: a heap's dice are.
+        let is_time = |claim: &&Value| claim["name"].as_str().is_some_and(|name| name.contains("CPU"));
+        for claim in claims.iter().filter(|claim| !is_time(claim)) {
+            assert_eq!(claim["holds"], Value::Bool(true), "{claim}");
+            counted += 1;
+        }
+    }
+    assert!(counted >= 35, "{counted}");
+}
+
+#[test]
 fn a_bench_prints_one_object_with_the_promised_keys() {
     for (args, keys) in [
         (&["bench", "trees", "6", "2", "--json"][..], &["ns_per_op"][..]),

@@ -16,7 +16,7 @@
 use crate::profile::{OTHER, Profile, Use, frames_of};
 use crate::symbol::{Frame, Symbols};
 use core::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What those are called that nobody of the program calls.
 const OUTERMOST: &str = "(outermost)";
@@ -142,10 +142,23 @@ impl Profile {
             };
             *sums.entry(name).or_default() += site.counts;
         }
-        let mut sums: Vec<_> = sums.into_iter().collect();
-        let rank = |counts: &Use| (value.of(counts), counts.allocated.bytes);
-        sums.sort_by(|(_, one), (_, other)| rank(other).partial_cmp(&rank(one)).unwrap_or(Ordering::Equal));
-        sums
+        sorted(sums, value)
+    }
+
+    /// By function, each with all that was allocated in it and in what it called: what `pprof` calls cumulative. A site counts once
+    /// for a function, also if the function called itself. The heap's functions and the standard library's are left out; the sums of
+    /// the others are more than the [total](Self::total).
+    #[must_use]
+    pub fn cumulative(&self, value: Value) -> Vec<(String, Use)> {
+        let mut symbols = Symbols::default();
+        let mut sums: BTreeMap<String, Use> = BTreeMap::new();
+        for site in &self.sites {
+            let frames = frames_of(&mut symbols, site);
+            let own = frames.into_iter().filter(|frame| !frame.is_of_heap() && !frame.is_standard());
+            let names: BTreeSet<String> = own.map(|frame| frame.function).collect();
+            names.into_iter().for_each(|name| *sums.entry(name).or_default() += site.counts);
+        }
+        sorted(sums, value)
     }
 
     /// By type, the one with the most bytes in use first, then by bytes allocated.
@@ -171,6 +184,14 @@ impl Profile {
     pub fn by_module(&self) -> Vec<(String, Use)> {
         self.grouped(Group::Module, Value::InUseBytes)
     }
+}
+
+/// The one with the most of `value` first, and those with as much by bytes allocated.
+fn sorted(sums: BTreeMap<String, Use>, value: Value) -> Vec<(String, Use)> {
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    let rank = |counts: &Use| (value.of(counts), counts.allocated.bytes);
+    sums.sort_by(|(_, one), (_, other)| rank(other).partial_cmp(&rank(one)).unwrap_or(Ordering::Equal));
+    sums
 }
 
 #[cfg(test)]

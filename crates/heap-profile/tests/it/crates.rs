@@ -114,6 +114,21 @@ fn a_library_is_told_apart_by_the_crates_that_have_it_allocate() {
 }
 
 #[test]
+fn a_function_has_what_it_called_counted_once() {
+    let profile = profiled(1, 3);
+    let all = profile.cumulative(Value::AllocatedBytes);
+    let of = |name: &str| {
+        let found: Vec<_> = all.iter().filter(|(function, _)| function == name).collect();
+        assert_eq!(found.len(), 1, "{name} in {all:#?}");
+        found[0].1.allocated.objects
+    };
+    assert_eq!(of("profile_post::deliver"), 3.0 * 80.0);
+    assert_eq!(of("profile_bakery::order_fruit"), 3.0 * 100.0);
+    assert_eq!(of("profile_bakery::oven::bake"), 3.0 * 80.0);
+    assert_eq!(of("it::crates::profiled"), profile.total().allocated.objects);
+}
+
+#[test]
 fn functions_are_named_whole() {
     let functions = profiled(1, 1).by_function();
     for (parts, objects) in [

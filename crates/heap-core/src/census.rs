@@ -140,7 +140,8 @@ impl Census {
 }
 
 /// What a layout is called: its type, or what can be said of its shape.
-fn label(layout: &Layout) -> String {
+#[must_use]
+pub fn label(layout: &Layout) -> String {
     if let Some(name) = layout.name {
         return name.to_owned();
     }

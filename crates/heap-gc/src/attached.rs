@@ -85,7 +85,7 @@ pub(crate) fn is_inside_any() -> bool {
 pub(crate) fn insist_outside(heap: &Shared) {
     assert!(
         !attached(heap.id).is_some_and(|member| member.is_inside()),
-        "a collection or a census was asked for inside `enter` of the same heap, where references are in use: ask for it outside"
+        "a collection, a census or a snapshot was asked for inside `enter` of the same heap, where references are in use: ask for it outside"
     );
 }
 

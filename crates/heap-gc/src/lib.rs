@@ -66,6 +66,7 @@ mod mutator;
 mod heap;
 mod inspect;
 mod census;
+mod snapshot;
 mod sampling;
 pub mod raw;
 mod api;
@@ -112,4 +113,7 @@ pub use hints::EscapeHints;
 pub use mutator::{AttachError, Mu, Mutator, Refusal};
 pub use pauses::{PauseFigures, PieceFigures};
 pub use sampler::{Sample, Sampler};
+pub use snapshot::{
+    EdgeKind, NodeKind, RootGroup, RootKind, Snapshot, SnapshotEdge, SnapshotError, SnapshotNode,
+};
 pub use trace::{Branded, Rebrand, Trace, Tracer};

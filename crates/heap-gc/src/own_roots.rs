@@ -38,6 +38,17 @@ pub(crate) enum Own {
     Callback(Callback),
 }
 
+/// What kind of entry a root is from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OwnKind {
+    /// A range of references.
+    Exact,
+    /// A range of words that may be anything.
+    Ambiguous,
+    /// A callback.
+    Callback,
+}
+
 /// Words of the program's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Range {
@@ -165,6 +176,15 @@ impl OwnRoots {
     /// # Safety
     /// 1. The mutator is outside, or at a safepoint and the caller.
     pub(crate) unsafe fn each(&self, visit: &mut dyn FnMut(Word)) {
+        // SAFETY: duty 1.
+        unsafe { self.each_by_kind(&mut |_, word| visit(word)) };
+    }
+
+    /// The same, with what kind of entry the word is from.
+    ///
+    /// # Safety
+    /// 1. As for [`OwnRoots::each`].
+    pub(crate) unsafe fn each_by_kind(&self, visit: &mut dyn FnMut(OwnKind, Word)) {
         for own in self.entries.borrow_mut().iter_mut().flatten() {
             match own {
                 Own::Exact(_) | Own::Ambiguous(_) if fault::on(Fault::RangeUnshaded) => {}
@@ -172,16 +192,18 @@ impl OwnRoots {
                 Own::Exact(range) => unsafe {
                     range.each(|word| {
                         if word != 0 {
-                            visit(Word::Exact(word));
+                            visit(OwnKind::Exact, Word::Exact(word));
                         }
                     });
                 },
                 // SAFETY: as above.
-                Own::Ambiguous(range) => unsafe { range.each(|word| visit(Word::Ambiguous(word))) },
+                Own::Ambiguous(range) => unsafe {
+                    range.each(|word| visit(OwnKind::Ambiguous, Word::Ambiguous(word)));
+                },
                 Own::Callback(_) if fault::on(Fault::CallbackUnheard) => {}
                 Own::Callback(call) => {
                     let heard = Heard;
-                    call(&mut RootVisitor { visit });
+                    call(&mut RootVisitor { visit: &mut |word| visit(OwnKind::Callback, word) });
                     core::mem::forget(heard);
                 }
             }

@@ -7,6 +7,7 @@
 
 use crate::finalizer::AllFinalizers;
 use crate::handshake::WorldStopped;
+use crate::own_roots::OwnKind;
 use crate::part::Part;
 use crate::roots::Roots;
 use heap_core::memory::Memory;
@@ -29,19 +30,10 @@ impl AllRoots {
     /// Those in the table, and the mutators' own.
     pub(crate) fn of(memory: &Memory, table: &Roots, world: &WorldStopped<'_, Part>) -> Self {
         let mut all = Self { exact: table.snapshot(), ambiguous: Vec::new() };
-        for part in world.parts() {
-            let mut keep = |word| match word {
-                // What is in a frame is no object; what it leads to is reported beside it.
-                Word::Exact(word) if part.hinted.has(word) => {}
-                Word::Exact(word) => all.exact.push(word),
-                Word::Ambiguous(word) => all.ambiguous.push(word),
-            };
-            // SAFETY: the world is stopped, so the mutator is outside.
-            unsafe { part.own.each(&mut keep) };
-            // SAFETY: as above.
-            unsafe { part.hinted.each(memory, &mut keep) };
-            part.pools.each(&mut keep);
-        }
+        each_own_root(memory, world, &mut |_, _, word| match word {
+            Word::Exact(word) => all.exact.push(word),
+            Word::Ambiguous(word) => all.ambiguous.push(word),
+        });
         all
     }
 
@@ -53,6 +45,37 @@ impl AllRoots {
             Word::Ambiguous(word) => self.ambiguous.push(word),
         });
         self
+    }
+}
+
+/// Where a mutator's own root is from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Origin {
+    /// It was registered.
+    Own(OwnKind),
+    /// An object in a frame of the raw layer leads there, or is recorded as being in one.
+    Frames,
+    /// What is kept in pools.
+    Pools,
+}
+
+/// Calls `visit` with the roots of the mutators' own: the mutator's number in the list, where from, and the word.
+pub(crate) fn each_own_root(
+    memory: &Memory,
+    world: &WorldStopped<'_, Part>,
+    visit: &mut dyn FnMut(usize, Origin, Word),
+) {
+    for (number, part) in world.parts().enumerate() {
+        let mut keep = |from, word| match word {
+            // What is in a frame is no object; what it leads to is reported beside it.
+            Word::Exact(word) if part.hinted.has(word) => {}
+            Word::Exact(_) | Word::Ambiguous(_) => visit(number, from, word),
+        };
+        // SAFETY: the world is stopped, so the mutator is outside.
+        unsafe { part.own.each_by_kind(&mut |kind, word| keep(Origin::Own(kind), word)) };
+        // SAFETY: as above.
+        unsafe { part.hinted.each(memory, &mut |word| keep(Origin::Frames, word)) };
+        part.pools.each(&mut |word| keep(Origin::Pools, word));
     }
 }
 

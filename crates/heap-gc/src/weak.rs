@@ -159,6 +159,16 @@ impl Places {
         any
     }
 
+    /// Place and target of each that leads somewhere. The world is stopped, everything is swept, and no cycle runs.
+    pub(crate) fn snapshot(&self, memory: &Memory) -> Vec<[usize; 2]> {
+        let known = self.known.lock();
+        let words = known.iter().map(|&at| {
+            // SAFETY: known (F7), and no cycle has found it dead.
+            [at, unsafe { Self::place(memory, at) }.target.load(Acquire).addr()]
+        });
+        words.filter(|[_, target]| *target != 0).collect()
+    }
+
     /// Bytes that the list takes.
     pub(crate) fn bytes(&self) -> Bytes {
         Bytes::new(self.known.lock().capacity() * size_of::<usize>())

@@ -7,6 +7,7 @@
 //! Called by [`crate::run`], which decides on settings, heaps and threads.
 
 mod changes;
+mod graph;
 mod pick;
 mod watches;
 
@@ -483,7 +484,10 @@ impl Runner {
         Ok(())
     }
 
+    /// The heap verifies, and a snapshot of it is the model.
     fn verify(&self) -> Result<(), String> {
+        let snapshot = self.heap.snapshot().map_err(|error| error.to_string())?;
+        graph::compare(&self.model, &snapshot, self.alone).map_err(|what| format!("a snapshot: {what}"))?;
         match self.heap.verify().as_slice() {
             [] => Ok(()),
             found => {

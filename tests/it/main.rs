@@ -56,6 +56,7 @@ mod sampling;
 mod scav;
 mod shared;
 mod sieve;
+mod snapshot;
 mod strings;
 mod threads;
 mod tiny;

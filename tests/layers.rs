@@ -45,6 +45,7 @@ const ARROWS: &[Arrows] = &[
         written_about: &["heap-gc", "tricolor"],
     },
     Arrows { name: "heap-profile", folder: "crates/heap-profile", below: &["heap-gc"], written_about: &[] },
+    Arrows { name: "heap-snapshot", folder: "crates/heap-snapshot", below: &["heap-gc"], written_about: &[] },
     Arrows { name: "heap-escape", folder: "crates/heap-escape", below: &[], written_about: &[] },
     Arrows {
         name: "heap-escape-go",
@@ -72,6 +73,7 @@ const ARROWS: &[Arrows] = &[
             "heap-scav",
             "heap-gc",
             "heap-profile",
+            "heap-snapshot",
             "heap-escape-go",
             "tricolor",
             "heap-testkit",

@@ -143,13 +143,13 @@ fn sizes_and_types_add_up_to_a_census() {
 
 #[test]
 fn a_long_array_and_a_long_list_are_seen_whole() {
-    const LONG: usize = 200_000;
+    const LONG: u32 = 200_000;
     let heap = Heap::builder().gc_off().build().unwrap();
     let mut mutator = heap.attach().unwrap();
     let _root = mutator.enter(|mu| {
         let mut last = node(mu, 0);
         let mut all = Vec::new();
-        for name in 1..LONG as u64 {
+        for name in 1..u64::from(LONG) {
             let next = node(mu, name);
             next.to[0].set(mu, Some(last));
             last = next;
@@ -159,10 +159,10 @@ fn a_long_array_and_a_long_list_are_seen_whole() {
     });
     let snapshot = heap.snapshot().unwrap();
     is_whole(&snapshot);
-    assert_eq!(snapshot.len(), LONG + 1);
-    assert_eq!(snapshot.edge_count(), 2 * (LONG - 1));
+    assert_eq!(snapshot.len(), LONG as usize + 1);
+    assert_eq!(snapshot.edge_count(), 2 * (LONG as usize - 1));
     let array = snapshot.nodes().position(|node| node.kind == NodeKind::Array).unwrap();
-    assert!(snapshot.edges(array).iter().map(|edge| edge.at).eq(0..LONG as u32 - 1));
+    assert!(snapshot.edges(array).iter().map(|edge| edge.at).eq(0..LONG - 1));
 }
 
 /// References in memory of its own.
@@ -281,12 +281,12 @@ fn roots_say_what_they_are() {
     // SAFETY: as above.
     let any = unsafe { inside.add_ambiguous(words.as_ptr().cast(), words.len()) };
     let reported = objects[2].expose_provenance();
-    // SAFETY: R2: it reports an object that lives as long as it is registered, because it does.
-    let callback = unsafe {
-        inside.add_callback(move |visitor| {
-            visitor.exact(std::ptr::with_exposed_provenance(reported));
-        })
+    let report = move |visitor: &mut raw::RootVisitor<'_>| {
+        // SAFETY: an object, which lives as long as this is registered, because it reports it.
+        unsafe { visitor.exact(std::ptr::with_exposed_provenance(reported)) };
     };
+    // SAFETY: R2: it reports nothing else.
+    let callback = unsafe { inside.add_callback(report) };
     stack[1].set(objects[0]);
     // Inside the object: an interior pointer.
     words[0].set(objects[1].addr() as u64 + 9);

@@ -150,7 +150,7 @@ unsafe impl<const NAME: char> heap_gc::Rebrand for Quoted<'_, NAME> {
 fn names_are_quoted() {
     let heap = Heap::builder().layouts(LayoutPolicy::PerType).build().unwrap();
     let mut mutator = heap.attach().unwrap();
-    let _roots: (Root<Quoted<'static, '"'>>, Root<Quoted<'static, '\\'>>, Root<Quoted<'static, 'é'>>) =
+    let roots: (Root<Quoted<'static, '"'>>, Root<Quoted<'static, '\\'>>, Root<Quoted<'static, 'é'>>) =
         mutator.enter(|mu| {
             (
                 mu.root(mu.alloc(Quoted(GcCell::new(None)))),
@@ -158,6 +158,7 @@ fn names_are_quoted() {
                 mu.root(mu.alloc(Quoted(GcCell::new(None)))),
             )
         });
+    mutator.enter(|mu| assert!(roots.0.get(mu).0.get().is_none()));
     let snapshot = heap.snapshot().unwrap();
     let graph = read(written(&snapshot).as_bytes(), &Limits::default()).unwrap();
     let labels: Vec<&str> = snapshot.nodes().map(|node| node.label).collect();

@@ -1,4 +1,5 @@
 //! Files of snapshots: written as V8's schema says, read without trust, and analysed right.
+#![expect(clippy::cast_possible_truncation, reason = "the numbers of tests are small")]
 
 mod analysis;
 mod file;

@@ -130,9 +130,10 @@ fn fields_may_lie_in_any_order_and_what_is_not_known_is_skipped() {
 fn no_file_takes_more_than_it_may() {
     let text = good();
     let limits = Limits::default();
-    let what = |limits: Limits| match read(text.as_bytes(), &limits).unwrap_err().what {
-        Mistake::TooLarge { what, .. } => what,
-        other => panic!("{other:?}"),
+    let what = |limits: Limits| {
+        let error = read(text.as_bytes(), &limits).unwrap_err();
+        let Mistake::TooLarge { what, .. } = error.what else { panic!("{error}") };
+        what
     };
     assert_eq!(what(Limits { bytes: 100, ..limits }), "bytes");
     assert_eq!(what(Limits { nodes: 2, ..limits }), "nodes");

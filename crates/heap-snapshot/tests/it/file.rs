@@ -4,7 +4,8 @@
 //! `edge_count` counts each node's edges, which follow those of the node before; `to_node` is a multiple of the number of node fields;
 //! names are numbers of strings; the root is the first node; `(GC roots)` is below it; all numbers fit into 32 bits.
 
-use heap_gc::{Gc, GcCell, Heap, LayoutPolicy, Mu, Root, Snapshot, Trace, TypeMask, WeakMap};
+use crate::Random;
+use heap_gc::{Gc, GcCell, GcSlice, Heap, LayoutPolicy, Mu, Root, Snapshot, Trace, TypeMask, WeakMap};
 use heap_snapshot::{Analysis, EdgeKind, EdgeName, Graph, Limits, read, write};
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -32,7 +33,52 @@ fn snapshot() -> (Heap, Snapshot) {
     (heap, snapshot)
 }
 
-fn written(snapshot: &Snapshot) -> String {
+/// Some hundred objects that lead to each other anywhere, beside weak references and a weak map.
+pub(crate) fn mixed() -> (Heap, Snapshot) {
+    let heap = Heap::builder().gc_off().build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    let mut random = Random(5);
+    let _kept: (Root<Row<'static>>, Root<WeakMap<'static, Named<'static>, Named<'static>>>) =
+        mutator.enter(|mu| {
+            let rows: Vec<Gc<'_, Row<'_>>> =
+                (0..400).map(|number| mu.alloc_slice(1 + number % 3, |_| GcCell::new(None))).collect();
+            let named: Vec<_> = rows.iter().map(|row| mu.alloc(Named(GcCell::new(Some(*row))))).collect();
+            assert!(named.iter().all(|named| named.0.get().is_some()));
+            let map = mu.alloc(WeakMap::new());
+            for row in &rows {
+                for cell in row.iter() {
+                    if random.below(3) > 0 {
+                        cell.set(mu, Some(named[random.below(400) as usize]));
+                    }
+                }
+                if random.below(8) == 0 {
+                    let [key, value] = [0; 2].map(|_| named[random.below(400) as usize]);
+                    map.insert(mu, key, value);
+                }
+            }
+            (mu.root(rows[0]), mu.root(map))
+        });
+    let snapshot = heap.snapshot().unwrap();
+    assert!(snapshot.len() > 100);
+    (heap, snapshot)
+}
+
+type Row<'gc> = GcSlice<GcCell<Option<Gc<'gc, Named<'gc>>>>>;
+
+/// A reference to a slice of them.
+struct Named<'gc>(GcCell<Option<Gc<'gc, Row<'gc>>>>);
+
+// SAFETY: 1: its one word is a reference. 2: nothing is elsewhere. 4: it needs no drop.
+unsafe impl Trace for Named<'_> {
+    const MASK: TypeMask = TypeMask::pointer();
+}
+
+// SAFETY: the one brand is replaced.
+unsafe impl heap_gc::Rebrand for Named<'_> {
+    type At<'gc> = Named<'gc>;
+}
+
+pub(crate) fn written(snapshot: &Snapshot) -> String {
     let mut file = Vec::new();
     write(snapshot, &mut file).unwrap();
     String::from_utf8(file).unwrap()

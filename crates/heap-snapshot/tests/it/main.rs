@@ -2,6 +2,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "the numbers of tests are small")]
 
 mod analysis;
+mod devtools;
 mod file;
 mod malformed;
 

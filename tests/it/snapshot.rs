@@ -11,7 +11,6 @@ use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 use std::{array, thread};
-use tricolor::core::units::Bytes;
 use tricolor::raw::{self, Layout};
 use tricolor::{
     Decoder, EdgeKind, EscapeHints, Gc, GcCell, GcSlice, Heap, LayoutPolicy, Leaf, Mu, NodeKind, Pool,
@@ -514,7 +513,7 @@ fn it_is_refused_and_leaves_everything_as_it_was() {
     let whole = heap.snapshot().unwrap();
     let mut refused = 0;
     for most in (0..22).map(|power| 1 << power) {
-        match heap.snapshot_within(Bytes::new(most)) {
+        match heap.snapshot_within(most) {
             Ok(snapshot) => {
                 assert!(snapshot.memory().get() <= most + (1 << 20), "{:?} of {most}", snapshot.memory());
                 assert_eq!(snapshot.len(), whole.len());
@@ -528,7 +527,7 @@ fn it_is_refused_and_leaves_everything_as_it_was() {
         mutator.enter(|mu| assert_eq!(root.get(mu)[7].name, 7));
     }
     assert!(refused > 15, "{refused}");
-    assert!(heap.snapshot_within(Bytes::new(1 << 22)).is_ok());
+    assert!(heap.snapshot_within(1 << 22).is_ok());
     let panic = catch_unwind(AssertUnwindSafe(|| mutator.enter(|_| heap.snapshot().map(drop)))).unwrap_err();
     assert!(panic_text(&*panic).contains("inside `enter`"));
     is_well(&heap);

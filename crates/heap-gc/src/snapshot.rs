@@ -80,10 +80,10 @@ impl Heap {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
-        self.snapshot_within(Bytes::new(usize::MAX))
+        self.snapshot_within(usize::MAX)
     }
 
-    /// The same, if it takes no more than `most` of the process's memory for objects, references and slots at any time. Beside that it
+    /// The same, if it takes no more than `most` bytes of the process's memory for objects, references and slots at any time. Beside that it
     /// takes a few words for each root, weak reference and ephemeron.
     ///
     /// # Errors
@@ -98,14 +98,13 @@ impl Heap {
     /// let heap = Heap::new()?;
     /// let mut mutator = heap.attach()?;
     /// let _root = mutator.enter(|mu| mu.root(mu.alloc([1_u64; 8])));
-    /// let most = tricolor::core::units::Bytes::new(100);
-    /// # mod tricolor { pub use heap_gc::*; pub use heap_core as core; }
-    /// assert!(matches!(heap.snapshot_within(most), Err(SnapshotError::Bound { .. })));
+    /// assert!(matches!(heap.snapshot_within(100), Err(SnapshotError::Bound { .. })));
+    /// assert!(heap.snapshot_within(1 << 20).is_ok());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn snapshot_within(&self, most: Bytes) -> Result<Snapshot, SnapshotError> {
+    pub fn snapshot_within(&self, most: usize) -> Result<Snapshot, SnapshotError> {
         insist_outside(&self.shared);
-        take(&self.shared, most)
+        take(&self.shared, Bytes::new(most))
     }
 }
 

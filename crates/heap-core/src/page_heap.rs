@@ -533,6 +533,12 @@ impl PageHeap {
         }
     }
 
+    /// Pages made accessible. A relaxed load; errs low while the heap grows.
+    #[must_use]
+    pub fn grown(&self) -> Pages {
+        Pages::new(self.grown.load(Relaxed))
+    }
+
     /// Pages made accessible, in spans or stocks or free, and free but released.
     #[must_use]
     pub fn page_figures(&self) -> (Pages, Pages) {

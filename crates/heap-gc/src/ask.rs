@@ -6,9 +6,11 @@ use crate::collector;
 use crate::config::Collector;
 use crate::cycle::{self, Runner};
 use crate::dead;
+use crate::event::Event;
 use crate::figures::{Figures, Reason};
 use crate::grey::Batch;
 use crate::handle::Handle;
+use crate::log::Track;
 use crate::mark::Marker;
 use crate::shared::Shared;
 use core::time::Duration;
@@ -89,6 +91,7 @@ pub(crate) fn idle(heap: &Handle, budget: Duration) -> bool {
 /// With a marker of its own: while the batch is lent the cycle cannot end, but between two of them another may have begun, and a
 /// marker knows the epoch it was made in.
 pub(crate) fn mark_some(heap: &Shared, batch: Batch, words: usize) {
+    let begun = heap.log.begin();
     let mut marker = Marker::new(&heap.memory, None, heap.mark_limits);
     marker.add(batch);
     let mut left = marker.drain_some(words);
@@ -99,6 +102,8 @@ pub(crate) fn mark_some(heap: &Shared, batch: Batch, words: usize) {
         heap.lost.store(true, Relaxed);
     }
     heap.pace.work_done(words as u64);
+    // Before it is given back: the cycle ends later.
+    heap.log.end(begun, Track::here(), || Event::Assisted { words });
     heap.queue.give_back(left);
 }
 

@@ -1,7 +1,9 @@
 //! What a thread has attached: its mutators, one a heap, and what becomes of them when it ends.
 
+use crate::event::Event;
 use crate::handle::Handle;
 use crate::handshake::Member;
+use crate::log::Track;
 use crate::part::Part;
 use crate::shared::Shared;
 use core::cell::RefCell;
@@ -51,10 +53,11 @@ pub(crate) fn let_go(heap: &Shared, member: &Arc<Member<Part>>) -> bool {
     }
     // SAFETY: inside, and this is the mutator's thread; nothing else of it will run.
     let part = unsafe { member.part() };
-    let (own, finalizers) = (part.own.take(), Arc::clone(&part.finalizers));
+    let (own, finalizers, number) = (part.own.take(), Arc::clone(&part.finalizers), part.number);
     let had_pooled = heap.pools.expire(part.pools.take());
     part.leave(heap.shading());
     heap.world.detach(member);
+    heap.log.note(Track::here(), || Event::Detached { mutator: number });
     forget(heap.id);
     heap.finalizers.forget(&finalizers, &heap.roots);
     // Code of the program's, that may panic.

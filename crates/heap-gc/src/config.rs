@@ -1,6 +1,7 @@
 //! How a heap is built, and what is wrong with a wish that cannot be met.
 
 use crate::hints::EscapeHints;
+use crate::log::EventLog;
 use crate::sampler::Sampler;
 use core::fmt;
 use core::time::Duration;
@@ -101,6 +102,7 @@ pub struct HeapBuilder {
     pub(crate) collect_every: Option<u32>,
     pub(crate) observer: Option<Observer>,
     pub(crate) listener: Option<Listener>,
+    pub(crate) log: Option<(Arc<EventLog>, String)>,
     pub(crate) sampler: Option<Arc<dyn Sampler>>,
     pub(crate) sample_mean: usize,
     pub(crate) collector: Collector,
@@ -147,6 +149,7 @@ impl Default for HeapBuilder {
             collect_every: None,
             observer: None,
             listener: None,
+            log: None,
             sampler: None,
             sample_mean: 0,
             collector: Collector::default(),

@@ -15,6 +15,7 @@ use crate::config::Collector;
 use crate::event::Event;
 use crate::figures::{CycleFigures, Reason, RoundFigures};
 use crate::grey::Batch;
+use crate::log::Track;
 use crate::mark::{Marker, OBJECT_WORDS, Work};
 use crate::pace::work_bytes;
 use crate::pacer::{Bound, CycleEnd as Paced, Limiting, NEVER, Plan};
@@ -66,7 +67,9 @@ pub(crate) fn run(heap: &Shared, reason: Reason, runner: Runner) {
     }
     let number = heap.history.lock().cycles + 1;
     let mut cycle = Cycle::new(heap, &mut helpers, number, reason, runner);
+    let begun = heap.log.begin();
     heap.tell(&mut cycle.panics, || Event::Began { number, reason });
+    heap.note_sizes();
     match heap.collector {
         Collector::Concurrent => on_the_fly(&mut cycle),
         Collector::StopTheWorld => stopped(&mut cycle),
@@ -88,8 +91,11 @@ pub(crate) fn run(heap: &Shared, reason: Reason, runner: Runner) {
     history.add(figures.clone());
     drop(history);
     heap.desk.cycle_ended();
+    heap.note_sizes();
+    // Under the cycle's lock: the next one begins later in the log, too.
+    heap.log.end(begun, Track::Collector, || Event::Ended { number });
     drop(helpers);
-    heap.tell(&mut panics, || Event::Ended { number });
+    heap.tell_listener(&mut panics, Event::Ended { number });
     if let Some(observer) = heap.observer.as_ref().filter(|_| !thread::panicking()) {
         panics.note(|| observer(&figures));
     }
@@ -150,8 +156,9 @@ fn stopped(cycle: &mut Cycle<'_>) {
     let heap = cycle.heap;
     let called = Instant::now();
     let world = heap.world.stop();
-    let begun = Instant::now();
-    cycle.stopping = begun - called;
+    let (begun, stopped) = (Instant::now(), heap.log.begin());
+    let stopping = begun - called;
+    cycle.stopping = stopping;
     cycle.finish_sweep();
     for part in world.parts() {
         part.flush(heap.shading());
@@ -183,6 +190,7 @@ fn stopped(cycle: &mut Cycle<'_>) {
     cycle.end();
     drop(world);
     cycle.pause = begun.elapsed();
+    heap.log.end(stopped, Track::Collector, || Event::Stopped { stopping });
     // Nobody else had a processor.
     let others = u32::try_from(heap.processors).unwrap_or(1);
     heap.pace.spend((cycle.pause * others).saturating_sub(cycle.mark_cpu));
@@ -191,7 +199,7 @@ fn stopped(cycle: &mut Cycle<'_>) {
 /// Sweeps beside the mutators, who sweep what they need meanwhile, until a cycle is called for. Each piece under the cycle's lock,
 /// so that none begins in it; not the rests between, which nobody waits for.
 pub(crate) fn sweep_beside(heap: &Shared) {
-    let mut began = Instant::now();
+    let (mut began, logged) = (Instant::now(), heap.log.begin());
     while !heap.desk.is_wanted() {
         {
             let _no_cycle = heap.cycle.lock();
@@ -205,6 +213,7 @@ pub(crate) fn sweep_beside(heap: &Shared) {
             began = Instant::now();
         }
     }
+    heap.log.end(logged, Track::Sweeper, || Event::Swept);
     // What is free now was not when the cycle ended.
     if !fault::on(Fault::SweepEndUntold) {
         heap.scavenger.look();
@@ -321,17 +330,21 @@ impl<'a> Cycle<'a> {
         self.heap.pace.begin(&self.heap.memory);
         self.marker = Marker::new(&self.heap.memory, Some(&self.heap.queue), self.heap.mark_limits);
         self.mark_begun = Instant::now();
+        let sweep = self.finish_sweep;
+        self.heap.tell(&mut self.panics, || Event::Marking { sweep });
     }
 
     /// Asks every mutator.
     fn ask(&mut self, round: Round) {
         let (heap, panics) = (self.heap, &mut self.panics);
-        let asked = heap.world.ask(round, &|part, round| heap.answer(part, round), &mut |member, waited| {
-            heap.tell(panics, || Event::Late { round: round.name(), thread: member.name(), waited });
-        });
+        let begun = heap.log.begin();
+        let asked =
+            heap.world.ask(round, &|part, round| heap.answer_for(part, round), &mut |member, waited| {
+                heap.tell(panics, || Event::Late { round: round.name(), thread: member.name(), waited });
+            });
         let figures = RoundFigures { name: round.name(), wall: asked.wall, slowest: asked.slowest };
         let (round_name, wall, slowest) = (figures.name, figures.wall, figures.slowest);
-        heap.tell(panics, || Event::Asked { round: round_name, wall, slowest });
+        heap.tell_end(begun, panics, || Event::Asked { round: round_name, wall, slowest });
         self.rounds.push(figures);
         self.mutators = self.mutators.max(heap.world.members());
         if round == Round::Roots {

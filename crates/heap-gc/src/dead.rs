@@ -7,6 +7,8 @@
 //!
 //! One that panics does not keep the others from running: the first panic goes on when all have run.
 
+use crate::event::Event;
+use crate::log::Track;
 use crate::shared::Shared;
 use crate::unwind::FirstPanic;
 use heap_core::sync::thread;
@@ -33,20 +35,30 @@ pub(crate) fn run_due(heap: &Shared) {
 
 /// The same, for who has more to run before a panic goes on. The thread is not panicking.
 pub(crate) fn run_with(heap: &Shared, panics: &mut FirstPanic) {
+    let begun = heap.log.begin();
+    let (mut drops, mut cleanups) = (0, 0);
     if heap.memory.has_dead() {
         for dead in heap.memory.take_dead() {
+            drops += 1;
             panics.note(|| heap.memory.bury(&dead));
         }
     }
     if heap.pools.is_due() {
         for mut values in heap.pools.take_due() {
-            values.drop_each(&mut |drop| panics.note(drop));
+            values.drop_each(&mut |drop| {
+                drops += 1;
+                panics.note(drop);
+            });
         }
     }
     if heap.cleanups.is_due() {
         for job in heap.cleanups.take_due() {
+            cleanups += 1;
             heap.cleanups.runs();
             panics.note(job);
         }
+    }
+    if drops + cleanups > 0 {
+        heap.log.end(begun, Track::here(), || Event::RanDue { drops, cleanups, finalizers: 0 });
     }
 }

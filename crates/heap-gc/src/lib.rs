@@ -29,6 +29,7 @@ mod object;
 mod pauses;
 mod figures;
 mod event;
+mod log;
 mod hints;
 mod sampler;
 mod config;
@@ -90,7 +91,7 @@ pub use cleanup::Cleanup;
 pub use config::{
     BuildError, Collector, HeapBuilder, LayoutPolicy, Listener, MemoryLimit, Observer, Scavenge,
 };
-pub use event::Event;
+pub use event::{Answerer, Event};
 pub use external::External;
 pub use figures::{
     CleanupFigures, CycleFigures, Figures, FinalizerFigures, PAUSES_KEPT, Reason, RoundFigures,
@@ -110,6 +111,7 @@ pub use heap_core::waits::WaitFigures;
 pub use heap_scav::figures::{By, ScavengeFigures};
 pub use heap_scav::notice::Scavenged;
 pub use hints::EscapeHints;
+pub use log::{EventLog, Record, Track};
 pub use mutator::{AttachError, Mu, Mutator, Refusal};
 pub use pauses::{PauseFigures, PieceFigures};
 pub use sampler::{Sample, Sampler};

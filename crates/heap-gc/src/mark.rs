@@ -33,8 +33,11 @@ mod stack;
 mod sieve;
 mod words;
 
+use crate::event::Event;
 use crate::grey::{Batch, GreyQueue, Piece};
+use crate::log::{HeapLog, Track};
 use core::ptr::NonNull;
+use core::time::Duration;
 use heap_core::decoder::Decoder;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Memory;
@@ -76,6 +79,9 @@ pub(crate) const OBJECT_WORDS: usize = 4;
 /// piece, which can lead to as many objects far apart.
 const LENT_PIECE_WORDS: usize = 256;
 
+/// A wait for a batch that is put into a log. Shorter ones are spent looking, and there is one at each end of a drain.
+const LONG_IDLE: Duration = Duration::from_micros(20);
+
 /// Limits of a marker.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MarkLimits {
@@ -106,12 +112,15 @@ enum Left {
 pub(crate) struct Work {
     /// Words read as references in objects off the quick road. Those on it are counted afterwards, from the marks.
     pub(crate) slow_words: u64,
+    /// Batches taken from the queue.
+    pub(crate) batches: u64,
 }
 
 impl Work {
     /// Adds another worker's.
     pub(crate) fn add(&mut self, other: Self) {
         self.slow_words += other.slow_words;
+        self.batches += other.batches;
     }
 }
 
@@ -180,6 +189,8 @@ pub(crate) struct Marker<'a> {
     /// How words that may be anything are read, beside as they are.
     decoder: Option<Decoder>,
     work: Work,
+    /// Where its waits are put.
+    log: Option<(&'a HeapLog, Track)>,
 }
 
 impl<'a> Marker<'a> {
@@ -201,7 +212,13 @@ impl<'a> Marker<'a> {
             kernel: limits.kernel,
             decoder: memory.decoder().filter(|_| !fault::on(Fault::DecoderUnused)),
             work: Work::default(),
+            log: None,
         }
+    }
+
+    /// Puts its waits into a log, from now on.
+    pub(crate) fn log_to(&mut self, log: &'a HeapLog, track: Track) {
+        self.log = Some((log, track));
     }
 
     /// What was done so far.
@@ -328,12 +345,25 @@ impl<'a> Marker<'a> {
         unsafe { self.hot.place(address) }
     }
 
+    /// Takes a batch, waiting for one if need be.
+    fn take(&mut self, queue: &GreyQueue) -> Option<Batch> {
+        let begun = self.log.and_then(|(log, _)| log.begin());
+        let batch = queue.take();
+        self.work.batches += u64::from(batch.is_some());
+        if let (Some((log, track)), Some(since)) = (self.log, begun)
+            && since.elapsed() >= LONG_IDLE
+        {
+            log.end(begun, track, || Event::Idled);
+        }
+        batch
+    }
+
     /// Scans everything, until nothing is left anywhere.
     pub(crate) fn drain(&mut self) {
         loop {
             self.drain_own::<false>(usize::MAX);
             let Some(queue) = self.queue else { return };
-            match queue.take() {
+            match self.take(queue) {
                 Some(batch) => self.add(batch),
                 None => return,
             }
@@ -357,7 +387,7 @@ impl<'a> Marker<'a> {
                 }
             }
             let Some(queue) = self.queue else { return };
-            match queue.take() {
+            match self.take(queue) {
                 Some(batch) => self.add(batch),
                 None => return,
             }

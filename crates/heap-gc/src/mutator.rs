@@ -32,12 +32,14 @@ use crate::barrier::{Barrier, Shading};
 use crate::config::LayoutPolicy;
 use crate::cycle::{self, Runner};
 use crate::dead;
+use crate::event::Event;
 use crate::figures::{Figures, Reason};
 use crate::finalizer::Finalizers;
 use crate::gc::{Brand, Gc};
 use crate::handle::Handle;
 use crate::handshake::{COLLECT, Member};
 use crate::hinted::Hinted;
+use crate::log::Track;
 use crate::object::{TypeInfo, Typed};
 use crate::own_roots::OwnRoots;
 use crate::part::Part;
@@ -122,9 +124,10 @@ impl Mutator {
             }
         }
         let finalizers = Arc::<Finalizers>::default();
-        let (shading, list) = (heap.shading(), Arc::clone(&finalizers));
-        let member = heap.world.attach(|round| Part::joining(round, shading, cache, list));
+        let (shading, list, number) = (heap.shading(), Arc::clone(&finalizers), heap.next_mutator());
+        let member = heap.world.attach(|round| Part::joining(round, shading, cache, list, number));
         attached::note(heap, &member);
+        heap.log.note(Track::here(), || Event::Attached { mutator: number, thread: member.name() });
         Ok(Self {
             heap: heap.clone(),
             member,
@@ -437,7 +440,7 @@ impl<'gc> Mu<'gc> {
     #[inline]
     fn refilling<R>(&self, id: LayoutId, refill: impl FnOnce(&Memory) -> R) -> R {
         let (memory, pauses) = (&self.mutator.heap.memory, self.mutator.heap.world.pauses());
-        let exchanges = pauses.are_measured() && self.part.cache.needs_span(memory, id);
+        let exchanges = pauses.are_wanted() && self.part.cache.needs_span(memory, id);
         let begun = if exchanges { pauses.begin() } else { None };
         let outcome = refill(memory);
         pauses.end(Kind::Refill, begun);

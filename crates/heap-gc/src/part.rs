@@ -36,11 +36,19 @@ pub(crate) struct Part {
     /// Whether its user is inside by a stay of the raw layer: one that may have been forgotten, and whose references are in nobody
     /// else's hands. The mutator's own, while it is inside.
     pub(crate) is_raw: Cell<bool>,
+    /// Its number in its heap, from 1, for people.
+    pub(crate) number: u64,
 }
 
 impl Part {
     /// The part of a mutator that comes when a round was asked last: it has answered that one.
-    pub(crate) fn joining(round: Round, to: Shading<'_>, cache: Cache, finalizers: Arc<Finalizers>) -> Self {
+    pub(crate) fn joining(
+        round: Round,
+        to: Shading<'_>,
+        cache: Cache,
+        finalizers: Arc<Finalizers>,
+        number: u64,
+    ) -> Self {
         let part = Self {
             cache,
             tracts: Tracts::default(),
@@ -50,6 +58,7 @@ impl Part {
             pools: Pools::default(),
             finalizers,
             is_raw: Cell::new(false),
+            number,
         };
         match round {
             Round::Off => {}

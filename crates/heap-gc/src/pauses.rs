@@ -162,17 +162,28 @@ struct Counts {
 
 type Buckets = Box<[AtomicU64]>;
 
+/// Who is told of each piece at its end, in the middle of an allocation or of a handshake: it calls nobody and waits for nobody.
+pub(crate) trait Watch: core::fmt::Debug + Send + Sync {
+    /// Whether it wants to be told: a relaxed load.
+    fn is_on(&self) -> bool;
+
+    /// A piece that began then has ended, on the calling thread.
+    fn piece(&self, kind: Kind, begun: Instant);
+}
+
 /// The pauses of one heap. Written by mutators at the end of a piece; read by whoever asks. See the module's text.
 #[derive(Debug)]
 pub(crate) struct Pauses {
     counts: Option<Box<Counts>>,
+    watch: Option<Box<dyn Watch>>,
 }
 
 /// The beginning of a piece.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Begun {
     wall: Instant,
-    cpu: Duration,
+    /// If pauses are measured.
+    cpu: Option<Duration>,
 }
 
 fn nanos(time: Duration) -> u64 {
@@ -184,27 +195,41 @@ impl Pauses {
     pub(crate) fn new(are_measured: bool) -> Self {
         let buckets = || (0..BUCKETS).map(|_| AtomicU64::new(0)).collect();
         let counts = || Counts { kinds: Default::default(), by_wall: buckets(), by_cpu: buckets() };
-        Self { counts: are_measured.then(|| Box::new(counts())) }
+        Self { counts: are_measured.then(|| Box::new(counts())), watch: None }
     }
 
-    /// Whether they are measured.
+    /// The same, with somebody who is told of them.
+    pub(crate) fn watched(self, watch: Box<dyn Watch>) -> Self {
+        Self { watch: Some(watch), ..self }
+    }
+
+    /// Whether somebody wants to know of a piece.
     #[inline]
-    pub(crate) fn are_measured(&self) -> bool {
-        self.counts.is_some()
+    pub(crate) fn are_wanted(&self) -> bool {
+        self.counts.is_some() || self.is_watched()
     }
 
-    /// A piece may begin. No clock is read unless pauses are measured.
+    #[inline]
+    fn is_watched(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.is_on())
+    }
+
+    /// A piece may begin. No clock is read unless pauses are measured, or watched.
     #[inline]
     pub(crate) fn begin(&self) -> Option<Begun> {
-        self.are_measured().then(|| Begun { wall: Instant::now(), cpu: thread_cpu_time() })
+        self.are_wanted()
+            .then(|| Begun { wall: Instant::now(), cpu: self.counts.as_ref().map(|_| thread_cpu_time()) })
     }
 
     /// A piece has ended, on the thread that began it.
     #[inline]
     pub(crate) fn end(&self, kind: Kind, begun: Option<Begun>) {
-        if let (Some(counts), Some(begun)) = (&self.counts, begun) {
-            let cpu = thread_cpu_time().saturating_sub(begun.cpu);
-            counts.add(kind, begun.wall.elapsed(), cpu);
+        let Some(begun) = begun else { return };
+        if let (Some(counts), Some(cpu)) = (&self.counts, begun.cpu) {
+            counts.add(kind, begun.wall.elapsed(), thread_cpu_time().saturating_sub(cpu));
+        }
+        if let Some(watch) = &self.watch {
+            watch.piece(kind, begun.wall);
         }
     }
 

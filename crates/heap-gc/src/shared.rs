@@ -5,12 +5,13 @@ use crate::cleanup::OwnCleanups;
 use crate::config::{Collector, HeapBuilder, LayoutPolicy, Listener, Observer, Scavenge};
 use crate::desk::Desk;
 use crate::ephemeron::Ephemerons;
-use crate::event::Event;
+use crate::event::{Answerer, Event};
 use crate::figures::{CycleFigures, PAUSES_KEPT};
 use crate::finalizer::AllFinalizers;
 use crate::grey::GreyQueue;
 use crate::handshake::World;
 use crate::hints::{EscapeHints, WrongHints};
+use crate::log::{HeapLog, Track};
 use crate::mark::MarkLimits;
 use crate::pace::Pace;
 use crate::pacer::NEVER;
@@ -25,10 +26,12 @@ use crate::weak::Places;
 use crate::workers::Workers;
 use core::time::Duration;
 use heap_core::memory::Memory;
+use heap_core::page_heap::PageHeap;
 use heap_core::racy::kernel::Kernel;
 use heap_core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use heap_core::sync::{Arc, Mutex, OnceLock};
 use heap_core::units::Bytes;
+use heap_scav::figures::By;
 use heap_scav::notice::Listener as Notify;
 use heap_scav::scavenger::{Options, Scavenger, Unasked};
 use std::time::Instant;
@@ -119,6 +122,9 @@ pub(crate) struct Shared {
     pub(crate) cpu_share: f64,
     pub(crate) mark_limits: MarkLimits,
     pub(crate) listener: Option<Listener>,
+    pub(crate) log: HeapLog,
+    /// Mutators attached so far.
+    attached: AtomicU64,
     /// Processors the process may use.
     pub(crate) processors: usize,
     pub(crate) built: Instant,
@@ -141,12 +147,46 @@ pub(crate) struct Shared {
     pub(crate) memory: Memory,
 }
 
+/// Puts what the scavenger did into the log. The rounds of its thread take time there; what another thread released may lie beside
+/// one, so it is a moment.
+fn note_scavenged(log: &HeapLog, pages: &PageHeap, event: Event) {
+    let now = Instant::now();
+    let (begun, ended) = match &event {
+        Event::Scavenged(round) if round.by == By::Background => {
+            (now.checked_sub(round.wall).unwrap_or(now), Some(now))
+        }
+        _ => (now, None),
+    };
+    log.put(Track::Scavenger, begun, ended, event);
+    log.note(Track::Scavenger, || pages_of(pages));
+}
+
+/// Where the pages of a heap are.
+fn pages_of(pages: &PageHeap) -> Event {
+    let counters = pages.counters();
+    let (grown, retained) = (pages.grown().bytes(), pages.retained().bytes());
+    Event::Pages {
+        in_spans: counters.in_spans(),
+        frames: Bytes::new(counters.frames.load(Relaxed)),
+        retained,
+        released: Bytes::new(grown.get().saturating_sub(retained.get())),
+    }
+}
+
 /// What the builder wishes of the scavenger.
-fn scavenging(builder: &HeapBuilder, memory_limit: Bytes) -> Options {
-    let listener = builder
-        .listener
-        .clone()
-        .map(|listener| -> Notify { Arc::new(move |notice| listener(&Event::from(notice))) });
+fn scavenging(builder: &HeapBuilder, memory_limit: Bytes, log: &HeapLog, memory: &Memory) -> Options {
+    let (listener, log, pages) = (builder.listener.clone(), log.clone(), memory.shared_pages());
+    let listener = (listener.is_some() || log.is_there()).then(|| -> Notify {
+        Arc::new(move |notice| {
+            let event = Event::from(notice);
+            if log.is_on() {
+                note_scavenged(&log, &pages, event.clone());
+            }
+            if let Some(listener) = &listener {
+                listener(&event);
+            }
+        })
+    });
     Options {
         unasked: match builder.scavenge {
             Scavenge::Background if builder.own_threads => Unasked::Thread,
@@ -165,11 +205,16 @@ impl Shared {
         let processors = processors();
         let memory_limit = builder.memory_limit.bytes();
         let pace = Pace::new(builder, processors, memory_limit);
+        let id = NEXT.fetch_add(1, Relaxed);
+        let log = HeapLog::new(builder.log.as_ref(), id);
+        let pauses = Pauses::new(builder.measures_pauses);
+        let pauses = if log.is_there() { pauses.watched(Box::new(log.clone())) } else { pauses };
+        let scavenging = scavenging(builder, memory_limit, &log, &memory);
         memory.sampling().set_mean(Bytes::new(builder.sample_mean));
         Self {
-            id: NEXT.fetch_add(1, Relaxed),
+            id,
             handles: AtomicUsize::new(0),
-            world: World::new().with_pauses(Pauses::new(builder.measures_pauses)),
+            world: World::new().with_pauses(pauses),
             queue: GreyQueue::new(1),
             desk: Arc::new(Desk::new(
                 builder.own_threads,
@@ -195,6 +240,8 @@ impl Shared {
             cpu_share: builder.cpu_share,
             mark_limits: MarkLimits { stack: builder.mark_stack, kernel: Kernel::up_to(builder.vectors) },
             listener: builder.listener.clone(),
+            log,
+            attached: AtomicU64::new(0),
             processors,
             built: Instant::now(),
             verify_every: builder.verify_every,
@@ -206,7 +253,7 @@ impl Shared {
             cleanups: OwnCleanups::default(),
             finalizers: AllFinalizers::default(),
             pools: OwnPools::default(),
-            scavenger: Scavenger::new(memory.shared_pages(), scavenging(builder, memory_limit)),
+            scavenger: Scavenger::new(memory.shared_pages(), scavenging),
             memory,
         }
     }
@@ -232,8 +279,21 @@ impl Shared {
         Shading { memory: &self.memory, queue: &self.queue }
     }
 
-    /// A mutator's answer to a round.
+    /// A mutator's answer to a round, on its thread.
     pub(crate) fn answer(&self, part: &Part, round: Round) {
+        let begun = self.log.begin();
+        self.answer_silently(part, round);
+        self.note_answer(begun, Track::here, part, round, Answerer::Mutator);
+    }
+
+    /// The same on the thread that runs the cycle, for a mutator that is outside.
+    pub(crate) fn answer_for(&self, part: &Part, round: Round) {
+        let begun = self.log.begin();
+        self.answer_silently(part, round);
+        self.note_answer(begun, || Track::Collector, part, round, Answerer::Collector);
+    }
+
+    fn answer_silently(&self, part: &Part, round: Round) {
         if round == Round::BarrierOn {
             self.age_pools(part);
         }
@@ -243,15 +303,67 @@ impl Shared {
         }
     }
 
+    fn note_answer(
+        &self,
+        begun: Option<Instant>,
+        track: impl FnOnce() -> Track,
+        part: &Part,
+        round: Round,
+        by: Answerer,
+    ) {
+        if begun.is_some() {
+            let (round, mutator) = (round.name(), part.number);
+            self.log.end(begun, track(), || Event::Answered { round, mutator, by });
+        }
+    }
+
+    /// The number of a mutator that attaches.
+    pub(crate) fn next_mutator(&self) -> u64 {
+        self.attached.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Puts how large everything is into the log, in a cycle.
+    pub(crate) fn note_sizes(&self) {
+        if self.log.is_on() {
+            let (heap, goal) = (self.memory.figures().heap_alloc, self.pace.goal());
+            self.log.note(Track::Collector, || Event::Sizes { heap, goal });
+            self.log.note(Track::Collector, || pages_of(self.memory.pages()));
+        }
+    }
+
     /// A cycle has begun: what the mutator keeps in pools ages.
     pub(crate) fn age_pools(&self, part: &Part) {
         self.pools.expire(part.pools.age());
     }
 
-    /// Tells the listener, whose panic does not end a cycle in its middle.
+    /// Puts a step of a cycle into the log, and tells the listener, whose panic does not end a cycle in its middle.
     pub(crate) fn tell(&self, panics: &mut FirstPanic, event: impl FnOnce() -> Event) {
+        self.tell_end(None, panics, event);
+    }
+
+    /// The same of a step that takes time.
+    pub(crate) fn tell_end(
+        &self,
+        begun: Option<Instant>,
+        panics: &mut FirstPanic,
+        event: impl FnOnce() -> Event,
+    ) {
+        let is_logged = self.log.is_on();
+        if !is_logged && self.listener.is_none() {
+            return;
+        }
+        let event = event();
+        if is_logged {
+            let now = Instant::now();
+            self.log.put(Track::Collector, begun.unwrap_or(now), begun.map(|_| now), event.clone());
+        }
+        self.tell_listener(panics, event);
+    }
+
+    /// Tells the listener only.
+    pub(crate) fn tell_listener(&self, panics: &mut FirstPanic, event: Event) {
         if let Some(listener) = &self.listener {
-            panics.note(|| listener(&event()));
+            panics.note(|| listener(&event));
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Draining the grey set: with how many threads, in one go or in slices, and sparing whose processors.
 
 use super::{Cycle, LEAST_REST, LONGEST_REST};
+use crate::event::Event;
+use crate::log::Track;
 use crate::mark::{Go, Marker, Work};
 use crate::pace::Hurry;
 use crate::pacer::Limiting;
@@ -68,11 +70,14 @@ impl Cycle<'_> {
         let heap = self.heap;
         let manner = self.manner();
         let begun = thread_cpu_time();
+        let (logged, batches) = (heap.log.begin(), self.marker.work().batches);
+        self.marker.log_to(&heap.log, Track::Collector);
         let wanted = self.workers_wanted();
         let helping = (wanted > 1).then(|| started(self.helpers, heap.workers.max(2) - 1)).flatten();
         let Some(helpers) = helping else {
             heap.queue.open(1);
             self.is_given_up |= scan(heap, &mut self.marker, manner) == Go::Home;
+            self.note_work(logged, batches);
             let cpu = thread_cpu_time().saturating_sub(begun);
             self.mark_cpu += cpu;
             heap.pace.spend(cpu);
@@ -83,16 +88,21 @@ impl Cycle<'_> {
         self.workers = self.workers.max(wanted);
         let theirs = Mutex::new((Work::default(), Duration::ZERO, wanted - 1));
         let help = || {
-            {
+            let number = {
                 let mut all = theirs.lock();
                 if all.2 == 0 {
                     return;
                 }
                 all.2 -= 1;
-            }
-            let begun = thread_cpu_time();
+                wanted - 1 - all.2
+            };
+            let track = Track::Worker(u32::try_from(number).unwrap_or(u32::MAX));
+            let (begun, logged) = (thread_cpu_time(), heap.log.begin());
             let mut marker = Marker::new(&heap.memory, Some(&heap.queue), heap.mark_limits);
+            marker.log_to(&heap.log, track);
             scan(heap, &mut marker, if manner == Manner::AtOnce { manner } else { Manner::InSlices });
+            let batches = marker.work().batches;
+            heap.log.end(logged, track, || Event::Worked { batches });
             let mut all = theirs.lock();
             all.0.add(marker.work());
             all.1 += thread_cpu_time().saturating_sub(begun);
@@ -103,6 +113,7 @@ impl Cycle<'_> {
         let own = &mut self.marker;
         let mut go = Go::On;
         helpers.run(&help, || go = scan(heap, own, manner));
+        self.note_work(logged, batches);
         self.is_given_up |= go == Go::Home;
         let own = thread_cpu_time().saturating_sub(begun);
         let (helped, helped_cpu, _) = *theirs.lock();
@@ -110,6 +121,12 @@ impl Cycle<'_> {
         self.mark_cpu += own + helped_cpu;
         self.helper_cpu += helped_cpu;
         heap.pace.spend(own + helped_cpu);
+    }
+
+    /// Puts what this thread did into the log, with the wait for the others.
+    fn note_work(&self, begun: Option<Instant>, before: u64) {
+        let batches = self.marker.work().batches - before;
+        self.heap.log.end(begun, Track::Collector, || Event::Worked { batches });
     }
 
     fn manner(&self) -> Manner {

@@ -26,7 +26,7 @@ impl Cycle<'_> {
                 go
             });
             self.is_given_up |= go == Go::Home;
-            self.helped.add(Work { slow_words: followed.slow_words });
+            self.helped.add(Work { slow_words: followed.slow_words, ..Work::default() });
             followed.values > 0
         } else {
             let marker = &mut self.marker;

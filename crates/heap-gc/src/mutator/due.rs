@@ -2,7 +2,9 @@
 
 use super::Mutator;
 use crate::dead;
+use crate::event::Event;
 use crate::finalizer::Due;
+use crate::log::Track;
 use crate::unwind::FirstPanic;
 use heap_core::sync::thread;
 
@@ -19,14 +21,24 @@ impl Mutator {
         let mut panics = FirstPanic::default();
         dead::run_with(&self.heap, &mut panics);
         if !self.is_finalizing.replace(true) {
+            let begun = self.heap.log.begin();
+            let mut finalizers = 0;
             for list in [&self.finalizers, self.heap.finalizers.shared()] {
                 if list.is_due() {
                     for due in list.take_due() {
+                        finalizers += 1;
                         panics.note(|| self.finalize(due));
                     }
                 }
             }
             self.is_finalizing.set(false);
+            if finalizers > 0 {
+                self.heap.log.end(begun, Track::here(), || Event::RanDue {
+                    drops: 0,
+                    cleanups: 0,
+                    finalizers,
+                });
+            }
         }
         panics.go_on();
     }

@@ -11,7 +11,9 @@ use super::{Mu, RUN_BYTES};
 use crate::ask::mark_some;
 use crate::collector;
 use crate::config::Collector;
+use crate::event::Event;
 use crate::figures::Reason;
+use crate::log::Track;
 use crate::pacer::Limiting;
 use crate::pauses::Kind;
 use crate::sampler::Label;
@@ -45,7 +47,8 @@ const OFFERS_IN_ROOM: usize = 32;
 const SMALL_ROOM: Bytes = Bytes::mib(64);
 
 /// A cycle at the next safepoint frees what it can, and takes back the pages that mutators keep.
-fn note_refused(heap: &Shared) {
+fn note_refused(heap: &Shared, error: AllocError) {
+    heap.log.note(Track::here(), || Event::Refused { error });
     heap.refused_at.store(heap.rooted.load(Relaxed), Relaxed);
     heap.refused.store(true, Relaxed);
     heap.world.call_for_collection();
@@ -57,14 +60,16 @@ fn note_refused(heap: &Shared) {
 #[cold]
 fn make_room(heap: &Shared) {
     if heap.pace.outgrown().is_none() && heap.pace.limiting() == Limiting::Off {
+        let begun = heap.log.begin();
         heap.pace.spend(heap.scavenger.assist());
+        heap.log.end(begun, Track::here(), || Event::MadeRoom);
     }
 }
 
 /// After a frame has asked for pages: it owes no marking, since no marker looks there, but keeps to the limits.
 pub(super) fn pay_for_frame<T>(heap: &Shared, outcome: Result<T, AllocError>) -> Result<T, AllocError> {
     match outcome {
-        Err(_) => note_refused(heap),
+        Err(error) => note_refused(heap, error),
         Ok(_) if heap.scavenger.is_over_limit() => make_room(heap),
         Ok(_) => {}
     }
@@ -108,9 +113,12 @@ impl Mu<'_> {
         bytes: Bytes,
     ) -> Result<NonNull<u8>, AllocError> {
         let heap = &self.mutator.heap;
-        if outcome.is_err() {
-            note_refused(heap);
+        if let Err(error) = outcome {
+            note_refused(heap, error);
             return outcome;
+        }
+        if heap.log.is_on() {
+            heap.log.note_growth(heap.memory.pages().grown());
         }
         if heap.scavenger.is_over_limit() {
             make_room(heap);

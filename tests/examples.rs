@@ -32,6 +32,7 @@ examples! {
     lru "../examples/lru.rs";
     raw_vm "../examples/raw_vm.rs";
     slices "../examples/slices.rs";
+    trace "../examples/trace.rs";
     weak_cache "../examples/weak_cache.rs";
 }
 

@@ -46,6 +46,7 @@ const ARROWS: &[Arrows] = &[
     },
     Arrows { name: "heap-profile", folder: "crates/heap-profile", below: &["heap-gc"], written_about: &[] },
     Arrows { name: "heap-snapshot", folder: "crates/heap-snapshot", below: &["heap-gc"], written_about: &[] },
+    Arrows { name: "heap-trace", folder: "crates/heap-trace", below: &["heap-gc"], written_about: &[] },
     Arrows { name: "heap-escape", folder: "crates/heap-escape", below: &[], written_about: &[] },
     Arrows {
         name: "heap-escape-go",
@@ -74,6 +75,7 @@ const ARROWS: &[Arrows] = &[
             "heap-gc",
             "heap-profile",
             "heap-snapshot",
+            "heap-trace",
             "heap-escape-go",
             "tricolor",
             "heap-testkit",

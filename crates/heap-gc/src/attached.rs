@@ -56,8 +56,9 @@ pub(crate) fn let_go(heap: &Shared, member: &Arc<Member<Part>>) -> bool {
     let (own, finalizers, number) = (part.own.take(), Arc::clone(&part.finalizers), part.number);
     let had_pooled = heap.pools.expire(part.pools.take());
     part.leave(heap.shading());
-    heap.world.detach(member);
+    // Inside: what it was asked before this it has answered.
     heap.log.note(Track::here(), || Event::Detached { mutator: number });
+    heap.world.detach(member);
     forget(heap.id);
     heap.finalizers.forget(&finalizers, &heap.roots);
     // Code of the program's, that may panic.

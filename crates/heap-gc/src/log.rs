@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Invariants
-//!   V1  a record is put in a bounded number of steps, or dropped and counted: whoever puts one tries the shard's lock a few times,
-//!       and never waits for it; under it nothing is done but a push, for which the room was found before.
+//!   V1  a record is put in a bounded number of steps, or dropped and counted: whoever puts one tries the lock of each shard once,
+//!       from its own on, and waits for none; under it nothing is done but a push, and now and then an allocation for the next 128.
 //!   V2  held ≤ most: a place is taken from the count before the record is put, and given back by who takes the record.
 //!   V3  while a log is off nobody reads a clock for it, nor makes an event: one relaxed load.
 //!
@@ -32,8 +32,6 @@ use std::time::Instant;
 const SHARDS: usize = 16;
 /// Records of a piece of a shard. More is a longer allocation in the middle of a cycle, less is one more often.
 const PIECE: usize = 128;
-/// How often a lock is tried that another has: it is held for some ten nanoseconds, unless its holder has lost its processor.
-const TRIES: usize = 64;
 /// Names that are kept of heaps: further ones have none.
 const NAMES: usize = 1024;
 /// A refill that takes no longer is none of a log's business: there are some for each page that is allocated.
@@ -80,7 +78,7 @@ struct Shard {
 /// A bounded log of what happens in the heaps that were [built](crate::HeapBuilder::event_log) with it. Off at first, and may be
 /// started and stopped at any time by any thread.
 ///
-/// Whoever puts a record never waits: what finds no room, or the same sixteenth of the log in use by another thread for too long, is
+/// Whoever puts a record never waits: what finds no room, or all sixteen parts of the log in use by other threads, is
 /// [dropped](Self::dropped) and counted.
 ///
 /// ```
@@ -176,16 +174,13 @@ impl EventLog {
     /// V1.
     fn put(&self, record: Record) {
         if self.held.fetch_add(1, Relaxed) < self.most {
-            let shard = &self.shards[thread_number() as usize % SHARDS];
-            for _ in 0..TRIES {
-                if let Some(mut shard) = shard.try_lock() {
-                    if shard.has_room() {
-                        shard.pieces.last_mut().expect("there is room").push(record);
-                        return;
-                    }
-                    break;
-                }
-                core::hint::spin_loop();
+            let own = thread_number() as usize;
+            // Whose lock another has is passed by: its holder may have lost its processor.
+            let free = (own..own + SHARDS).find_map(|shard| self.shards[shard % SHARDS].try_lock());
+            if let Some(mut shard) = free
+                && let Some(piece) = shard.with_room()
+            {
+                return piece.push(record);
             }
         }
         self.held.fetch_sub(1, Relaxed);
@@ -194,17 +189,15 @@ impl EventLog {
 }
 
 impl Shard {
-    /// Whether there is room for one more, made if need be; not if there is no memory.
-    fn has_room(&mut self) -> bool {
-        if self.pieces.last().is_some_and(|piece| piece.len() < PIECE) {
-            return true;
+    /// A piece with room for one more, made if need be; none if there is no memory.
+    fn with_room(&mut self) -> Option<&mut Vec<Record>> {
+        if self.pieces.last().is_none_or(|piece| piece.len() == PIECE) {
+            let mut piece = Vec::new();
+            piece.try_reserve_exact(PIECE).ok()?;
+            self.pieces.try_reserve(1).ok()?;
+            self.pieces.push(piece);
         }
-        let mut piece = Vec::new();
-        if piece.try_reserve_exact(PIECE).is_err() || self.pieces.try_reserve(1).is_err() {
-            return false;
-        }
-        self.pieces.push(piece);
-        true
+        self.pieces.last_mut()
     }
 }
 

@@ -151,13 +151,14 @@ pub(crate) struct Shared {
 /// one, so it is a moment.
 fn note_scavenged(log: &HeapLog, pages: &PageHeap, event: Event) {
     let now = Instant::now();
-    let (begun, ended) = match &event {
-        Event::Scavenged(round) if round.by == By::Background => {
-            (now.checked_sub(round.wall).unwrap_or(now), Some(now))
-        }
-        _ => (now, None),
-    };
-    log.put(Track::Scavenger, begun, ended, event);
+    if let Event::Scavenged(round) = &event
+        && round.by == By::Background
+    {
+        let begun = now.checked_sub(round.wall).unwrap_or(now);
+        log.put(Track::Scavenger, begun, Some(now), event);
+    } else {
+        log.put(Track::Scavenger, now, None, event);
+    }
     log.note(Track::Scavenger, || pages_of(pages));
 }
 

@@ -124,6 +124,9 @@ pub(crate) struct Run {
     /// The Go to use, or the built `peers-go` [default: on PATH, then in GOROOT].
     #[arg(long, value_name = "PATH")]
     pub(crate) go_bin: Option<PathBuf>,
+    /// Also write what the heaps did, for Perfetto (ui.perfetto.dev) and Chrome.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
     /// For `words`: read every text file under this directory; may be given more than once.
     #[arg(long, value_name = "DIR")]
     pub(crate) input: Vec<PathBuf>,
@@ -153,6 +156,9 @@ pub(crate) struct Bench {
     /// One JSON object on standard output, instead of text.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Also write what the heap did, for Perfetto (ui.perfetto.dev) and Chrome.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
     /// Marking workers of the heap.
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,

@@ -7,6 +7,7 @@
 //! Called by the experiments and the benches. Knows nothing of claims or reports.
 
 pub(crate) mod collector;
+pub(crate) mod trace_file;
 pub(crate) mod trace_line;
 pub(crate) mod scav_line;
 pub(crate) mod latency;

@@ -18,6 +18,7 @@ use crate::experiments;
 use crate::measure::collector::Mode;
 use crate::measure::machine::Machine;
 use crate::peer::{GoPeer, Wanted};
+use crate::measure::trace_file;
 use crate::progress::Progress;
 use crate::report::html::Html;
 use crate::report::json::Json;
@@ -74,6 +75,8 @@ pub(crate) enum Plan {
         width: Option<Width>,
         /// As JSON rather than as text.
         json: bool,
+        /// Where to write what the heap did.
+        trace: Option<PathBuf>,
     },
 }
 
@@ -88,6 +91,8 @@ pub(crate) struct Outputs {
     pub(crate) markdown: Option<PathBuf>,
     /// What `compare` reads.
     pub(crate) save: Option<PathBuf>,
+    /// What the heaps did.
+    pub(crate) trace: Option<PathBuf>,
     /// Whether the page's path ends the output, because nobody said where to put it.
     pub(crate) say_where: bool,
 }
@@ -161,6 +166,7 @@ impl Plan {
                 )?,
                 args: bench.args,
                 json: bench.json,
+                trace: bench.trace,
             }),
         }
     }
@@ -183,6 +189,7 @@ impl Plan {
                 html: run.html,
                 markdown: run.markdown,
                 save: run.save,
+                trace: run.trace,
                 say_where: false,
             },
             repeat: run.repeat.max(1),
@@ -203,26 +210,37 @@ impl Plan {
                 Ok(if has_regressions { Verdict::Fails } else { Verdict::Holds })
             }
             Self::Classes(show) => print(&classes::show(&show)?).map(|()| Verdict::Holds),
-            Self::Bench { bench, args, workers, mode, width, json } => {
-                let outcome = bench.run(args, workers, mode, width)?;
+            Self::Bench { bench, args, workers, mode, width, json, trace } => {
+                let outcome = with_trace(trace.as_deref(), || bench.run(args, workers, mode, width))?;
                 let text = if json { format!("{outcome}\n") } else { bench::text(&outcome) };
                 print(&text).map(|()| Verdict::Holds)
             }
             Self::Run { experiments, effort, options, outputs, repeat } => {
                 outputs.probe()?;
-                let mut holds = true;
-                for left in (0..repeat).rev() {
-                    let report = run(&experiments, effort, options.clone())?;
-                    holds &= report.holds();
-                    outputs.save(&experiments, &report)?;
-                    if left == 0 {
-                        outputs.write(&report)?;
+                with_trace(outputs.trace.as_deref(), || {
+                    let mut holds = true;
+                    for left in (0..repeat).rev() {
+                        let report = run(&experiments, effort, options.clone())?;
+                        holds &= report.holds();
+                        outputs.save(&experiments, &report)?;
+                        if left == 0 {
+                            outputs.write(&report)?;
+                        }
                     }
-                }
-                Ok(if holds { Verdict::Holds } else { Verdict::Fails })
+                    Ok(if holds { Verdict::Holds } else { Verdict::Fails })
+                })
             }
         }
     }
+}
+
+/// Does something, and writes what the heaps did meanwhile, if that is asked for.
+fn with_trace<T>(path: Option<&Path>, work: impl FnOnce() -> Result<T, LabError>) -> Result<T, LabError> {
+    let Some(path) = path else { return work() };
+    trace_file::begin(path)?;
+    let outcome = work()?;
+    eprintln!("{}", trace_file::end(path)?);
+    Ok(outcome)
 }
 
 /// Runs the experiments one after the other.
@@ -268,7 +286,7 @@ fn command_line() -> String {
 impl Outputs {
     /// Creates the files now, so that a run of minutes does not end in "permission denied".
     fn probe(&self) -> Result<(), LabError> {
-        for path in [&self.html, &self.markdown, &self.save].into_iter().flatten() {
+        for path in [&self.html, &self.markdown, &self.save, &self.trace].into_iter().flatten() {
             if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
                 fs::create_dir_all(parent).map_err(LabError::io("create", parent))?;
             }

@@ -411,3 +411,27 @@ fn saved_runs_of_two_versions_are_compared_and_the_exit_code_says_which_is_worse
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("/none/such"), "{}", stderr(&output));
 }
+
+#[test]
+fn a_trace_is_written_of_a_bench_and_of_an_experiment() {
+    for (name, words) in [
+        ("bench", &["bench", "trees", "14", "--json"][..]),
+        ("run", &["run", "t07", "--quick", "--json"][..]),
+        ("mark", &["bench", "mark", "tree", "1000", "3", "--workers", "2", "--json"][..]),
+    ] {
+        let path = scratch(&format!("trace-{name}.json"));
+        let output = lab(&[words, &["--trace", path.to_str().expect("UTF-8")]].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        serde_json::from_slice::<Value>(&output.stdout).expect("one object, as without");
+        assert!(stderr(&output).contains(" records"), "{}", stderr(&output));
+        let text = fs::read_to_string(&path).expect("the file");
+        let file: Value = serde_json::from_str(&text).expect("JSON");
+        let events = file["traceEvents"].as_array().expect("an array");
+        for title in ["cycle 1", "round roots", "heap"] {
+            assert!(events.iter().any(|event| event["name"] == title), "{name}: no {title}");
+        }
+    }
+    let output = lab(&["bench", "trees", "10", "--trace", "/nowhere/at/all.json"]);
+    assert_eq!(output.status.code(), Some(2), "found before anything runs");
+    assert!(output.stdout.is_empty());
+}

@@ -4,6 +4,7 @@ use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
 use crate::measure::time::timed;
+use crate::measure::trace_file::recorded;
 use crate::record::{Record, Table};
 use crate::residence::reconcile::reconcile;
 use crate::residence::{Moment, Timeline, compare, word};
@@ -32,7 +33,7 @@ fn fill(mutator: &mut Mutator) -> Vec<Root<GcSlice<u8>>> {
 
 /// Seconds of processor time that it takes to give all of it back at once.
 fn cost_of_all() -> Result<f64, LabError> {
-    let heap = Heap::builder().gc_off().build()?;
+    let heap = recorded(Heap::builder()).gc_off().build()?;
     let mut mutator = heap.attach()?;
     drop(fill(&mut mutator));
     heap.collect();

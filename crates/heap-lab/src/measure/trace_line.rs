@@ -9,6 +9,7 @@
 //! [`line()`] is pure. [`watched`] is the thin shell: it reads the environment once, and prints.
 
 use super::collector::Cycle;
+use super::trace_file::recorded;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,8 +25,9 @@ pub(super) fn asks(value: Option<&OsStr>) -> bool {
     value.and_then(OsStr::to_str).and_then(|text| text.parse::<u32>().ok()).is_some_and(|level| level > 0)
 }
 
-/// A builder whose heaps print a line for every cycle, if the environment asks for that.
+/// A builder whose heaps print a line for every cycle, if the environment asks for that, and are recorded, if the arguments do.
 pub(crate) fn traced(builder: HeapBuilder) -> HeapBuilder {
+    let builder = recorded(builder);
     if asks(std::env::var_os(VARIABLE).as_deref()) { watched(builder, |_| {}) } else { builder }
 }
 

@@ -91,12 +91,12 @@ fn a_cycle_is_a_span_and_its_steps_are_events_in_it() {
     }
     let steps: Vec<_> = told
         .iter()
-        .filter_map(|one| match one {
-            Told::Event { parent: Some(parent), level, text } if parent == first => {
+        .filter_map(|one| {
+            let Told::Event { parent, level, text } = one else { return None };
+            (*parent == Some(*first)).then(|| {
                 assert_eq!(*level, Level::DEBUG);
-                Some(text.as_str())
-            }
-            _ => None,
+                text.as_str()
+            })
         })
         .collect();
     assert!(steps[0].contains("message=marking"), "{steps:?}");

@@ -17,6 +17,7 @@ pub(crate) fn parsed(recording: &Recording) -> Vec<Value> {
 }
 
 /// Microseconds as nanoseconds: three digits are exact.
+#[expect(clippy::cast_possible_truncation, reason = "a trace is shorter than centuries")]
 fn nanos(event: &Value, member: &str) -> u64 {
     let micros = event[member].as_f64().unwrap_or_else(|| panic!("no number {member}: {event}"));
     assert!(micros >= 0.0);

@@ -66,7 +66,7 @@ fn steps(heap: &Heap, random: &mut Random, steps: u64, may_collect: bool) {
             _ => mutator.enter(|mu| {
                 kept.push(list(mu, 1 + random.below(300)));
                 if kept.len() > 30 {
-                    let old = random.below(kept.len() as u64) as usize;
+                    let old = usize::try_from(random.below(kept.len() as u64)).expect("a place");
                     kept.swap_remove(old);
                 }
                 for list in kept.iter().step_by(7) {

@@ -27,6 +27,7 @@ examples! {
     graph_threads "../examples/graph_threads.rs";
     interpreter "../examples/interpreter.rs";
     leaf "../examples/leaf.rs";
+    leak "../examples/leak.rs";
     limit "../examples/limit.rs";
     list "../examples/list.rs";
     lru "../examples/lru.rs";

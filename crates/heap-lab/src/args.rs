@@ -43,6 +43,37 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Print what `go build -gcflags='-m -l'` prints of a package, without Go.
     Escape(Escape),
+    /// Say what keeps what in a heap, from a `.heapsnapshot` file, or take one.
+    Snapshot(Snapshot),
+}
+
+/// What to ask of a snapshot.
+#[derive(Debug, Group)]
+pub(crate) struct Snapshot {
+    /// The file: one that `heap-snapshot` or V8 has written.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Rows of each table, and items of each list, at most.
+    #[arg(long, value_name = "N", default_value_t = 15)]
+    pub(crate) top: usize,
+    /// Of one node, by its id: what keeps it, and what it leads to.
+    #[arg(long, value_name = "ID", conflicts_with = "kind")]
+    pub(crate) node: Option<u64>,
+    /// Only objects with this in the name of their type.
+    #[arg(long = "type", value_name = "NAME")]
+    pub(crate) kind: Option<String>,
+    /// One JSON object on standard output, instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the file: a snapshot of a heap with a workload.
+    #[arg(long, conflicts_with_all = ["top", "node", "kind", "json"])]
+    pub(crate) take: bool,
+    /// For `--take`: leak, list or tree.
+    #[arg(long, value_name = "WORD", default_value = "leak", requires = "take")]
+    pub(crate) workload: String,
+    /// For `--take`: how many objects the heap has, about.
+    #[arg(long, value_name = "N", default_value_t = 100_000, requires = "take", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) objects: u32,
 }
 
 /// What to compare.

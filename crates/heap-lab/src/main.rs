@@ -22,6 +22,7 @@ mod experiment;
 mod beside;
 mod classes;
 mod escape;
+mod snapshot;
 mod experiments;
 mod bench;
 mod args;

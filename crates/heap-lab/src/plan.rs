@@ -27,6 +27,8 @@ use crate::report::text::Text;
 use crate::report::{Format, Report};
 use crate::saved::Run as Saved;
 use crate::size::parse_size;
+use crate::snapshot::take::Workload;
+use crate::snapshot::{Question, Snapshot};
 use crate::unit::binary;
 use serde_json::json;
 use std::fs::{self, File};
@@ -61,6 +63,8 @@ pub(crate) enum Plan {
     Escape(Escape),
     /// Compare saved runs.
     Compare(Compare),
+    /// Say what keeps what in a heap.
+    Snapshot(Snapshot),
     /// Time one shape.
     Bench {
         /// Which.
@@ -149,6 +153,14 @@ impl Plan {
                 json: escape.json,
                 tables: escape.tables,
             })),
+            Some(Command::Snapshot(typed)) => Ok(Self::Snapshot(if typed.take {
+                let workload = Workload::named(&typed.workload)?;
+                Snapshot::Take { file: typed.file, workload, objects: typed.objects as usize }
+            } else {
+                let question =
+                    Question { top: typed.top, node: typed.node, kind: typed.kind, json: typed.json };
+                Snapshot::Ask { file: typed.file, question }
+            })),
             Some(Command::Bench(bench)) => Ok(Self::Bench {
                 workers: checked_workers(bench.workers)?,
                 mode: bench.collector.as_deref().map(Mode::named).transpose()?,
@@ -209,6 +221,7 @@ impl Plan {
                 print(&text)?;
                 Ok(if has_regressions { Verdict::Fails } else { Verdict::Holds })
             }
+            Self::Snapshot(snapshot) => print(&snapshot.carry_out()?).map(|()| Verdict::Holds),
             Self::Classes(show) => print(&classes::show(&show)?).map(|()| Verdict::Holds),
             Self::Bench { bench, args, workers, mode, width, json, trace } => {
                 let outcome = with_trace(trace.as_deref(), || bench.run(args, workers, mode, width))?;

@@ -435,3 +435,27 @@ fn a_trace_is_written_of_a_bench_and_of_an_experiment() {
     assert_eq!(output.status.code(), Some(2), "found before anything runs");
     assert!(output.stdout.is_empty());
 }
+
+#[test]
+fn a_snapshot_is_taken_and_asked() {
+    let file = scratch("tree.heapsnapshot");
+    let path = file.to_str().expect("UTF-8");
+    let taken = lab(&["snapshot", "--take", path, "--workload", "tree", "--objects", "1000"]);
+    assert!(taken.status.success() && stdout(&taken).contains("1,001 objects"), "{}", stdout(&taken));
+    let asked = lab(&["snapshot", path, "--top", "3", "--json"]);
+    let all: Value = serde_json::from_slice(&asked.stdout).expect("JSON");
+    assert_eq!(all["objects"].as_array().map(Vec::len), Some(3));
+    let id = all["objects"][2]["id"].to_string();
+    let node = stdout(&lab(&["snapshot", path, "--node", &id]));
+    assert!(node.contains("a shortest path from the root:") && node.contains(&format!("@{id}")), "{node}");
+    for (args, expected) in [
+        (&["snapshot", "no-such-file"][..], "no-such-file"),
+        (&["snapshot", path, "--node", "2"], "no node has the id 2"),
+        (&["snapshot", path, "--workload", "tree"], "--take"),
+        (&["snapshot", "--take", path, "--workload", "ring"], "leak list tree"),
+    ] {
+        let output = lab(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(stderr(&output).contains(expected), "{args:?}: {}", stderr(&output));
+    }
+}

@@ -136,6 +136,12 @@ impl Graph {
         self.edges.len()
     }
 
+    /// The numbers of all nodes.
+    #[must_use]
+    pub fn numbers(&self) -> core::ops::Range<u32> {
+        0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)
+    }
+
     /// The number of the node from which all is reached.
     #[must_use]
     pub fn root(&self) -> u32 {

@@ -131,6 +131,8 @@ fn check_marking(records: &[&Record], collector: Collector) {
             _ => {}
         }
     }
+    // A last cycle that the end of the heap has cut short.
+    times.extend(from.zip(records.iter().filter_map(|record| record.ended).max()));
     for record in records {
         if let Event::Assisted { .. } | Event::Worked { .. } | Event::Idled = record.event {
             let (begun, ended) = span(record);

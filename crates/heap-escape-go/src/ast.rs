@@ -94,6 +94,7 @@ pub(crate) struct Field<'a> {
     pub(crate) name: Ident<'a>,
     pub(crate) embedded: bool,
     pub(crate) ty: Rc<Expr<'a>>,
+    pub(crate) tag: Option<&'a str>,
 }
 
 #[derive(Debug)]

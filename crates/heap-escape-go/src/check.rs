@@ -112,7 +112,8 @@ struct GenericFunc<'a> {
     decl: &'a FuncDecl<'a>,
     home: Home,
     instances: HashMap<Vec<Ty>, FuncId>,
-    shapes: HashMap<Vec<Ty>, FuncId>,
+    /// By the names of the shapes: two of one name may have different constraints, and still share a body.
+    shapes: HashMap<String, FuncId>,
 }
 
 /// A body that is still to be checked.
@@ -151,6 +152,17 @@ pub(crate) struct Checker<'a> {
     owner: Owner,
     /// By owner: the one around it, and the literal that it is.
     owners: Vec<(Option<Owner>, Option<LitId>)>,
+    /// The arguments of the generic function that is checked.
+    bound: Vec<Ty>,
+    /// The methods of its arguments that it calls.
+    bound_methods: Vec<(Ty, &'a str)>,
+    /// The numbers of the types that are declared in functions.
+    local_types: HashMap<*const TypeSpec<'a>, u32>,
+    /// How many aliases are being resolved: meanwhile, what a declared type is made of waits.
+    busy_aliases: u32,
+    later: Vec<(Ty, Home, &'a TypeSpec<'a>)>,
+    /// The bodies of methods of instances, by the number of the generic type, the name of the instance and the number of the method.
+    bodies_of: HashMap<(usize, String, u32), FuncId>,
     /// The types of the results of what is checked.
     results: Vec<(VarId, Ty)>,
     iota: Option<i128>,
@@ -165,7 +177,7 @@ pub(crate) struct Checker<'a> {
     instance_of: HashMap<Ty, usize>,
     instance_methods: HashMap<(Ty, u32), FuncId>,
     /// The shape of a type argument under a constraint.
-    shapes: HashMap<(Ty, Ty), Ty>,
+    shapes: HashMap<(Ty, Ty, Vec<Ty>), Ty>,
     /// The slots of the methods of a type, by its package and name.
     methods_of: HashMap<(usize, &'a str), Vec<usize>>,
 }

@@ -162,7 +162,14 @@ pub(crate) enum CalleeNode<'a> {
     /// A function value.
     Value(Ex<'a>),
     /// A method that is found at run time.
-    Interface(Ex<'a>, &'a str),
+    Interface {
+        of: Ex<'a>,
+        name: &'a str,
+        /// Of the selector.
+        pos: Pos,
+        /// Of a method of a generic function's argument: its number in the dictionary.
+        bound: Option<u32>,
+    },
     /// Something of which nothing is known.
     Unknown(Ex<'a>),
 }

@@ -1,5 +1,7 @@
 //! Expressions as messages quote them: as the Go compiler writes its own tree, and not as the source has it.
 
+use std::rc::Rc;
+
 use crate::ir::{Builtin, CalleeNode, Composite, Conversion, Ex, FuncInfo, NodeKind, VarInfo};
 use crate::types::{Kind, Ty, Types};
 use crate::value::Value;
@@ -26,7 +28,8 @@ impl<'a> Printer<'_, 'a> {
     }
 
     fn write(&self, x: &Ex<'a>, least: u8, out: &mut String) {
-        let own = strength(x);
+        let dynamic = matches!(x.kind, NodeKind::Assert(_)) && self.types.has_shape(x.ty);
+        let own = if dynamic { 0 } else { strength(x) };
         if own < least {
             out.push('(');
             self.bare(x, own, out);
@@ -102,6 +105,7 @@ impl<'a> Printer<'_, 'a> {
                 out.push(']');
             }
             NodeKind::Slice(of, bounds) => self.slice(of, bounds, out),
+            NodeKind::Assert(_) if self.types.has_shape(x.ty) => out.push_str("<node DYNAMICDOTTYPE>"),
             NodeKind::Assert(of) => {
                 self.write(of, ATOM, out);
                 out.push_str(&format!(".({})", self.types.show(x.ty)));
@@ -114,6 +118,7 @@ impl<'a> Printer<'_, 'a> {
                     self.arguments(std::slice::from_ref(of), "", out);
                 }
             }
+            NodeKind::New(ty, None) if self.types.has_shape(*ty) => out.push_str("new(<node DYNAMICTYPE>)"),
             NodeKind::New(ty, None) => out.push_str(&format!("new({})", self.types.show(*ty))),
             NodeKind::New(_, Some(of)) => {
                 out.push_str("new");
@@ -129,7 +134,14 @@ impl<'a> Printer<'_, 'a> {
                 out.push_str(if elements.is_empty() { "{}" } else { "{...}" });
             }
             NodeKind::MethodValue(of, name, _) => {
-                self.write(of, ATOM, out);
+                if self.types.is_plain_interface(of.ty) && self.types.has_shape(of.ty) {
+                    // Behind an interface that depends on the arguments, the method is looked for in their dictionary.
+                    out.push_str(&format!("{}(", self.types.show(of.ty)));
+                    self.write(of, 0, out);
+                    out.push(')');
+                } else {
+                    self.write(of, ATOM, out);
+                }
                 out.push('.');
                 out.push_str(name);
             }
@@ -138,7 +150,12 @@ impl<'a> Printer<'_, 'a> {
                 match &call.callee {
                     CalleeNode::Func(func) => out.push_str(&self.funcs[func.0 as usize].text),
                     CalleeNode::Value(fun) | CalleeNode::Unknown(fun) => self.write(fun, ATOM, out),
-                    CalleeNode::Interface(of, name) => {
+                    CalleeNode::Interface { of, bound: Some(bound), .. } => {
+                        out.push_str(&self.bound_method(of, &call.args, &call.results, *bound));
+                        let all: Vec<Ex<'a>> = std::iter::once(of).chain(&call.args).map(Rc::clone).collect();
+                        return self.arguments(&all, "", out);
+                    }
+                    CalleeNode::Interface { of, name, .. } => {
                         match of.kind {
                             // What a call gave is put into a place first.
                             NodeKind::Call(_) => out.push_str(".autotmp_0"),
@@ -175,6 +192,19 @@ impl<'a> Printer<'_, 'a> {
                 self.arguments(args, if *spread { "..." } else { "" }, out);
             }
         }
+    }
+
+    /// A method of a generic function's argument, as it is taken from the dictionary.
+    fn bound_method(&self, of: &Ex<'a>, args: &[Ex<'a>], results: &[Ty], number: u32) -> String {
+        let show = |ty: &Ty| self.types.show(*ty);
+        let params: Vec<String> =
+            std::iter::once(of.ty).chain(args.iter().map(|arg| arg.ty)).map(|ty| show(&ty)).collect();
+        let results = match results {
+            [] => String::new(),
+            [one] => format!(" {}", show(one)),
+            many => format!(" ({})", many.iter().map(show).collect::<Vec<_>>().join(", ")),
+        };
+        format!("(func({}){results})(&.dict[{number}])", params.join(", "))
     }
 
     fn arguments(&self, args: &[Ex<'a>], end: &str, out: &mut String) {

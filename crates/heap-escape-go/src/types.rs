@@ -117,6 +117,8 @@ pub(crate) struct FieldTy<'a> {
     pub(crate) name: &'a str,
     pub(crate) ty: Ty,
     pub(crate) embedded: bool,
+    /// The tag as written, in quotes.
+    pub(crate) tag: Option<&'a str>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -158,9 +160,13 @@ pub(crate) enum Kind<'a> {
 #[derive(Debug)]
 pub(crate) struct Named<'a> {
     pub(crate) name: Rc<str>,
-    /// The package, where its name is to be written before that of the type.
+    /// The package, where its name is to be written before that of the type; empty if the type is built in.
     pub(crate) package: Option<&'a str>,
     pub(crate) args: Vec<Ty>,
+    /// Of a type that is declared in a generic function: the arguments of that one.
+    pub(crate) around: Vec<Ty>,
+    /// Of a type that is declared in a function: its number among those, from 1; else 0.
+    pub(crate) local: u32,
     /// Nothing until the declaration is resolved.
     pub(crate) underlying: Option<Ty>,
     /// Its methods: name, number of the method's function, and whether the receiver is a pointer.
@@ -175,6 +181,10 @@ pub(crate) struct Types<'a> {
     kinds: Vec<Kind<'a>>,
     known: HashMap<Kind<'a>, Ty>,
     pub(crate) named: Vec<Named<'a>>,
+    /// The name of the program's package.
+    pub(crate) program: &'a str,
+    /// The paths of packages by their names.
+    pub(crate) paths: HashMap<&'a str, &'a str>,
     layouts: RefCell<HashMap<Ty, Option<Layout>>>,
 }
 
@@ -196,8 +206,14 @@ impl Layout {
 
 impl<'a> Types<'a> {
     pub(crate) fn new() -> Self {
-        let mut types =
-            Self { kinds: Vec::new(), known: HashMap::new(), named: Vec::new(), layouts: RefCell::default() };
+        let mut types = Self {
+            kinds: Vec::new(),
+            known: HashMap::new(),
+            named: Vec::new(),
+            program: "main",
+            paths: HashMap::new(),
+            layouts: RefCell::default(),
+        };
         for (basic, _) in BASICS {
             types.add(Kind::Basic(*basic));
         }
@@ -293,6 +309,12 @@ impl<'a> Types<'a> {
 
     pub(crate) fn is_interface(&self, ty: Ty) -> bool {
         matches!(self.under(ty), Kind::Interface(_))
+    }
+
+    /// Whether it is an interface, and not the argument of a generic function that is one.
+    pub(crate) fn is_plain_interface(&self, ty: Ty) -> bool {
+        let is_shape = self.as_named(ty).is_some_and(|id| self.named(id).shape.is_some());
+        self.is_interface(ty) && !is_shape
     }
 
     pub(crate) fn is_string(&self, ty: Ty) -> bool {
@@ -434,6 +456,33 @@ impl<'a> Types<'a> {
 
     pub(crate) fn size(&self, ty: Ty) -> u64 {
         self.layout(ty).map_or(8, |layout| layout.bytes)
+    }
+
+    /// Whether this is made of the argument of a generic function, as its body sees it.
+    pub(crate) fn has_shape(&self, ty: Ty) -> bool {
+        self.is_shaped(ty, 0)
+    }
+
+    fn is_shaped(&self, ty: Ty, depth: u32) -> bool {
+        let next = depth + 1;
+        match self.kind(ty) {
+            // Deeper than the arguments of an instance may be nested, there is nothing more to be found.
+            _ if depth > 60 => false,
+            Kind::Named(id) => {
+                let named = self.named(*id);
+                named.shape.is_some()
+                    || named.args.iter().chain(&named.around).any(|arg| self.is_shaped(*arg, next))
+            }
+            Kind::Pointer(of) | Kind::Slice(of) | Kind::Array(of, _) | Kind::Chan(_, of) => {
+                self.is_shaped(*of, next)
+            }
+            Kind::Map(key, value) => self.is_shaped(*key, next) || self.is_shaped(*value, next),
+            Kind::Func(func) => func.params.iter().chain(&func.results).any(|ty| self.is_shaped(*ty, next)),
+            Kind::Struct(fields) => fields.iter().any(|field| self.is_shaped(field.ty, next)),
+            Kind::Tuple(parts) => parts.iter().any(|ty| self.is_shaped(*ty, next)),
+            Kind::Interface(inner) => inner.methods.iter().any(|(_, ty)| self.is_shaped(*ty, next)),
+            Kind::Basic(_) | Kind::Alias(..) | Kind::Param(_) => false,
+        }
     }
 
     /// Whether the value itself is put into an interface, and not a pointer to a copy.

@@ -31,6 +31,8 @@ impl<'a> Checker<'a> {
         let Some(block) = &decl.body else { return Ok(()) };
         self.owner = self.new_owner(None, None);
         self.results.clear();
+        self.bound_methods.clear();
+        self.bound = bound.iter().map(|(_, ty)| *ty).collect();
         let code = self.elsewhere(home, |checker| {
             for (name, ty) in bound {
                 checker.declare(name, Obj::Type(ty));

@@ -28,7 +28,7 @@ impl<'a> Checker<'a> {
         }
         if let Some((number, types)) = self.generic_callee(&call.fun)? {
             let args = self.args(call, None)?;
-            let func = self.instantiate(number, &types, &args, pos)?;
+            let func = self.instantiate(number, &types, &args, call.spread, pos)?;
             let ty = func.and_then(|func| self.types.func(self.funcs[func.0 as usize].ty));
             let (Some(func), Some(ty)) = (func, ty) else {
                 // What the arguments say of the type parameters is not understood: so, nothing is known of the call.
@@ -106,7 +106,7 @@ impl<'a> Checker<'a> {
             return Ok(None);
         }
         let Some((path, found)) = self.find(x.ty, name.name, name.pos)? else {
-            // The selector reports what is wrong.
+            // The selector reports what is wrong, unless there may be more than is known.
             self.selector(x, name, whole.pos)?;
             return Ok(None);
         };
@@ -125,9 +125,29 @@ impl<'a> Checker<'a> {
             Found::Dynamic(ty) => {
                 let x = self.along(x, &path);
                 let ty = self.types.func(ty);
-                Ok(ty.map(|ty| Called { callee: CalleeNode::Interface(x, name.name), recv: None, ty }))
+                let bound = self.bound_method(&x, name.name);
+                Ok(ty.map(|ty| Called {
+                    callee: CalleeNode::Interface { of: x, name: name.name, pos: whole.pos, bound },
+                    recv: None,
+                    ty,
+                }))
             }
         }
+    }
+
+    /// Of a method of a generic function's argument: its number in the function's dictionary, where it is a function whose first
+    /// parameter is the receiver.
+    fn bound_method(&mut self, of: &Ex<'a>, name: &'a str) -> Option<u32> {
+        let is_shape = self.types.as_named(of.ty).is_some_and(|id| self.types.named(id).shape.is_some());
+        if !is_shape {
+            return None;
+        }
+        let at = self.bound_methods.iter().position(|known| *known == (of.ty, name));
+        let at = at.unwrap_or_else(|| {
+            self.bound_methods.push((of.ty, name));
+            self.bound_methods.len() - 1
+        });
+        u32::try_from(at).ok()
     }
 
     fn generic_callee(&mut self, fun: &'a Expr<'a>) -> Checked<Option<(usize, Vec<Ty>)>> {

@@ -61,6 +61,9 @@ impl<'a> Checker<'a> {
     /// The first fault.
     pub(crate) fn check(packages: &'a [Loaded<'a>]) -> Checked<Self> {
         let mut checker = Self::empty();
+        let name = |loaded: &'a Loaded<'a>| loaded.files.first().map_or("", |file| file.package.name);
+        checker.types.program = packages.last().map_or("main", name);
+        checker.types.paths = packages.iter().map(|loaded| (name(loaded), &*loaded.path)).collect();
         for (number, loaded) in packages.iter().enumerate() {
             checker.collect(loaded, number + 1 == packages.len())?;
         }
@@ -115,8 +118,10 @@ impl<'a> Checker<'a> {
         let underlying = Some(types.add(Kind::Interface(Rc::new(interface))));
         let named = |name, underlying| Named {
             name: Rc::from(name),
-            package: None,
+            package: Some(""),
             args: Vec::new(),
+            around: Vec::new(),
+            local: 0,
             underlying,
             methods: Vec::new(),
             shape: None,
@@ -152,6 +157,12 @@ impl<'a> Checker<'a> {
             scope_start: 0,
             owner: Owner(0),
             owners: vec![(None, None)],
+            bound: Vec::new(),
+            bound_methods: Vec::new(),
+            local_types: HashMap::new(),
+            busy_aliases: 0,
+            later: Vec::new(),
+            bodies_of: HashMap::new(),
             results: Vec::new(),
             iota: None,
             in_return: false,
@@ -217,7 +228,11 @@ impl<'a> Checker<'a> {
                     None => (last, Obj::UnknownPackage),
                 };
                 let name = import.name.map_or(name, |name| name.name);
-                if name == "." {
+                if name == "." && found == Some(UNSAFE_PACKAGE) {
+                    let all = UNSAFE.iter().map(|(name, builtin)| (*name, Obj::Builtin(*builtin)));
+                    let all = all.chain([("Pointer", Obj::Type(Ty::POINTER))]);
+                    self.packages[number].imports[file_number].extend(all);
+                } else if name == "." {
                     let Obj::Package(package) = obj else { continue };
                     let scope: Vec<_> = self.packages[package].scope.iter().map(|(n, s)| (*n, *s)).collect();
                     for (name, slot) in scope {
@@ -414,22 +429,39 @@ impl<'a> Checker<'a> {
 
     fn declared_type(&mut self, slot: usize, spec: &'a TypeSpec<'a>) -> Checked<Obj> {
         if spec.alias {
-            return Ok(Obj::Type(self.ty(&spec.ty)?));
+            self.busy_aliases += 1;
+            let ty = self.ty(&spec.ty);
+            self.busy_aliases -= 1;
+            let ty = ty?;
+            self.slots[slot].state = State::Done(Obj::Type(ty));
+            while self.busy_aliases == 0
+                && let Some((named, home, spec)) = self.later.pop()
+            {
+                let underlying = self.elsewhere(home, |checker| checker.ty(&spec.ty))?;
+                self.set_underlying(named, underlying);
+            }
+            return Ok(Obj::Type(ty));
         }
         let package = (!self.is_program()).then(|| self.packages[self.home.package].name);
         let ty = self.types.add_named(Named {
             name: Rc::from(spec.name.name),
             package,
             args: Vec::new(),
+            around: Vec::new(),
+            local: 0,
             underlying: None,
             methods: Vec::new(),
             shape: None,
         });
         // Known from here on, so that it can be named in what it is made of.
         self.slots[slot].state = State::Done(Obj::Type(ty));
+        self.collect_methods(ty, spec.name.name);
+        if self.busy_aliases > 0 {
+            self.later.push((ty, self.home, spec));
+            return Ok(Obj::Type(ty));
+        }
         let underlying = self.ty(&spec.ty)?;
         self.set_underlying(ty, underlying);
-        self.collect_methods(ty, spec.name.name);
         Ok(Obj::Type(ty))
     }
 

@@ -60,6 +60,8 @@ impl<'a> Checker<'a> {
             name: Rc::from(spec.name.name),
             package: (!is_program).then(|| self.packages[home.package].name),
             args: args.clone(),
+            around: Vec::new(),
+            local: 0,
             underlying: None,
             methods: methods.collect(),
             shape: None,
@@ -114,16 +116,19 @@ impl<'a> Checker<'a> {
         let (decl, home) = (self.generics[generic].methods[number as usize], self.generics[generic].home);
         let args = self.types.as_named(ty).map_or_else(Vec::new, |id| self.types.named(id).args.clone());
         let constraints = self.constraints(home, &self.generics[generic].spec.params)?;
-        let mut shapes = Vec::new();
-        for (arg, constraint) in args.iter().zip(constraints) {
-            shapes.push(self.shape(*arg, constraint));
-        }
+        let shapes = self.shapes(&args, &constraints);
         if shapes == args {
+            let key = (generic, self.types.show_linked(ty), number);
+            if let Some(func) = self.bodies_of.get(&key).copied() {
+                self.instance_methods.insert((ty, number), func);
+                return Ok(func);
+            }
             let bound = bind(receiver_params(decl), &args);
             let pointer =
                 decl.recv.as_ref().is_some_and(|recv| matches!(recv.ty.bare().kind, ExprKind::Star(_)));
             let recv = if pointer { self.types.pointer(ty) } else { ty };
             let func = self.bound_func(decl, home, bound, Some(recv))?;
+            self.bodies_of.insert(key, func);
             self.instance_methods.insert((ty, number), func);
             return Ok(func);
         }
@@ -131,7 +136,7 @@ impl<'a> Checker<'a> {
         let body = self.method_of_instance(shaped, number)?;
         let bound = bind(receiver_params(decl), &args);
         let signature = self.bound_signature(decl, home, &bound)?;
-        let dict = Some(format!(".dict.{}", self.types.show(ty)));
+        let dict = Some(format!(".dict.{}", self.types.show_linked(ty)));
         let FuncInfo { text, tags, body, .. } = &self.funcs[body.0 as usize];
         let info = FuncInfo { text: text.clone(), ty: signature, tags: tags.clone(), body: *body, dict };
         let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
@@ -201,7 +206,7 @@ impl<'a> Checker<'a> {
     }
 
     /// What the body of a generic function sees of a type argument.
-    fn shape(&mut self, arg: Ty, constraint: Ty) -> Ty {
+    fn shape(&mut self, arg: Ty, constraint: Ty, all: &[Ty]) -> Ty {
         let is_shape = self.types.as_named(arg).is_some_and(|id| self.types.named(id).shape.is_some());
         if is_shape || self.is_unknown(arg) {
             return arg;
@@ -212,19 +217,22 @@ impl<'a> Checker<'a> {
             Kind::Pointer(_) if basic => self.types.pointer(Ty::UINT8),
             _ => self.types.underlying(arg),
         };
-        if let Some(shape) = self.shapes.get(&(underlying, constraint)) {
+        // The methods of a constraint that is about the other arguments depend on them.
+        let with = if self.has_param(constraint, 0) { all.to_vec() } else { Vec::new() };
+        if let Some(shape) = self.shapes.get(&(underlying, constraint, with.clone())) {
             return *shape;
         }
-        let name = format!("go.shape.{}", self.types.show(underlying));
         let shape = self.types.add_named(Named {
-            name: Rc::from(name),
+            name: Rc::from("go.shape"),
             package: None,
             args: Vec::new(),
+            around: Vec::new(),
+            local: 0,
             underlying: Some(underlying),
             methods: Vec::new(),
             shape: Some(constraint),
         });
-        self.shapes.insert((underlying, constraint), shape);
+        self.shapes.insert((underlying, constraint, with), shape);
         shape
     }
 
@@ -235,6 +243,7 @@ impl<'a> Checker<'a> {
         number: usize,
         written: &[Ty],
         args: &[Ex<'a>],
+        spread: bool,
         pos: Pos,
     ) -> Checked<Option<FuncId>> {
         let (decl, home) = (self.generic_funcs[number].decl, self.generic_funcs[number].home);
@@ -250,7 +259,7 @@ impl<'a> Checker<'a> {
                 checker.signature(&decl.signature)
             })?;
             if let Some(func) = self.types.func(signature) {
-                self.infer(&func, args, &mut found);
+                self.infer(&func, args, spread, &mut found);
             }
             self.infer_from_constraints(&constraints, &mut found);
             if let Some(func) = self.types.func(signature) {
@@ -276,25 +285,23 @@ impl<'a> Checker<'a> {
         if types.iter().any(|ty| self.is_nested(*ty, 0)) {
             return Err(Fault::new(pos, "instantiation cycle"));
         }
-        let mut shapes = Vec::new();
-        for (ty, constraint) in types.iter().zip(constraints) {
-            shapes.push(self.shape(*ty, *constraint));
-        }
+        let shapes = self.shapes(&types, constraints);
+        let key: Vec<String> = shapes.iter().map(|shape| self.types.show_linked(*shape)).collect();
+        let key = key.join(",");
         let names = || decl.type_params.iter().filter_map(|param| param.name).map(|name| name.name);
-        let body = match self.generic_funcs[number].shapes.get(&shapes) {
+        let body = match self.generic_funcs[number].shapes.get(&key) {
             Some(body) => *body,
             None => {
                 let bound = bind(names().collect(), &shapes);
                 let func = self.bound_func(decl, home, bound, None)?;
-                let shown: Vec<String> = shapes.iter().map(|shape| self.types.show(*shape)).collect();
-                self.funcs[func.0 as usize].text.push_str(&format!("[{}]", shown.join(",")));
-                self.generic_funcs[number].shapes.insert(shapes, func);
+                self.funcs[func.0 as usize].text.push_str(&format!("[{key}]"));
+                self.generic_funcs[number].shapes.insert(key, func);
                 func
             }
         };
         let bound = bind(names().collect(), &types);
         let ty = self.bound_signature(decl, home, &bound)?;
-        let shown: Vec<String> = types.iter().map(|ty| self.types.show(*ty)).collect();
+        let shown: Vec<String> = types.iter().map(|ty| self.types.show_linked(*ty)).collect();
         let dict = Some(format!(".dict.{}[{}]", decl.name.name, shown.join(",")));
         let info = &self.funcs[body.0 as usize];
         let info = FuncInfo { text: info.text.clone(), ty, tags: info.tags.clone(), body, dict };
@@ -304,9 +311,10 @@ impl<'a> Checker<'a> {
         Ok(func)
     }
 
-    fn infer(&mut self, func: &FuncTy, args: &[Ex<'a>], found: &mut [Option<Ty>]) {
+    fn infer(&mut self, func: &FuncTy, args: &[Ex<'a>], spread: bool, found: &mut [Option<Ty>]) {
         for (i, arg) in args.iter().enumerate() {
-            let Some(param) = param_ty(&self.types, func, i) else { continue };
+            let param = if spread { func.params.get(i).copied() } else { param_ty(&self.types, func, i) };
+            let Some(param) = param else { continue };
             if arg.ty.is_untyped() {
                 continue;
             }
@@ -385,7 +393,22 @@ impl<'a> Checker<'a> {
                     self.unify(a, b, found, next);
                 }
             }
+            // What is not declared where an instance is wanted: what is behind that.
+            (Kind::Named(id), _) if !self.types.named(id).args.is_empty() => {
+                let underlying = self.types.underlying(param);
+                self.unify(underlying, arg, found, next);
+            }
             (Kind::Named(_), _) => {}
+            (Kind::Struct(a), Kind::Struct(b)) => {
+                for (a, b) in a.iter().zip(b.iter()) {
+                    self.unify(a.ty, b.ty, found, next);
+                }
+            }
+            (Kind::Interface(a), Kind::Interface(b)) => {
+                for ((_, a), (_, b)) in a.methods.iter().zip(&b.methods) {
+                    self.unify(*a, *b, found, next);
+                }
+            }
             // A declared type where one that is written out is wanted: what is behind it.
             (_, Kind::Named(_)) => {
                 let underlying = self.types.underlying(arg);
@@ -395,6 +418,54 @@ impl<'a> Checker<'a> {
             }
             _ => {}
         }
+    }
+
+    /// Whether a type parameter is in this.
+    fn has_param(&self, ty: Ty, depth: u32) -> bool {
+        let next = depth + 1;
+        match self.types.kind(ty) {
+            _ if depth > 50 => false,
+            Kind::Param(_) => true,
+            Kind::Named(id) => self.types.named(*id).args.iter().any(|arg| self.has_param(*arg, next)),
+            Kind::Pointer(of) | Kind::Slice(of) | Kind::Array(of, _) | Kind::Chan(_, of) => {
+                self.has_param(*of, next)
+            }
+            Kind::Map(key, value) => self.has_param(*key, next) || self.has_param(*value, next),
+            Kind::Func(func) => func.params.iter().chain(&func.results).any(|ty| self.has_param(*ty, next)),
+            Kind::Struct(fields) => fields.iter().any(|field| self.has_param(field.ty, next)),
+            Kind::Interface(inner) => {
+                let methods = inner.methods.iter().map(|(_, ty)| ty);
+                methods.chain(&inner.terms).any(|ty| self.has_param(*ty, next))
+            }
+            Kind::Tuple(_) | Kind::Basic(_) | Kind::Alias(..) => false,
+        }
+    }
+
+    /// The shapes of type arguments, each with the methods of its constraint.
+    fn shapes(&mut self, args: &[Ty], constraints: &[Ty]) -> Vec<Ty> {
+        let mut shapes = Vec::new();
+        for (arg, constraint) in args.iter().zip(constraints) {
+            shapes.push(self.shape(*arg, *constraint, args));
+        }
+        // A constraint may be about the other arguments.
+        let found: Vec<Option<Ty>> = shapes.iter().copied().map(Some).collect();
+        for ((shape, arg), constraint) in shapes.iter().zip(args).zip(constraints) {
+            if shape == arg || !self.has_param(*constraint, 0) {
+                continue;
+            }
+            let with = self.substitute(*constraint, &found, 0);
+            if let (Some(id), Some(with)) = (self.types.as_named(*shape), with) {
+                self.types.named[id.0 as usize].shape = Some(with);
+            }
+        }
+        // What the constraints ask for may be called.
+        for (arg, constraint) in args.iter().zip(constraints) {
+            let asks = matches!(self.types.under(*constraint), Kind::Interface(inner) if !inner.methods.is_empty());
+            if asks && !self.has_param(*arg, 0) {
+                self.boxed.push(*arg);
+            }
+        }
+        shapes
     }
 
     /// A type with what is known of its parameters put in; nothing if one is not known.
@@ -410,6 +481,35 @@ impl<'a> Checker<'a> {
             Kind::Array(of, length) => Kind::Array(self.substitute(of, found, next)?, length),
             Kind::Chan(direction, of) => Kind::Chan(direction, self.substitute(of, found, next)?),
             Kind::Map(a, b) => Kind::Map(self.substitute(a, found, next)?, self.substitute(b, found, next)?),
+            Kind::Func(func) => {
+                let mut with = (*func).clone();
+                for ty in with.params.iter_mut().chain(&mut with.results) {
+                    *ty = self.substitute(*ty, found, next)?;
+                }
+                Kind::Func(Rc::new(with))
+            }
+            Kind::Struct(fields) => {
+                let mut all = fields.to_vec();
+                for field in &mut all {
+                    field.ty = self.substitute(field.ty, found, next)?;
+                }
+                Kind::Struct(Rc::from(all))
+            }
+            Kind::Interface(inner) => {
+                let mut with = (*inner).clone();
+                for ty in with.methods.iter_mut().map(|(_, ty)| ty).chain(&mut with.terms) {
+                    *ty = self.substitute(*ty, found, next)?;
+                }
+                Kind::Interface(Rc::new(with))
+            }
+            Kind::Named(id) if self.types.named(id).args.iter().any(|arg| self.has_param(*arg, 0)) => {
+                let Some(generic) = self.instance_of.get(&ty).copied() else { return Some(ty) };
+                let mut args = self.types.named(id).args.clone();
+                for arg in &mut args {
+                    *arg = self.substitute(*arg, found, next)?;
+                }
+                return self.instance_type(generic, args, Pos::default()).ok();
+            }
             _ => return Some(ty),
         };
         Some(self.types.add(kind))
@@ -417,7 +517,7 @@ impl<'a> Checker<'a> {
 
     /// `f[A]` as a value, or the start of a call.
     pub(super) fn instance_value(&mut self, number: usize, written: &[Ty], pos: Pos) -> Checked<Ex<'a>> {
-        let Some(func) = self.instantiate(number, written, &[], pos)? else {
+        let Some(func) = self.instantiate(number, written, &[], false, pos)? else {
             return Ok(self.unknown(pos, Vec::new()));
         };
         let ty = self.funcs[func.0 as usize].ty;

@@ -41,6 +41,8 @@ impl<'a> Checker<'a> {
     pub(super) fn find(&mut self, ty: Ty, name: &str, pos: Pos) -> Checked<Option<(Path<'a>, Found)>> {
         let start = match self.types.kind(ty) {
             Kind::Pointer(to) => *to,
+            // The argument of a generic function has the methods of its constraint, whatever it is.
+            Kind::Named(id) if self.types.named(*id).shape.is_some() => ty,
             Kind::Named(_) => match self.types.under(ty) {
                 // A declared pointer type has fields, and no methods.
                 Kind::Pointer(to) => *to,
@@ -80,6 +82,21 @@ impl<'a> Checker<'a> {
             level = next;
         }
         Ok(None)
+    }
+
+    /// Whether this points to a type that is not known, or embeds one: it may have more than is known.
+    pub(super) fn is_of_unknown_ty(&self, ty: Ty, depth: u32) -> bool {
+        if depth > 10 || self.is_unknown(ty) {
+            return true;
+        }
+        match self.types.under(ty) {
+            Kind::Pointer(to) => self.is_of_unknown_ty(*to, depth + 1),
+            Kind::Struct(fields) => fields
+                .iter()
+                .filter(|field| field.embedded)
+                .any(|field| self.is_of_unknown_ty(field.ty, depth + 1)),
+            _ => false,
+        }
     }
 
     /// A method of the type itself.
@@ -135,6 +152,9 @@ impl<'a> Checker<'a> {
             return Ok(self.unknown(pos, vec![x]));
         }
         let Some((path, found)) = self.find(x.ty, name.name, name.pos)? else {
+            if self.is_of_unknown_ty(x.ty, 0) {
+                return Ok(self.unknown(pos, vec![x]));
+            }
             return Err(Fault::new(
                 name.pos,
                 format!("undefined: {} has no field or method {}", self.types.show(x.ty), name.name),
@@ -197,9 +217,12 @@ impl<'a> Checker<'a> {
         let Some((path, found)) = self.find(ty, name.name, name.pos)? else {
             return Err(Fault::new(name.pos, format!("undefined: {}.{}", self.types.show(ty), name.name)));
         };
+        let by_pointer = self.types.pointee(ty).is_some();
         let (method, func) = match found {
-            Found::Method(func, _) => {
-                (self.funcs[func.0 as usize].ty, Some(func).filter(|_| path.is_empty()))
+            Found::Method(func, pointer) => {
+                // A function that loads the receiver is made elsewhere.
+                let is_method = path.is_empty() && (pointer || !by_pointer);
+                (self.funcs[func.0 as usize].ty, Some(func).filter(|_| is_method))
             }
             Found::Dynamic(ty) => (ty, None),
             Found::Field(_) => return Err(Fault::new(name.pos, format!("{} is not a method", name.name))),

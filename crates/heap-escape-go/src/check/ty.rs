@@ -118,7 +118,7 @@ impl<'a> Checker<'a> {
         let mut all = Vec::new();
         for field in fields {
             let ty = self.ty(&field.ty)?;
-            all.push(FieldTy { name: field.name.name, ty, embedded: field.embedded });
+            all.push(FieldTy { name: field.name.name, ty, embedded: field.embedded, tag: field.tag });
         }
         Ok(Kind::Struct(Rc::from(all)))
     }

@@ -129,7 +129,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                 }
                 None
             }
-            CalleeNode::Interface(of, name) => self.dynamic(body, x, of, name, put_off),
+            CalleeNode::Interface { of, name, pos, .. } => self.dynamic(body, x, of, (name, *pos), put_off),
             CalleeNode::Value(fun) => {
                 let known = self.literals_of(fun);
                 let fun_into = |lower: &mut Self, body: &mut Body<'_>, hole: Hole| match put_off {
@@ -172,7 +172,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         body: &mut Body<'_>,
         x: &'c Ex<'a>,
         of: &'c Ex<'a>,
-        name: &'a str,
+        (name, name_pos): (&'a str, crate::source::Pos),
         put_off: Option<Ready>,
     ) -> Option<Callees> {
         if let Some(Ready(var)) = put_off {
@@ -182,7 +182,10 @@ impl<'c, 'a> Lower<'c, 'a> {
             }
             return None;
         }
-        if let Some(ty) = self.concrete(of) {
+        if self.types.is_interface(of.ty) && !self.types.is_plain_interface(of.ty) {
+            self.tell(name_pos, "imprecise interface call".to_owned());
+        }
+        if let Some(ty) = self.concrete(of).filter(|ty| !self.types.has_shape(*ty)) {
             let method = format!("{}.{name}", self.printer().text(of));
             if self.is_promoted(ty, name) {
                 self.tell(x.pos, format!("partially devirtualizing {method} to {}", self.types.show(ty)));

@@ -360,6 +360,10 @@ impl<'c, 'a> Lower<'c, 'a> {
     ) {
         let text = self.printer().text(x);
         let (inner, _) = self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0);
+        if self.types.has_shape(of.ty) && !self.types.is_plain_interface(of.ty) {
+            // The closure that is made of it is told of nowhere.
+            self.records.pop();
+        }
         let function = func.and_then(|func| self.function_of(func));
         let Some(function) = function else {
             // Nobody knows what the method does with it.

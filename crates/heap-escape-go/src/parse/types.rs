@@ -239,8 +239,11 @@ impl<'a> Parser<'a> {
         self.expect(Token::LBrace, "`{`")?;
         let mut fields = Vec::new();
         while self.token() != Token::RBrace {
+            let before = fields.len();
             self.fields(&mut fields)?;
             if self.token() == Token::String {
+                let tag = self.lexer.lit;
+                fields[before..].iter_mut().for_each(|field| field.tag = Some(tag));
                 self.advance()?;
             }
             self.end_of_line("field")?;
@@ -270,7 +273,7 @@ impl<'a> Parser<'a> {
                 let ty = Rc::new(self.ty()?);
                 for name in names {
                     let ty = Rc::clone(&ty);
-                    fields.push(Field { name, embedded: false, ty });
+                    fields.push(Field { name, embedded: false, ty, tag: None });
                 }
                 return Ok(());
             }
@@ -280,7 +283,7 @@ impl<'a> Parser<'a> {
         let Some(name) = embedded_name(&ty) else {
             return Err(Fault::new(ty.pos, "syntax error: an embedded field has to be the name of a type"));
         };
-        fields.push(Field { name, embedded: true, ty: Rc::new(ty) });
+        fields.push(Field { name, embedded: true, ty: Rc::new(ty), tag: None });
         Ok(())
     }
 

@@ -1,19 +1,55 @@
 //! Types as messages write them.
 
-use super::{BASICS, FuncTy, InterfaceTy, Kind, Ty, Types};
+use super::{BASICS, FieldTy, FuncTy, InterfaceTy, Kind, NamedId, Ty, Types};
 use crate::ast::Direction;
 
 /// Types are written no deeper than this.
 const LONGEST: u32 = 2 * crate::parse::NESTING;
 
+/// Who reads the name of a type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum For {
+    /// People: types of the program have no package before their names.
+    People,
+    /// The linker, to whom all names must be told apart: arguments of instances are written so.
+    Linker,
+    /// The same without the numbers of types that are declared in functions: shapes are written so.
+    Shape,
+}
+
+/// Where something is written to.
+struct Writer<'o> {
+    out: &'o mut String,
+    who: For,
+}
+
+impl Writer<'_> {
+    fn push(&mut self, c: char) {
+        self.out.push(c);
+    }
+
+    fn push_str(&mut self, text: &str) {
+        self.out.push_str(text);
+    }
+}
+
 impl<'a> Types<'a> {
     pub(crate) fn show(&self, ty: Ty) -> String {
+        self.shown(ty, For::People)
+    }
+
+    /// As the linker knows it: `main.T`, `uint8` and not `byte`.
+    pub(crate) fn show_linked(&self, ty: Ty) -> String {
+        self.shown(ty, For::Linker)
+    }
+
+    fn shown(&self, ty: Ty, who: For) -> String {
         let mut out = String::new();
-        self.write(ty, &mut out, 0);
+        self.write(ty, &mut Writer { out: &mut out, who }, 0);
         out
     }
 
-    fn write(&self, ty: Ty, out: &mut String, depth: u32) {
+    fn write(&self, ty: Ty, out: &mut Writer<'_>, depth: u32) {
         if depth > LONGEST {
             out.push_str("...");
             return;
@@ -61,11 +97,7 @@ impl<'a> Types<'a> {
                 out.push_str("struct {");
                 for (i, field) in fields.iter().enumerate() {
                     out.push_str(if i > 0 { "; " } else { " " });
-                    if !field.embedded {
-                        out.push_str(field.name);
-                        out.push(' ');
-                    }
-                    self.write(field.ty, out, next);
+                    self.write_field(field, out, next);
                 }
                 out.push_str(if fields.is_empty() { "}" } else { " }" });
             }
@@ -79,25 +111,72 @@ impl<'a> Types<'a> {
                 self.write_list(parts, ", ", out, next);
                 out.push(')');
             }
-            Kind::Named(id) => {
-                let named = self.named(*id);
-                if let Some(package) = named.package {
-                    out.push_str(package);
-                    out.push('.');
-                }
-                out.push_str(&named.name);
-                if !named.args.is_empty() && named.shape.is_none() {
-                    out.push('[');
-                    self.write_list(&named.args, ",", out, next);
-                    out.push(']');
-                }
-            }
-            Kind::Alias(name, _) => out.push_str(name),
+            Kind::Named(id) => self.write_named(*id, out, next),
+            Kind::Alias(name, _) if out.who == For::People => out.push_str(name),
+            Kind::Alias(_, of) => self.write(*of, out, next),
             Kind::Param(number) => out.push_str(&format!("#{number}")),
         }
     }
 
-    fn write_list(&self, list: &[Ty], between: &str, out: &mut String, depth: u32) {
+    fn write_named(&self, id: NamedId, out: &mut Writer<'_>, depth: u32) {
+        let named = self.named(id);
+        if let (Some(_), Some(underlying)) = (named.shape, named.underlying) {
+            out.push_str("go.shape.");
+            let who = if out.who == For::Linker { For::Linker } else { For::Shape };
+            return self.write(underlying, &mut Writer { out: out.out, who }, depth);
+        }
+        match (named.package, out.who) {
+            (Some(""), _) | (None, For::People) => {}
+            (Some(package), For::People) => out.push_str(&format!("{package}.")),
+            (Some(package), _) => {
+                let path = self.paths.get(package).copied().unwrap_or(package);
+                out.push_str(&format!("{path}."));
+            }
+            (None, _) => out.push_str(&format!("{}.", self.program)),
+        }
+        out.push_str(&named.name);
+        if named.local > 0 && out.who == For::Linker {
+            out.push_str(&format!("·{}", named.local));
+        }
+        if named.args.is_empty() && named.around.is_empty() {
+            return;
+        }
+        let mut args = Writer { out: out.out, who: For::Linker };
+        args.push('[');
+        self.write_list(&named.around, ",", &mut args, depth);
+        if !named.around.is_empty() && !named.args.is_empty() {
+            args.push(';');
+        }
+        self.write_list(&named.args, ",", &mut args, depth);
+        args.push(']');
+    }
+
+    fn write_field(&self, field: &FieldTy<'a>, out: &mut Writer<'_>, depth: u32) {
+        let mut name = String::new();
+        if out.who != For::People && !is_exported(field.name) {
+            name = format!("{}.", self.program);
+        }
+        name.push_str(field.name);
+        // What is embedded has the name of its type; but one that is built in belongs to no package.
+        let built_in = matches!(self.kind(field.ty), Kind::Basic(_) | Kind::Alias(..));
+        if field.embedded && built_in && out.who != For::People {
+            out.push_str(&format!("{name} = "));
+        } else if !field.embedded {
+            out.push_str(&format!("{name} "));
+        }
+        self.write(field.ty, out, depth);
+        if let Some(tag) = field.tag {
+            out.push(' ');
+            match tag.strip_prefix('`').and_then(|tag| tag.strip_suffix('`')) {
+                Some(raw) => {
+                    out.push_str(&format!("\"{}\"", raw.replace('\\', "\\\\").replace('"', "\\\"")));
+                }
+                None => out.push_str(tag),
+            }
+        }
+    }
+
+    fn write_list(&self, list: &[Ty], between: &str, out: &mut Writer<'_>, depth: u32) {
         for (i, ty) in list.iter().enumerate() {
             if i > 0 {
                 out.push_str(between);
@@ -106,7 +185,7 @@ impl<'a> Types<'a> {
         }
     }
 
-    fn write_signature(&self, func: &FuncTy, out: &mut String, depth: u32) {
+    fn write_signature(&self, func: &FuncTy, out: &mut Writer<'_>, depth: u32) {
         out.push('(');
         for (i, ty) in func.params.iter().enumerate() {
             if i > 0 {
@@ -135,10 +214,13 @@ impl<'a> Types<'a> {
         }
     }
 
-    fn write_interface(&self, interface: &InterfaceTy<'a>, out: &mut String, depth: u32) {
+    fn write_interface(&self, interface: &InterfaceTy<'a>, out: &mut Writer<'_>, depth: u32) {
         out.push_str("interface {");
         for (i, (name, ty)) in interface.methods.iter().enumerate() {
             out.push_str(if i > 0 { "; " } else { " " });
+            if !is_exported(name) {
+                out.push_str(&format!("{}.", self.program));
+            }
             out.push_str(name);
             if let Some(func) = self.func(*ty) {
                 self.write_signature(&func, out, depth);
@@ -146,4 +228,8 @@ impl<'a> Types<'a> {
         }
         out.push_str(if interface.methods.is_empty() { "}" } else { " }" });
     }
+}
+
+fn is_exported(name: &str) -> bool {
+    name.chars().next().is_some_and(char::is_uppercase)
 }

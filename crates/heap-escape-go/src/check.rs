@@ -102,6 +102,8 @@ struct Generic<'a> {
     home: Home,
     /// Of one that is declared in a function: what is in scope there.
     scope: Vec<(&'a str, Obj)>,
+    /// Of one that is declared in a generic function: the arguments of that.
+    around: Vec<Ty>,
     instances: HashMap<Vec<Ty>, Ty>,
     methods: Vec<&'a FuncDecl<'a>>,
 }
@@ -188,7 +190,6 @@ pub(crate) struct Bodyless<'a> {
     pub(crate) func: FuncId,
     pub(crate) params: Vec<(Option<&'a str>, Pos, Ty)>,
     pub(crate) noescape: bool,
-    pub(crate) uintptrs: bool,
 }
 
 impl<'a> Checker<'a> {

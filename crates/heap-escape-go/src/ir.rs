@@ -317,6 +317,8 @@ pub(crate) struct FuncInfo {
     pub(crate) tags: Option<Vec<Tag>>,
     /// The function whose body it is: of an instance of a generic function, that of its shape, else itself.
     pub(crate) body: FuncId,
+    /// Whether numbers that are given to it are addresses of what has to stay where it is.
+    pub(crate) uintptrs: bool,
     /// Of an instance of a generic function: the name of the dictionary that it is given.
     pub(crate) dict: Option<String>,
 }

@@ -21,7 +21,7 @@ use std::rc::Rc;
 use heap_escape::{Body, Closure, Function, Limits, Mark, Program, Shape, Tag, Var};
 
 use crate::check::{Bodyless, Checker};
-use crate::ir::{Code, FuncId, FuncInfo, LitId, LitInfo, St, VarId, VarInfo};
+use crate::ir::{Code, FuncId, FuncInfo, LitId, LitInfo, NodeKind, St, Target, VarId, VarInfo};
 use crate::print::Printer;
 use crate::source::Pos;
 use crate::types::{NamedId, Ty, Types};
@@ -125,7 +125,8 @@ pub(crate) fn lower<'c, 'a>(checker: &'c Checker<'a>) -> Lowered<'c, 'a> {
     for (func, code) in codes {
         lower.begin(&checker.funcs[func.0 as usize].text, false);
         if let Some(function) = lower.functions.get(func).copied() {
-            program.define(function, |body| lower.code(body, code));
+            let uintptrs = checker.funcs[func.0 as usize].uintptrs;
+            program.define(function, |body| lower.code_of(body, code, uintptrs));
         }
         lower.queued(&mut program);
     }
@@ -194,14 +195,15 @@ impl<'c, 'a> Lower<'c, 'a> {
     /// The tags of a function without a body, and what is said of its parameters.
     fn outside(&mut self, outside: &Bodyless<'a>) -> Vec<Tag> {
         let mut tags = Vec::new();
-        for (name, pos, ty) in &outside.params {
+        for (number, (name, pos, ty)) in outside.params.iter().enumerate() {
             let references = self.types.has_references(*ty);
             let leaks = references && !outside.noescape;
             tags.push(if leaks { Tag::LEAKS } else { Tag::NOWHERE.to_written(0).to_called(0) });
-            let name = name.unwrap_or("");
-            if outside.uintptrs && *ty == Ty::UINTPTR {
+            let is_named = name.is_some();
+            let name = param_name(name.unwrap_or(""), number);
+            if *ty == Ty::UINTPTR {
                 self.tell(*pos, format!("assuming {name} is unsafe uintptr"));
-            } else if matches!(name, "" | "_") {
+            } else if !is_named {
             } else if leaks {
                 self.tell(*pos, format!("leaking param: {name}"));
             } else if references {
@@ -231,6 +233,11 @@ impl<'c, 'a> Lower<'c, 'a> {
     }
 
     fn code(&mut self, body: &mut Body<'_>, code: &'c Code<'a>) {
+        self.code_of(body, code, false);
+    }
+
+    /// The code of a function, and whether numbers that are given to it are addresses.
+    fn code_of(&mut self, body: &mut Body<'_>, code: &'c Code<'a>, uintptrs: bool) {
         self.depth = 1;
         let around = std::mem::replace(&mut self.loops, loops(&code.body));
         let results: Vec<String> = code
@@ -247,6 +254,14 @@ impl<'c, 'a> Lower<'c, 'a> {
         for (number, var) in code.params.iter().enumerate() {
             let info = &self.vars[var.0 as usize];
             let shape = self.shape(info.ty);
+            if uintptrs {
+                let name = param_name(info.name, number);
+                if self.types.underlying(info.ty) == Ty::UINTPTR {
+                    self.tell(info.pos, format!("marking {name} as escaping uintptr"));
+                } else if self.types.slice_elem(info.ty) == Some(Ty::UINTPTR) {
+                    self.tell(info.pos, format!("marking {name} as escaping ...uintptr"));
+                }
+            }
             body.at(Mark::default());
             let param = body.param(info.name, shape);
             self.locals.insert(*var, param);
@@ -255,7 +270,8 @@ impl<'c, 'a> Lower<'c, 'a> {
             } else {
                 info.name.to_owned()
             };
-            let what = if shape.references && !shaped && !matches!(&*name, "" | "_") {
+            let marked = uintptrs && self.types.slice_elem(info.ty) == Some(Ty::UINTPTR);
+            let what = if shape.references && !marked && !shaped && !matches!(&*name, "" | "_") {
                 What::Param(param, name, results.clone())
             } else {
                 What::Var(param, name)
@@ -278,9 +294,15 @@ impl<'c, 'a> Lower<'c, 'a> {
     fn init(&mut self, body: &mut Body<'_>, init: &'c [St<'a>]) {
         self.depth = 1;
         for st in init {
-            if let St::Assign { rhs, .. } = st {
-                for x in rhs {
-                    self.laid_out(body, x);
+            if let St::Assign { lhs, rhs, .. } = st {
+                for (i, x) in rhs.iter().enumerate() {
+                    let blank = matches!(lhs.get(i), Some(Target::Place(place))
+                        if matches!(&place.kind, NodeKind::Global(name) if &**name == "_"));
+                    if blank {
+                        self.not_kept(body, x);
+                    } else {
+                        self.laid_out(body, x);
+                    }
                 }
             }
         }
@@ -329,6 +351,11 @@ impl<'c, 'a> Lower<'c, 'a> {
         body.in_loop(|body| tell(self, body));
         self.depth -= 1;
     }
+}
+
+/// The name of a parameter, which may have none.
+fn param_name(name: &str, number: usize) -> String {
+    if matches!(name, "" | "_") { format!("~p{number}") } else { name.to_owned() }
 }
 
 /// The labels that a later statement jumps back to.

@@ -77,7 +77,7 @@ impl<'a> Printer<'_, 'a> {
                     if i > 0 {
                         out.push_str(" + ");
                     }
-                    self.write(part, own, out);
+                    self.write(part, 5, out);
                 }
             }
             NodeKind::Address(of, true) | NodeKind::Deref(of, true) => self.write(of, own, out),
@@ -207,6 +207,13 @@ impl<'a> Printer<'_, 'a> {
         format!("(func({}){results})(&.dict[{number}])", params.join(", "))
     }
 
+    /// A conversion to a type of something that is quoted like this.
+    pub(crate) fn conversion(&self, ty: Ty, of: &str) -> String {
+        let mut out = String::new();
+        self.type_operand(ty, &mut out);
+        format!("{out}({of})")
+    }
+
     fn arguments(&self, args: &[Ex<'a>], end: &str, out: &mut String) {
         out.push('(');
         for (i, arg) in args.iter().enumerate() {
@@ -257,10 +264,12 @@ impl<'a> Printer<'_, 'a> {
     }
 
     fn constant(&self, value: &Value, rune: bool, ty: Ty, out: &mut String) {
+        let is_rune = (rune || ty == Ty::RUNE)
+            && matches!(value, Value::Int(int) if u32::try_from(*int).is_ok_and(|int| char::from_u32(int).is_some()));
         let text = match value {
             Value::Unknown => "?".to_owned(),
             Value::Bool(value) => value.to_string(),
-            Value::Int(int) if rune || ty == Ty::RUNE => quoted_rune(*int),
+            Value::Int(int) if is_rune => quoted_rune(*int),
             Value::Int(int) => int.to_string(),
             Value::Float(float) => short(*float),
             Value::Complex(re, im) => {
@@ -270,7 +279,7 @@ impl<'a> Printer<'_, 'a> {
         };
         let by_default = match value {
             Value::Bool(_) => Ty::BOOL,
-            Value::Int(_) if rune || ty == Ty::RUNE => ty,
+            Value::Int(_) if is_rune => ty,
             Value::Int(_) => Ty::INT,
             Value::Float(_) => Ty::FLOAT64,
             Value::Complex(..) => Ty::COMPLEX128,
@@ -295,7 +304,7 @@ fn strength(x: &Ex<'_>) -> u8 {
             strength @ 1..=2 => strength,
             strength => strength + 1,
         },
-        NodeKind::Concat(_) => 5,
+        NodeKind::Concat(_) | NodeKind::Builtin(Builtin::Complex | Builtin::Real | Builtin::Imag, ..) => 0,
         NodeKind::Unary(..)
         | NodeKind::Receive(_)
         | NodeKind::Address(_, false)

@@ -67,7 +67,7 @@ impl Reporter<'_, '_, '_> {
     fn record(&self, record: &Record, all: &mut Vec<Line>) {
         let analysis = self.analysis;
         let mut say = |words: String, because: Vec<String>| {
-            let (path, line, column) = self.places.resolve(record.pos);
+            let (path, line, column) = self.places.told(record.pos);
             let column = if column > COLUMNS { 0 } else { column };
             all.push(Line { path: path.to_owned(), line, column, words, because });
         };
@@ -182,7 +182,7 @@ impl Reporter<'_, '_, '_> {
     }
 
     fn show(&self, pos: Pos) -> String {
-        let (path, line, column) = self.places.resolve(pos);
+        let (path, line, column) = self.places.told(pos);
         format!("{path}:{line}:{column}")
     }
 

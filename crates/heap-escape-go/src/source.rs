@@ -73,6 +73,19 @@ struct Place {
     path: String,
     base: u32,
     lines: Vec<u32>,
+    /// What `//line` says of the lines after it.
+    renamed: Vec<Renamed>,
+}
+
+/// A line that says which line of which file the next one is.
+#[derive(Debug)]
+struct Renamed {
+    /// The number of the next line, from 1.
+    from: u32,
+    path: Option<String>,
+    line: u32,
+    /// Whether columns are told too.
+    columns: bool,
 }
 
 impl Places {
@@ -92,7 +105,8 @@ impl Places {
         lines.extend(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(i, _)| at(i + 1)));
         // One more, past the end, so that the next file knows where it begins.
         lines.push(at(text.len()) + 1);
-        self.files.push(Place { path: path.to_owned(), base, lines });
+        let renamed = renamed(text);
+        self.files.push(Place { path: path.to_owned(), base, lines, renamed });
         Ok(Pos(base))
     }
 
@@ -105,8 +119,36 @@ impl Places {
         (&file.path, u32::try_from(line).unwrap_or(0), column)
     }
 
+    /// The same as `//line` says; the column is 0 if that tells none.
+    pub(crate) fn told(&self, pos: Pos) -> (&str, u32, u32) {
+        let (path, line, column) = self.resolve(pos);
+        let file = self.files.partition_point(|file| file.base <= pos.0);
+        let Some(file) = file.checked_sub(1).map(|file| &self.files[file]) else { return (path, line, column) };
+        let at = file.renamed.partition_point(|renamed| renamed.from <= line);
+        let Some(renamed) = at.checked_sub(1).map(|at| &file.renamed[at]) else { return (path, line, column) };
+        let column = if renamed.columns { column } else { 0 };
+        (renamed.path.as_deref().unwrap_or(path), renamed.line.saturating_add(line - renamed.from), column)
+    }
+
     pub(crate) fn diagnostic(&self, fault: Fault) -> Diagnostic {
         let (path, line, column) = self.resolve(fault.pos);
         Diagnostic { path: path.to_owned(), line, column, words: fault.words }
     }
+}
+
+/// What the lines `//line path:line` and `//line path:line:column` of a file say.
+fn renamed(text: &str) -> Vec<Renamed> {
+    let mut all = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let Some(place) = line.strip_prefix("//line ") else { continue };
+        let Some((before, last)) = place.trim_end().rsplit_once(':') else { continue };
+        let Ok(last) = last.parse::<u32>() else { continue };
+        let (path, line, columns) = match before.rsplit_once(':').map(|(path, line)| (path, line.parse())) {
+            Some((path, Ok(line))) => (path, line, true),
+            _ => (before, last, false),
+        };
+        let path = (!path.is_empty()).then(|| path.to_owned());
+        all.push(Renamed { from: u32::try_from(number + 2).unwrap_or(u32::MAX), path, line, columns });
+    }
+    all
 }

@@ -450,6 +450,25 @@ impl<'a> Types<'a> {
         })
     }
 
+    /// Where a field of a struct lies in it.
+    pub(crate) fn offset(&self, of: Ty, name: &str) -> Option<u64> {
+        let Kind::Struct(fields) = self.under(of) else { return None };
+        let mut bytes = 0;
+        for field in fields.iter() {
+            let layout = self.layout(field.ty)?;
+            bytes = round_up(bytes, layout.align);
+            if field.name == name {
+                return Some(bytes);
+            }
+            bytes = bytes.saturating_add(layout.bytes);
+        }
+        None
+    }
+
+    pub(crate) fn is_shape(&self, ty: Ty) -> bool {
+        self.as_named(ty).is_some_and(|id| self.named(id).shape.is_some())
+    }
+
     pub(crate) fn has_references(&self, ty: Ty) -> bool {
         self.layout(ty).is_none_or(|layout| layout.references)
     }

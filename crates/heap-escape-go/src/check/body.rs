@@ -3,6 +3,7 @@
 use super::{Bodyless, Checked, Checker, Obj, Pending};
 use crate::ast::{FuncDecl, Param, Signature};
 use crate::ir::{Code, FuncId, VarId};
+use crate::source::Pos;
 use crate::types::Ty;
 
 impl<'a> Checker<'a> {
@@ -22,7 +23,6 @@ impl<'a> Checker<'a> {
             func,
             params,
             noescape: has("//go:noescape"),
-            uintptrs: has("//go:uintptrescapes"),
         });
     }
 
@@ -72,7 +72,10 @@ impl<'a> Checker<'a> {
     }
 
     fn param(&mut self, param: &'a Param<'a>, ty: Ty) -> VarId {
-        let (name, pos) = param.name.map_or(("", param.ty.pos), |name| (name.name, name.pos));
+        // A parameter without a name is where its type is, and that begins with the dots.
+        let dots = if param.variadic { 3 } else { 0 };
+        let unnamed = Pos(param.ty.pos.0.saturating_sub(dots));
+        let (name, pos) = param.name.map_or(("", unnamed), |name| (name.name, name.pos));
         let var = self.new_var(name, pos, ty, true);
         if !name.is_empty() {
             self.declare(name, Obj::Var(var));

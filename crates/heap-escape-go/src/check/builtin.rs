@@ -48,11 +48,14 @@ impl<'a> Checker<'a> {
             Builtin::New => return self.new_builtin(call, pos),
             Builtin::Make => return self.make(call, pos),
             Builtin::UnsafeOffsetof => {
-                // Only its type matters to whoever asks.
+                let mut value = Value::Unknown;
                 for arg in &call.args {
-                    self.value(arg)?;
+                    let x = self.value(arg)?;
+                    if let ExprKind::Selector(of, _) = &arg.bare().kind {
+                        value = self.offset_in(&x, of.pos);
+                    }
                 }
-                return Ok(self.constant(pos, Ty::UINTPTR, Value::Unknown));
+                return Ok(self.constant(pos, Ty::UINTPTR, value));
             }
             _ => {}
         }
@@ -159,6 +162,33 @@ impl<'a> Checker<'a> {
             });
         }
         Ok(self.node(pos, ty, NodeKind::Builtin(Builtin::Append, all, spread)))
+    }
+
+    /// The offset of a field in what is written before the dot: embedded fields on the way are of another place.
+    fn offset_in(&self, x: &Ex<'a>, of: Pos) -> Value {
+        let mut bytes = 0;
+        let mut at = x;
+        while let NodeKind::Field { of: inner, name, through } = &at.kind {
+            let outer = self.types.pointee(inner.ty).unwrap_or(inner.ty);
+            match self.types.offset(outer, name) {
+                Some(offset) => bytes += offset,
+                None => return Value::Unknown,
+            }
+            // The base has its own place; a field that nobody wrote has that of the base, too.
+            if *through || (inner.pos == of && !matches!(&inner.kind, NodeKind::Field { .. })) {
+                break;
+            }
+            if inner.pos == of && self.is_written_field(inner) {
+                break;
+            }
+            at = inner;
+        }
+        Value::Int(i128::from(bytes))
+    }
+
+    /// Whether this field is one that is written, and no embedded one on the way: those have the place of what they are in.
+    fn is_written_field(&self, x: &Ex<'a>) -> bool {
+        matches!(&x.kind, NodeKind::Field { of, .. } if of.pos != x.pos)
     }
 
     fn extreme(&mut self, builtin: Builtin, args: Vec<Ex<'a>>, pos: Pos) -> Checked<Ex<'a>> {

@@ -122,9 +122,12 @@ impl<'a> Checker<'a> {
             false => self.convert_to(x, ty),
         };
         let how = self.how(x.ty, ty);
-        if x.ty == ty && how == Conversion::Same {
-            return x;
-        }
+        let x = match self.plain_text(x.ty) {
+            Some(plain) if how == Conversion::String && self.types.is_string(ty) => {
+                self.node(x.pos, plain, NodeKind::Convert { of: x, how: Conversion::Same, implicit: false })
+            }
+            _ => x,
+        };
         if how == Conversion::ToInterface {
             self.boxed.push(x.ty);
         }
@@ -178,5 +181,17 @@ impl<'a> Checker<'a> {
             (Kind::Slice(_), Kind::Pointer(_)) => Conversion::SliceToArrayPointer,
             _ => Conversion::Same,
         }
+    }
+
+    /// `[]byte` or `[]rune`, if this is a slice of a declared kind of these.
+    fn plain_text(&mut self, ty: Ty) -> Option<Ty> {
+        let of = self.types.slice_elem(ty)?;
+        self.types.as_named(of)?;
+        let plain = match self.types.basic(of) {
+            Some(Basic::Uint8) => Ty::BYTE,
+            Some(Basic::Int32) => Ty::RUNE,
+            _ => return None,
+        };
+        Some(self.types.slice(plain))
     }
 }

@@ -258,6 +258,7 @@ impl<'a> Checker<'a> {
                         spec,
                         home,
                         scope: Vec::new(),
+                        around: Vec::new(),
                         instances: HashMap::new(),
                         methods: methods.collect(),
                     };
@@ -526,9 +527,12 @@ impl<'a> Checker<'a> {
         };
         let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
         let tags = if self.is_program() { None } else { tags(&decl.pragmas) };
-        self.funcs.push(FuncInfo { text, ty, tags, body: func, dict: None });
+        let uintptrs = decl.pragmas.contains(&"//go:uintptrescapes");
+        self.funcs.push(FuncInfo { text, ty, tags, body: func, uintptrs, dict: None });
         if self.is_program() {
-            if decl.body.is_some() {
+            if decl.name.name == "_" {
+                // Nobody can call it.
+            } else if decl.body.is_some() {
                 self.pending.push(Pending { func, decl, home, bound, recv });
             } else {
                 self.bodyless(func, decl, recv);

@@ -359,7 +359,10 @@ impl<'a> Checker<'a> {
     pub(super) fn operation(&mut self, op: Op, a: Ex<'a>, b: Ex<'a>, pos: Pos) -> Checked<Ex<'a>> {
         let (a, b) = self.matched(a, b, op);
         let ty = if op.is_comparison() { Ty::UNTYPED_BOOL } else { a.ty };
-        if let (NodeKind::Const(x, _), NodeKind::Const(y, _)) = (&a.kind, &b.kind) {
+        // A constant of a generic function's argument is one, but what is done with it is done when the program runs.
+        if let (NodeKind::Const(x, _), NodeKind::Const(y, _)) = (&a.kind, &b.kind)
+            && !self.types.is_shape(a.ty)
+        {
             let value = if op.is_comparison() {
                 x.compare(op, y)
             } else {
@@ -376,7 +379,7 @@ impl<'a> Checker<'a> {
             let mut parts = Vec::new();
             for x in [a, b] {
                 match &x.kind {
-                    NodeKind::Concat(inner) if parts.is_empty() => parts.extend(inner.iter().map(Rc::clone)),
+                    NodeKind::Concat(inner) => parts.extend(inner.iter().map(Rc::clone)),
                     _ => parts.push(x),
                 }
             }

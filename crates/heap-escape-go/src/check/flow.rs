@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{Checked, Checker, Obj};
-use crate::ast::{Branch, Expr, ExprKind, For, ForHead, StmtKind, Switch, TypeSwitch};
+use crate::ast::{Branch, Expr, ExprKind, For, ForHead, Member, Signature, StmtKind, Switch, TypeSwitch};
 use crate::ir::{Code, Ex, NodeKind, Range, St, SwitchCase, Target, TypeCase, VarId};
 use crate::source::{Fault, Pos};
 use crate::types::{Kind, Ty};
@@ -205,7 +205,7 @@ impl<'a> Checker<'a> {
                 let mut types = Vec::new();
                 let mut pos = case.pos;
                 for value in case.values.iter().flatten() {
-                    pos = value.pos;
+                    pos = last_place(value);
                     types.push(match value.bare().kind {
                         ExprKind::Name("nil") => Ty::NIL,
                         _ => checker.ty(value)?,
@@ -231,4 +231,29 @@ impl<'a> Checker<'a> {
             Ok(())
         })
     }
+}
+
+/// The place of a type as that of a variable of a type switch is told: that of its last part.
+fn last_place(ty: &Expr<'_>) -> Pos {
+    match &ty.kind {
+        ExprKind::Star(of)
+        | ExprKind::SliceOf(of)
+        | ExprKind::Array(_, of)
+        | ExprKind::Map(_, of)
+        | ExprKind::Chan(_, of) => last_place(of),
+        ExprKind::Func(signature) => last_of_signature(signature).unwrap_or(Pos(ty.pos.0 + 4)),
+        ExprKind::Interface(members) => match members.last() {
+            Some(Member::Method(name, signature)) => {
+                let end = name.pos.0 + u32::try_from(name.name.len()).unwrap_or(0);
+                last_of_signature(signature).unwrap_or(Pos(end))
+            }
+            Some(Member::Embedded(of)) => last_place(of),
+            None => ty.pos,
+        },
+        _ => ty.pos,
+    }
+}
+
+fn last_of_signature(signature: &Signature<'_>) -> Option<Pos> {
+    signature.results.last().or(signature.params.last()).map(|param| last_place(&param.ty))
 }

@@ -56,18 +56,32 @@ impl<'a> Checker<'a> {
                 decl.recv.as_ref().is_some_and(|recv| matches!(recv.ty.bare().kind, ExprKind::Star(_)));
             (decl.name.name, OF_INSTANCE | u32::try_from(i).unwrap_or(0), pointer)
         });
+        let methods: Vec<_> = methods.collect();
+        // In a generic function, what is declared there is of shapes, too.
+        let around = self.generics[number].around.clone();
+        let mut shown = args.clone();
+        if !around.is_empty() {
+            let any = self.types.unaliased(Ty::ANY);
+            for arg in &mut shown {
+                *arg = self.shape(*arg, any, &[]);
+            }
+        }
         let ty = self.types.add_named(Named {
             name: Rc::from(spec.name.name),
             package: (!is_program).then(|| self.packages[home.package].name),
-            args: args.clone(),
-            around: Vec::new(),
+            args: shown,
+            around,
             local: 0,
             underlying: None,
-            methods: methods.collect(),
+            methods,
             shape: None,
         });
         self.generics[number].instances.insert(args.clone(), ty);
         self.instance_of.insert(ty, number);
+        if is_program && !self.has_param(ty, 0) && !self.types.has_shape(ty) {
+            // Its methods are made, called or not.
+            self.boxed.push(ty);
+        }
         let underlying = self.deeper(pos, |checker| {
             checker.elsewhere(home, |checker| {
                 checker.scope.clone_from(&checker.generics[number].scope);
@@ -138,7 +152,8 @@ impl<'a> Checker<'a> {
         let signature = self.bound_signature(decl, home, &bound)?;
         let dict = Some(format!(".dict.{}", self.types.show_linked(ty)));
         let FuncInfo { text, tags, body, .. } = &self.funcs[body.0 as usize];
-        let info = FuncInfo { text: text.clone(), ty: signature, tags: tags.clone(), body: *body, dict };
+        let (text, tags, body) = (text.clone(), tags.clone(), *body);
+        let info = FuncInfo { text, ty: signature, tags, body, uintptrs: false, dict };
         let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
         self.funcs.push(info);
         self.instance_methods.insert((ty, number), func);
@@ -211,7 +226,7 @@ impl<'a> Checker<'a> {
         if is_shape || self.is_unknown(arg) {
             return arg;
         }
-        let basic = matches!(self.types.under(constraint), Kind::Interface(inner) if inner.methods.is_empty() && inner.terms.is_empty());
+        let basic = matches!(self.types.under(constraint), Kind::Interface(inner) if inner.terms.is_empty() && !inner.comparable);
         let underlying = match self.types.under(arg) {
             // All pointers are one, where nobody looks behind them.
             Kind::Pointer(_) if basic => self.types.pointer(Ty::UINT8),
@@ -304,7 +319,8 @@ impl<'a> Checker<'a> {
         let shown: Vec<String> = types.iter().map(|ty| self.types.show_linked(*ty)).collect();
         let dict = Some(format!(".dict.{}[{}]", decl.name.name, shown.join(",")));
         let info = &self.funcs[body.0 as usize];
-        let info = FuncInfo { text: info.text.clone(), ty, tags: info.tags.clone(), body, dict };
+        let (text, tags) = (info.text.clone(), info.tags.clone());
+        let info = FuncInfo { text, ty, tags, body, uintptrs: false, dict };
         let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
         self.funcs.push(info);
         self.generic_funcs[number].instances.insert(types, func);

@@ -57,10 +57,19 @@ impl<'a> Checker<'a> {
                         Some(name) => fields.iter().find(|field| field.name == name),
                         None => fields.get(i),
                     };
-                    let Some(field) = field else {
+                    let field_ty = match (field, name) {
+                        (Some(field), _) => Some(field.ty),
+                        // A field of what is embedded.
+                        (None, Some(name)) => match self.find(ty, name, element.value.pos)? {
+                            Some((_, super::select::Found::Field(ty))) => Some(ty),
+                            _ => None,
+                        },
+                        (None, None) => None,
+                    };
+                    let Some(field_ty) = field_ty else {
                         return Err(Fault::new(element.value.pos, "unknown field in struct literal"));
                     };
-                    let x = self.element(&element.value, field.ty)?;
+                    let x = self.element(&element.value, field_ty)?;
                     all.push((None, x));
                 }
                 Composite::Struct

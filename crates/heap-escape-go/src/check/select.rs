@@ -89,6 +89,12 @@ impl<'a> Checker<'a> {
         if depth > 10 || self.is_unknown(ty) {
             return true;
         }
+        if let Some(constraint) = self.types.as_named(ty).and_then(|id| self.types.named(id).shape)
+            && let Kind::Interface(inner) = self.types.under(constraint)
+            && inner.terms.iter().any(|term| self.is_unknown(*term))
+        {
+            return true;
+        }
         match self.types.under(ty) {
             Kind::Pointer(to) => self.is_of_unknown_ty(*to, depth + 1),
             Kind::Struct(fields) => fields
@@ -221,7 +227,7 @@ impl<'a> Checker<'a> {
         let (method, func) = match found {
             Found::Method(func, pointer) => {
                 // A function that loads the receiver is made elsewhere.
-                let is_method = path.is_empty() && (pointer || !by_pointer);
+                let is_method = path.is_empty() && (pointer || !by_pointer || self.types.has_shape(ty));
                 (self.funcs[func.0 as usize].ty, Some(func).filter(|_| is_method))
             }
             Found::Dynamic(ty) => (ty, None),

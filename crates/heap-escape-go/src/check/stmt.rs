@@ -257,6 +257,7 @@ impl<'a> Checker<'a> {
                     spec,
                     home,
                     scope,
+                    around: self.bound.clone(),
                     instances: HashMap::new(),
                     methods: Vec::new(),
                 });
@@ -308,6 +309,8 @@ impl<'a> Checker<'a> {
         for (i, name) in spec.names.iter().enumerate() {
             if let Some(x) = values.get_mut(i) {
                 *x = match ty {
+                    // Nothing is put into an interface that nobody can look at.
+                    Some(ty) if name.name == "_" && self.types.is_interface(ty) => self.defaulted(Rc::clone(x)),
                     Some(ty) => self.assignable(Rc::clone(x), ty),
                     None => self.defaulted(Rc::clone(x)),
                 };

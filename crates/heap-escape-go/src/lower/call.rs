@@ -71,10 +71,19 @@ impl<'c, 'a> Lower<'c, 'a> {
             results.push(Target::Init(temp));
             after.push((*hole, temp));
         }
+        if let CalleeNode::Func(func) = &call.callee
+            && self.funcs[func.0 as usize].uintptrs
+        {
+            // Whatever these numbers are addresses of stays where it is.
+            for arg in args {
+                self.number(body, arg);
+            }
+        }
         let mut values: Vec<Source> = receiver.map(Var::value).into_iter().collect();
         for arg in args {
             let temp = self.temp(body, "{temp}");
-            self.arg(body, self.because(Hole::of(temp), x, "call parameter"), arg);
+            let hole = if self.is_numbers(call, arg) { Hole::HEAP } else { Hole::of(temp) };
+            self.arg(body, self.because(hole, x, "call parameter"), arg);
             values.push(temp.value());
         }
         body.at(Mark::default());
@@ -82,6 +91,33 @@ impl<'c, 'a> Lower<'c, 'a> {
         for (hole, temp) in after {
             self.flow(body, hole, temp);
         }
+    }
+
+    /// A number that is the address of something, or several, given to a function that has it stay where it is.
+    fn number(&mut self, body: &mut Body<'_>, arg: &Arg<'c, 'a>) {
+        match arg {
+            Arg::Expr(x) if self.types.underlying(x.ty) == Ty::UINTPTR => {
+                self.unsafe_value(body, Hole::HEAP, x);
+            }
+            Arg::Expr(x) => {
+                if let NodeKind::Composite(crate::ir::Composite::Arguments, elements) = &x.kind
+                    && self.types.slice_elem(x.ty) == Some(Ty::UINTPTR)
+                {
+                    for (_, element) in elements {
+                        self.unsafe_value(body, Hole::HEAP, element);
+                    }
+                }
+            }
+            Arg::Made(_, elements) => elements.iter().for_each(|element| self.number(body, element)),
+            Arg::Ready(_) => {}
+        }
+    }
+
+    /// Whether this is the slice of the numbers that are given to such a function.
+    fn is_numbers(&self, call: &CallNode<'a>, arg: &Arg<'c, 'a>) -> bool {
+        let CalleeNode::Func(func) = &call.callee else { return false };
+        let (Arg::Expr(x) | Arg::Made(x, _)) = arg else { return false };
+        self.funcs[func.0 as usize].uintptrs && self.types.slice_elem(x.ty) == Some(Ty::UINTPTR)
     }
 
     pub(super) fn arg(&mut self, body: &mut Body<'_>, hole: Hole, arg: &Arg<'c, 'a>) {
@@ -175,6 +211,20 @@ impl<'c, 'a> Lower<'c, 'a> {
         (name, name_pos): (&'a str, crate::source::Pos),
         put_off: Option<Ready>,
     ) -> Option<Callees> {
+        let known = self.concrete(of).filter(|ty| !self.types.has_shape(*ty));
+        if let (Some(Ready(var)), Some(ty)) = (put_off, known)
+            && !self.is_promoted(ty, name)
+            && let Some((function, loads)) = self.method(ty, name)
+        {
+            self.tell(x.pos, format!("devirtualizing .autotmp_0.{name} to {}", self.types.show(ty)));
+            let temp = self.temp(body, "{receiver}");
+            if let Some(var) = var {
+                body.uses(var);
+                let hole = self.asserted(Hole::of(temp), ty).shifted_to(loads);
+                self.flow(body, hole, var);
+            }
+            return Some((vec![Callee::Function(function)], Some(temp)));
+        }
         if let Some(Ready(var)) = put_off {
             if let Some(var) = var {
                 body.uses(var);
@@ -185,7 +235,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         if self.types.is_interface(of.ty) && !self.types.is_plain_interface(of.ty) {
             self.tell(name_pos, "imprecise interface call".to_owned());
         }
-        if let Some(ty) = self.concrete(of).filter(|ty| !self.types.has_shape(*ty)) {
+        if let Some(ty) = known {
             let method = format!("{}.{name}", self.printer().text(of));
             if self.is_promoted(ty, name) {
                 self.tell(x.pos, format!("partially devirtualizing {method} to {}", self.types.show(ty)));
@@ -195,11 +245,10 @@ impl<'c, 'a> Lower<'c, 'a> {
                 return None;
             }
             self.tell(x.pos, format!("devirtualizing {method} to {}", self.types.show(ty)));
-            if let Some((function, pointer)) = self.method(ty, name) {
+            if let Some((function, loads)) = self.method(ty, name) {
                 let temp = self.temp(body, "{receiver}");
-                let hole = self.asserted(Hole::of(temp), ty);
-                let through = !pointer && self.types.pointee(ty).is_some();
-                self.expr(body, if through { hole.deref() } else { hole }, of);
+                let hole = Hole::of(temp).shifted_to(loads);
+                self.expr(body, self.asserted(hole, ty), of);
                 return Some((vec![Callee::Function(function)], Some(temp)));
             }
         }
@@ -218,10 +267,34 @@ impl<'c, 'a> Lower<'c, 'a> {
         fields.iter().any(|field| field.embedded && has(field.ty))
     }
 
-    /// A method of a type as the program has it, and whether its receiver is a pointer.
-    fn method(&self, ty: Ty, name: &'a str) -> Option<(heap_escape::Function, bool)> {
-        let named = self.types.as_named(ty).or_else(|| self.types.as_named(self.types.pointee(ty)?))?;
-        let (func, pointer) = self.methods.get(&(named, name)).copied()?;
-        self.function_of(func).map(|function| (function, pointer))
+    /// A method of a type as the program has it, also of something that is embedded in it, and how many loads it is from a value of
+    /// the type to the receiver; −1: the receiver is its address.
+    pub(super) fn method(&self, ty: Ty, name: &'a str) -> Option<(heap_escape::Function, i32)> {
+        let mut level = vec![(ty, 0)];
+        // Embedded types are not nested more deeply than this, but for those that contain themselves.
+        for _ in 0..20 {
+            let mut next = Vec::new();
+            for (ty, loads) in level {
+                let (by_pointer, to) = match self.types.pointee(ty) {
+                    Some(to) if self.types.as_named(ty).is_none() => (true, to),
+                    _ => (false, ty),
+                };
+                let named = self.types.as_named(to);
+                if let Some((func, pointer)) = named.and_then(|named| self.methods.get(&(named, name)).copied()) {
+                    let loads = match (by_pointer, pointer) {
+                        (true, false) => loads + 1,
+                        (false, true) => loads - 1,
+                        _ => loads,
+                    };
+                    return self.function_of(func).map(|function| (function, loads));
+                }
+                if let Kind::Struct(fields) = self.types.under(to) {
+                    let loads = if by_pointer { loads + 1 } else { loads };
+                    next.extend(fields.iter().filter(|field| field.embedded).map(|field| (field.ty, loads)));
+                }
+            }
+            level = next;
+        }
+        None
     }
 }

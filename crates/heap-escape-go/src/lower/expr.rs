@@ -190,12 +190,15 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     fn quoted_conversion(&self, x: &'c Ex<'a>, of: &'c Ex<'a>) -> String {
         let implicit = matches!(x.kind, NodeKind::Convert { implicit: true, .. });
-        if implicit { self.quoted(of) } else { self.printer().text(x) }
+        if implicit {
+            return self.quoted(of);
+        }
+        self.printer().conversion(x.ty, &self.quoted(of))
     }
 
     /// A conversion that changes nothing; but a number may become a pointer again.
     fn same(&mut self, body: &mut Body<'_>, hole: Hole, x: &'c Ex<'a>, of: &'c Ex<'a>) {
-        if x.ty == Ty::POINTER && self.types.basic(of.ty) == Some(Basic::Uintptr) {
+        if self.types.basic(x.ty) == Some(Basic::Pointer) && self.types.basic(of.ty) == Some(Basic::Uintptr) {
             return self.unsafe_value(body, hole, of);
         }
         self.expr(body, hole, of);
@@ -243,16 +246,13 @@ impl<'c, 'a> Lower<'c, 'a> {
         if let Some(capacity) = capacity {
             self.discard(body, capacity);
         }
-        let room = self.constant(capacity.unwrap_or(length)).and_then(|x| match &x.kind {
-            NodeKind::Const(value, _) => value.int(),
-            _ => None,
-        });
+        let room = self.number_behind(capacity.unwrap_or(length));
         let of = self.types.slice_elem(x.ty).map_or(8, |of| self.types.size(of));
         let Some(room) = room else { return };
         if of == 0 {
             let hole = self.because(Hole::HEAP, x, "zero-sized element");
             self.flow(body, hole.address(), site);
-        } else if room > i128::from(LARGEST_SITE / of) {
+        } else if room > i128::from(LARGEST_SITE / of) && room <= i128::from(i64::MAX) {
             let hole = self.because(Hole::HEAP, x, "too large for stack");
             self.flow(body, hole.address(), site);
         }
@@ -359,7 +359,10 @@ impl<'c, 'a> Lower<'c, 'a> {
         func: Option<crate::ir::FuncId>,
     ) {
         let text = self.printer().text(x);
-        let (inner, _) = self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0);
+        // A closure of a function and what it is called on.
+        let bytes = 8 + self.types.size(of.ty);
+        let bytes = if bytes > LARGEST_SITE { bytes } else { 0 };
+        let (inner, _) = self.spill(body, self.because(hole, x, "spill"), x.pos, text, bytes);
         if self.types.has_shape(of.ty) && !self.types.is_plain_interface(of.ty) {
             // The closure that is made of it is told of nowhere.
             self.records.pop();

@@ -47,6 +47,11 @@ impl Hole {
         Self { derefs: self.derefs.saturating_add(loads), taken: false, ..self }
     }
 
+    /// The hole for what so many loads away goes into this one; −1: for something whose address does.
+    pub(super) fn shifted_to(self, loads: i32) -> Self {
+        if loads < 0 { self.address() } else { self.shifted(loads) }
+    }
+
     /// The hole for something whose address goes into this one.
     pub(super) fn address(self) -> Self {
         // An address of an address would be that of a value that is nowhere.

@@ -4,8 +4,8 @@ use heap_escape::Body;
 
 use super::hole::Hole;
 use super::{Known, Lower};
-use crate::ir::{Composite, Conversion, Ex, LitId, NodeKind};
-use crate::types::Ty;
+use crate::ir::{Builtin, Composite, Conversion, Ex, LitId, NodeKind};
+use crate::types::{Kind, Ty};
 use crate::value::Value;
 
 impl<'c, 'a> Lower<'c, 'a> {
@@ -36,6 +36,10 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     /// As it is quoted where the compiler puts a constant for a variable that is one.
     pub(super) fn quoted(&self, x: &'c Ex<'a>) -> String {
+        let is_length = matches!(&self.behind(x).kind, NodeKind::Builtin(Builtin::Len, ..));
+        if let (true, Some(number)) = (is_length, self.number_behind(x)) {
+            return number.to_string();
+        }
         match (&x.kind, self.constant(x)) {
             (NodeKind::Var(_), Some(constant)) => self.printer().text(constant),
             _ => self.printer().text(x),
@@ -46,11 +50,7 @@ impl<'c, 'a> Lower<'c, 'a> {
     pub(super) fn literals_of(&self, x: &'c Ex<'a>) -> Option<Vec<&'c Ex<'a>>> {
         let behind = self.behind(x);
         match &behind.kind {
-            NodeKind::Lit(_) => Some(vec![behind]),
-            NodeKind::Func(func) | NodeKind::MethodExpr(_, _, Some(func)) => {
-                // An instance of a generic function is, as a value, a closure around it, which nobody looks into.
-                self.funcs[func.0 as usize].dict.is_none().then(|| vec![behind])
-            }
+            NodeKind::Lit(_) | NodeKind::Func(_) | NodeKind::MethodExpr(_, _, Some(_)) => Some(vec![behind]),
             NodeKind::Var(var) => {
                 let info = &self.vars[var.0 as usize];
                 if info.is_param || info.addressed || info.odd {
@@ -62,7 +62,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                     match &value.kind {
                         NodeKind::Nil => {}
                         NodeKind::Lit(_) => all.push(value),
-                        NodeKind::Func(func) if self.funcs[func.0 as usize].dict.is_none() => all.push(value),
+                        NodeKind::Func(_) => all.push(value),
                         _ => return None,
                     }
                 }
@@ -74,10 +74,22 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     /// The one type that is in an interface, where that is known.
     pub(super) fn concrete(&self, x: &'c Ex<'a>) -> Option<Ty> {
+        self.concrete_at(x, 0)
+    }
+
+    fn concrete_at(&self, x: &'c Ex<'a>, depth: u32) -> Option<Ty> {
+        if depth > 20 {
+            return None;
+        }
         match &x.kind {
+            NodeKind::Assert(of) => {
+                let Kind::Interface(interface) = self.types.under(x.ty) else { return None };
+                let ty = self.concrete_at(of, depth + 1)?;
+                interface.methods.iter().all(|(name, _)| self.method(ty, name).is_some()).then_some(ty)
+            }
             NodeKind::Convert { of, how: Conversion::ToInterface, .. } => Some(of.ty),
             NodeKind::Convert { of, how: Conversion::Same, .. } if self.types.is_interface(of.ty) => {
-                self.concrete(of)
+                self.concrete_at(of, depth + 1)
             }
             NodeKind::Var(var) => {
                 let info = &self.vars[var.0 as usize];
@@ -92,10 +104,10 @@ impl<'c, 'a> Lower<'c, 'a> {
                     let ty = match &value.kind {
                         // A variable that is given itself, or another one: looked at no further than that.
                         NodeKind::Var(other) if info.others.is_empty() && other.0 < var.0 => {
-                            self.concrete(value)?
+                            self.concrete_at(value, depth + 1)?
                         }
                         NodeKind::Var(_) => return None,
-                        _ => self.concrete(value)?,
+                        _ => self.concrete_at(value, depth + 1)?,
                     };
                     if found.is_some_and(|found| found != ty) {
                         return None;
@@ -139,6 +151,66 @@ impl<'c, 'a> Lower<'c, 'a> {
             NodeKind::Slice(of, [None, None, None]) if matches!(&of.kind, NodeKind::Address(of, true) if is_global_place(of)) =>
                 {}
             _ => self.expr(body, self.because(Hole::HEAP, x, "assign"), x),
+        }
+    }
+
+    /// The value of `_` among the variables of a package: nothing is left of what does nothing.
+    pub(super) fn not_kept(&mut self, body: &mut Body<'_>, x: &'c Ex<'a>) {
+        match &x.kind {
+            NodeKind::Composite(_, elements) => {
+                for (key, value) in elements {
+                    for x in key.iter().chain([value]) {
+                        if self.does_something(x) {
+                            self.laid_out(body, x);
+                        }
+                    }
+                }
+            }
+            NodeKind::PointerTo(of)
+            | NodeKind::Convert { of, how: Conversion::ToInterface | Conversion::Same, .. } => {
+                self.not_kept(body, of);
+            }
+            NodeKind::Lit(_) | NodeKind::Call(_) => self.laid_out(body, x),
+            _ if self.does_something(x) => self.discard(body, x),
+            _ => {}
+        }
+    }
+
+    /// Whether evaluating this can be noticed.
+    fn does_something(&self, x: &'c Ex<'a>) -> bool {
+        match &x.kind {
+            NodeKind::Const(..)
+            | NodeKind::Nil
+            | NodeKind::Type
+            | NodeKind::Var(_)
+            | NodeKind::Global(_)
+            | NodeKind::Func(_)
+            | NodeKind::MethodExpr(..)
+            | NodeKind::New(_, None) => false,
+            NodeKind::Address(of, _) | NodeKind::PointerTo(of) | NodeKind::Convert { of, .. } => {
+                self.does_something(of)
+            }
+            NodeKind::Composite(_, elements) => {
+                elements.iter().any(|(key, value)| key.iter().chain([value]).any(|x| self.does_something(x)))
+            }
+            _ => true,
+        }
+    }
+
+    /// The number that is behind this: a constant, or the length of a slice that is written out.
+    pub(super) fn number_behind(&self, x: &'c Ex<'a>) -> Option<i128> {
+        let behind = self.behind(x);
+        match &behind.kind {
+            NodeKind::Const(value, _) => value.int(),
+            NodeKind::Builtin(Builtin::Len, args, _) => match &self.behind(args.first()?).kind {
+                NodeKind::Composite(Composite::Slice, elements)
+                    if elements.iter().all(|(key, _)| key.is_none()) =>
+                {
+                    i128::try_from(elements.len()).ok()
+                }
+                _ => None,
+            },
+            _ => None,
         }
     }
 

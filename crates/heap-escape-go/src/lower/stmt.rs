@@ -86,9 +86,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                         None => self.local(body, *result),
                     };
                     self.expr(body, self.noted(Hole::of(to), Of::Return(values), "return", *pos), x);
-                    if self.returned.contains_key(result) {
-                        body.changed(to);
-                    }
+                    body.changed(to);
                 }
             }
             St::If { cond, then, other } => {
@@ -304,6 +302,9 @@ impl<'c, 'a> Lower<'c, 'a> {
                 }
                 st => self.stmt(body, st),
             }
+        }
+        if cond.is_some_and(|cond| self.condition(cond) == Some(false)) {
+            return;
         }
         self.in_loop(body, |lower, body| {
             let mut copies = Vec::new();

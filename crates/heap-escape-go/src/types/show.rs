@@ -165,7 +165,7 @@ impl<'a> Types<'a> {
             out.push_str(&format!("{name} "));
         }
         self.write(field.ty, out, depth);
-        if let Some(tag) = field.tag {
+        if let Some(tag) = field.tag.filter(|tag| tag.len() > 2) {
             out.push(' ');
             match tag.strip_prefix('`').and_then(|tag| tag.strip_suffix('`')) {
                 Some(raw) => {

@@ -7,12 +7,13 @@
 mod expression;
 mod statement;
 
-use crate::draft::{Draft, Excess, Kind as FunctionKind};
-use crate::object::{Function, Value};
+use crate::draft::{Class, Draft, Excess, Kind as FunctionKind};
+use crate::escape::{self, Asked};
+use crate::object::{Closure, Function, Value};
 use crate::op::Op;
 use crate::scanner::{Kind, Scanner, Token};
 use crate::text::Text;
-use crate::world::World;
+use crate::world::{MOST_FRAMES, World};
 use tricolor::{AllocError, Gc, Mu};
 
 /// Why there is no function.
@@ -38,6 +39,10 @@ struct Compiler<'a, 's, 'gc> {
     refused: bool,
     /// The functions around this place, the innermost last.
     drafts: Vec<Draft<'s, 'gc>>,
+    /// The functions that are finished: those inside others before them.
+    shelf: Vec<Draft<'s, 'gc>>,
+    /// The classes that are finished.
+    known: Vec<Class>,
     /// The classes around this place, and whether each has a superclass.
     classes: Vec<bool>,
     nested: usize,
@@ -48,6 +53,7 @@ pub(crate) fn compile<'gc>(
     mu: &Mu<'gc>,
     world: Gc<'gc, World<'gc>>,
     source: &[u8],
+    asked: &mut Asked,
 ) -> Result<Gc<'gc, Function<'gc>>, Failure> {
     let nothing = Token { kind: Kind::End, text: b"", line: 1 };
     let mut compiler = Compiler {
@@ -60,6 +66,8 @@ pub(crate) fn compile<'gc>(
         panics: false,
         refused: false,
         drafts: vec![Draft::new(FunctionKind::Script, None)],
+        shelf: Vec::new(),
+        known: Vec::new(),
         classes: Vec::new(),
         nested: 0,
     };
@@ -67,14 +75,16 @@ pub(crate) fn compile<'gc>(
     while !compiler.take(Kind::End) {
         compiler.declaration();
     }
-    let (script, _) = compiler.finish();
+    compiler.finish();
     if compiler.refused {
         return Err(Failure::Memory);
     }
-    match script {
-        Some(script) if compiler.errors.is_empty() => Ok(script),
-        Some(_) | None => Err(Failure::Source(compiler.errors)),
+    if !compiler.errors.is_empty() {
+        return Err(Failure::Source(compiler.errors));
     }
+    let room = escape::place(&mut compiler.shelf, &compiler.known, asked);
+    world.reserve(mu, room * MOST_FRAMES).map_err(|_| Failure::Memory)?;
+    compiler.make().map_err(|_| Failure::Memory)
 }
 
 /// Tokens.
@@ -214,24 +224,41 @@ impl<'s, 'gc> Compiler<'_, 's, 'gc> {
         self.emit(Op::Return);
     }
 
-    /// Ends the innermost function; also says how many upvalues it has.
-    fn finish(&mut self) -> (Option<Gc<'gc, Function<'gc>>>, usize) {
+    /// Ends the innermost function; where it is on the shelf, and how many upvalues it has.
+    fn finish(&mut self) -> (usize, usize) {
         self.emit_return();
-        let Some(draft) = self.drafts.pop() else { return (None, 0) };
-        let made = self.make(&draft);
-        (self.have(made), draft.captures.len())
+        let Some(draft) = self.drafts.pop() else { return (0, 0) };
+        let upvalues = draft.captures.len();
+        self.shelf.push(draft);
+        (self.shelf.len() - 1, upvalues)
     }
 
-    fn make(&self, draft: &Draft<'s, 'gc>) -> Result<Gc<'gc, Function<'gc>>, AllocError> {
+    /// Makes all functions; the last is the script.
+    fn make(&mut self) -> Result<Gc<'gc, Function<'gc>>, AllocError> {
         let mu = self.mu;
-        mu.try_alloc(Function {
-            name: draft.name,
-            code: mu.try_alloc_slice(draft.ops.len(), |index| draft.ops[index])?,
-            constants: mu.try_alloc_slice(draft.constants.len(), |index| draft.constants[index])?,
-            lines: mu.try_alloc_slice(draft.lines.len(), |index| draft.lines[index])?,
-            captures: mu.try_alloc_slice(draft.captures.len(), |index| draft.captures[index])?,
-            arity: draft.arity,
-            room: draft.room,
-        })
+        let mut made: Vec<Value<'gc>> = Vec::with_capacity(self.shelf.len());
+        for draft in &mut self.shelf {
+            for &(constant, inner) in &draft.functions {
+                draft.constants[usize::from(constant)] = made[inner];
+            }
+            let function = mu.try_alloc(Function {
+                name: draft.name,
+                code: mu.try_alloc_slice(draft.ops.len(), |index| draft.ops[index])?,
+                constants: mu.try_alloc_slice(draft.constants.len(), |index| draft.constants[index])?,
+                lines: mu.try_alloc_slice(draft.lines.len(), |index| draft.lines[index])?,
+                captures: mu.try_alloc_slice(draft.captures.len(), |index| draft.captures[index])?,
+                arity: draft.arity,
+                room: draft.room,
+            })?;
+            // What runs for a near closure, which has its variables elsewhere.
+            let upvalues = self.world.no_upvalues;
+            made.push(if draft.is_near {
+                Value::Closure(mu.try_alloc(Closure { function, upvalues })?)
+            } else {
+                Value::Function(function)
+            });
+        }
+        let Some(Value::Function(script)) = made.pop() else { unreachable!("the script is a function") };
+        Ok(script)
     }
 }

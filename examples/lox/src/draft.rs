@@ -3,6 +3,7 @@
 use crate::object::{Capture, Value};
 use crate::op::Op;
 use crate::text::Text;
+use std::ops::Range;
 use tricolor::Gc;
 
 /// What kind of function it is.
@@ -12,6 +13,17 @@ pub(crate) enum Kind {
     Function,
     Method,
     Initializer,
+}
+
+/// What is known of a class when its declaration has been read. Names and globals are known by their addresses.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Class {
+    /// The global variable that it is declared as.
+    pub(crate) global: Option<usize>,
+    /// Whether there is a superclass, and its global variable if it is one.
+    pub(crate) superclass: Option<Option<usize>>,
+    /// Names and drafts.
+    pub(crate) methods: Vec<(usize, usize)>,
 }
 
 /// A local variable.
@@ -54,6 +66,13 @@ pub(crate) struct Draft<'s, 'gc> {
     pub(crate) lines: Vec<u32>,
     pub(crate) constants: Vec<Value<'gc>>,
     pub(crate) captures: Vec<Capture>,
+    /// Constants that are functions, and which finished drafts these are.
+    pub(crate) functions: Vec<(u8, usize)>,
+    /// Whether its closures are near.
+    pub(crate) is_near: bool,
+    /// Where the scopes are, in instructions, in which a variable was captured.
+    pub(crate) scopes: Vec<Range<usize>>,
+    starts: Vec<usize>,
     locals: Vec<Local<'s>>,
     bytes: usize,
     height: usize,
@@ -73,11 +92,20 @@ impl<'s, 'gc> Draft<'s, 'gc> {
             lines: Vec::new(),
             constants: Vec::new(),
             captures: Vec::new(),
+            functions: Vec::new(),
+            is_near: false,
+            scopes: Vec::new(),
+            starts: Vec::new(),
             locals: vec![Local { name: callee, depth: Some(0), captured: false }],
             bytes: 0,
             height: 1,
             room: 1,
         }
+    }
+
+    /// Whether it is called with a receiver.
+    pub(crate) fn is_method(&self) -> bool {
+        matches!(self.kind, Kind::Method | Kind::Initializer)
     }
 
     pub(crate) fn emit(&mut self, op: Op, line: u32) {
@@ -102,6 +130,30 @@ impl<'s, 'gc> Draft<'s, 'gc> {
         let index = u8::try_from(self.constants.len()).map_err(|_| "Too many constants in one chunk.")?;
         self.constants.push(value);
         Ok(index)
+    }
+
+    /// The address of the global variable that a constant is.
+    pub(crate) fn global(&self, constant: u8) -> Option<usize> {
+        match self.constants.get(usize::from(constant)) {
+            Some(Value::Global(global)) => Some(Gc::addr(*global)),
+            _ => None,
+        }
+    }
+
+    /// The address of the name that a constant is, which is the name's own.
+    pub(crate) fn text(&self, constant: u8) -> usize {
+        match self.constants.get(usize::from(constant)) {
+            Some(Value::Text(text)) => Gc::addr(*text),
+            _ => 0,
+        }
+    }
+
+    /// The address of the global variable that was just read, if one was.
+    pub(crate) fn last_global(&self) -> Option<usize> {
+        match self.ops.last() {
+            Some(Op::GetGlobal(constant)) => self.global(*constant),
+            _ => None,
+        }
     }
 
     /// Emits a jump forwards.
@@ -163,13 +215,23 @@ impl<'s, 'gc> Draft<'s, 'gc> {
         }
     }
 
+    pub(crate) fn begin_scope(&mut self) {
+        self.scope += 1;
+        self.starts.push(self.ops.len());
+    }
+
     /// Leaves a scope; its variables go.
     pub(crate) fn end_scope(&mut self, line: u32) {
         self.scope -= 1;
+        let mut captures = false;
         while let Some(local) =
             self.locals.pop_if(|local| local.depth.is_some_and(|depth| depth > self.scope))
         {
+            captures |= local.captured;
             self.emit(if local.captured { Op::CloseUpvalue } else { Op::Pop }, line);
+        }
+        if let Some(start) = self.starts.pop().filter(|_| captures) {
+            self.scopes.push(start..self.ops.len());
         }
     }
 

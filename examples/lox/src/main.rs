@@ -5,6 +5,7 @@
 use lox::{Error, Options, Session, USAGE};
 use std::io::{self, BufRead, BufWriter, Write};
 use std::process::ExitCode;
+use tricolor::Figures;
 
 /// The stack of the thread that compiles: enough for the deepest nesting that the compiler takes.
 const STACK_BYTES: usize = 64 << 20;
@@ -32,23 +33,28 @@ fn run(options: &Options) -> u8 {
         return 74;
     };
     let mut session = match Session::new(&options.heap(), options.collect_every.is_some()) {
-        Ok(session) => session,
+        Ok(session) => session.escape(options.escape),
         Err(error) => return show(&error),
     };
-    let code = match source {
-        Some(source) => one(&mut session, &source),
-        None => lines(&mut session),
+    let (code, figures, wrong) = match source {
+        Some(source) => {
+            let mut out = BufWriter::new(io::stdout().lock());
+            let (ended, session) = session.run_only(&source, &mut out);
+            (code(out, ended), session.figures(), session.wrong_hints())
+        }
+        None => (lines(&mut session), session.figures(), session.wrong_hints()),
     };
+    for line in wrong {
+        eprintln!("[line {line}] A closure or an instance has outlived its call, and was not expected to.");
+    }
     if options.shows_figures {
-        show_figures(&session);
+        show_figures(&figures);
     }
     code
 }
 
-/// Runs one program; its exit code.
-fn one(session: &mut Session, source: &[u8]) -> u8 {
-    let mut out = BufWriter::new(io::stdout().lock());
-    let ended = session.interpret(source, &mut out);
+/// The exit code of a program, and its error on the standard error output.
+fn code(mut out: impl Write, ended: Result<(), Error>) -> u8 {
     let flushed = out.flush().map_err(Error::Output);
     drop(out);
     match ended.and(flushed) {
@@ -70,7 +76,9 @@ fn lines(session: &mut Session) -> u8 {
                 return 0;
             }
             Ok(_) => {
-                one(session, &line);
+                let mut out = BufWriter::new(io::stdout().lock());
+                let ended = session.interpret(&line, &mut out);
+                code(out, ended);
             }
             Err(_) => return 74,
         }
@@ -84,8 +92,7 @@ fn show(error: &Error) -> u8 {
     error.exit_code()
 }
 
-fn show_figures(session: &Session) {
-    let figures = session.figures();
+fn show_figures(figures: &Figures) {
     eprintln!(
         "{} collections, {} objects of {} in the heap, {:.1} ms marking, {:.1} ms of it by the program, {:.1} ms stopped",
         figures.cycles,

@@ -6,7 +6,10 @@ use crate::text::Text;
 use std::io::{self, Write};
 use tricolor::{Gc, GcCell, GcSlice, Trace};
 
-/// A value of the language. The last two kinds are only among the constants of a function.
+/// A value of the language. The last four kinds are not seen by programs: two are among the constants of a function, and two are
+/// what closures have captured.
+///
+/// A closure or an instance that does not outlive its call is [`Value::Near`]: the number of its place in the `Yard`.
 ///
 /// Every payload is one word of the integer registers, or there is none. So the compiler treats a value as a pair of a tag and
 /// a word, and copies the two one by one; a copy of sixteen bytes at once would wait for the two stores before it.
@@ -22,8 +25,13 @@ pub(crate) enum Value<'gc> {
     Instance(Gc<'gc, Instance<'gc>>),
     Bound(Gc<'gc, Bound<'gc>>),
     Native(&'static Native),
+    Near(usize),
     Function(Gc<'gc, Function<'gc>>),
     Global(Gc<'gc, Global<'gc>>),
+    /// A captured variable that may outlive its call.
+    Cell(Gc<'gc, Upvalue<'gc>>),
+    /// A captured variable that does not: its place on the stack.
+    Place(usize),
 }
 
 const _: () = assert!(size_of::<Option<Value<'_>>>() == 16);
@@ -72,17 +80,24 @@ pub(crate) struct Function<'gc> {
 /// Where a closure finds one of its upvalues when it is made.
 #[derive(Trace, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Capture {
-    /// A local variable of the function around it.
+    /// A local variable of the function around it, which may outlive its call.
     Local(u8),
-    /// An upvalue of the function around it.
+    /// One that does not.
+    LocalPlace(u8),
+    /// The value of one that never changes any more.
+    LocalCopy(u8),
+    /// What the function around it has captured.
     Upvalue(u8),
+    /// The same, where that is a near closure.
+    NearUpvalue(u8),
 }
 
 /// A function with the variables it has captured.
 #[derive(Trace)]
 pub(crate) struct Closure<'gc> {
     pub(crate) function: Gc<'gc, Function<'gc>>,
-    pub(crate) upvalues: Gc<'gc, GcSlice<Gc<'gc, Upvalue<'gc>>>>,
+    /// A [`Value::Cell`], or a copy of the variable's value, as the function's instructions expect it.
+    pub(crate) upvalues: Gc<'gc, GcSlice<Value<'gc>>>,
 }
 
 /// A captured variable.
@@ -155,11 +170,15 @@ impl Value<'_> {
             (Self::Instance(a), Self::Instance(b)) => Gc::ptr_eq(a, b),
             (Self::Bound(a), Self::Bound(b)) => Gc::ptr_eq(a, b),
             (Self::Native(a), Self::Native(b)) => a == b,
+            (Self::Near(a), Self::Near(b)) => a == b,
             _ => false,
         }
     }
 
     /// Writes the value as `print` does, without the end of the line.
+    ///
+    /// # Panics
+    /// For a near value: `Yard::shown` says what stands for it.
     pub(crate) fn write(self, out: &mut dyn Write) -> io::Result<()> {
         let function = |out: &mut dyn Write, function: Gc<'_, Function<'_>>| match function.name {
             Some(name) => {
@@ -185,6 +204,9 @@ impl Value<'_> {
             Self::Native(_) => out.write_all(b"<native fn>"),
             Self::Function(made) => function(out, made),
             Self::Global(global) => out.write_all(global.name.bytes.as_slice()),
+            Self::Near(_) | Self::Cell(_) | Self::Place(_) => {
+                unreachable!("what is shown is looked up before")
+            }
         }
     }
 }

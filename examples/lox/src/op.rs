@@ -54,6 +54,33 @@ pub(crate) enum Op {
     Class(u8),
     Inherit,
     Method(u8),
+    // The rest stands in for others when it is known what outlives a call: see `escape.rs`.
+    /// The call has so many places in the yard.
+    Room(u8),
+    /// Returns, and gives so many places back.
+    ReturnNear(u8),
+    /// A closure of this constant, so many places below the top of the yard.
+    NearClosure(u8, u8),
+    /// A call with so many arguments, which makes an instance: so many places below the top of the yard, for so many fields.
+    CallNear(u8, u8, u8),
+    /// A captured value that never changes.
+    GetCopy(u8),
+    /// The same in a near closure.
+    GetNearCopy(u8),
+    /// A captured variable on the stack, in a near closure.
+    GetPlace(u8),
+    SetPlace(u8),
+    /// A captured variable that is not, in a near closure.
+    GetNearCell(u8),
+    SetNearCell(u8),
+    /// A closure of this constant and this site, which is expected not to outlive its call.
+    ClosureWatched(u8, u16),
+    /// A call with so many arguments, which makes an instance of this site.
+    CallWatched(u8, u16),
+    /// Closes an upvalue, after which no watched closure that has captured it is expected.
+    CloseWatched,
+    /// Returns, after which no object that was watched in this call is expected.
+    ReturnWatched,
 }
 
 impl Op {
@@ -76,6 +103,9 @@ impl Op {
             | Self::Print
             | Self::CloseUpvalue
             | Self::Return
+            | Self::ReturnNear(_)
+            | Self::CloseWatched
+            | Self::ReturnWatched
             | Self::Inherit => 1,
             Self::Constant(_)
             | Self::GetLocal(_)
@@ -93,8 +123,19 @@ impl Op {
             | Self::LessEqual
             | Self::Call(_)
             | Self::Closure(_)
+            | Self::NearClosure(..)
+            | Self::ClosureWatched(..)
+            | Self::CallNear(..)
+            | Self::CallWatched(..)
+            | Self::GetCopy(_)
+            | Self::GetNearCopy(_)
+            | Self::GetPlace(_)
+            | Self::SetPlace(_)
+            | Self::GetNearCell(_)
+            | Self::SetNearCell(_)
             | Self::Class(_)
             | Self::Method(_) => 2,
+            Self::Room(_) => 0,
             Self::Jump(_)
             | Self::JumpIfFalse(_)
             | Self::Branch(_)
@@ -114,11 +155,20 @@ impl Op {
             | Self::GetLocal(_)
             | Self::GetGlobal(_)
             | Self::GetUpvalue(_)
+            | Self::GetCopy(_)
+            | Self::GetNearCopy(_)
+            | Self::GetPlace(_)
+            | Self::GetNearCell(_)
             | Self::Closure(_)
+            | Self::NearClosure(..)
+            | Self::ClosureWatched(..)
             | Self::Class(_) => 1,
             Self::SetLocal(_)
             | Self::SetGlobal(_)
             | Self::SetUpvalue(_)
+            | Self::SetPlace(_)
+            | Self::SetNearCell(_)
+            | Self::Room(_)
             | Self::GetProperty(_)
             | Self::Not
             | Self::Negate
@@ -142,10 +192,16 @@ impl Op {
             | Self::Print
             | Self::Branch(_)
             | Self::CloseUpvalue
+            | Self::CloseWatched
             | Self::Return
+            | Self::ReturnNear(_)
+            | Self::ReturnWatched
             | Self::Inherit
             | Self::Method(_) => -1,
-            Self::Call(count) | Self::Invoke(_, count) => -isize::from(count),
+            Self::Call(count)
+            | Self::CallNear(count, ..)
+            | Self::CallWatched(count, _)
+            | Self::Invoke(_, count) => -isize::from(count),
             Self::SuperInvoke(_, count) => -isize::from(count) - 1,
         }
     }

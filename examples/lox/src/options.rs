@@ -1,11 +1,11 @@
 //! The command line.
 
+use crate::escape::Escape;
 use std::path::PathBuf;
 use tricolor::{Heap, HeapBuilder};
 
 /// How the interpreter is called.
-pub const USAGE: &str =
-    "Usage: lox [--gc-stats] [--memory-limit BYTES] [--collect-every SLOTS] [--verify-every CYCLES] [path]";
+pub const USAGE: &str = "Usage: lox [--gc-stats] [--no-escape | --check-escape] [--memory-limit BYTES] [--collect-every SLOTS] [--verify-every CYCLES] [path]";
 
 /// What was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Options {
     pub path: Option<PathBuf>,
     /// Whether the figures of the heap are shown at the end.
     pub shows_figures: bool,
+    /// What is made of the analysis of what outlives its call.
+    pub escape: Escape,
     /// The bytes that the heap may have.
     pub memory_limit: Option<usize>,
     /// Allocations between two collections.
@@ -31,6 +33,8 @@ impl Options {
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--gc-stats" => options.shows_figures = true,
+                "--no-escape" => options.escape = Escape::Off,
+                "--check-escape" => options.escape = Escape::Checked,
                 "--memory-limit" => options.memory_limit = Some(bytes(&arguments.next()?)?),
                 "--collect-every" => options.collect_every = Some(arguments.next()?.parse().ok()?),
                 "--verify-every" => options.verify_every = Some(arguments.next()?.parse().ok()?),
@@ -69,6 +73,7 @@ fn bytes(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::Options;
+    use crate::Escape;
 
     fn parsed(line: &str) -> Option<Options> {
         Options::parse(line.split_whitespace().map(str::to_owned))
@@ -79,11 +84,15 @@ mod tests {
         let expected = Options {
             path: Some("a.lox".into()),
             shows_figures: true,
+            escape: Escape::Off,
             memory_limit: Some(3 << 20),
             collect_every: Some(1),
             verify_every: None,
         };
-        assert_eq!(parsed("--memory-limit 3M a.lox --gc-stats --collect-every 1"), Some(expected));
+        assert_eq!(
+            parsed("--memory-limit 3M a.lox --no-escape --gc-stats --collect-every 1"),
+            Some(expected)
+        );
         assert_eq!(parsed(""), Some(Options::default()));
     }
 

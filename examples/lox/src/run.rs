@@ -9,67 +9,26 @@
 //! The stack has [`MOST_VALUES`] places, a power of two, and indices are masked instead of checked. No index is ever masked
 //! to another: a call is refused unless all that its function can push fits (`Function::room`).
 
-use crate::object::{Bound, Capture, Class, Closure, Instance, Native, Place, Upvalue, Value};
+mod slice;
+mod begin;
+mod upvalue;
+
+pub(crate) use slice::{Host, Mark, Stop};
+
+use crate::object::{Bound, Class, Closure, Instance, Value};
 use crate::op::Op;
 use crate::table::Table;
 use crate::text::Text;
+use crate::watch::{self, Object};
 use crate::world::{Frame, MOST_FRAMES, MOST_VALUES, World};
-use std::io::{self, Write};
-use std::time::Instant;
-use tricolor::{AllocError, Gc, GcCell, GcSlice, Mu};
-
-/// Why a slice ended.
-pub(crate) enum Stop {
-    /// The program is over.
-    Done,
-    /// The collector would like to see this thread, or the slice was long enough.
-    Pause,
-    /// The heap refused an allocation. How far the program had come: equal marks are the same moment.
-    Refused(Mark),
-    /// A runtime error, with its message.
-    Failed(String),
-    /// What was printed could not be written.
-    Output(io::Error),
-}
-
-/// A moment in the run of a program. An instruction is run twice only after a loop or a call, which are counted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Mark {
-    ticks: u64,
-    calls: usize,
-    next: usize,
-}
-
-/// What a program runs with.
-pub(crate) struct Host<'a> {
-    pub(crate) out: &'a mut dyn Write,
-    /// When the interpreter was started.
-    pub(crate) started: Instant,
-    /// Calls and loops between two looks at the collector.
-    pub(crate) poll: u32,
-    /// Calls and loops so far.
-    pub(crate) ticks: u64,
-}
-
-/// The most looks at the collector in a slice.
-const MOST_POLLS: u32 = 4096;
+use crate::yard::Yard;
+use begin::{Begun, begin};
+use slice::{MOST_POLLS, restore};
+use tricolor::{AllocError, Gc, GcCell, Mu};
+use upvalue::{Around, close, load, near, open, store};
 
 const MASK: usize = MOST_VALUES - 1;
 const _: () = assert!(MOST_VALUES.is_power_of_two());
-
-type Stack<'gc> = Box<[Value<'gc>; MOST_VALUES]>;
-
-/// The values that were kept, in a stack of the interpreter's own, and how many they are.
-fn restore<'gc>(world: Gc<'gc, World<'gc>>) -> (Stack<'gc>, usize) {
-    let places = vec![Value::Nil; MOST_VALUES].into_boxed_slice();
-    let Ok(mut stack) = Stack::try_from(places) else { unreachable!("there are as many") };
-    let mut height = 0;
-    for (place, value) in stack.iter_mut().zip(world.values()) {
-        *place = value;
-        height += 1;
-    }
-    (stack, height)
-}
 
 /// Runs a slice of the program whose calls `world` keeps.
 pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host<'_>) -> Stop {
@@ -82,13 +41,15 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
     let mut budget = host.poll;
     let mut polls = MOST_POLLS;
     let mut scratch = Vec::new();
+    let mut captured = Vec::new();
+    let mut yard = Yard::new(world.near());
 
     /// Ends the slice: the program goes on at `$next`.
     macro_rules! stop {
         ($next:expr, $why:expr) => {{
             host.ticks += u64::from(host.poll - budget);
             frames.push(Frame { closure, next: $next, base });
-            world.save(mu, &stack[..top], &frames);
+            world.save(mu, &stack[..top], yard.in_use(), &frames);
             return $why;
         }};
     }
@@ -138,10 +99,50 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
             object
         }};
     }
+    /// The place on the stack of a variable that the near closure has captured.
+    macro_rules! place {
+        ($index:expr) => {{
+            let Value::Place(place) = near(&yard, &stack, base, $index) else {
+                unreachable!("the compiler knows which are on the stack")
+            };
+            place
+        }};
+    }
+    /// What a closure with the function's captures has, in `captured`.
+    macro_rules! capture {
+        ($function:expr) => {{
+            captured.clear();
+            let around = Around { world, closure, stack: &stack, base };
+            for &capture in $function.captures.as_slice() {
+                captured.push(have!(around.capture(mu, &yard, capture)));
+            }
+        }};
+    }
+    /// A closure in the heap.
+    macro_rules! closure {
+        ($index:expr) => {{
+            let function = constant!(Function, $index);
+            let upvalues = if function.captures.is_empty() {
+                world.no_upvalues
+            } else {
+                capture!(function);
+                have!(mu.try_alloc_slice(captured.len(), |index| captured[index]))
+            };
+            have!(mu.try_alloc(Closure { function, upvalues }))
+        }};
+    }
+    /// What a watched site made before in this call is over. If there is something, that is looked at before the instruction.
+    macro_rules! again {
+        ($site:expr) => {
+            if watch::made_again(world, $site, frames.len()) {
+                stop!(ip - 1, Stop::Check);
+            }
+        };
+    }
     /// What calling any value with so many arguments comes to: a closure to be called, or the end of the instruction.
     macro_rules! begun {
         ($callee:expr, $count:expr) => {
-            match begin(mu, host, $callee) {
+            match begin(mu, host, &yard, $callee) {
                 Begun::Call(receiver, callee) => {
                     at!($count) = receiver;
                     (callee, $count)
@@ -235,23 +236,55 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 continue;
             }
             Op::GetUpvalue(index) => {
-                push!(match closure.upvalues[usize::from(index)].place.get() {
-                    Place::Open(place) => stack[place as usize & MASK],
-                    Place::Closed(value) => value,
-                });
+                push!(load(&stack, closure.upvalues[usize::from(index)]));
                 continue;
             }
             Op::SetUpvalue(index) => {
-                let cell = &closure.upvalues[usize::from(index)].place;
-                match cell.get() {
-                    Place::Open(place) => stack[place as usize & MASK] = at!(0),
-                    Place::Closed(_) => cell.set(mu, Place::Closed(at!(0))),
-                }
+                let value = at!(0);
+                store(mu, &mut stack, closure.upvalues[usize::from(index)], value);
+                continue;
+            }
+            Op::GetCopy(index) => {
+                push!(closure.upvalues[usize::from(index)]);
+                continue;
+            }
+            Op::GetNearCopy(index) => {
+                push!(near(&yard, &stack, base, index));
+                continue;
+            }
+            Op::GetPlace(index) => {
+                push!(stack[place!(index) & MASK]);
+                continue;
+            }
+            Op::SetPlace(index) => {
+                stack[place!(index) & MASK] = at!(0);
+                continue;
+            }
+            Op::GetNearCell(index) => {
+                push!(load(&stack, near(&yard, &stack, base, index)));
+                continue;
+            }
+            Op::SetNearCell(index) => {
+                let (captured, value) = (near(&yard, &stack, base, index), at!(0));
+                store(mu, &mut stack, captured, value);
                 continue;
             }
             Op::GetProperty(index) => {
-                let Value::Instance(instance) = at!(0) else { fail!("Only instances have properties.") };
                 let name = constant!(Text, index);
+                let Value::Instance(instance) = at!(0) else {
+                    let Some((place, class)) = instance_near(&yard, at!(0)) else {
+                        fail!("Only instances have properties.")
+                    };
+                    let Some(value) = yard.field(place, name) else {
+                        assert!(
+                            class.methods.get(name).is_none(),
+                            "Y1: a method with a near receiver would be kept"
+                        );
+                        fail!("Undefined property '{}'.", shown(name))
+                    };
+                    at!(0) = value;
+                    continue;
+                };
                 at!(0) = match instance.fields.get(name) {
                     Some(value) => value,
                     None => match instance.class.methods.get(name) {
@@ -262,7 +295,15 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 continue;
             }
             Op::SetProperty(index) => {
-                let Value::Instance(instance) = at!(1) else { fail!("Only instances have fields.") };
+                let Value::Instance(instance) = at!(1) else {
+                    let Some((place, _)) = instance_near(&yard, at!(1)) else {
+                        fail!("Only instances have fields.")
+                    };
+                    yard.set_field(place, constant!(Text, index), at!(0));
+                    at!(1) = at!(0);
+                    top -= 1;
+                    continue;
+                };
                 have!(instance.fields.set(mu, constant!(Text, index), at!(0)));
                 at!(1) = at!(0);
                 top -= 1;
@@ -347,7 +388,9 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
             Op::Print => {
                 let value = at!(0);
                 top -= 1;
-                if let Err(error) = value.write(host.out).and_then(|()| host.out.write_all(b"\n")) {
+                let (value, is_class) = yard.shown(value);
+                let end: &[u8] = if is_class { b" instance\n" } else { b"\n" };
+                if let Err(error) = value.write(host.out).and_then(|()| host.out.write_all(end)) {
                     stop!(ip, Stop::Output(error));
                 }
                 continue;
@@ -375,13 +418,24 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 continue;
             }
             Op::Closure(index) => {
-                let function = constant!(Function, index);
-                let upvalues = if function.captures.is_empty() {
-                    world.no_upvalues
-                } else {
-                    have!(capture(mu, world, closure, base, function.captures.as_slice()))
-                };
-                push!(Value::Closure(have!(mu.try_alloc(Closure { function, upvalues }))));
+                push!(Value::Closure(closure!(index)));
+                continue;
+            }
+            Op::NearClosure(index, below) => {
+                let runs = constant!(Closure, index);
+                capture!(runs.function);
+                let place = yard.place(below);
+                yard.put_closure(place, runs);
+                captured.iter().enumerate().for_each(|(index, &value)| yard.capture(place, index, value));
+                push!(Value::Near(place));
+                continue;
+            }
+            Op::ClosureWatched(index, site) => {
+                again!(site);
+                let made = closure!(index);
+                let object = Object::Closure(have!(mu.try_downgrade(made)));
+                have!(watch::add(mu, world, site, frames.len(), object));
+                push!(Value::Closure(made));
                 continue;
             }
             Op::CloseUpvalue => {
@@ -389,12 +443,29 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 close(mu, world, &stack, top);
                 continue;
             }
-            Op::Return => {
+            Op::CloseWatched => {
+                // A variable that was not captured in this turn gets a cell here, which nothing has captured.
+                let variable = have!(open(mu, world, top - 1));
+                top -= 1;
+                close(mu, world, &stack, top);
+                if watch::closed(mu, world, variable) {
+                    stop!(ip, Stop::Check);
+                }
+                continue;
+            }
+            Op::Room(room) => {
+                yard.open(room);
+                continue;
+            }
+            Op::Return | Op::ReturnNear(_) | Op::ReturnWatched => {
+                if let Op::ReturnNear(room) = op {
+                    yard.shut(room);
+                }
                 let result = at!(0);
                 close(mu, world, &stack, base);
                 let Some(caller) = frames.pop() else {
                     host.ticks += u64::from(host.poll - budget);
-                    world.save(mu, &[], &[]);
+                    world.save(mu, &[], &[], &[]);
                     return Stop::Done;
                 };
                 stack[base & MASK] = result;
@@ -402,6 +473,9 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 Frame { closure, next: ip, base } = caller;
                 code = closure.function.code.as_slice();
                 constants = closure.function.constants.as_slice();
+                if op == Op::ReturnWatched && watch::returned(world, frames.len() + 1) {
+                    stop!(ip, Stop::Check);
+                }
                 continue;
             }
             Op::Class(index) => {
@@ -437,13 +511,55 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 let callee = at!(count);
                 if let Value::Closure(callee) = callee { (callee, count) } else { begun!(callee, count) }
             }
+            Op::CallNear(count, below, fields) => {
+                let count = usize::from(count);
+                let Value::Class(class) = at!(count) else {
+                    unreachable!("the variable is a class, or was not defined")
+                };
+                let initializer = class.initializer.get();
+                if initializer.is_none() && count != 0 {
+                    fail!("Expected 0 arguments but got {count}.");
+                }
+                let place = yard.place(below);
+                yard.put_instance(place, class, fields);
+                at!(count) = Value::Near(place);
+                match initializer {
+                    Some(initializer) => (initializer, count),
+                    None => continue,
+                }
+            }
+            Op::CallWatched(count, site) => {
+                again!(site);
+                let count = usize::from(count);
+                let Value::Class(class) = at!(count) else {
+                    unreachable!("the variable is a class, or was not defined")
+                };
+                let initializer = class.initializer.get();
+                if initializer.is_none() && count != 0 {
+                    fail!("Expected 0 arguments but got {count}.");
+                }
+                let instance = have!(mu.try_alloc(Instance { class, fields: Table::new() }));
+                let object = Object::Instance(have!(mu.try_downgrade(instance)));
+                have!(watch::add(mu, world, site, frames.len(), object));
+                at!(count) = Value::Instance(instance);
+                match initializer {
+                    Some(initializer) => (initializer, count),
+                    None => continue,
+                }
+            }
             Op::Invoke(index, count) => {
                 let count = usize::from(count);
                 let name = constant!(Text, index);
-                let Value::Instance(instance) = at!(count) else { fail!("Only instances have methods.") };
-                if let Some(callee) = instance.fields.get(name) {
+                let (field, class) = if let Value::Instance(instance) = at!(count) {
+                    (instance.fields.get(name), instance.class)
+                } else if let Some((place, class)) = instance_near(&yard, at!(count)) {
+                    (yard.field(place, name), class)
+                } else {
+                    fail!("Only instances have methods.")
+                };
+                if let Some(callee) = field {
                     begun!(callee, count)
-                } else if let Some(method) = instance.class.methods.get(name) {
+                } else if let Some(method) = class.methods.get(name) {
                     (method, count)
                 } else {
                     fail!("Undefined property '{}'.", shown(name))
@@ -475,40 +591,10 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
     }
 }
 
-/// What calling something other than a closure comes to.
-enum Begun<'gc> {
-    /// A call of this closure, with the value in the callee's place.
-    Call(Value<'gc>, Gc<'gc, Closure<'gc>>),
-    /// This instance; there is nothing that takes arguments.
-    Plain(Value<'gc>),
-    /// This, and it is over.
-    Result(Value<'gc>),
-    Refused(AllocError),
-    Failed,
-}
-
-#[inline]
-fn begin<'gc>(mu: &Mu<'gc>, host: &Host<'_>, callee: Value<'gc>) -> Begun<'gc> {
-    match callee {
-        Value::Class(class) => match mu.try_alloc(Instance { class, fields: Table::new() }) {
-            Ok(instance) => match class.initializer.get() {
-                Some(initializer) => Begun::Call(Value::Instance(instance), initializer),
-                None => Begun::Plain(Value::Instance(instance)),
-            },
-            Err(refused) => Begun::Refused(refused),
-        },
-        Value::Bound(bound) => Begun::Call(bound.receiver, bound.method),
-        Value::Closure(closure) => Begun::Call(callee, closure),
-        Value::Native(Native::Clock) => Begun::Result(host.started.elapsed().as_secs_f64().into()),
-        Value::Nil
-        | Value::False
-        | Value::True
-        | Value::Number(_)
-        | Value::Text(_)
-        | Value::Instance(_)
-        | Value::Function(_)
-        | Value::Global(_) => Begun::Failed,
-    }
+/// The place of a near instance, and its class.
+fn instance_near<'gc>(yard: &Yard<'gc>, value: Value<'gc>) -> Option<(usize, Gc<'gc, Class<'gc>>)> {
+    let Value::Near(place) = value else { return None };
+    Some((place, yard.class(place)?))
 }
 
 /// Whether one number is less than the other; false if one is not a number.
@@ -533,68 +619,4 @@ fn concatenate<'gc>(
     scratch.extend_from_slice(a.bytes.as_slice());
     scratch.extend_from_slice(b.bytes.as_slice());
     world.strings.intern(mu, scratch)
-}
-
-/// The upvalues of a new closure.
-fn capture<'gc>(
-    mu: &Mu<'gc>,
-    world: Gc<'gc, World<'gc>>,
-    around: Gc<'gc, Closure<'gc>>,
-    base: usize,
-    captures: &[Capture],
-) -> Result<Gc<'gc, GcSlice<Gc<'gc, Upvalue<'gc>>>>, AllocError> {
-    let upvalues = captures.iter().map(|capture| match *capture {
-        Capture::Local(index) => open(mu, world, base + usize::from(index)),
-        Capture::Upvalue(index) => Ok(around.upvalues[usize::from(index)]),
-    });
-    let upvalues = upvalues.collect::<Result<Vec<_>, _>>()?;
-    mu.try_alloc_slice(upvalues.len(), |index| upvalues[index])
-}
-
-/// The open upvalue of a place on the stack.
-fn open<'gc>(
-    mu: &Mu<'gc>,
-    world: Gc<'gc, World<'gc>>,
-    place: usize,
-) -> Result<Gc<'gc, Upvalue<'gc>>, AllocError> {
-    let Ok(place) = u32::try_from(place) else { unreachable!("the stack is not so high") };
-    let mut above = None;
-    let mut next = world.open.get();
-    while let Some(upvalue) = next {
-        match upvalue.place.get() {
-            Place::Open(other) if other > place => {
-                above = next;
-                next = upvalue.next.get();
-            }
-            Place::Open(other) if other == place => return Ok(upvalue),
-            Place::Open(_) | Place::Closed(_) => break,
-        }
-    }
-    let made = mu.try_alloc(Upvalue { place: GcCell::new(Place::Open(place)), next: GcCell::new(next) })?;
-    match above {
-        Some(above) => above.next.set(mu, Some(made)),
-        None => world.open.set(mu, Some(made)),
-    }
-    Ok(made)
-}
-
-/// Moves the captured variables from a place on out of the stack.
-#[inline(always)]
-fn close<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, stack: &[Value<'gc>; MOST_VALUES], from: usize) {
-    if world.open.get().is_some() {
-        close_slow(mu, world, stack, from);
-    }
-}
-
-#[inline(never)]
-fn close_slow<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, stack: &[Value<'gc>; MOST_VALUES], from: usize) {
-    while let Some(upvalue) = world.open.get() {
-        let Place::Open(place) = upvalue.place.get() else { return };
-        let place = place as usize;
-        if place < from {
-            return;
-        }
-        upvalue.place.set(mu, Place::Closed(stack[place & MASK]));
-        world.open.set(mu, upvalue.next.take(mu));
-    }
 }

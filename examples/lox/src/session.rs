@@ -1,9 +1,12 @@
 //! An interpreter: a heap, its world, and programs run in it one after the other.
 
 use crate::compile::{Failure, compile};
+use crate::escape::{Asked, Escape, Watched};
 use crate::object::{Closure, Native, Value};
 use crate::run::{Host, Mark, Stop, run};
+use crate::watch;
 use crate::world::{Frame, World};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Write;
 use std::time::Instant;
@@ -54,6 +57,9 @@ pub struct Session {
     world: Root<World<'static>>,
     started: Instant,
     poll: u32,
+    asked: Asked,
+    /// Watched sites, by their numbers, with an object that has outlived its call.
+    wrong: BTreeSet<u16>,
 }
 
 impl Session {
@@ -66,7 +72,21 @@ impl Session {
         let heap: Heap = heap.build().map_err(|error| failed(&error))?;
         let mut mutator = heap.attach().map_err(|error| failed(&error))?;
         let world = mutator.enter(Self::begin).map_err(|_| Error::memory(b""))?;
-        Ok(Self { mutator, world, started: Instant::now(), poll: if often { 1 } else { POLL } })
+        Ok(Self {
+            mutator,
+            world,
+            started: Instant::now(),
+            poll: if often { 1 } else { POLL },
+            asked: Asked::default(),
+            wrong: BTreeSet::new(),
+        })
+    }
+
+    /// Says what is made of the analysis of what outlives its call, for the programs that follow.
+    #[must_use]
+    pub fn escape(mut self, escape: Escape) -> Self {
+        self.asked.mode = escape;
+        self
     }
 
     /// The world with the native functions in it.
@@ -77,7 +97,17 @@ impl Session {
         Ok(mu.root(world))
     }
 
-    /// Runs a program. What it prints goes to `out`.
+    /// Runs a program that no other one follows, so that its functions and classes are all there are. What it prints goes to `out`.
+    /// The session that is given back has what can be asked about it.
+    ///
+    /// # Errors
+    /// What is wrong with the program, or what went wrong.
+    pub fn run_only(mut self, source: &[u8], out: &mut dyn Write) -> (Result<(), Error>, Ended) {
+        self.asked.is_whole = true;
+        (self.interpret(source, out), Ended { session: self })
+    }
+
+    /// Runs a program, which others may follow. What it prints goes to `out`.
     ///
     /// # Errors
     /// What is wrong with the program, or what went wrong.
@@ -89,8 +119,12 @@ impl Session {
             let world = &self.world;
             // Between two slices the collector gets what it has waited for.
             match self.mutator.enter(|mu| run(mu, world.get(mu), &mut host)) {
-                Stop::Done => return Ok(()),
+                Stop::Done => {
+                    self.judge(true);
+                    return Ok(());
+                }
                 Stop::Pause => self.mutator.safepoint(),
+                Stop::Check => self.judge(false),
                 Stop::Refused(mark) if refused == Some(mark) => {
                     return Err(Error::memory(&self.end()));
                 }
@@ -116,16 +150,51 @@ impl Session {
         self.mutator.figures()
     }
 
+    /// The lines of closures and instances that were expected not to outlive their call, and have, in programs run so far. There is
+    /// none unless [`Escape::Checked`] or [`Escape::Planted`] asks for it.
+    #[must_use]
+    pub fn wrong_hints(&self) -> Vec<u32> {
+        self.lines(|number, _| self.wrong.contains(&number))
+    }
+
+    /// The lines of closures and instances of which [`Escape::Planted`] has said that they do not outlive their call, where the
+    /// analysis does not.
+    #[must_use]
+    pub fn planted_hints(&self) -> Vec<u32> {
+        self.lines(|_, site| site.is_planted)
+    }
+
+    fn lines(&self, is: impl Fn(u16, &Watched) -> bool) -> Vec<u32> {
+        (0..)
+            .zip(&self.asked.sites)
+            .filter(|(number, site)| is(*number, site))
+            .map(|(_, site)| site.line)
+            .collect()
+    }
+
+    /// Collects, and looks which objects that are over are still there.
+    fn judge(&mut self, is_done: bool) {
+        let world = &self.world;
+        if self.mutator.enter(|mu| world.get(mu).watches.get().is_none()) {
+            return;
+        }
+        self.mutator.collect();
+        let world = &self.world;
+        self.wrong.extend(self.mutator.enter(|mu| watch::judge(mu, world.get(mu), is_done)));
+    }
+
     /// Compiles a program and makes it the one to be run; once more after a collection if there is no memory.
     fn compile(&mut self, source: &[u8]) -> Result<(), Error> {
+        let watched = self.asked.sites.len();
         for again in [true, false] {
-            let world = &self.world;
+            let (world, asked) = (&self.world, &mut self.asked);
+            asked.sites.truncate(watched);
             let compiled = self.mutator.enter(|mu| {
                 let world = world.get(mu);
-                let function = compile(mu, world, source)?;
+                let function = compile(mu, world, source, asked)?;
                 let closure = mu.try_alloc(Closure { function, upvalues: world.no_upvalues });
                 let closure = closure.map_err(|_| Failure::Memory)?;
-                world.save(mu, &[Value::Closure(closure)], &[Frame { closure, next: 0, base: 0 }]);
+                world.save(mu, &[Value::Closure(closure)], &[], &[Frame { closure, next: 0, base: 0 }]);
                 Ok(())
             });
             match compiled {
@@ -147,6 +216,32 @@ impl Session {
             world.reset(mu);
             trace
         })
+    }
+}
+
+/// A session whose only program is over.
+#[derive(Debug)]
+pub struct Ended {
+    session: Session,
+}
+
+impl Ended {
+    /// See [`Session::figures`].
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.session.figures()
+    }
+
+    /// See [`Session::wrong_hints`].
+    #[must_use]
+    pub fn wrong_hints(&self) -> Vec<u32> {
+        self.session.wrong_hints()
+    }
+
+    /// See [`Session::planted_hints`].
+    #[must_use]
+    pub fn planted_hints(&self) -> Vec<u32> {
+        self.session.planted_hints()
     }
 }
 

@@ -7,6 +7,7 @@
 use crate::object::{Class, Closure, Global, Upvalue, Value};
 use crate::table::Table;
 use crate::text::{Strings, Text};
+use crate::watch::Watch;
 use std::cell::Cell;
 use tricolor::{AllocError, Gc, GcCell, GcSlice, Mu, Trace};
 
@@ -32,15 +33,20 @@ pub(crate) struct World<'gc> {
     /// The name of initializers.
     pub(crate) init: Gc<'gc, Text<'gc>>,
     /// The upvalues of closures that have none.
-    pub(crate) no_upvalues: Gc<'gc, GcSlice<Gc<'gc, Upvalue<'gc>>>>,
+    pub(crate) no_upvalues: Gc<'gc, GcSlice<Value<'gc>>>,
     /// The values on the stack, and nil above them.
     stack: Gc<'gc, GcSlice<GcCell<Value<'gc>>>>,
     height: Cell<usize>,
+    /// Near objects, and room for as many as there can be.
+    yard: GcCell<Gc<'gc, GcSlice<GcCell<Value<'gc>>>>>,
+    near: Cell<usize>,
     /// The calls that are not over, the innermost last, and none after them.
     frames: Gc<'gc, GcSlice<GcCell<Option<Frame<'gc>>>>>,
     calls: Cell<usize>,
     /// The captured variables that are still on the stack, the topmost first.
     pub(crate) open: GcCell<Option<Gc<'gc, Upvalue<'gc>>>>,
+    /// What is watched, the latest first.
+    pub(crate) watches: GcCell<Option<Gc<'gc, Watch<'gc>>>>,
 }
 
 impl<'gc> World<'gc> {
@@ -54,6 +60,9 @@ impl<'gc> World<'gc> {
             no_upvalues: mu.try_alloc_slice(0, |_| unreachable!("there are none"))?,
             stack: mu.try_alloc_slice(MOST_VALUES, |_| GcCell::new(Value::Nil))?,
             height: Cell::new(0),
+            yard: GcCell::new(mu.try_alloc_slice(0, |_| GcCell::new(Value::Nil))?),
+            near: Cell::new(0),
+            watches: GcCell::new(None),
             frames: mu.try_alloc_slice(MOST_FRAMES, |_| GcCell::new(None))?,
             calls: Cell::new(0),
             open: GcCell::new(None),
@@ -74,8 +83,28 @@ impl<'gc> World<'gc> {
         Ok(global)
     }
 
-    /// Keeps the values and calls of a slice that ends.
-    pub(crate) fn save(&self, mu: &Mu<'gc>, values: &[Value<'gc>], frames: &[Frame<'gc>]) {
+    /// Room for so many values in the yard. Nothing of a program is there when it is asked for.
+    pub(crate) fn reserve(&self, mu: &Mu<'gc>, room: usize) -> Result<(), AllocError> {
+        if self.yard.get().len() < room {
+            self.yard.set(mu, mu.try_alloc_slice(room, |_| GcCell::new(Value::Nil))?);
+        }
+        Ok(())
+    }
+
+    /// Keeps the values, near objects and calls of a slice that ends.
+    pub(crate) fn save(
+        &self,
+        mu: &Mu<'gc>,
+        values: &[Value<'gc>],
+        near: &[Value<'gc>],
+        frames: &[Frame<'gc>],
+    ) {
+        let yard = self.yard.get();
+        yard.write(mu, 0, near);
+        for place in yard.as_slice().get(near.len()..self.near.get()).unwrap_or_default() {
+            place.set(mu, Value::Nil);
+        }
+        self.near.set(near.len());
         self.stack.write(mu, 0, values);
         for place in self.stack.as_slice().get(values.len()..self.height.get()).unwrap_or_default() {
             place.set(mu, Value::Nil);
@@ -92,6 +121,11 @@ impl<'gc> World<'gc> {
         self.stack.as_slice()[..self.height.get()].iter().map(GcCell::get)
     }
 
+    /// The near objects that are kept.
+    pub(crate) fn near(&self) -> impl Iterator<Item = Value<'gc>> {
+        self.yard.get().as_slice()[..self.near.get()].iter().map(GcCell::get)
+    }
+
     /// The calls that are kept.
     pub(crate) fn frames(&self) -> impl DoubleEndedIterator<Item = Frame<'gc>> {
         self.frames.as_slice()[..self.calls.get()].iter().filter_map(GcCell::get)
@@ -99,8 +133,9 @@ impl<'gc> World<'gc> {
 
     /// Forgets all values and calls: the program is over.
     pub(crate) fn reset(&self, mu: &Mu<'gc>) {
-        self.save(mu, &[], &[]);
+        self.save(mu, &[], &[], &[]);
         self.open.set(mu, None);
+        self.watches.set(mu, None);
     }
 
     /// The lines of a stack trace, the innermost call first.

@@ -60,7 +60,7 @@ fn errors_are_65_and_70_and_the_output_before_them_is_there() {
 
 #[test]
 fn figures_are_shown_when_asked_for() {
-    let path = program("figures.lox", "class A {} for (var i = 0; i < 300000; i = i + 1) A();");
+    let path = program("figures.lox", "class A {} var a; for (var i = 0; i < 300000; i = i + 1) a = A();");
     let (code, out, errors) = texts(&lox(&["--gc-stats", &path], ""));
     assert_eq!((code, out.as_str(), errors.lines().count()), (Some(0), "", 1));
     let cycles: u32 =

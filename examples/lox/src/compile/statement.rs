@@ -1,7 +1,7 @@
 //! Declarations and statements.
 
 use super::Compiler;
-use crate::draft::{Draft, Jump, Kind as FunctionKind, Start};
+use crate::draft::{Class, Draft, Jump, Kind as FunctionKind, Start};
 use crate::object::Value;
 use crate::op::Op;
 use crate::scanner::Kind;
@@ -62,7 +62,7 @@ impl<'s> Compiler<'_, 's, '_> {
     }
 
     fn begin_scope(&mut self) {
-        self.draft().scope += 1;
+        self.draft().begin_scope();
     }
 
     fn end_scope(&mut self) {
@@ -104,8 +104,10 @@ impl<'s> Compiler<'_, 's, '_> {
         self.expect(Kind::RightParen, "Expect ')' after parameters.");
         self.expect(Kind::LeftBrace, "Expect '{' before function body.");
         self.block();
-        let (made, upvalues) = self.finish();
-        let constant = self.constant(made.map_or(Value::Nil, Value::Function));
+        let (draft, upvalues) = self.finish();
+        // The function is made when all are known: see `Compiler::make`.
+        let constant = self.constant(Value::Nil);
+        self.draft().functions.push((constant, draft));
         self.emit(Op::Closure(constant));
         // The book has two bytes for each of them here.
         self.draft().count_bytes(2 * upvalues);
@@ -121,10 +123,13 @@ impl<'s> Compiler<'_, 's, '_> {
         let is_global = self.draft().scope == 0;
         self.define(is_global.then_some(constant));
         self.classes.push(false);
+        let mut known =
+            Class { global: is_global.then(|| self.draft().global(constant)).flatten(), ..Class::default() };
         let inherits = self.take(Kind::Less);
         if inherits {
             self.expect(Kind::Identifier, "Expect superclass name.");
             self.variable(self.previous.text, false);
+            known.superclass = Some(self.draft().last_global());
             if self.previous.text == name {
                 self.error("A class can't inherit from itself.");
             }
@@ -140,7 +145,8 @@ impl<'s> Compiler<'_, 's, '_> {
         self.variable(name, false);
         self.expect(Kind::LeftBrace, "Expect '{' before class body.");
         while !self.is_at(Kind::RightBrace) && !self.is_at(Kind::End) {
-            self.method();
+            let method = self.method();
+            known.methods.push(method);
         }
         self.expect(Kind::RightBrace, "Expect '}' after class body.");
         self.emit(Op::Pop);
@@ -148,14 +154,17 @@ impl<'s> Compiler<'_, 's, '_> {
             self.end_scope();
         }
         self.classes.pop();
+        self.known.push(known);
     }
 
-    fn method(&mut self) {
+    /// A method; its name, by its constant's address, and its draft.
+    fn method(&mut self) -> (usize, usize) {
         self.expect(Kind::Identifier, "Expect method name.");
         let name = self.previous.text;
         let constant = self.name_constant(name);
         self.function(if name == b"init" { FunctionKind::Initializer } else { FunctionKind::Method });
         self.emit(Op::Method(constant));
+        (self.draft().text(constant), self.shelf.len().saturating_sub(1))
     }
 
     fn var(&mut self) {

@@ -18,14 +18,14 @@ pub(crate) use slice::{Host, Mark, Stop};
 use crate::object::{Bound, Class, Closure, Instance, Value};
 use crate::op::Op;
 use crate::table::Table;
-use crate::text::Text;
-use crate::watch::{self, Object};
+use crate::text::{Key, Text};
+use crate::watch;
 use crate::world::{Frame, MOST_FRAMES, MOST_VALUES, World};
 use crate::yard::Yard;
 use begin::{Begun, begin};
 use slice::{MOST_POLLS, restore};
 use tricolor::{AllocError, Gc, GcCell, Mu};
-use upvalue::{Around, close, load, near, open, store};
+use upvalue::{Around, close, load, near, store};
 
 const MASK: usize = MOST_VALUES - 1;
 const _: () = assert!(MOST_VALUES.is_power_of_two());
@@ -44,423 +44,77 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
     let mut captured = Vec::new();
     let mut yard = Yard::new(world.near());
 
-    /// Ends the slice: the program goes on at `$next`.
-    macro_rules! stop {
-        ($next:expr, $why:expr) => {{
-            host.ticks += u64::from(host.poll - budget);
-            frames.push(Frame { closure, next: $next, base });
-            world.save(mu, &stack[..top], yard.in_use(), &frames);
-            return $why;
-        }};
-    }
-    macro_rules! fail {
-        ($($message:tt)*) => { stop!(ip, Stop::Failed(format!($($message)*))) };
-    }
-    /// What was allocated, or the end of the slice.
-    macro_rules! have {
-        ($allocated:expr) => {
-            match $allocated {
-                Ok(object) => object,
-                Err(_) => {
-                    let ticks = host.ticks + u64::from(host.poll - budget);
-                    stop!(ip - 1, Stop::Refused(Mark { ticks, calls: frames.len(), next: ip }))
-                }
-            }
-        };
-    }
-    /// The place so far below the top.
-    macro_rules! at {
-        ($depth:expr) => {
-            stack[top.wrapping_sub(1 + $depth) & MASK]
-        };
-    }
-    macro_rules! push {
-        ($value:expr) => {{
-            debug_assert!(top < base + closure.function.room, "the compiler counts what is pushed");
-            stack[top & MASK] = $value;
-            top += 1;
-        }};
-    }
-    macro_rules! numbers {
-        ($a:ident, $b:ident => $result:expr) => {{
-            let (Value::Number($a), Value::Number($b)) = (at!(1), at!(0)) else {
-                fail!("Operands must be numbers.")
+    let (next, why) = 'slice: {
+        /// Ends the slice: the program goes on at `$next`.
+        macro_rules! stop {
+            ($next:expr, $why:expr) => {
+                break 'slice ($next, $why)
             };
-            let ($a, $b) = ($a.get(), $b.get());
-            top -= 1;
-            at!(0) = Value::from($result);
-        }};
-    }
-    macro_rules! constant {
-        ($kind:ident, $index:expr) => {{
-            let Value::$kind(object) = constants[usize::from($index)] else {
-                unreachable!("the compiler made the constant")
-            };
-            object
-        }};
-    }
-    /// The place on the stack of a variable that the near closure has captured.
-    macro_rules! place {
-        ($index:expr) => {{
-            let Value::Place(place) = near(&yard, &stack, base, $index) else {
-                unreachable!("the compiler knows which are on the stack")
-            };
-            place
-        }};
-    }
-    /// What a closure with the function's captures has, in `captured`.
-    macro_rules! capture {
-        ($function:expr) => {{
-            captured.clear();
-            let around = Around { world, closure, stack: &stack, base };
-            for &capture in $function.captures.as_slice() {
-                captured.push(have!(around.capture(mu, &yard, capture)));
-            }
-        }};
-    }
-    /// A closure in the heap.
-    macro_rules! closure {
-        ($index:expr) => {{
-            let function = constant!(Function, $index);
-            let upvalues = if function.captures.is_empty() {
-                world.no_upvalues
-            } else {
-                capture!(function);
-                have!(mu.try_alloc_slice(captured.len(), |index| captured[index]))
-            };
-            have!(mu.try_alloc(Closure { function, upvalues }))
-        }};
-    }
-    /// What a watched site made before in this call is over. If there is something, that is looked at before the instruction.
-    macro_rules! again {
-        ($site:expr) => {
-            if watch::made_again(world, $site, frames.len()) {
-                stop!(ip - 1, Stop::Check);
-            }
-        };
-    }
-    /// What calling any value with so many arguments comes to: a closure to be called, or the end of the instruction.
-    macro_rules! begun {
-        ($callee:expr, $count:expr) => {
-            match begin(mu, host, &yard, $callee) {
-                Begun::Call(receiver, callee) => {
-                    at!($count) = receiver;
-                    (callee, $count)
-                }
-                Begun::Result(value) => {
-                    top -= $count;
-                    at!(0) = value;
-                    continue;
-                }
-                Begun::Plain(_) if $count != 0 => fail!("Expected 0 arguments but got {}.", $count),
-                Begun::Plain(instance) => {
-                    at!(0) = instance;
-                    continue;
-                }
-                Begun::Refused(refused) => have!(Err(refused)),
-                Begun::Failed => fail!("Can only call functions and classes."),
-            }
-        };
-    }
-    /// Counts a call or a loop, and now and then looks whether the slice has to end.
-    macro_rules! tick {
-        () => {{
-            budget -= 1;
-            if budget == 0 {
-                polls -= 1;
-                if polls == 0 || mu.should_yield() {
-                    stop!(ip, Stop::Pause);
-                }
-                host.ticks += u64::from(host.poll);
-                budget = host.poll;
-            }
-        }};
-    }
-
-    if base + closure.function.room > MOST_VALUES {
-        // Only a script can be that large here: a call has been looked at.
-        fail!("Stack overflow.");
-    }
-    loop {
-        let op = code[ip];
-        ip += 1;
-        // Instructions that are no calls go on with the next; a call leaves the match with what is called.
-        let (callee, count) = match op {
-            Op::Constant(index) => {
-                push!(constants[usize::from(index)]);
-                continue;
-            }
-            Op::Nil => {
-                push!(Value::Nil);
-                continue;
-            }
-            Op::True => {
-                push!(Value::True);
-                continue;
-            }
-            Op::False => {
-                push!(Value::False);
-                continue;
-            }
-            Op::Pop => {
-                top -= 1;
-                continue;
-            }
-            Op::GetLocal(index) => {
-                push!(stack[(base + usize::from(index)) & MASK]);
-                continue;
-            }
-            Op::SetLocal(index) => {
-                stack[(base + usize::from(index)) & MASK] = at!(0);
-                continue;
-            }
-            Op::GetGlobal(index) => {
-                let global = constant!(Global, index);
-                let Some(value) = global.value.get() else {
-                    fail!("Undefined variable '{}'.", shown(global.name))
-                };
-                push!(value);
-                continue;
-            }
-            Op::DefineGlobal(index) => {
-                constant!(Global, index).value.set(mu, Some(at!(0)));
-                top -= 1;
-                continue;
-            }
-            Op::SetGlobal(index) => {
-                let global = constant!(Global, index);
-                if global.value.get().is_none() {
-                    fail!("Undefined variable '{}'.", shown(global.name));
-                }
-                global.value.set(mu, Some(at!(0)));
-                continue;
-            }
-            Op::GetUpvalue(index) => {
-                push!(load(&stack, closure.upvalues[usize::from(index)]));
-                continue;
-            }
-            Op::SetUpvalue(index) => {
-                let value = at!(0);
-                store(mu, &mut stack, closure.upvalues[usize::from(index)], value);
-                continue;
-            }
-            Op::GetCopy(index) => {
-                push!(closure.upvalues[usize::from(index)]);
-                continue;
-            }
-            Op::GetNearCopy(index) => {
-                push!(near(&yard, &stack, base, index));
-                continue;
-            }
-            Op::GetPlace(index) => {
-                push!(stack[place!(index) & MASK]);
-                continue;
-            }
-            Op::SetPlace(index) => {
-                stack[place!(index) & MASK] = at!(0);
-                continue;
-            }
-            Op::GetNearCell(index) => {
-                push!(load(&stack, near(&yard, &stack, base, index)));
-                continue;
-            }
-            Op::SetNearCell(index) => {
-                let (captured, value) = (near(&yard, &stack, base, index), at!(0));
-                store(mu, &mut stack, captured, value);
-                continue;
-            }
-            Op::GetProperty(index) => {
-                let name = constant!(Text, index);
-                let Value::Instance(instance) = at!(0) else {
-                    let Some((place, class)) = instance_near(&yard, at!(0)) else {
-                        fail!("Only instances have properties.")
-                    };
-                    let Some(value) = yard.field(place, name) else {
-                        assert!(
-                            class.methods.get(name).is_none(),
-                            "Y1: a method with a near receiver would be kept"
-                        );
-                        fail!("Undefined property '{}'.", shown(name))
-                    };
-                    at!(0) = value;
-                    continue;
-                };
-                at!(0) = match instance.fields.get(name) {
-                    Some(value) => value,
-                    None => match instance.class.methods.get(name) {
-                        Some(method) => Value::Bound(have!(mu.try_alloc(Bound { receiver: at!(0), method }))),
-                        None => fail!("Undefined property '{}'.", shown(name)),
-                    },
-                };
-                continue;
-            }
-            Op::SetProperty(index) => {
-                let Value::Instance(instance) = at!(1) else {
-                    let Some((place, _)) = instance_near(&yard, at!(1)) else {
-                        fail!("Only instances have fields.")
-                    };
-                    yard.set_field(place, constant!(Text, index), at!(0));
-                    at!(1) = at!(0);
-                    top -= 1;
-                    continue;
-                };
-                have!(instance.fields.set(mu, constant!(Text, index), at!(0)));
-                at!(1) = at!(0);
-                top -= 1;
-                continue;
-            }
-            Op::GetSuper(index) => {
-                let name = constant!(Text, index);
-                let Value::Class(superclass) = at!(0) else { unreachable!("`Inherit` has looked") };
-                let Some(method) = superclass.methods.get(name) else {
-                    fail!("Undefined property '{}'.", shown(name))
-                };
-                let bound = have!(mu.try_alloc(Bound { receiver: at!(1), method }));
-                top -= 1;
-                at!(0) = Value::Bound(bound);
-                continue;
-            }
-            Op::Equal => {
-                let equal = at!(1).equals(at!(0));
-                top -= 1;
-                at!(0) = Value::from(equal);
-                continue;
-            }
-            Op::NotEqual => {
-                let equal = at!(1).equals(at!(0));
-                top -= 1;
-                at!(0) = Value::from(!equal);
-                continue;
-            }
-            Op::Greater => {
-                numbers!(a, b => a > b);
-                continue;
-            }
-            // The book has `not less`, which is another thing where one of them is not a number.
-            Op::GreaterEqual => {
-                numbers!(a, b => !is_less(a, b));
-                continue;
-            }
-            Op::Less => {
-                numbers!(a, b => is_less(a, b));
-                continue;
-            }
-            Op::LessEqual => {
-                numbers!(a, b => !is_less(b, a));
-                continue;
-            }
-            Op::Add => {
-                match (at!(1), at!(0)) {
-                    (Value::Number(a), Value::Number(b)) => {
-                        top -= 1;
-                        at!(0) = Value::from(a.get() + b.get());
+        }
+        macro_rules! fail {
+            ($($message:tt)*) => { stop!(ip, Stop::Failed(format!($($message)*))) };
+        }
+        /// What was allocated, or the end of the slice.
+        macro_rules! have {
+            ($allocated:expr) => {
+                match $allocated {
+                    Ok(object) => object,
+                    Err(_) => {
+                        let ticks = host.ticks + u64::from(host.poll - budget);
+                        stop!(ip - 1, Stop::Refused(Mark { ticks, calls: frames.len(), next: ip }))
                     }
-                    (Value::Text(a), Value::Text(b)) => {
-                        let text = have!(concatenate(mu, world, &mut scratch, a, b));
-                        top -= 1;
-                        at!(0) = Value::Text(text);
-                    }
-                    _ => fail!("Operands must be two numbers or two strings."),
                 }
-                continue;
-            }
-            Op::Subtract => {
-                numbers!(a, b => a - b);
-                continue;
-            }
-            Op::Multiply => {
-                numbers!(a, b => a * b);
-                continue;
-            }
-            Op::Divide => {
-                numbers!(a, b => a / b);
-                continue;
-            }
-            Op::Not => {
-                at!(0) = Value::from(at!(0).is_falsey());
-                continue;
-            }
-            Op::Negate => {
-                let Value::Number(number) = at!(0) else { fail!("Operand must be a number.") };
-                at!(0) = Value::from(-number.get());
-                continue;
-            }
-            Op::Print => {
-                let value = at!(0);
+            };
+        }
+        /// The place so far below the top.
+        macro_rules! at {
+            ($depth:expr) => {
+                stack[top.wrapping_sub(1 + $depth) & MASK]
+            };
+        }
+        macro_rules! push {
+            ($value:expr) => {{
+                debug_assert!(top < base + closure.function.room, "the compiler counts what is pushed");
+                stack[top & MASK] = $value;
+                top += 1;
+            }};
+        }
+        macro_rules! numbers {
+            ($a:ident, $b:ident => $result:expr) => {{
+                let (Value::Number($a), Value::Number($b)) = (at!(1), at!(0)) else {
+                    fail!("Operands must be numbers.")
+                };
+                let ($a, $b) = ($a.get(), $b.get());
                 top -= 1;
-                let (value, is_class) = yard.shown(value);
-                let end: &[u8] = if is_class { b" instance\n" } else { b"\n" };
-                if let Err(error) = value.write(host.out).and_then(|()| host.out.write_all(end)) {
-                    stop!(ip, Stop::Output(error));
-                }
-                continue;
-            }
-            Op::Jump(distance) => {
-                ip += usize::from(distance);
-                continue;
-            }
-            Op::JumpIfFalse(distance) => {
-                if at!(0).is_falsey() {
-                    ip += usize::from(distance);
-                }
-                continue;
-            }
-            Op::Branch(distance) => {
-                if at!(0).is_falsey() {
-                    ip += usize::from(distance);
-                }
-                top -= 1;
-                continue;
-            }
-            Op::Loop(distance) => {
-                ip -= usize::from(distance);
-                tick!();
-                continue;
-            }
-            Op::Closure(index) => {
-                push!(Value::Closure(closure!(index)));
-                continue;
-            }
-            Op::NearClosure(index, below) => {
-                let runs = constant!(Closure, index);
-                capture!(runs.function);
-                let place = yard.place(below);
-                yard.put_closure(place, runs);
-                captured.iter().enumerate().for_each(|(index, &value)| yard.capture(place, index, value));
-                push!(Value::Near(place));
-                continue;
-            }
-            Op::ClosureWatched(index, site) => {
-                again!(site);
-                let made = closure!(index);
-                let object = Object::Closure(have!(mu.try_downgrade(made)));
-                have!(watch::add(mu, world, site, frames.len(), object));
-                push!(Value::Closure(made));
-                continue;
-            }
-            Op::CloseUpvalue => {
-                top -= 1;
-                close(mu, world, &stack, top);
-                continue;
-            }
-            Op::CloseWatched => {
-                // A variable that was not captured in this turn gets a cell here, which nothing has captured.
-                let variable = have!(open(mu, world, top - 1));
-                top -= 1;
-                close(mu, world, &stack, top);
-                if watch::closed(mu, world, variable) {
-                    stop!(ip, Stop::Check);
-                }
-                continue;
-            }
-            Op::Room(room) => {
-                yard.open(room);
-                continue;
-            }
-            Op::Return | Op::ReturnNear(_) | Op::ReturnWatched => {
-                if let Op::ReturnNear(room) = op {
-                    yard.shut(room);
-                }
+                at!(0) = Value::from($result);
+            }};
+        }
+        macro_rules! constant {
+            ($kind:ident, $index:expr) => {{
+                let Value::$kind(object) = constants[usize::from($index)] else {
+                    unreachable!("the compiler made the constant")
+                };
+                object
+            }};
+        }
+        /// The place on the stack of a variable that the near closure has captured.
+        macro_rules! place {
+            ($index:expr) => {{
+                let Value::Place(place) = near(&yard, &stack, base, $index) else {
+                    unreachable!("the compiler knows which are on the stack")
+                };
+                place
+            }};
+        }
+        /// Where a closure is made.
+        macro_rules! around {
+            () => {
+                Around { mu, world, closure, stack: &stack, base, yard: &mut yard, captured: &mut captured }
+            };
+        }
+        /// Returns to the caller, or ends the program.
+        macro_rules! back {
+            () => {{
                 let result = at!(0);
                 close(mu, world, &stack, base);
                 let Some(caller) = frames.pop() else {
@@ -473,128 +127,490 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 Frame { closure, next: ip, base } = caller;
                 code = closure.function.code.as_slice();
                 constants = closure.function.constants.as_slice();
-                if op == Op::ReturnWatched && watch::returned(world, frames.len() + 1) {
-                    stop!(ip, Stop::Check);
-                }
-                continue;
-            }
-            Op::Class(index) => {
-                let constant = constants[usize::from(index)];
-                let name = if let Value::Global(global) = constant {
-                    global.name
-                } else if let Value::Text(name) = constant {
-                    name
-                } else {
-                    unreachable!("the compiler made the constant")
-                };
-                let class = Class { name, methods: Table::new(), initializer: GcCell::new(None) };
-                push!(Value::Class(have!(mu.try_alloc(class))));
-                continue;
-            }
-            Op::Inherit => {
-                let Value::Class(superclass) = at!(1) else { fail!("Superclass must be a class.") };
-                let Value::Class(class) = at!(0) else { unreachable!("the compiler puts a class there") };
-                have!(class.inherit(mu, &superclass));
-                top -= 1;
-                continue;
-            }
-            Op::Method(index) => {
-                let (Value::Class(class), Value::Closure(method)) = (at!(1), at!(0)) else {
-                    unreachable!("the compiler puts a class and a closure there")
-                };
-                have!(class.define(mu, world, constant!(Text, index), method));
-                top -= 1;
-                continue;
-            }
-            Op::Call(count) => {
-                let count = usize::from(count);
-                let callee = at!(count);
-                if let Value::Closure(callee) = callee { (callee, count) } else { begun!(callee, count) }
-            }
-            Op::CallNear(count, below, fields) => {
-                let count = usize::from(count);
-                let Value::Class(class) = at!(count) else {
-                    unreachable!("the variable is a class, or was not defined")
-                };
-                let initializer = class.initializer.get();
-                if initializer.is_none() && count != 0 {
-                    fail!("Expected 0 arguments but got {count}.");
-                }
-                let place = yard.place(below);
-                yard.put_instance(place, class, fields);
-                at!(count) = Value::Near(place);
-                match initializer {
-                    Some(initializer) => (initializer, count),
-                    None => continue,
-                }
-            }
-            Op::CallWatched(count, site) => {
-                again!(site);
-                let count = usize::from(count);
-                let Value::Class(class) = at!(count) else {
-                    unreachable!("the variable is a class, or was not defined")
-                };
-                let initializer = class.initializer.get();
-                if initializer.is_none() && count != 0 {
-                    fail!("Expected 0 arguments but got {count}.");
-                }
-                let instance = have!(mu.try_alloc(Instance { class, fields: Table::new() }));
-                let object = Object::Instance(have!(mu.try_downgrade(instance)));
-                have!(watch::add(mu, world, site, frames.len(), object));
-                at!(count) = Value::Instance(instance);
-                match initializer {
-                    Some(initializer) => (initializer, count),
-                    None => continue,
-                }
-            }
-            Op::Invoke(index, count) => {
-                let count = usize::from(count);
-                let name = constant!(Text, index);
-                let (field, class) = if let Value::Instance(instance) = at!(count) {
-                    (instance.fields.get(name), instance.class)
-                } else if let Some((place, class)) = instance_near(&yard, at!(count)) {
-                    (yard.field(place, name), class)
-                } else {
-                    fail!("Only instances have methods.")
-                };
-                if let Some(callee) = field {
-                    begun!(callee, count)
-                } else if let Some(method) = class.methods.get(name) {
-                    (method, count)
-                } else {
-                    fail!("Undefined property '{}'.", shown(name))
-                }
-            }
-            Op::SuperInvoke(index, count) => {
-                let name = constant!(Text, index);
-                let Value::Class(superclass) = at!(0) else { unreachable!("`Inherit` has looked") };
-                let Some(method) = superclass.methods.get(name) else {
-                    fail!("Undefined property '{}'.", shown(name))
-                };
-                top -= 1;
-                (method, usize::from(count))
-            }
-        };
-        let function = callee.function;
-        if function.arity != count {
-            fail!("Expected {} arguments but got {count}.", function.arity);
+            }};
         }
-        let callee_base = top - count - 1;
-        if frames.len() + 1 == MOST_FRAMES || callee_base + function.room > MOST_VALUES {
+        /// What a watched site made before in this call is over. If there is something, that is looked at before the instruction.
+        macro_rules! again {
+            ($site:expr) => {
+                if watch::made_again(world, $site, frames.len()) {
+                    stop!(ip - 1, Stop::Check);
+                }
+            };
+        }
+        /// What calling any value with so many arguments comes to: a closure to be called, or the end of the instruction.
+        macro_rules! begun {
+            ($callee:expr, $count:expr) => {
+                match begin(mu, host, &yard, $callee) {
+                    Begun::Call(receiver, callee) => {
+                        at!($count) = receiver;
+                        (callee, $count)
+                    }
+                    Begun::Result(value) => {
+                        top -= $count;
+                        at!(0) = value;
+                        continue;
+                    }
+                    Begun::Plain(_) if $count != 0 => fail!("Expected 0 arguments but got {}.", $count),
+                    Begun::Plain(instance) => {
+                        at!(0) = instance;
+                        continue;
+                    }
+                    Begun::Refused(refused) => have!(Err(refused)),
+                    Begun::Failed => fail!("Can only call functions and classes."),
+                }
+            };
+        }
+        /// Counts a call or a loop, and now and then looks whether the slice has to end.
+        macro_rules! tick {
+            () => {{
+                budget -= 1;
+                if budget == 0 {
+                    polls -= 1;
+                    if polls == 0 || mu.should_yield() {
+                        stop!(ip, Stop::Pause);
+                    }
+                    host.ticks += u64::from(host.poll);
+                    budget = host.poll;
+                }
+            }};
+        }
+
+        if base + closure.function.room > MOST_VALUES {
+            // Only a script can be that large: a call has been looked at.
             fail!("Stack overflow.");
         }
-        frames.push(Frame { closure, next: ip, base });
-        (closure, ip, base) = (callee, 0, callee_base);
-        code = function.code.as_slice();
-        constants = function.constants.as_slice();
-        tick!();
+        loop {
+            let op = code[ip];
+            ip += 1;
+            // Instructions that are no calls go on with the next; a call leaves the match with what is called.
+            let (callee, count) = match op {
+                Op::Constant(index) => {
+                    push!(constants[usize::from(index)]);
+                    continue;
+                }
+                Op::Nil => {
+                    push!(Value::Nil);
+                    continue;
+                }
+                Op::True => {
+                    push!(Value::True);
+                    continue;
+                }
+                Op::False => {
+                    push!(Value::False);
+                    continue;
+                }
+                Op::Pop => {
+                    top -= 1;
+                    continue;
+                }
+                Op::GetLocal(index) => {
+                    push!(stack[(base + usize::from(index)) & MASK]);
+                    continue;
+                }
+                Op::SetLocal(index) => {
+                    stack[(base + usize::from(index)) & MASK] = at!(0);
+                    continue;
+                }
+                Op::GetGlobal(index) => {
+                    let global = constant!(Global, index);
+                    let Some(value) = global.value.get() else {
+                        fail!("Undefined variable '{}'.", shown(global.name))
+                    };
+                    push!(value);
+                    continue;
+                }
+                Op::DefineGlobal(index) => {
+                    constant!(Global, index).value.set(mu, Some(at!(0)));
+                    top -= 1;
+                    continue;
+                }
+                Op::SetGlobal(index) => {
+                    let global = constant!(Global, index);
+                    if global.value.get().is_none() {
+                        fail!("Undefined variable '{}'.", shown(global.name));
+                    }
+                    global.value.set(mu, Some(at!(0)));
+                    continue;
+                }
+                Op::GetUpvalue(index) => {
+                    push!(load(&stack, closure.upvalues[usize::from(index)]));
+                    continue;
+                }
+                Op::SetUpvalue(index) => {
+                    let value = at!(0);
+                    store(mu, &mut stack, closure.upvalues[usize::from(index)], value);
+                    continue;
+                }
+                Op::GetCopy(index) => {
+                    push!(closure.upvalues[usize::from(index)]);
+                    continue;
+                }
+                Op::GetNearCopy(index) => {
+                    push!(near(&yard, &stack, base, index));
+                    continue;
+                }
+                Op::GetPlace(index) => {
+                    push!(stack[place!(index) & MASK]);
+                    continue;
+                }
+                Op::SetPlace(index) => {
+                    stack[place!(index) & MASK] = at!(0);
+                    continue;
+                }
+                Op::GetNearCell(index) => {
+                    push!(load(&stack, near(&yard, &stack, base, index)));
+                    continue;
+                }
+                Op::SetNearCell(index) => {
+                    let (captured, value) = (near(&yard, &stack, base, index), at!(0));
+                    store(mu, &mut stack, captured, value);
+                    continue;
+                }
+                Op::GetProperty(index) => {
+                    let Value::Instance(instance) = at!(0) else {
+                        let name = constant!(Text, index);
+                        match property(&yard, at!(0), name) {
+                            Property::Field(value) => at!(0) = value,
+                            Property::Method(_) => {
+                                unreachable!("Y1: a method that is kept has its receiver in the heap")
+                            }
+                            Property::Undefined => fail!("Undefined property '{}'.", shown(name)),
+                            Property::NoInstance => fail!("Only instances have properties."),
+                        }
+                        continue;
+                    };
+                    let name = constant!(Text, index);
+                    at!(0) = match instance.fields.get(name) {
+                        Some(value) => value,
+                        None => match instance.class.methods.get(name) {
+                            Some(method) => {
+                                Value::Bound(have!(mu.try_alloc(Bound { receiver: at!(0), method })))
+                            }
+                            None => fail!("Undefined property '{}'.", shown(name)),
+                        },
+                    };
+                    continue;
+                }
+                Op::SetProperty(index) => {
+                    let Value::Instance(instance) = at!(1) else {
+                        let name = constant!(Text, index);
+                        if !set_property(&mut yard, at!(1), name, at!(0)) {
+                            fail!("Only instances have fields.");
+                        }
+                        at!(1) = at!(0);
+                        top -= 1;
+                        continue;
+                    };
+                    have!(instance.fields.set(mu, constant!(Text, index), at!(0)));
+                    at!(1) = at!(0);
+                    top -= 1;
+                    continue;
+                }
+                Op::GetSuper(index) => {
+                    let name = constant!(Text, index);
+                    let Value::Class(superclass) = at!(0) else { unreachable!("`Inherit` has looked") };
+                    let Some(method) = superclass.methods.get(name) else {
+                        fail!("Undefined property '{}'.", shown(name))
+                    };
+                    let bound = have!(mu.try_alloc(Bound { receiver: at!(1), method }));
+                    top -= 1;
+                    at!(0) = Value::Bound(bound);
+                    continue;
+                }
+                Op::Equal => {
+                    let equal = at!(1).equals(at!(0));
+                    top -= 1;
+                    at!(0) = Value::from(equal);
+                    continue;
+                }
+                Op::NotEqual => {
+                    let equal = at!(1).equals(at!(0));
+                    top -= 1;
+                    at!(0) = Value::from(!equal);
+                    continue;
+                }
+                Op::Greater => {
+                    numbers!(a, b => a > b);
+                    continue;
+                }
+                // The book has `not less`, which is another thing where one of them is not a number.
+                Op::GreaterEqual => {
+                    numbers!(a, b => !is_less(a, b));
+                    continue;
+                }
+                Op::Less => {
+                    numbers!(a, b => is_less(a, b));
+                    continue;
+                }
+                Op::LessEqual => {
+                    numbers!(a, b => !is_less(b, a));
+                    continue;
+                }
+                Op::Add => {
+                    match (at!(1), at!(0)) {
+                        (Value::Number(a), Value::Number(b)) => {
+                            top -= 1;
+                            at!(0) = Value::from(a.get() + b.get());
+                        }
+                        (Value::Text(a), Value::Text(b)) => {
+                            let text = have!(concatenate(mu, world, &mut scratch, a, b));
+                            top -= 1;
+                            at!(0) = Value::Text(text);
+                        }
+                        _ => fail!("Operands must be two numbers or two strings."),
+                    }
+                    continue;
+                }
+                Op::Subtract => {
+                    numbers!(a, b => a - b);
+                    continue;
+                }
+                Op::Multiply => {
+                    numbers!(a, b => a * b);
+                    continue;
+                }
+                Op::Divide => {
+                    numbers!(a, b => a / b);
+                    continue;
+                }
+                Op::Not => {
+                    at!(0) = Value::from(at!(0).is_falsey());
+                    continue;
+                }
+                Op::Negate => {
+                    let Value::Number(number) = at!(0) else { fail!("Operand must be a number.") };
+                    at!(0) = Value::from(-number.get());
+                    continue;
+                }
+                Op::Print => {
+                    let value = at!(0);
+                    top -= 1;
+                    let (value, is_class) = yard.shown(value);
+                    let end: &[u8] = if is_class { b" instance\n" } else { b"\n" };
+                    if let Err(error) = value.write(host.out).and_then(|()| host.out.write_all(end)) {
+                        stop!(ip, Stop::Output(error));
+                    }
+                    continue;
+                }
+                Op::Jump(distance) => {
+                    ip += usize::from(distance);
+                    continue;
+                }
+                Op::JumpIfFalse(distance) => {
+                    if at!(0).is_falsey() {
+                        ip += usize::from(distance);
+                    }
+                    continue;
+                }
+                Op::Branch(distance) => {
+                    if at!(0).is_falsey() {
+                        ip += usize::from(distance);
+                    }
+                    top -= 1;
+                    continue;
+                }
+                Op::Loop(distance) => {
+                    ip -= usize::from(distance);
+                    tick!();
+                    continue;
+                }
+                Op::Closure(index) => {
+                    let made = have!(around!().closure(constant!(Function, index)));
+                    push!(Value::Closure(made));
+                    continue;
+                }
+                Op::NearClosure(index, below) => {
+                    let made = have!(around!().near_closure(constant!(Closure, index), below));
+                    push!(made);
+                    continue;
+                }
+                Op::ClosureWatched(index, site) => {
+                    again!(site);
+                    let made = have!(around!().closure(constant!(Function, index)));
+                    have!(watch::closure(mu, world, site, frames.len(), made));
+                    push!(Value::Closure(made));
+                    continue;
+                }
+                Op::CloseUpvalue => {
+                    top -= 1;
+                    close(mu, world, &stack, top);
+                    continue;
+                }
+                Op::CloseWatched => {
+                    let is_over = watch::closed(mu, world, top - 1);
+                    top -= 1;
+                    close(mu, world, &stack, top);
+                    if is_over {
+                        stop!(ip, Stop::Check);
+                    }
+                    continue;
+                }
+                Op::Room(room) => {
+                    yard.open(room);
+                    continue;
+                }
+                Op::Return => {
+                    back!();
+                    continue;
+                }
+                Op::ReturnNear(room) => {
+                    yard.shut(room);
+                    back!();
+                    continue;
+                }
+                Op::ReturnWatched => {
+                    back!();
+                    if watch::returned(world, frames.len() + 1) {
+                        stop!(ip, Stop::Check);
+                    }
+                    continue;
+                }
+                Op::Class(index) => {
+                    let constant = constants[usize::from(index)];
+                    let name = if let Value::Global(global) = constant {
+                        global.name
+                    } else if let Value::Text(name) = constant {
+                        name
+                    } else {
+                        unreachable!("the compiler made the constant")
+                    };
+                    let class = Class { name, methods: Table::new(), initializer: GcCell::new(None) };
+                    push!(Value::Class(have!(mu.try_alloc(class))));
+                    continue;
+                }
+                Op::Inherit => {
+                    let Value::Class(superclass) = at!(1) else { fail!("Superclass must be a class.") };
+                    let Value::Class(class) = at!(0) else { unreachable!("the compiler puts a class there") };
+                    have!(class.inherit(mu, &superclass));
+                    top -= 1;
+                    continue;
+                }
+                Op::Method(index) => {
+                    let (Value::Class(class), Value::Closure(method)) = (at!(1), at!(0)) else {
+                        unreachable!("the compiler puts a class and a closure there")
+                    };
+                    have!(class.define(mu, world, constant!(Text, index), method));
+                    top -= 1;
+                    continue;
+                }
+                Op::Call(count) => {
+                    let count = usize::from(count);
+                    let callee = at!(count);
+                    if let Value::Closure(callee) = callee { (callee, count) } else { begun!(callee, count) }
+                }
+                Op::CallNear(count, below, fields) => {
+                    let count = usize::from(count);
+                    let Value::Class(class) = at!(count) else {
+                        unreachable!("the variable is a class, or was not defined")
+                    };
+                    let initializer = class.initializer.get();
+                    if initializer.is_none() && count != 0 {
+                        fail!("Expected 0 arguments but got {count}.");
+                    }
+                    at!(count) = yard.put_instance(below, class, fields);
+                    match initializer {
+                        Some(initializer) => (initializer, count),
+                        None => continue,
+                    }
+                }
+                Op::CallWatched(count, site) => {
+                    again!(site);
+                    let count = usize::from(count);
+                    let Value::Class(class) = at!(count) else {
+                        unreachable!("the variable is a class, or was not defined")
+                    };
+                    let initializer = class.initializer.get();
+                    if initializer.is_none() && count != 0 {
+                        fail!("Expected 0 arguments but got {count}.");
+                    }
+                    let instance = have!(mu.try_alloc(Instance { class, fields: Table::new() }));
+                    have!(watch::instance(mu, world, site, frames.len(), instance));
+                    at!(count) = Value::Instance(instance);
+                    match initializer {
+                        Some(initializer) => (initializer, count),
+                        None => continue,
+                    }
+                }
+                Op::Invoke(index, count) => {
+                    let count = usize::from(count);
+                    let name = constant!(Text, index);
+                    if let Value::Instance(instance) = at!(count) {
+                        if let Some(callee) = instance.fields.get(name) {
+                            begun!(callee, count)
+                        } else if let Some(method) = instance.class.methods.get(name) {
+                            (method, count)
+                        } else {
+                            fail!("Undefined property '{}'.", shown(name))
+                        }
+                    } else {
+                        match property(&yard, at!(count), name) {
+                            Property::Field(callee) => begun!(callee, count),
+                            Property::Method(method) => (method, count),
+                            Property::Undefined => fail!("Undefined property '{}'.", shown(name)),
+                            Property::NoInstance => fail!("Only instances have methods."),
+                        }
+                    }
+                }
+                Op::SuperInvoke(index, count) => {
+                    let name = constant!(Text, index);
+                    let Value::Class(superclass) = at!(0) else { unreachable!("`Inherit` has looked") };
+                    let Some(method) = superclass.methods.get(name) else {
+                        fail!("Undefined property '{}'.", shown(name))
+                    };
+                    top -= 1;
+                    (method, usize::from(count))
+                }
+            };
+            let function = callee.function;
+            if function.arity != count {
+                fail!("Expected {} arguments but got {count}.", function.arity);
+            }
+            let callee_base = top - count - 1;
+            if frames.len() + 1 == MOST_FRAMES || callee_base + function.room > MOST_VALUES {
+                fail!("Stack overflow.");
+            }
+            frames.push(Frame { closure, next: ip, base });
+            (closure, ip, base) = (callee, 0, callee_base);
+            code = function.code.as_slice();
+            constants = function.constants.as_slice();
+            tick!();
+        }
+    };
+    host.ticks += u64::from(host.poll - budget);
+    frames.push(Frame { closure, next, base });
+    yard.forget(&stack[..top]);
+    world.save(mu, &stack[..top], yard.in_use(), &frames);
+    why
+}
+
+/// What a name is to a value that is no instance in the heap.
+enum Property<'gc> {
+    Field(Value<'gc>),
+    Method(Gc<'gc, Closure<'gc>>),
+    Undefined,
+    NoInstance,
+}
+
+#[inline(never)]
+fn property<'gc>(yard: &Yard<'gc>, value: Value<'gc>, name: Key<'gc>) -> Property<'gc> {
+    let Value::Near(place) = value else { return Property::NoInstance };
+    let Some(class) = yard.class(place) else { return Property::NoInstance };
+    match yard.field(place, name) {
+        Some(value) => Property::Field(value),
+        None => class.methods.get(name).map_or(Property::Undefined, Property::Method),
     }
 }
 
-/// The place of a near instance, and its class.
-fn instance_near<'gc>(yard: &Yard<'gc>, value: Value<'gc>) -> Option<(usize, Gc<'gc, Class<'gc>>)> {
-    let Value::Near(place) = value else { return None };
-    Some((place, yard.class(place)?))
+/// Assigns a field of a near instance. Whether the value is one.
+#[inline(never)]
+fn set_property<'gc>(yard: &mut Yard<'gc>, of: Value<'gc>, name: Key<'gc>, value: Value<'gc>) -> bool {
+    let Value::Near(place) = of else { return false };
+    let is_instance = yard.class(place).is_some();
+    if is_instance {
+        yard.set_field(place, name, value);
+    }
+    is_instance
 }
 
 /// Whether one number is less than the other; false if one is not a number.

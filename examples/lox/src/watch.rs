@@ -4,14 +4,14 @@
 //! ends that it has captured, it is *over*. The slice ends then, the heap is collected, and what is over and still found was
 //! wrongly expected to go.
 
-use crate::object::{Closure, Instance, Upvalue, Value};
+use crate::object::{Closure, Instance, Place, Value};
 use crate::world::World;
 use std::cell::Cell;
 use tricolor::{AllocError, Gc, GcCell, Mu, Trace, Weak};
 
 /// An object that is watched.
 #[derive(Trace, Clone, Copy)]
-pub(crate) enum Object<'gc> {
+enum Object<'gc> {
     Closure(Weak<'gc, Closure<'gc>>),
     Instance(Weak<'gc, Instance<'gc>>),
 }
@@ -31,8 +31,29 @@ fn all<'gc>(world: Gc<'gc, World<'gc>>) -> impl Iterator<Item = Gc<'gc, Watch<'g
     std::iter::successors(world.watches.get(), |watch| watch.next.get())
 }
 
-/// Watches what a site has made.
-pub(crate) fn add<'gc>(
+/// Watches a closure that a site has made, in a call with so many around it.
+pub(crate) fn closure<'gc>(
+    mu: &Mu<'gc>,
+    world: Gc<'gc, World<'gc>>,
+    site: u16,
+    calls: usize,
+    closure: Gc<'gc, Closure<'gc>>,
+) -> Result<(), AllocError> {
+    add(mu, world, site, calls, Object::Closure(mu.try_downgrade(closure)?))
+}
+
+/// The same for an instance.
+pub(crate) fn instance<'gc>(
+    mu: &Mu<'gc>,
+    world: Gc<'gc, World<'gc>>,
+    site: u16,
+    calls: usize,
+    instance: Gc<'gc, Instance<'gc>>,
+) -> Result<(), AllocError> {
+    add(mu, world, site, calls, Object::Instance(mu.try_downgrade(instance)?))
+}
+
+fn add<'gc>(
     mu: &Mu<'gc>,
     world: Gc<'gc, World<'gc>>,
     site: u16,
@@ -55,8 +76,13 @@ pub(crate) fn returned<'gc>(world: Gc<'gc, World<'gc>>, calls: usize) -> bool {
     end(world, |watch| watch.calls == calls)
 }
 
-/// The scope of a variable ends. Whether something is over with it.
-pub(crate) fn closed<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, variable: Gc<'gc, Upvalue<'gc>>) -> bool {
+/// The scope of the variable at this place of the stack is about to end. Whether something is over with it.
+pub(crate) fn closed<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, place: usize) -> bool {
+    // The topmost open one: none is above the top of the stack.
+    let Some(variable) = world.open.get() else { return false };
+    if !matches!(variable.place.get(), Place::Open(at) if at as usize == place) {
+        return false;
+    }
     let is = |value: &Value<'gc>| matches!(value, Value::Cell(cell) if Gc::ptr_eq(*cell, variable));
     end(world, |watch| match watch.object {
         Object::Closure(closure) => {

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! A site has the same place in every turn of a loop, since what it made in the turn before is not used any more. What a near
-//! object holds leads to the heap or to places on the stack, and is looked at by the collector when a slice ends, for then the
-//! yard is copied to the [`World`](crate::world::World) with the stack.
+//! object holds leads to the heap or to places on the stack, and is looked at by the collector when a slice ends, for then what is
+//! in use of the yard is copied to the [`World`](crate::world::World) with the stack.
 //!
 //! Invariants
 //!   Y1  a near value leads to an object of a call that is not over, or nobody uses it      by the verdicts
@@ -35,29 +35,60 @@ impl<'gc> Yard<'gc> {
         &self.places
     }
 
+    /// Forgets what no value of the stack leads to: it would keep what it holds until its place is used again.
+    pub(crate) fn forget(&mut self, stack: &[Value<'gc>]) {
+        if self.places.is_empty() {
+            return;
+        }
+        let near = |value: &Value<'gc>| if let Value::Near(place) = value { Some(*place) } else { None };
+        let mut is_used = vec![false; self.places.len()];
+        let mut found: Vec<usize> = stack.iter().filter_map(near).collect();
+        while let Some(place) = found.pop() {
+            if std::mem::replace(&mut is_used[place], true) {
+                continue;
+            }
+            let size = match self.places[place] {
+                Value::Closure(runs) => 1 + runs.function.captures.len(),
+                Value::Class(_) => HEAD + 2 * self.counts(place).0,
+                _ => unreachable!("Y1: a near value leads to an object"),
+            };
+            is_used[place..place + size].fill(true);
+            found.extend(self.places[place + 1..place + size].iter().filter_map(near));
+        }
+        for (place, is_used) in self.places.iter_mut().zip(is_used) {
+            if !is_used {
+                *place = Value::Nil;
+            }
+        }
+    }
+
     /// A call begins that needs so many places.
+    #[inline(never)]
     pub(crate) fn open(&mut self, room: u8) {
         self.places.resize(self.places.len() + usize::from(room), Value::Nil);
     }
 
     /// A call is over that needed so many places.
+    #[inline(never)]
     pub(crate) fn shut(&mut self, room: u8) {
         self.places.truncate(self.places.len() - usize::from(room));
     }
 
-    /// The place that is so far below the top.
-    pub(crate) fn place(&self, below: u8) -> usize {
+    fn place(&self, below: u8) -> usize {
         self.places.len() - usize::from(below)
     }
 
-    /// Makes a closure at a place, for which `runs` runs. What it captures follows by [`Yard::capture`].
-    pub(crate) fn put_closure(&mut self, place: usize, runs: Gc<'gc, Closure<'gc>>) {
+    /// Makes a closure so far below the top, for which `runs` runs.
+    pub(crate) fn put_closure(
+        &mut self,
+        below: u8,
+        runs: Gc<'gc, Closure<'gc>>,
+        captured: &[Value<'gc>],
+    ) -> Value<'gc> {
+        let place = self.place(below);
         self.places[place] = Value::Closure(runs);
-    }
-
-    /// What the closure at a place captures as its `index`-th.
-    pub(crate) fn capture(&mut self, place: usize, index: usize, value: Value<'gc>) {
-        self.places[place + 1 + index] = value;
+        self.places[place + 1..][..captured.len()].copy_from_slice(captured);
+        Value::Near(place)
     }
 
     /// What the closure at a place has captured.
@@ -72,10 +103,13 @@ impl<'gc> Yard<'gc> {
         if let Value::Closure(closure) = self.places[place] { Some(closure) } else { None }
     }
 
-    /// Makes an instance at a place, with room for so many fields.
-    pub(crate) fn put_instance(&mut self, place: usize, class: Gc<'gc, Class<'gc>>, fields: u8) {
+    /// Makes an instance so far below the top, with room for so many fields.
+    #[inline(never)]
+    pub(crate) fn put_instance(&mut self, below: u8, class: Gc<'gc, Class<'gc>>, fields: u8) -> Value<'gc> {
+        let place = self.place(below);
         self.places[place] = Value::Class(class);
         self.places[place + 1] = counts(0, usize::from(fields));
+        Value::Near(place)
     }
 
     /// The class of the near object at a place, if it is an instance.

@@ -1,36 +1,63 @@
 //! Captured variables: on the stack while their scope lasts, and out of it afterwards.
 
 use super::MASK;
-use crate::object::{Capture, Closure, Place, Upvalue, Value};
+use crate::object::{Capture, Closure, Function, Place, Upvalue, Value};
 use crate::world::{MOST_VALUES, World};
 use crate::yard::Yard;
 use tricolor::{AllocError, Gc, GcCell, Mu};
 
 /// Where a closure is made: what its captures are looked for in.
 pub(super) struct Around<'a, 'gc> {
+    pub(super) mu: &'a Mu<'gc>,
     pub(super) world: Gc<'gc, World<'gc>>,
     /// What runs.
     pub(super) closure: Gc<'gc, Closure<'gc>>,
     pub(super) stack: &'a [Value<'gc>; MOST_VALUES],
     pub(super) base: usize,
+    pub(super) yard: &'a mut Yard<'gc>,
+    pub(super) captured: &'a mut Vec<Value<'gc>>,
 }
 
 impl<'gc> Around<'_, 'gc> {
-    /// What a new closure captures.
-    pub(super) fn capture(
-        &self,
-        mu: &Mu<'gc>,
-        yard: &Yard<'gc>,
-        capture: Capture,
+    /// A closure in the heap.
+    #[inline(never)]
+    pub(super) fn closure(
+        mut self,
+        function: Gc<'gc, Function<'gc>>,
+    ) -> Result<Gc<'gc, Closure<'gc>>, AllocError> {
+        let upvalues = if function.captures.is_empty() {
+            self.world.no_upvalues
+        } else {
+            self.capture(function.captures.as_slice())?;
+            self.mu.try_alloc_slice(self.captured.len(), |index| self.captured[index])?
+        };
+        self.mu.try_alloc(Closure { function, upvalues })
+    }
+
+    /// A closure in the yard.
+    #[inline(never)]
+    pub(super) fn near_closure(
+        mut self,
+        runs: Gc<'gc, Closure<'gc>>,
+        below: u8,
     ) -> Result<Value<'gc>, AllocError> {
+        self.capture(runs.function.captures.as_slice())?;
+        Ok(self.yard.put_closure(below, runs, self.captured))
+    }
+
+    fn capture(&mut self, captures: &[Capture]) -> Result<(), AllocError> {
         let place = |index: u8| self.base + usize::from(index);
-        Ok(match capture {
-            Capture::Local(index) => Value::Cell(open(mu, self.world, place(index))?),
-            Capture::LocalPlace(index) => Value::Place(place(index)),
-            Capture::LocalCopy(index) => self.stack[place(index) & MASK],
-            Capture::Upvalue(index) => self.closure.upvalues[usize::from(index)],
-            Capture::NearUpvalue(index) => near(yard, self.stack, self.base, index),
-        })
+        self.captured.clear();
+        for capture in captures {
+            self.captured.push(match *capture {
+                Capture::Local(index) => Value::Cell(open(self.mu, self.world, place(index))?),
+                Capture::LocalPlace(index) => Value::Place(place(index)),
+                Capture::LocalCopy(index) => self.stack[place(index) & MASK],
+                Capture::Upvalue(index) => self.closure.upvalues[usize::from(index)],
+                Capture::NearUpvalue(index) => near(self.yard, self.stack, self.base, index),
+            });
+        }
+        Ok(())
     }
 }
 
@@ -72,7 +99,7 @@ pub(super) fn store<'gc>(
 }
 
 /// The open upvalue of a place on the stack.
-pub(super) fn open<'gc>(
+fn open<'gc>(
     mu: &Mu<'gc>,
     world: Gc<'gc, World<'gc>>,
     place: usize,

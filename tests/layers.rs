@@ -82,7 +82,7 @@ const ARROWS: &[Arrows] = &[
         ],
         written_about: &[],
     },
-    Arrows { name: "lox", folder: "examples/lox", below: &["tricolor"], written_about: &[] },
+    Arrows { name: "lox", folder: "examples/lox", below: &["heap-escape", "tricolor"], written_about: &[] },
 ];
 
 /// The modules of one crate, lowest layer first, and the module that defines each macro.

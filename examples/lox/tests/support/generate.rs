@@ -162,8 +162,12 @@ impl Generator {
     fn block(&mut self, head: &str, loop_variable: Option<String>) {
         self.say(&format!("{head} {{"));
         let before = self.scope.len();
-        self.scope.extend(loop_variable.map(|name| (name, Type::Number)));
         self.depth += 1;
+        if let Some(name) = loop_variable {
+            // It may be assigned in the body.
+            self.say("fuel = fuel - 1;");
+            self.scope.push((name, Type::Number));
+        }
         for _ in 0..1 + self.random.below(4) {
             self.statement();
         }
@@ -182,7 +186,6 @@ impl Generator {
             }
             3 | 4 => {
                 let (name, value) = (self.variable(kind), self.expression(kind, 0));
-                // A name of the prelude's is not assigned.
                 self.say(&format!("{name} = {value};"));
             }
             5 => {
@@ -211,7 +214,7 @@ impl Generator {
                 let name = self.name();
                 let turns = 1 + self.random.below(3);
                 self.block(
-                    &format!("for (var {name} = 0; {name} < {turns}; {name} = {name} + 1)"),
+                    &format!("for (var {name} = 0; fuel > 0 and {name} < {turns}; {name} = {name} + 1)"),
                     Some(name),
                 );
             }

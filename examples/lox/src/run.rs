@@ -12,19 +12,21 @@
 mod slice;
 mod begin;
 mod upvalue;
+mod property;
 
 pub(crate) use slice::{Host, Mark, Stop};
 
-use crate::object::{Bound, Class, Closure, Instance, Value};
+use crate::object::{Bound, Class, Instance, Value};
 use crate::op::Op;
 use crate::table::Table;
-use crate::text::{Key, Text};
+use crate::text::Text;
 use crate::watch;
 use crate::world::{Frame, MOST_FRAMES, MOST_VALUES, World};
 use crate::yard::Yard;
 use begin::{Begun, begin};
+use property::{Property, property, set_property};
 use slice::{MOST_POLLS, restore};
-use tricolor::{AllocError, Gc, GcCell, Mu};
+use tricolor::{Gc, GcCell, Mu};
 use upvalue::{Around, close, load, near, store};
 
 const MASK: usize = MOST_VALUES - 1;
@@ -354,7 +356,7 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                             at!(0) = Value::from(a.get() + b.get());
                         }
                         (Value::Text(a), Value::Text(b)) => {
-                            let text = have!(concatenate(mu, world, &mut scratch, a, b));
+                            let text = have!(world.strings.concatenate(mu, &mut scratch, a, b));
                             top -= 1;
                             at!(0) = Value::Text(text);
                         }
@@ -584,35 +586,6 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
     why
 }
 
-/// What a name is to a value that is no instance in the heap.
-enum Property<'gc> {
-    Field(Value<'gc>),
-    Method(Gc<'gc, Closure<'gc>>),
-    Undefined,
-    NoInstance,
-}
-
-#[inline(never)]
-fn property<'gc>(yard: &Yard<'gc>, value: Value<'gc>, name: Key<'gc>) -> Property<'gc> {
-    let Value::Near(place) = value else { return Property::NoInstance };
-    let Some(class) = yard.class(place) else { return Property::NoInstance };
-    match yard.field(place, name) {
-        Some(value) => Property::Field(value),
-        None => class.methods.get(name).map_or(Property::Undefined, Property::Method),
-    }
-}
-
-/// Assigns a field of a near instance. Whether the value is one.
-#[inline(never)]
-fn set_property<'gc>(yard: &mut Yard<'gc>, of: Value<'gc>, name: Key<'gc>, value: Value<'gc>) -> bool {
-    let Value::Near(place) = of else { return false };
-    let is_instance = yard.class(place).is_some();
-    if is_instance {
-        yard.set_field(place, name, value);
-    }
-    is_instance
-}
-
 /// Whether one number is less than the other; false if one is not a number.
 #[inline(always)]
 fn is_less(a: f64, b: f64) -> bool {
@@ -622,17 +595,4 @@ fn is_less(a: f64, b: f64) -> bool {
 /// A name in a message.
 fn shown(name: Gc<'_, Text<'_>>) -> String {
     String::from_utf8_lossy(name.bytes.as_slice()).into_owned()
-}
-
-fn concatenate<'gc>(
-    mu: &Mu<'gc>,
-    world: Gc<'gc, World<'gc>>,
-    scratch: &mut Vec<u8>,
-    a: Gc<'gc, Text<'gc>>,
-    b: Gc<'gc, Text<'gc>>,
-) -> Result<Gc<'gc, Text<'gc>>, AllocError> {
-    scratch.clear();
-    scratch.extend_from_slice(a.bytes.as_slice());
-    scratch.extend_from_slice(b.bytes.as_slice());
-    world.strings.intern(mu, scratch)
 }

@@ -53,6 +53,21 @@ impl<'gc> Strings<'gc> {
             mu.try_alloc(Text { hash, bytes })
         })
     }
+
+    /// The one string of the bytes of two. `scratch` is room for them.
+    #[inline(never)]
+    pub(crate) fn concatenate(
+        &self,
+        mu: &Mu<'gc>,
+        scratch: &mut Vec<u8>,
+        a: Key<'gc>,
+        b: Key<'gc>,
+    ) -> Result<Key<'gc>, AllocError> {
+        scratch.clear();
+        scratch.extend_from_slice(a.bytes.as_slice());
+        scratch.extend_from_slice(b.bytes.as_slice());
+        self.intern(mu, scratch)
+    }
 }
 
 #[cfg(test)]

@@ -47,10 +47,9 @@ impl<'gc> Yard<'gc> {
             if std::mem::replace(&mut is_used[place], true) {
                 continue;
             }
-            let size = match self.places[place] {
-                Value::Closure(runs) => 1 + runs.function.captures.len(),
-                Value::Class(_) => HEAD + 2 * self.counts(place).0,
-                _ => unreachable!("Y1: a near value leads to an object"),
+            let size = match self.runs(place) {
+                Some(runs) => 1 + runs.function.captures.len(),
+                None => HEAD + 2 * self.counts(place).0,
             };
             is_used[place..place + size].fill(true);
             found.extend(self.places[place + 1..place + size].iter().filter_map(near));

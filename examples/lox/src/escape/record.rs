@@ -198,7 +198,7 @@ impl Recorder<'_, '_, '_> {
             Op::SetUpvalue(index) => match self.captures[walk.draft][usize::from(index)] {
                 Some(var) => body.assign(var, walk.top()),
                 None => {
-                    body.leak(walk.top(), Why::Other("assigned to a variable that a method has captured"))
+                    body.leak(walk.top(), Why::Other("assigned to a variable that a method has captured"));
                 }
             },
             Op::GetProperty(name) => {

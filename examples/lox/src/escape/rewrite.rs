@@ -2,6 +2,8 @@
 //!
 //! Instructions are replaced one by one, and one is put in front of all, so no jump changes.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "most instructions stay as they are")]
+
 use super::facts::Facts;
 use super::record::{Makes, Recorded};
 use super::{Asked, Escape, Watched};
@@ -9,7 +11,7 @@ use crate::draft::Draft;
 use crate::object::Capture as Captured;
 use crate::op::Op;
 use heap_escape::{Capture, Var, Verdict};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The most places in the yard that one call may have.
 const MOST_PLACES: usize = 255;
@@ -196,7 +198,7 @@ fn watch(
     asked: &mut Asked,
     planted: Option<u64>,
 ) {
-    let mut watched = BTreeMap::new();
+    let mut watched = BTreeSet::new();
     for (number, (site, near)) in recorded.sites.iter().zip(&answer.near).enumerate() {
         let is_planted = near.is_none() && planted.is_some_and(|seed| is_chosen(seed, number));
         if near.is_none() && !is_planted {
@@ -211,7 +213,7 @@ fn watch(
             Op::Call(count) => Op::CallWatched(count, index),
             other => unreachable!("{other:?} is no site"),
         };
-        watched.insert(site.draft, ());
+        watched.insert(site.draft);
     }
     // A variable that would be on the stack is in a cell, so that what has captured it can be found.
     ends(shelf, recorded, answer, Op::CloseWatched);
@@ -227,7 +229,7 @@ fn watch(
     }
     for number in 0..shelf.len() {
         captures(shelf, number, &has);
-        if watched.contains_key(&number) {
+        if watched.contains(&number) {
             for op in shelf[number].ops.iter_mut().filter(|op| **op == Op::Return) {
                 *op = Op::ReturnWatched;
             }

@@ -2,16 +2,20 @@
 //!
 //! One file each, named by id. Adding one is a file and a line in [`ALL`]; `list`, `run all` and the reports follow.
 
+mod verdicts;
 mod pause;
 mod s1;
 mod s3;
 mod t01;
+mod t02;
+mod t03;
 mod t04;
 mod t05;
 mod t06;
 mod t07;
 mod t08;
 mod t09;
+mod t10;
 mod t11;
 mod t12;
 mod t13;
@@ -30,12 +34,15 @@ use crate::experiment::Experiment;
 /// Every experiment, in reading order.
 pub(crate) static ALL: &[&dyn Experiment] = &[
     &t01::MillionSmall,
+    &t02::FourFunctions,
+    &t03::NewAndLiteral,
     &t04::Strings,
     &t05::Classes,
     &t06::Refills,
     &t07::SmallObjects,
     &t08::Pooled,
     &t09::PointersAndValues,
+    &t10::Captures,
     &t11::TopSites,
     &t12::ObjectsAndBytes,
     &t13::Scavenging,

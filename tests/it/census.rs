@@ -195,3 +195,30 @@ fn a_census_inside_enter_is_refused() {
     let heap = Heap::new().unwrap();
     heap.attach().unwrap().enter(|_| drop(heap.census()));
 }
+
+#[test]
+fn who_has_no_time_gets_no_census_and_leaves_less_to_do() {
+    // Without threads of its own nobody sweeps beside the program.
+    let heap = Heap::builder().own_threads(false).least_heap(4 << 20).build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    let mut roots: Vec<Root<_>> = Vec::new();
+    while heap.figures().cycles == 0 {
+        mutator.enter(|mu| {
+            for _ in 0..1000 {
+                mu.alloc([0_u64; 8]);
+            }
+            roots.push(mu.root(mu.alloc([1_u64; 8])));
+        });
+    }
+    let mut late = 0;
+    let census = loop {
+        match heap.census_within(Duration::ZERO) {
+            Some(census) => break census,
+            None => late += 1,
+        }
+        assert!(late < 10_000, "each call sweeps some spans");
+    };
+    assert!(late > 0, "4 MiB are more spans than are swept at once");
+    assert_eq!(census, heap.census());
+    assert_eq!(heap.census_within(Duration::ZERO), Some(census), "there is nothing to sweep and to wait for");
+}

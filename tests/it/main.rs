@@ -62,4 +62,5 @@ mod threads;
 mod tiny;
 mod vectors;
 mod weak;
+mod weak_heap;
 mod weak_map;

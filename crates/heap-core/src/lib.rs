@@ -21,6 +21,7 @@ pub mod span;
 mod occupancy;
 pub mod fragmentation;
 pub mod census;
+pub mod tiles;
 pub mod sweep;
 pub mod page_heap;
 pub mod central;

@@ -17,6 +17,7 @@ mod dead;
 mod layouts;
 mod figures;
 mod census;
+mod tiles;
 #[cfg(test)]
 pub(crate) mod tests;
 

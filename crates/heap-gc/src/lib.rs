@@ -55,6 +55,7 @@ mod external;
 mod unwind;
 mod pace;
 mod desk;
+mod gate;
 mod shared;
 mod handle;
 mod dead;
@@ -65,6 +66,7 @@ mod attached;
 mod ask;
 mod mutator;
 mod heap;
+mod weak_heap;
 mod inspect;
 mod census;
 mod snapshot;
@@ -106,6 +108,7 @@ pub use heap_core::figures::MemoryFigures;
 pub use heap_core::fragmentation::{Fragmentation, LayoutUse, SpanUse};
 pub use heap_core::layout::TypeMask;
 pub use heap_core::racy::kernel::Vectors;
+pub use heap_core::tiles::{Tile, Tiles};
 pub use heap_core::verify::Violation;
 pub use heap_core::waits::WaitFigures;
 pub use heap_scav::figures::{By, ScavengeFigures};
@@ -119,3 +122,4 @@ pub use snapshot::{
     EdgeKind, NodeKind, RootGroup, RootKind, Snapshot, SnapshotEdge, SnapshotError, SnapshotNode,
 };
 pub use trace::{Branded, Rebrand, Trace, Tracer};
+pub use weak_heap::WeakHeap;

@@ -8,6 +8,7 @@ use crate::ephemeron::Ephemerons;
 use crate::event::{Answerer, Event};
 use crate::figures::{CycleFigures, PAUSES_KEPT};
 use crate::finalizer::AllFinalizers;
+use crate::gate::SharedGate;
 use crate::grey::GreyQueue;
 use crate::handshake::World;
 use crate::hints::{EscapeHints, WrongHints};
@@ -84,6 +85,8 @@ pub(crate) struct Shared {
     pub(crate) id: u64,
     /// Handles of the program: the last one ends the collector.
     pub(crate) handles: AtomicUsize,
+    /// Where who lets go of the last handle meets who makes one of a weak handle.
+    pub(crate) gate: SharedGate,
     pub(crate) world: World<Part>,
     /// What is grey and on the way to a marker.
     pub(crate) queue: GreyQueue,
@@ -215,6 +218,7 @@ impl Shared {
         Self {
             id,
             handles: AtomicUsize::new(0),
+            gate: SharedGate::new(),
             world: World::new().with_pauses(pauses),
             queue: GreyQueue::new(1),
             desk: Arc::new(Desk::new(

@@ -57,6 +57,23 @@ impl PageHeap {
         }
     }
 
+    /// How many pages were ever made accessible: those from page 0 up.
+    #[must_use]
+    pub fn grown_pages(&self) -> Pages {
+        Pages::new(self.grown.load(Relaxed))
+    }
+
+    /// Calls `f` with every 64 pages that were made accessible, lowest first: the first of them, and a bit for each that is
+    /// released. Takes the lock for a chunk at a time, and not while it calls.
+    pub fn each_released(&self, mut f: impl FnMut(PageIndex, u64)) {
+        for chunk in 0..self.grown.load(Relaxed) / CHUNK_PAGES {
+            let released = *self.pages.lock().bitmaps(chunk).1;
+            for (word, bits) in released.into_iter().enumerate() {
+                f(PageIndex::new(chunk * CHUNK_PAGES + word * 64), bits);
+            }
+        }
+    }
+
     /// The states of the pages of a chunk.
     fn states(&self, all: &PageAlloc, chunk: usize) -> [PageState; CHUNK_PAGES] {
         let (in_use, released) = all.bitmaps(chunk);

@@ -47,6 +47,12 @@ const ARROWS: &[Arrows] = &[
     Arrows { name: "heap-profile", folder: "crates/heap-profile", below: &["heap-gc"], written_about: &[] },
     Arrows { name: "heap-snapshot", folder: "crates/heap-snapshot", below: &["heap-gc"], written_about: &[] },
     Arrows { name: "heap-trace", folder: "crates/heap-trace", below: &["heap-gc"], written_about: &[] },
+    Arrows {
+        name: "heap-observe",
+        folder: "crates/heap-observe",
+        below: &["heap-gc", "heap-profile"],
+        written_about: &[],
+    },
     Arrows { name: "heap-escape", folder: "crates/heap-escape", below: &[], written_about: &[] },
     Arrows {
         name: "heap-escape-go",
@@ -76,6 +82,7 @@ const ARROWS: &[Arrows] = &[
             "heap-profile",
             "heap-snapshot",
             "heap-trace",
+            "heap-observe",
             "heap-escape-go",
             "tricolor",
             "heap-testkit",

@@ -63,6 +63,7 @@ mod pprof;
 mod folded;
 
 pub use group::{Group, Value};
+pub use pprof::Shown;
 pub use profile::{Count, Profile, Site, Use};
 pub use profiler::Profiler;
 pub use symbol::Frame;

@@ -29,6 +29,16 @@ mod field {
     pub(super) const DEFAULT_SAMPLE_TYPE: u64 = 14;
 }
 
+/// What a reader of a profile shows first.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Shown {
+    /// Bytes in use.
+    #[default]
+    InUse,
+    /// Bytes that were allocated.
+    Allocated,
+}
+
 impl Profile {
     /// Writes the profile for `go tool pprof` and what else reads its format. Names of functions are looked up now: the first time in
     /// a process that takes some tens of milliseconds, or more for a large program.
@@ -36,6 +46,14 @@ impl Profile {
     /// # Errors
     /// If `to` refuses what is written to it.
     pub fn write_pprof(&self, to: impl Write) -> io::Result<()> {
+        self.write_pprof_showing(to, Shown::InUse)
+    }
+
+    /// As [`write_pprof`](Self::write_pprof), with what a reader shows who was not told what to show.
+    ///
+    /// # Errors
+    /// If `to` refuses what is written to it.
+    pub fn write_pprof_showing(&self, to: impl Write, shown: Shown) -> io::Result<()> {
         let mut file = File::default();
         for (kind, unit) in VALUES {
             let kind = file.value_type(kind, unit);
@@ -70,7 +88,10 @@ impl Profile {
             let text = file.text(&text);
             file.profile.number(field::COMMENT, text);
         }
-        let default = file.text("inuse_space");
+        let default = file.text(match shown {
+            Shown::InUse => "inuse_space",
+            Shown::Allocated => "alloc_space",
+        });
         file.profile.number(field::DEFAULT_SAMPLE_TYPE, default);
 
         let mut gzip = GzEncoder::new(to, Compression::fast());

@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Escape(Escape),
     /// Say what keeps what in a heap, from a `.heapsnapshot` file, or take one.
     Snapshot(Snapshot),
+    /// Start a heap that changes all the time, and a page for the browser that shows it, until interrupted.
+    Serve(Serve),
 }
 
 /// What to ask of a snapshot.
@@ -74,6 +76,23 @@ pub(crate) struct Snapshot {
     /// For `--take`: how many objects the heap has, about.
     #[arg(long, value_name = "N", default_value_t = 100_000, requires = "take", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) objects: u32,
+}
+
+/// What to serve.
+#[derive(Debug, Group)]
+pub(crate) struct Serve {
+    /// What the heap's program does: mixed, trees or pinned.
+    #[arg(long, value_name = "NAME", default_value = "mixed")]
+    pub(crate) workload: String,
+    /// Where to listen, on this machine: with port 0, at one that is free.
+    #[arg(long, value_name = "A", default_value = crate::serve::ADDRESS)]
+    pub(crate) addr: String,
+    /// Live bytes of the heap, such as 1GiB [default: 64MiB].
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) live: Option<String>,
+    /// For how long [default: until interrupted].
+    #[arg(long, value_name = "N")]
+    pub(crate) seconds: Option<f64>,
 }
 
 /// What to compare.

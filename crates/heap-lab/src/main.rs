@@ -23,6 +23,7 @@ mod beside;
 mod classes;
 mod escape;
 mod snapshot;
+mod serve;
 mod experiments;
 mod bench;
 mod args;

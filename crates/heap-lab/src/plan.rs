@@ -26,16 +26,17 @@ use crate::report::markdown::Markdown;
 use crate::report::text::Text;
 use crate::report::{Format, Report};
 use crate::saved::Run as Saved;
+use crate::serve::workload::Workload;
+use crate::serve::{self, Serve};
 use crate::size::parse_size;
-use crate::snapshot::take::Workload;
-use crate::snapshot::{Question, Snapshot};
+use crate::snapshot::{Question, Snapshot, take};
 use crate::unit::binary;
 use serde_json::json;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What the lab was asked for, all of it checked.
 pub(crate) enum Plan {
@@ -65,6 +66,8 @@ pub(crate) enum Plan {
     Compare(Compare),
     /// Say what keeps what in a heap.
     Snapshot(Snapshot),
+    /// Show a heap in the browser.
+    Serve(Serve),
     /// Time one shape.
     Bench {
         /// Which.
@@ -154,12 +157,18 @@ impl Plan {
                 tables: escape.tables,
             })),
             Some(Command::Snapshot(typed)) => Ok(Self::Snapshot(if typed.take {
-                let workload = Workload::named(&typed.workload)?;
+                let workload = take::Workload::named(&typed.workload)?;
                 Snapshot::Take { file: typed.file, workload, objects: typed.objects as usize }
             } else {
                 let question =
                     Question { top: typed.top, node: typed.node, kind: typed.kind, json: typed.json };
                 Snapshot::Ask { file: typed.file, question }
+            })),
+            Some(Command::Serve(typed)) => Ok(Self::Serve(Serve {
+                workload: Workload::named(&typed.workload)?,
+                address: typed.addr,
+                live: typed.live.as_deref().map_or(Ok(serve::LIVE), parse_size)?,
+                time: typed.seconds.map(checked_seconds).transpose()?,
             })),
             Some(Command::Bench(bench)) => Ok(Self::Bench {
                 workers: checked_workers(bench.workers)?,
@@ -222,6 +231,7 @@ impl Plan {
                 Ok(if has_regressions { Verdict::Fails } else { Verdict::Holds })
             }
             Self::Snapshot(snapshot) => print(&snapshot.carry_out()?).map(|()| Verdict::Holds),
+            Self::Serve(serve) => serve.run(|url| print(&format!("{url}\n"))).map(|()| Verdict::Holds),
             Self::Classes(show) => print(&classes::show(&show)?).map(|()| Verdict::Holds),
             Self::Bench { bench, args, workers, mode, width, json, trace } => {
                 let outcome = with_trace(trace.as_deref(), || bench.run(args, workers, mode, width))?;
@@ -413,6 +423,15 @@ fn checked_compare(typed: args::Compare) -> Result<Compare, LabError> {
         common: typed.common,
         json: typed.json,
     })
+}
+
+fn checked_seconds(seconds: f64) -> Result<Duration, LabError> {
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if time > Duration::ZERO => Ok(time),
+        Ok(_) | Err(_) => {
+            Err(LabError::Argument(format!("--seconds is {seconds}, but must be a time above 0")))
+        }
+    }
 }
 
 fn checked_workers(workers: Option<usize>) -> Result<Option<usize>, LabError> {

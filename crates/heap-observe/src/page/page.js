@@ -4,7 +4,7 @@
   const $ = (id) => document.getElementById(id);
   const SVG = "http://www.w3.org/2000/svg";
   const ROWS = 22;
-  const WINDOW = 300000;
+  const WINDOWS = [1, 2, 5];
   let data = null, census = null, heap = null, paused = false, timer = 0, asking = false, size = { cells: 1024 };
   let censusAt = 0, censusCycle = -1, counting = false;
   const cursor = { map: -1, curve: -1, cycles: -1 };
@@ -16,7 +16,7 @@
     const units = ["B", "KiB", "MiB", "GiB", "TiB"];
     let at = 0;
     while (n >= 1024 && at < 4) { n /= 1024; at += 1; }
-    return `${n >= 100 || at === 0 ? Math.round(n) : n.toFixed(n >= 10 ? 1 : 2)} ${units[at]}`;
+    return `${n >= 100 || Number.isInteger(n) ? Math.round(n) : n.toFixed(n >= 10 ? 1 : 2)} ${units[at]}`;
   };
   const count = (n) => Math.round(n).toLocaleString("en-US").replaceAll(",", " ");
   const time = (s) => {
@@ -234,13 +234,19 @@
       pen.fillText(label(top * at / 4), PAD.left - 6, y);
     }
     pen.textBaseline = "alphabetic";
-    for (let at = 0; at <= 5; at += 1) {
-      const x = width - PAD.right - (width - PAD.left - PAD.right) * at / 5;
-      pen.textAlign = at === 0 ? "right" : at === 5 ? "left" : "center";
-      pen.fillText(at === 0 ? "now" : `−${at} min`, x, height - 6);
+    const minutes = span() / 60000, marks = minutes === 1 ? [0, 0.5, 1] : minutes === 2 ? [0, 1, 2] : width < 480 ? [0, 2, 4] : [0, 1, 2, 3, 4, 5];
+    for (const at of marks) {
+      const x = width - PAD.right - (width - PAD.left - PAD.right) * at / minutes;
+      pen.textAlign = at === 0 ? "right" : at === minutes ? "left" : "center";
+      pen.fillText(at === 0 ? "now" : at < 1 ? `−${at * 60} s` : `−${at} min`, x, height - 6);
     }
   };
-  const xOf = (at, width) => width - PAD.right - (width - PAD.left - PAD.right) * (data.at - at) / WINDOW;
+  // As many minutes as there are points for: one, two or five.
+  const span = () => {
+    const oldest = data.curve.at.length ? data.at - data.curve.at[0] : 0;
+    return 60000 * (WINDOWS.find((minutes) => oldest <= minutes * 60000) || 5);
+  };
+  const xOf = (at, width) => width - PAD.right - (width - PAD.left - PAD.right) * (data.at - at) / span();
 
   const LINES = [["alloc", "allocated", []], ["in_use", "in use", []], ["goal", "goal", [6, 4]], ["resident", "resident, of the process", [2, 3]]];
 
@@ -283,7 +289,7 @@
       (one.pause > 0 ? `The world stood still for ${time(one.pause)}.` : rounds ? `Waited for the slowest thread: ${rounds}.` : "");
   };
 
-  const shownCycles = () => data.cycles.filter((one) => data.at - one.ended <= WINDOW);
+  const shownCycles = () => data.cycles.filter((one) => data.at - one.ended <= span());
 
   const drawCycles = () => {
     const canvas = $("cycles"), height = canvas.clientHeight, width = canvas.clientWidth, pen = sheet(canvas, height);
@@ -300,7 +306,7 @@
     });
     if (cycles.length === 0) {
       pen.fillStyle = palette.soft; pen.textAlign = "center";
-      pen.fillText("no collection in the last five minutes", (width + PAD.left) / 2, height / 2);
+      pen.fillText("no collection in this time", (width + PAD.left) / 2, height / 2);
     }
     put($("cycle-read"), cursor.cycles >= 0 ? cycleWords(cycles[cursor.cycles]) : cycles.length ? `Last: ${cycleWords(cycles[cycles.length - 1])}` : "\u00a0");
   };
@@ -351,9 +357,9 @@
   };
 
   const classTable = () => fill($("class-table"), `${data.classes.length} classes with spans`,
-    ["slot", "spans", "one object", "tenths full", "ratio", "pinned", "objects", "in use"],
-    data.classes.map((one) => [one.size ? `${one.size} B` : "large", count(one.spans), count(one.lone), tenths(one), times(one.ratio),
-      bytes(one.pinned), bytes(one.occupied), bytes(one.in_use)]));
+    ["slot", "spans", "one object", "ratio", "pinned", "tenths full", "objects", "in use"],
+    data.classes.map((one) => [one.size ? `${one.size} B` : "large", count(one.spans), count(one.lone),
+      one.spans > one.held ? times(one.ratio) : "–", bytes(one.pinned), tenths(one), bytes(one.occupied), bytes(one.in_use)]));
 
   const meter = (part, all) => (cell) => {
     let bar = cell.firstChild;

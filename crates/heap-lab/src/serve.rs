@@ -1,6 +1,6 @@
 //! Serve: a heap that changes all the time, and the page that shows it.
 //!
-//! The heap, its [workload](workload) and the observer are made here; the page is the crate `heap-observe`'s. It goes on until it is
+//! The heap, its [workload] and the observer are made here; the page is the crate `heap-observe`'s. It goes on until it is
 //! interrupted, or for as long as was asked.
 
 pub(crate) mod workload;

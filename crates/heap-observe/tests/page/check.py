@@ -2,8 +2,9 @@
 """Drives the live page in a headless Chromium, as somebody would with a mouse, with keys only, and on a phone.
 
     check.py HEAP_LAB FOLDER [serve arguments]
+    check.py URL FOLDER
 
-HEAP_LAB is the program, FOLDER where screenshots go. Needs the package playwright, and a Chromium: that of the system, that of the
+HEAP_LAB is the program, URL a page that is there already, FOLDER where screenshots go. Needs the package playwright, and a Chromium: that of the system, that of the
 environment variable CHROMIUM, or playwright's own. Exit code: 0 all checks hold, 1 one does not, 77 there is no browser.
 """
 
@@ -197,9 +198,11 @@ def main():
     lab, folder, more = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
     folder.mkdir(parents=True, exist_ok=True)
     check = Check()
-    served = subprocess.Popen([lab, "serve", *(more or ["--live", "24MiB"])], stdout=subprocess.PIPE, text=True)
+    served = None
+    if not lab.startswith("http"):
+        served = subprocess.Popen([lab, "serve", *(more or ["--live", "24MiB"])], stdout=subprocess.PIPE, text=True)
     try:
-        url = served.stdout.readline().strip()
+        url = served.stdout.readline().strip() if served else lab
         with sync_playwright() as playwright:
             try:
                 browser = playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
@@ -215,7 +218,7 @@ def main():
                         resize(page, check)
                     check(errors == [], f"{size}-{scheme}: no errors: {errors}")
                     check(elsewhere == [], f"{size}-{scheme}: nothing comes from elsewhere: {elsewhere}")
-                    if (size, scheme) == ("phone", "dark"):
+                    if served and (size, scheme) == ("phone", "dark"):
                         served.terminate()
                         served.wait(timeout=20)
                         expect(page.locator("#state")).to_have_class("state bad", timeout=20000)
@@ -223,8 +226,9 @@ def main():
                     context.close()
             browser.close()
     finally:
-        served.terminate()
-        served.wait(timeout=20)
+        if served:
+            served.terminate()
+            served.wait(timeout=20)
     print(f"{check.failed} checks failed" if check.failed else "all checks hold")
     return 1 if check.failed else 0
 

@@ -123,9 +123,13 @@ impl Places {
     pub(crate) fn told(&self, pos: Pos) -> (&str, u32, u32) {
         let (path, line, column) = self.resolve(pos);
         let file = self.files.partition_point(|file| file.base <= pos.0);
-        let Some(file) = file.checked_sub(1).map(|file| &self.files[file]) else { return (path, line, column) };
+        let Some(file) = file.checked_sub(1).map(|file| &self.files[file]) else {
+            return (path, line, column);
+        };
         let at = file.renamed.partition_point(|renamed| renamed.from <= line);
-        let Some(renamed) = at.checked_sub(1).map(|at| &file.renamed[at]) else { return (path, line, column) };
+        let Some(renamed) = at.checked_sub(1).map(|at| &file.renamed[at]) else {
+            return (path, line, column);
+        };
         let column = if renamed.columns { column } else { 0 };
         (renamed.path.as_deref().unwrap_or(path), renamed.line.saturating_add(line - renamed.from), column)
     }

@@ -19,11 +19,7 @@ impl<'a> Checker<'a> {
             decl.signature.params.iter().zip(types).map(|(param, ty)| (named(param).0, named(param).1, ty));
         let params = receiver.chain(rest).collect();
         let has = |pragma: &str| decl.pragmas.contains(&pragma);
-        self.bodyless.push(Bodyless {
-            func,
-            params,
-            noescape: has("//go:noescape"),
-        });
+        self.bodyless.push(Bodyless { func, params, noescape: has("//go:noescape") });
     }
 
     pub(super) fn body(&mut self, pending: Pending<'a>) -> Checked<()> {

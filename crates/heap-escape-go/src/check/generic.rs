@@ -476,7 +476,8 @@ impl<'a> Checker<'a> {
         }
         // What the constraints ask for may be called.
         for (arg, constraint) in args.iter().zip(constraints) {
-            let asks = matches!(self.types.under(*constraint), Kind::Interface(inner) if !inner.methods.is_empty());
+            let asks =
+                matches!(self.types.under(*constraint), Kind::Interface(inner) if !inner.methods.is_empty());
             if asks && !self.has_param(*arg, 0) {
                 self.boxed.push(*arg);
             }

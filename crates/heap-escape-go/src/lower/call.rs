@@ -280,7 +280,9 @@ impl<'c, 'a> Lower<'c, 'a> {
                     _ => (false, ty),
                 };
                 let named = self.types.as_named(to);
-                if let Some((func, pointer)) = named.and_then(|named| self.methods.get(&(named, name)).copied()) {
+                if let Some((func, pointer)) =
+                    named.and_then(|named| self.methods.get(&(named, name)).copied())
+                {
                     let loads = match (by_pointer, pointer) {
                         (true, false) => loads + 1,
                         (false, true) => loads - 1,

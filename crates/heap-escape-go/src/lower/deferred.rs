@@ -29,9 +29,9 @@ impl<'c, 'a> Lower<'c, 'a> {
                 }
                 let args: Vec<Arg<'c, 'a>> = call.args.iter().map(|arg| self.ready(body, pos, arg)).collect();
                 let fun = match &call.callee {
-                    CalleeNode::Value(fun) | CalleeNode::Unknown(fun) | CalleeNode::Interface { of: fun, .. } => {
-                        Some(fun)
-                    }
+                    CalleeNode::Value(fun)
+                    | CalleeNode::Unknown(fun)
+                    | CalleeNode::Interface { of: fun, .. } => Some(fun),
                     CalleeNode::Func(_) => None,
                 };
                 let fun = match fun.map(|fun| self.ready(body, pos, fun)) {

@@ -10,7 +10,7 @@
 
 use crate::hash::Words;
 use crate::profile::{Count, Profile, Site, Use};
-use crate::stack::Stack;
+use crate::stack::{MOST_FRAMES, Stack};
 use crate::stacks::Stacks;
 use crate::walk::{self, walk};
 use crate::walks::{Known, Walks};
@@ -18,6 +18,7 @@ use core::fmt;
 use core::hash::BuildHasherDefault;
 use heap_gc::{Heap, Sample, Sampler};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -51,6 +52,9 @@ struct Table {
 }
 
 struct Shared {
+    /// Frames that are kept of a stack. Written by whoever changes it, read when a stack is taken; a sample that does not hear of it yet
+    /// keeps as many as before.
+    frames: AtomicUsize,
     begun: SystemTime,
     table: Mutex<Table>,
 }
@@ -89,7 +93,32 @@ impl Profiler {
             broken: 0,
         };
         let begun = SystemTime::now();
-        Self { shared: Arc::new(Shared { begun, table: Mutex::new(table) }) }
+        Self {
+            shared: Arc::new(Shared {
+                frames: AtomicUsize::new(MOST_FRAMES),
+                begun,
+                table: Mutex::new(table),
+            }),
+        }
+    }
+
+    /// Keeps up to so many frames of stacks that are taken from now on, the innermost: 1 to 64, which it is if nothing is said.
+    /// Those of the heap count: a handful.
+    ///
+    /// The unwinder pays for each frame, so in deep recursions fewer are cheaper; and places that differ only further out are one.
+    ///
+    /// ```
+    /// # use heap_gc::Heap;
+    /// # use heap_profile::Profiler;
+    /// let profiler = Profiler::new();
+    /// profiler.set_most_frames(10);
+    /// # let heap = Heap::builder().sampler(profiler.clone(), 1).build()?;
+    /// # heap.attach()?.enter(|mu| _ = mu.alloc([0_u64; 8]));
+    /// assert!(profiler.profile("main", &heap).sites()[0].stack.len() <= 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_most_frames(&self, frames: usize) {
+        self.shared.frames.store(frames.clamp(1, MOST_FRAMES), Relaxed);
     }
 
     /// What was counted so far, and what of it the last completed cycle of `heap` left alive. `name` is what the profile calls the
@@ -133,14 +162,15 @@ impl Sampler for Profiler {
         // The stack of interest begins with whoever called this: it lies above this variable.
         let here = 0_u8;
         let above = (&raw const here).addr();
-        let mut walk = walk(above);
+        let frames = self.shared.frames.load(Relaxed);
+        let mut walk = walk(above, frames);
         let table = self.table();
         let known = if walk::IS_BUILT { table.walks.find(&mut walk) } else { Known::Unjudged };
         let (mut table, stack) = match known {
             Known::Whole(stack) => (table, stack),
             Known::Broken | Known::Unjudged => {
                 drop(table);
-                self.unwound(above, walk, known)
+                self.unwound(above, frames, walk, known)
             }
         };
         table.count(stack, sample)
@@ -149,10 +179,18 @@ impl Sampler for Profiler {
 
 impl Profiler {
     /// The table, and the number of this thread's stack in it. The walk did not say which stack it is of; it may the next time.
-    #[cold]
-    #[inline(never)]
-    fn unwound(&self, above: usize, walk: Stack, known: Known) -> (MutexGuard<'_, Table>, u32) {
-        let stack = Stack::unwound(above);
+    ///
+    /// Apart from the walk where there is one; where there is none it would only be one more frame to unwind.
+    #[cfg_attr(feature = "frame-pointers", cold, inline(never))]
+    #[cfg_attr(not(feature = "frame-pointers"), inline)]
+    fn unwound(
+        &self,
+        above: usize,
+        frames: usize,
+        walk: Stack,
+        known: Known,
+    ) -> (MutexGuard<'_, Table>, u32) {
+        let stack = Stack::unwound(above, frames);
         let mut table = self.table();
         let number = table.stacks.number(&stack);
         if walk::IS_BUILT && known == Known::Unjudged {

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn stack(addresses: &[usize]) -> Stack {
-        let mut stack = Stack::none();
+        let mut stack = Stack::with_room_for(addresses.len());
         addresses.iter().for_each(|&address| _ = stack.push(address));
         stack
     }

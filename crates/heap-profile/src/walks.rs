@@ -106,7 +106,7 @@ mod tests {
     }
 
     fn stack(addresses: impl IntoIterator<Item = usize>) -> Stack {
-        let mut stack = Stack::none();
+        let mut stack = Stack::with_room_for(MOST_FRAMES);
         addresses.into_iter().for_each(|address| _ = stack.push(address));
         stack
     }

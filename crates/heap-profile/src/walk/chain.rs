@@ -144,8 +144,8 @@ fn follow(mut at: usize, readable: &Readable, into: &mut Stack) {
 
 /// See [`super::walk`], which this is.
 #[inline(never)]
-pub(crate) fn walk(above: usize) -> Stack {
-    let mut stack = Stack::none();
+pub(crate) fn walk(above: usize, frames: usize) -> Stack {
+    let mut stack = Stack::with_room_for(frames);
     let pointer: usize;
     // SAFETY: a copy of a register.
     unsafe { asm!("mov {}, rbp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };

@@ -123,3 +123,26 @@ fn a_mean_may_change_while_the_program_runs_and_totals_stay_right() {
     let exact = 2 * (EACH * KEPT) as u64;
     assert!(total.samples > exact && total.samples < exact + exact / 10, "{total:?}");
 }
+
+#[test]
+fn what_is_in_use_is_of_the_last_completed_cycle_whatever_happens_after_it() {
+    let profiler = Profiler::new();
+    let heap = Heap::builder().gc_off().sampler(profiler.clone(), 1).build().expect("address space");
+    let kept = keep(&heap);
+    let in_use = || exact(profiler.profile("shop", &heap).total().in_use);
+    assert_eq!(in_use(), (0.0, 0.0), "there was no cycle yet");
+    heap.collect();
+    assert_eq!(in_use(), whole(kept.len(), kept.len() * 48));
+    let more = keep(&heap);
+    let before = whole(kept.len(), kept.len() * 48);
+    drop(kept);
+    assert_eq!(
+        (in_use(), exact(profiler.profile("shop", &heap).total().allocated).0),
+        (before, 2.0 * KEPT as f64)
+    );
+    heap.collect();
+    assert_eq!(in_use(), whole(more.len(), more.len() * 48));
+    drop(more);
+    heap.collect();
+    assert_eq!(in_use(), (0.0, 0.0));
+}

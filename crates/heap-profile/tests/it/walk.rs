@@ -73,3 +73,29 @@ fn walks_for_which_there_is_no_room_are_unwound_and_counted() {
     let profile = profiler.profile("fruit", &heap);
     assert_eq!((profile.total().allocated.objects, profile.dropped()), (50.0, 30));
 }
+
+#[test]
+fn stacks_keep_as_many_frames_as_asked_for_and_totals_stay_right() {
+    let profiler = Profiler::new();
+    let heap = Heap::builder().gc_off().sampler(profiler.clone(), 1).build().expect("address space");
+    for frames in [1000, 20, 0] {
+        profiler.set_most_frames(frames);
+        (0..10).for_each(|depth| through(40 + depth, plums, &heap));
+    }
+    let profile = profiler.profile("fruit", &heap);
+    assert_eq!(profile.total().allocated.objects, 300.0);
+    let mut by_length = std::collections::BTreeMap::new();
+    for site in profile.sites() {
+        *by_length.entry(site.stack.len()).or_insert(0.0) += site.counts.allocated.objects;
+    }
+    // Of 64 frames those of the heap and 50 of the recursion are some, but not all up to the thread's first.
+    assert_eq!(by_length.get(&20), Some(&100.0), "{by_length:?}");
+    assert_eq!(by_length.get(&1), Some(&100.0), "{by_length:?}");
+    assert_eq!(
+        by_length.iter().filter(|(length, _)| **length > 40).map(|(_, objects)| objects).sum::<f64>(),
+        100.0
+    );
+    if HAS_POINTERS {
+        assert_eq!(profile.broken_chains(), 0);
+    }
+}

@@ -1,6 +1,7 @@
 //! Chains of every kind, in memory that ends where the readable part does: to read past it would end the process.
 
 use super::*;
+use crate::stack::MOST_FRAMES;
 use std::hint::black_box;
 
 /// Words, and after the last of them a page that cannot be touched.
@@ -55,7 +56,7 @@ impl Drop for Edge {
 }
 
 fn followed(edge: &Edge, at: usize) -> Vec<usize> {
-    let mut stack = Stack::none();
+    let mut stack = Stack::with_room_for(MOST_FRAMES);
     follow(at, &edge.readable(), &mut stack);
     stack.addresses().to_vec()
 }
@@ -129,7 +130,7 @@ fn words_at_random_never_lead_out_of_what_can_be_read() {
         let from = start - 16 + random(4096 + 32);
         let found = followed(&edge, (from & !7) | (random(20) / 19));
         steps += found.len();
-        full += usize::from(found.len() == crate::stack::MOST_FRAMES);
+        full += usize::from(found.len() == MOST_FRAMES);
     }
     assert!(steps > 5000 && full > 0, "the walks are short: {steps} steps, {full} full");
 }
@@ -147,7 +148,11 @@ fn a_chain_that_leads_to_itself_ends() {
 fn deep(depth: usize) -> (Stack, Stack) {
     let here = 0_u8;
     let above = (&raw const here).addr();
-    if depth == 0 { (walk(above), Stack::unwound(above)) } else { black_box(deep(depth - 1)) }
+    if depth == 0 {
+        (walk(above, MOST_FRAMES), Stack::unwound(above, MOST_FRAMES))
+    } else {
+        black_box(deep(depth - 1))
+    }
 }
 
 #[test]

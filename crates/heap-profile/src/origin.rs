@@ -7,7 +7,7 @@
 //!   (nothing else is allowed): in that of the source file, if the file says one of them; else in the one that is not the
 //!   standard library; else in the type's;
 //! * the source file, where the name is bare (`f`): so it is for binaries that have only line tables, as release builds often do.
-//!   That says the crate by its folder, and the module by the files' usual names: [`file`].
+//!   That says the crate by its folder, and the module by the files' usual names: [`mod@file`].
 
 mod file;
 mod mangled;

@@ -4,7 +4,7 @@
 //! remembers of a sample. The number of different stacks has a bound; a sample with a further one is counted at a site without
 //! a stack, so that totals stay right, and the profile says how many there were.
 //!
-//! Where there is a [walk](crate::walk), the stack is found by it if it was judged before, and unwound otherwise.
+//! Where there are frame pointers, the stack is found by a [walk that was judged](crate::walks) before, and unwound otherwise.
 //!
 //! One lock, held for a look into a table; not while a stack is taken.
 

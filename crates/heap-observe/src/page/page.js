@@ -25,6 +25,12 @@
     if (s >= 0.001) return `${(s * 1e3).toFixed(s >= 0.01 ? 0 : 2)} ms`;
     return `${(s * 1e6).toFixed(s >= 0.0001 ? 0 : 1)} µs`;
   };
+  // For axes: three digits at most, and no zeros behind the point.
+  const mark = (s) => {
+    const [scale, unit] = s >= 1 ? [1, "s"] : s >= 0.001 ? [1e3, "ms"] : [1e6, "µs"];
+    return s === 0 ? "0" : `${Number((s * scale).toPrecision(3))} ${unit}`;
+  };
+  const some = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
   const share = (part, all) => (all > 0 ? `${(100 * part / all).toFixed(part > 0 && part < all / 100 ? 1 : 0)} %` : "–");
   const times = (x) => `${x < 10 ? x.toFixed(2) : x < 100 ? x.toFixed(1) : count(x)} ×`;
   const ago = (at) => `${Math.max(0, (data.at - at) / 1000).toFixed(1)} s ago`;
@@ -165,7 +171,7 @@
     const words = [`${bytes(at * data.map.cell_bytes)} from the start: ${parts.join(", ")}`];
     const spans = inSpans(cell), resting = (spans - cell[field.held]) * page;
     if (spans > 0) {
-      if (cell[field.spans]) words.push(`${cell[field.spans]} spans begin here, ${cell[field.lone]} with one object`);
+      if (cell[field.spans]) words.push(`${cell[field.spans] === 1 ? "1 span begins" : `${count(cell[field.spans])} spans begin`} here, ${cell[field.lone]} with one object`);
       if (resting > 0) words.push(`${share(Math.min(cell[field.occupied], resting), resting)} of spans at rest is objects`);
       if (cell[field.held]) words.push(`${share(cell[field.held], spans)} in threads’ hands`);
       if (cell[field.layout] !== null) words.push(`mostly ${layoutName(cell[field.layout])}`);
@@ -295,7 +301,7 @@
     const canvas = $("cycles"), height = canvas.clientHeight, width = canvas.clientWidth, pen = sheet(canvas, height);
     const what = $("what").value, cycles = shownCycles();
     const top = nice(Math.max(...cycles.map((one) => one[what]), 0) || 0.001, 10);
-    axes(pen, width, height, top, (n) => (n === 0 ? "0" : time(n)));
+    axes(pen, width, height, top, mark);
     if (cursor.cycles >= cycles.length) cursor.cycles = cycles.length - 1;
     const floor = height - PAD.bottom;
     cycles.forEach((one, at) => {
@@ -316,7 +322,7 @@
   const cards = () => {
     const f = data.figures, last = data.cycles[data.cycles.length - 1];
     const items = [
-      ["Allocated", bytes(f.alloc), `${count(f.objects)} objects`],
+      ["Allocated", bytes(f.alloc), some(f.objects, "object")],
       ["In use", bytes(f.in_use), f.frames ? `${bytes(f.frames)} of it frames` : `${bytes(f.metadata)} of tables beside`],
       ["Goal", f.goal === null ? "none" : bytes(f.goal), "the next collection"],
       ["Resident", bytes(f.resident), "the whole process"],
@@ -325,7 +331,7 @@
       ["Spans with one object", count(f.lone), `of ${count(f.spans)}; ${bytes(f.pinned)} pinned`],
       ["Collections", count(f.cycles), `${(100 * f.cpu).toFixed(2)} % of all processors`],
       ["Longest wait", last ? time(last.slowest) : "–", f.pauses ? `felt: p99.9 ${time(f.pauses.p999)}` : "of the last collection"],
-      ["Threads", count(f.mutators), `${count(f.roots)} roots`],
+      ["Threads", count(f.mutators), some(f.roots, "root")],
     ];
     const list = $("cards");
     while (list.children.length < items.length) {

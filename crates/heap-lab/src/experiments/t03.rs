@@ -181,8 +181,9 @@ impl Experiment for NewAndLiteral {
              both and drops the result: 0 allocations an operation, in 0.24 ns. Not inlined, it is one of 8 bytes.",
         );
         trial.finding(
-            "Its extension gives new(int) to a function that takes an interface, and expects the heap. An interface alone moves nothing: \
-             the function that only looks at it leaves it where it is, and the one that keeps it does not.",
+            "Its extension gives new(int) to a function that takes an interface, and calls that a notorious trigger. An \
+             interface alone moves nothing: the function that only looks at it leaves it where it is, and the one that keeps \
+             it does not.",
         );
         trial.finding(
             "In Rust the compiler is the analysis: a `Local` that is returned from its frame does not compile, and so no figure is \

@@ -102,6 +102,14 @@ impl GoPeer {
         })
     }
 
+    /// The compiler: this one, or beside a built program the one on `PATH`.
+    pub(crate) fn compiler(&self) -> Option<PathBuf> {
+        match self {
+            Self::Built(_) => on_path(&env::var_os("PATH")?, "go"),
+            Self::Source(go, _) => Some(go.clone()),
+        }
+    }
+
     /// Runs it, and gives the object that it prints.
     ///
     /// # Errors

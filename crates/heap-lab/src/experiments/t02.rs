@@ -57,7 +57,7 @@ impl Experiment for FourFunctions {
              the Go compiler, whose lines are beside them if it is there.",
         );
 
-        let verdicts = PROGRAM.ask()?;
+        let verdicts = PROGRAM.ask(&lab.options)?;
         trial.judge(returned, verdicts.on_heap("returned"));
         trial.judge(copied, verdicts.on_heap("copied"));
         trial.judge(looked, verdicts.on_heap("looked"));

@@ -150,7 +150,7 @@ impl Experiment for NewAndLiteral {
              operations; times are medians of nine batches.",
         );
 
-        let verdicts = PROGRAM.ask()?;
+        let verdicts = PROGRAM.ask(&lab.options)?;
         for (function, claim) in verdicts_of {
             trial.judge(claim, verdicts.on_heap(function));
         }

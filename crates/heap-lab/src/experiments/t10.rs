@@ -148,7 +148,7 @@ impl Experiment for Captures {
              are made in a heap here and kept by an array, whose bytes are taken off the live bytes.",
         );
 
-        let verdicts = PROGRAM.ask()?;
+        let verdicts = PROGRAM.ask(&lab.options)?;
         for (function, claim) in moved {
             trial.judge(claim, verdicts.moved(function));
         }

@@ -1,12 +1,12 @@
 //! Verdicts: what escape analysis says of a small Go program, by this project's front end and by the Go compiler.
 //!
-//! The programs are in the folder `go` beside this file, and are part of this binary. The Go compiler is asked where there is one on
-//! `PATH`; where there is none, a report says so. Its lines are shown and compared, but nothing is claimed about them: they change
+//! The programs are in the folder `go` beside this file, and are part of this binary. The Go compiler is asked where there is one
+//! (`--go`); where there is none, a report says so. Its lines are shown and compared, but nothing is claimed about them: they change
 //! from version to version.
 
 use crate::error::LabError;
-use crate::experiment::Trial;
-use crate::peer::found;
+use crate::experiment::{Options as Chosen, Trial};
+use crate::peer::GoPeer;
 use crate::record::Table;
 use heap_escape_go::{Line, Options, Source, analyse};
 use std::collections::BTreeSet;
@@ -44,17 +44,20 @@ impl Program {
     /// Asks both.
     ///
     /// # Errors
-    /// When the front end does not understand the program.
-    pub(super) fn ask(&'static self) -> Result<Verdicts, LabError> {
+    /// When the front end does not understand the program, or Go is required and says nothing.
+    pub(super) fn ask(&'static self, chosen: &Chosen) -> Result<Verdicts, LabError> {
         let source = Source { path: self.name.to_owned(), text: self.text.to_owned() };
         let options = Options { explain: true, ..Options::default() };
         let ours = analyse(&[source], &options).map_err(|mistake| LabError::Source(mistake.to_string()))?;
-        Ok(Verdicts { program: self, ours, go: self.ask_go() })
+        match self.ask_go(chosen.go.as_ref()) {
+            Go::Silent(why) if chosen.go_required => Err(LabError::Measure(why)),
+            go @ (Go::Silent(_) | Go::Said(..)) => Ok(Verdicts { program: self, ours, go }),
+        }
     }
 
-    fn ask_go(&self) -> Go {
-        let Some(go) = found("go") else {
-            return Go::Silent(String::from("There is no Go compiler on PATH, so it was not asked."));
+    fn ask_go(&self, peer: Option<&GoPeer>) -> Go {
+        let Some(go) = peer.and_then(GoPeer::compiler) else {
+            return Go::Silent(String::from("No Go compiler was asked: there is none, or none is wanted."));
         };
         let folder = std::env::temp_dir().join(format!("heap-lab-{}-{}", std::process::id(), self.name));
         let said = self.run_go(&go, &folder);
@@ -193,7 +196,7 @@ mod tests {
     #[test]
     fn lines_belong_to_the_function_that_they_are_in() {
         assert_eq!((PROGRAM.lines_of("one"), PROGRAM.lines_of("other")), (3..7, 8..11));
-        let verdicts = PROGRAM.ask().expect("Go that is understood");
+        let verdicts = PROGRAM.ask(&Chosen::default()).expect("Go that is understood");
         assert_eq!((verdicts.on_heap("one"), verdicts.moved("one"), verdicts.flows("one")), (1.0, 1.0, 1.0));
         assert_eq!(
             (verdicts.on_heap("other"), verdicts.said("other"), verdicts.flows("other")),

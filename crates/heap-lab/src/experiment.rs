@@ -34,6 +34,10 @@ pub(crate) trait Experiment: Sync {
     fn title(&self) -> &'static str;
     /// The question it answers, in one sentence.
     fn question(&self) -> &'static str;
+    /// What it measures beyond its question, each time: the practice text calls it the extension.
+    fn extension(&self) -> Option<&'static str> {
+        None
+    }
     /// The crate that it is most about, for reports by crate.
     fn krate(&self) -> &'static str {
         "heap-gc"

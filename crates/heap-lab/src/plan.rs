@@ -370,6 +370,8 @@ fn list(json: bool) -> String {
                     "id": one.id(),
                     "title": one.title(),
                     "question": one.question(),
+                    "extension": one.extension(),
+                    "crate": one.krate(),
                     "headline": experiments::HEADLINE.contains(&one.id()),
                 })
             })
@@ -380,7 +382,8 @@ fn list(json: bool) -> String {
         .iter()
         .map(|one| {
             let star = if experiments::HEADLINE.contains(&one.id()) { "*" } else { " " };
-            format!("{star} {:<6} {}\n         {}\n", one.id(), one.title(), one.question())
+            let also = one.extension().map(|text| format!("         Also: {text}\n")).unwrap_or_default();
+            format!("{star} {:<6} {}\n         {}\n{also}", one.id(), one.title(), one.question())
         })
         .collect();
     text.push_str("\n* headline: what `heap-lab` runs when it is given nothing.\n");

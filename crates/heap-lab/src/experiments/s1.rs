@@ -106,6 +106,10 @@ impl Experiment for Regressions {
         "Does a comparison of saved runs find what has become dearer in time, bytes or allocations, and is it silent otherwise?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("mistakes that are planted, and noise that is simulated")
+    }
+
     fn krate(&self) -> &'static str {
         "heap-lab"
     }

@@ -230,6 +230,10 @@ impl Experiment for Arenas {
         "Can a thousand objects with references live in one chunk, safely, be freed at once, and be made faster than one by one?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("weak handles, and drops")
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let instances = INSTANCES as f64;
         let mut claims = Claims::new();

@@ -9,6 +9,8 @@ use crate::measure::resident::resident;
 use crate::record::{Bar, Plot, Record, Shape, Source};
 use crate::unit::Unit;
 use heap_core::units::{Bytes, PAGE_BYTES};
+use std::hint::black_box;
+use tricolor::Heap;
 
 /// See the module.
 pub(super) struct MillionSmall;
@@ -19,6 +21,26 @@ const COUNT: usize = 1_000_000;
 const SIZE: usize = size_of::<u64>();
 /// Bytes of a block that tiny objects share.
 const BLOCK: usize = 16;
+
+/// Rounds of garbage: a million objects each.
+const ROUNDS: usize = 10;
+
+/// Bytes that are accessible after so many rounds of a million objects that nobody keeps.
+fn accessible(heap: &Heap) -> Result<f64, LabError> {
+    let mut mutator = heap.attach()?;
+    let before = heap.figures().memory.heap_sys.get() as f64;
+    for _ in 0..ROUNDS * COUNT / BATCH {
+        mutator.enter(|mu| {
+            for index in 0..BATCH as u64 {
+                black_box(mu.alloc([index]));
+            }
+        });
+    }
+    Ok(heap.figures().memory.heap_sys.get() as f64 - before)
+}
+
+/// Objects between two moments at which a collection could have its answer.
+const BATCH: usize = 1000;
 
 impl Experiment for MillionSmall {
     fn id(&self) -> &'static str {
@@ -31,6 +53,10 @@ impl Experiment for MillionSmall {
 
     fn question(&self) -> &'static str {
         "Which figures move when a million 8-byte objects and an array of references to them are made, and by how much?"
+    }
+
+    fn extension(&self) -> Option<&'static str> {
+        Some("how much is accessible when nothing is collected between rounds of garbage, and when it is")
     }
 
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
@@ -80,9 +106,32 @@ impl Experiment for MillionSmall {
             Unit::Bytes,
             Tolerance::Relative(0.1),
         );
+        let garbage = (ROUNDS * COUNT * SIZE) as f64;
+        let never = claims.predict(
+            format!("accessible after {ROUNDS} rounds of garbage, never collected (GOGC=off)"),
+            "every object is in a span of its own time: all of them, in chunks of 4 MiB",
+            garbage,
+            Unit::Bytes,
+            Tolerance::Relative(0.1),
+        );
+        let collected = claims.predict(
+            "the same, collected as it goes",
+            "nothing lives, so the goal is the least heap of 4 MiB; the collector is beside the program, which goes on meanwhile: \
+             half of what was made, at most",
+            garbage / 2.0,
+            Unit::Bytes,
+            Tolerance::AtMost,
+        );
         let mut trial = lab.begin(self, claims);
         trial.method("Collect, read the figures, make the objects, collect, read the figures, while a root keeps the array.");
 
+        trial.stage("ten rounds of garbage, collected and not");
+        let off = accessible(&trial.heap().build()?)?;
+        let on = accessible(&trial.heap().gc_percent(100).build()?)?;
+        trial.judge(never, off);
+        trial.judge(collected, on);
+        trial.figure("accessible_never_collected", off);
+        trial.figure("accessible_collected", on);
         let mut go = Beside::task(lab, "t01");
         go.sample();
         trial.stage("making a million objects");

@@ -249,6 +249,10 @@ impl Experiment for Strings {
         "What does a general formatter allocate to make a string of a number, and what does a loop over its digits?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("errors: a formatted message, a concatenated one, and the number kept")
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let mut claims = Claims::new();
         let all = || WAYS.iter().chain(&ERRORS);

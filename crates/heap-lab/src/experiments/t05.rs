@@ -4,8 +4,9 @@ use crate::claim::{Claims, Prediction, Tolerance};
 use crate::classes::explain;
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
+use crate::measure::ledger::cost_of;
 use crate::record::{Axis, Plot, Record, Scale, Series, Shape, Source, Table, Ticks};
-use crate::unit::Unit;
+use crate::unit::{Unit, digits};
 use heap_core::size_class::SizeClass;
 use heap_core::units::PAGE_BYTES;
 
@@ -95,6 +96,30 @@ fn claim(claims: &mut Claims, size: usize) -> Claimed {
     }
 }
 
+/// Where the classes would end, by the question that the practice text asks: what if the largest small object had 16 KiB?
+const SMALLER: usize = 16 << 10;
+
+/// What would become of the objects above, and of the classes.
+fn ended_at_16_kib(above: f64) -> Table {
+    let gone = SizeClass::small().filter(|class| class.size().get() > SMALLER).count();
+    let pages = (SMALLER + 1).div_ceil(PAGE_BYTES) * PAGE_BYTES;
+    let waste = |bytes: f64| Unit::Percent.show(100.0 * (1.0 - (SMALLER + 1) as f64 / bytes));
+    let mut table = Table::new("If the classes ended at 16 KiB", ["", "as it is", "would be"]);
+    table.row([
+        String::from("classes"),
+        SizeClass::small().len().to_string(),
+        (SizeClass::small().len() - gone).to_string(),
+    ]);
+    table.row([String::from("heap bytes of 16,385"), digits(above), digits(pages as f64)]);
+    table.row([String::from("of that, wasted"), waste(above), waste(pages as f64)]);
+    table.row([
+        String::from("who makes it"),
+        String::from("the mutator's cache"),
+        String::from("the page heap, under its lock or from 64 pages of the mutator's"),
+    ]);
+    table
+}
+
 impl Experiment for Classes {
     fn id(&self) -> &'static str {
         "t05"
@@ -106,6 +131,10 @@ impl Experiment for Classes {
 
     fn question(&self) -> &'static str {
         "How many pages has a span of a size class, how many objects does it hold, and what is left over?"
+    }
+
+    fn extension(&self) -> Option<&'static str> {
+        Some("what ending the classes at 16 KiB would change")
     }
 
     fn krate(&self) -> &'static str {
@@ -131,6 +160,13 @@ impl Experiment for Classes {
             Unit::Percent,
             Tolerance::Absolute(0.001),
         );
+        let by_class = claims.predict(
+            format!("heap bytes of an object of {} bytes", SMALLER + 1),
+            "its class wastes an eighth of a slot at most: 8/7 of it",
+            (SMALLER + 1) as f64 * 8.0 / 7.0,
+            Unit::Bytes,
+            Tolerance::AtMost,
+        );
         let mut trial = lab.begin(self, claims);
         trial.method(
             "Objects are made one by one; between two moments at which the heap makes a span lie as many objects as a span \
@@ -151,6 +187,9 @@ impl Experiment for Classes {
             trial.judge(claimed.slots, counted.slots);
             trial.judge(claimed.bytes, counted.bytes);
         }
+        let above = cost_of(&trial.heap(), |mu| Box::new(mu.root(mu.alloc([1u8; SMALLER + 1]))))?.alloc;
+        trial.judge(by_class, above);
+        trial.table(ended_at_16_kib(above));
         let seventeen = counted::<17>(&trial)?;
         trial.judge(waste, 100.0 * (1.0 - seventeen.slots * 17.0 / seventeen.bytes));
         trial.figure("objects_of_17_bytes_in_a_span", seventeen.slots);

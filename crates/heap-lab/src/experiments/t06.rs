@@ -44,6 +44,25 @@ fn shared(trial: &Trial<'_>, threads: usize) -> Result<Difference, LabError> {
     Ok(ledger.close(&mut mutator))
 }
 
+/// Rounds of [`COUNT`] objects of which nothing is kept.
+const ROUNDS: usize = 20;
+
+/// Collections of a heap that paces itself, in [`ROUNDS`] rounds.
+fn paced(trial: &Trial<'_>) -> Result<f64, LabError> {
+    let heap = trial.heap().gc_percent(100).build()?;
+    let mut mutator = heap.attach()?;
+    for _ in 0..ROUNDS {
+        for _ in 0..COUNT / 1000 {
+            mutator.enter(|mu| {
+                for index in 0..1000_u64 {
+                    std::hint::black_box(mu.alloc([index; SIZE / 8]));
+                }
+            });
+        }
+    }
+    Ok(heap.figures().cycles as f64)
+}
+
 /// Refills and new spans when [`COUNT`] objects are made in a heap whose every second object of them survived.
 fn among_survivors(trial: &Trial<'_>) -> Result<Difference, LabError> {
     let heap = trial.heap().build()?;
@@ -76,6 +95,10 @@ impl Experiment for Refills {
 
     fn question(&self) -> &'static str {
         "How often must a mutator that makes 100,000 objects of 64 bytes go and get another span?"
+    }
+
+    fn extension(&self) -> Option<&'static str> {
+        Some("one mutator and four; how often 6.4 MB rounds are collected")
     }
 
     fn krate(&self) -> &'static str {
@@ -122,12 +145,25 @@ impl Experiment for Refills {
             Unit::Spans,
             Tolerance::Absolute(1.0),
         );
+        let cycles = claims.predict(
+            format!("collections of {ROUNDS} rounds, collected as it goes"),
+            format!(
+                "{ROUNDS} × {COUNT} × {SIZE} bytes, of which nothing lives, against a least heap of 4 MiB: a cycle begins at 0.7 of that at \
+                 the earliest, and later if the program is ahead"
+            ),
+            (ROUNDS * COUNT * SIZE) as f64 / (0.7 * f64::from(4 << 20)),
+            Unit::Count,
+            Tolerance::AtMost,
+        );
         let mut trial = lab.begin(self, claims);
         trial.method("Counted by the heap itself at each refill; nothing is counted at an allocation.");
         trial.stage("100,000 objects of 64 bytes, alone, shared, and among survivors");
         let one = shared(&trial, 1)?;
         let many = shared(&trial, THREADS)?;
         let among = among_survivors(&trial)?;
+        let collections = paced(&trial)?;
+        trial.judge(cycles, collections);
+        trial.figure("collections", collections);
         trial.judge(alone, one.refills);
         trial.judge(together, many.refills);
         trial.judge(fresh, one.spans_made);

@@ -45,6 +45,10 @@ impl Experiment for SmallObjects {
         "How many bytes of heap do 100,000 objects of 8 and of 24 bytes take, with and without references?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("an object of 24 bytes")
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let mut claims = Claims::new();
         let pages = ARRAY / PAGE_BYTES;

@@ -256,6 +256,10 @@ impl Experiment for Pooled {
         "What does a pool of 1 KiB buffers save, what does a collection take from it, and who is told?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("how many buffers cleanups and finalizers are told of")
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let mut claims = Claims::new();
         let counts: Vec<_> = PROGRAMS.iter().map(|program| program.claim(&mut claims)).collect();

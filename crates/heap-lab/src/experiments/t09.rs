@@ -6,7 +6,7 @@ use crate::error::LabError;
 use crate::experiment::{Effort, Experiment, Lab, Trial};
 use crate::measure::spread::Spread;
 use crate::measure::time::{Stopwatch, millis, nanos};
-use crate::record::{Bar, Plot, Record, Shape, Source, Table};
+use crate::record::{Axis, Bar, Plot, Record, Scale, Series, Shape, Source, Table, Ticks};
 use crate::shapes::{self, Live, MarkShape};
 use crate::unit::{Unit, digits};
 use heap_core::units::Bytes;
@@ -69,6 +69,8 @@ impl Kind {
 /// What one kind of heap cost, cycle by cycle.
 struct Cost {
     kind: Kind,
+    /// Milliseconds of the first cycle, which also sweeps what building left.
+    first: f64,
     wall: Spread,
     mark: Spread,
     pause: Spread,
@@ -95,8 +97,10 @@ fn compare(
         let mut mutator = heap.attach()?;
         let live = kind.build(&mut mutator, count);
         // The first cycle also sweeps what building left; it is not counted.
+        let watch = Stopwatch::start();
         mutator.collect();
-        heaps.push((kind, mutator, live));
+        let first = millis(watch.lap().wall);
+        heaps.push((kind, mutator, live, first));
     }
     let mut samples: Vec<[Vec<f64>; 3]> = Kind::ALL.iter().map(|_| Default::default()).collect();
     for cycle in 0..cycles {
@@ -104,7 +108,7 @@ fn compare(
         if cycle % 3 == 0 {
             go.sample();
         }
-        for ((_, mutator, _), [walls, marks, pauses]) in heaps.iter_mut().zip(&mut samples) {
+        for ((_, mutator, _, _), [walls, marks, pauses]) in heaps.iter_mut().zip(&mut samples) {
             let watch = Stopwatch::start();
             mutator.collect();
             walls.push(millis(watch.lap().wall));
@@ -114,7 +118,7 @@ fn compare(
         }
     }
     let mut costs = Vec::new();
-    for ((kind, mutator, live), [walls, marks, pauses]) in heaps.into_iter().zip(samples) {
+    for ((kind, mutator, live, first), [walls, marks, pauses]) in heaps.into_iter().zip(samples) {
         let name = format!("{} × {}", digits(count as f64), kind.name());
         let last = last_cycle(&mutator)?;
         trial.figure(format!("{name}: bytes scanned"), last.scanned_bytes.get() as f64);
@@ -122,6 +126,7 @@ fn compare(
         trial.figure(format!("{name}: live slots"), last.live_objects as f64);
         costs.push(Cost {
             kind,
+            first,
             wall: trial.samples(&format!("{name}: cycle wall, ms"), walls)?,
             mark: trial.samples(&format!("{name}: mark CPU, ns"), marks)?,
             pause: trial.samples(&format!("{name}: pause, ms"), pauses)?,
@@ -148,6 +153,10 @@ impl Experiment for PointersAndValues {
 
     fn question(&self) -> &'static str {
         "What do three references in an object cost the collector, compared with three integers in the same 24 bytes?"
+    }
+
+    fn extension(&self) -> Option<&'static str> {
+        Some("each cycle by itself, the first included")
     }
 
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
@@ -234,8 +243,8 @@ impl Experiment for PointersAndValues {
         for count in counts {
             all.push((*count, compare(&mut trial, *count, cycles, &mut go)?));
         }
-        let (first, costs) = &all[0];
-        let rows: Vec<Row> = costs
+        let (first, costs_of_first) = &all[0];
+        let rows: Vec<Row> = costs_of_first
             .iter()
             .zip(["ptr3", "ptr3n", "int3"])
             .map(|(cost, shape)| {
@@ -260,6 +269,7 @@ impl Experiment for PointersAndValues {
         trial.judge(flat, of(Kind::Flat)?.mark.median() / integers.mark.median());
         trial.judge(stopped, nanos(pointers.last.mark) / nanos(pointers.last.pause));
 
+        trial.plot(cycle_plot(*first, costs_of_first));
         trial.table(table(&all));
         for (count, costs) in &all {
             trial.plot(mark_plot(*count, costs));
@@ -311,6 +321,27 @@ fn mark_plot(count: usize, costs: &[Cost]) -> Plot {
         title: format!("Mark CPU for each of {} objects", digits(count as f64)),
         reading: String::from("References are read and followed; integers are not even read."),
         shape: Shape::Bars { unit: Unit::NanosPerObject, bars },
+    }
+}
+
+/// The wall time of each cycle, the first included.
+fn cycle_plot(count: usize, costs: &[Cost]) -> Plot {
+    let series = costs.iter().map(|cost| {
+        let cycles = std::iter::once(&cost.first).chain(cost.wall.samples());
+        Series {
+            label: cost.kind.name().to_owned(),
+            points: cycles.enumerate().map(|(cycle, wall)| ((cycle + 1) as f64, *wall)).collect(),
+            source: Source::Measured,
+        }
+    });
+    Plot {
+        title: format!("Cycles one by one, {} objects", digits(count as f64)),
+        reading: String::from("The first also sweeps what building left; after that one is as the other."),
+        shape: Shape::Lines {
+            x: Axis { label: String::from("cycle"), scale: Scale::Linear, ticks: Ticks::Unit(Unit::Count) },
+            y: Axis { label: String::from("wall"), scale: Scale::Log, ticks: Ticks::Unit(Unit::Millis) },
+            series: series.collect(),
+        },
     }
 }
 

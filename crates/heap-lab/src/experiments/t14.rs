@@ -31,6 +31,10 @@ impl Experiment for GivingBack {
         "When everything has been dropped, what does a collection give back to the system, and what does release_free_memory?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("faults when the heap is filled again")
+    }
+
     fn krate(&self) -> &'static str {
         "heap-scav"
     }

@@ -83,6 +83,10 @@ impl Experiment for Tiny {
         "What do objects below 16 bytes cost when those without references share a block, and those with one do not?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("an 8-byte integer without references")
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let mut claims = Claims::new();
         let models = [
@@ -113,6 +117,13 @@ impl Experiment for Tiny {
             Unit::Objects,
             Tolerance::Exact,
         );
+        let integer = claims.predict(
+            "heap bytes, i64",
+            "two share a block: what counts is that it has no reference, and not its size; a practice text expects it to be scanned",
+            8.0,
+            Unit::BytesPerObject,
+            Tolerance::Relative(0.001),
+        );
         let time = claims.predict(
             "CPU, i8 over [u8; 16]",
             "a few instructions more to place it in the block, a sixteenth of the memory to touch: never three times",
@@ -140,6 +151,9 @@ impl Experiment for Tiny {
             trial.judge(prediction, measured);
         }
         trial.judge(slots, costs[0].objects - 1.0);
+        let integers = cost_of(&heap, |mu| Box::new(mu.root(mu.alloc_slice(COUNT, |_| mu.alloc(1i64)))))?;
+        trial.judge(integer, (integers.alloc - ARRAY as f64) / COUNT as f64);
+        trial.figure("bytes_per_object i64", (integers.alloc - ARRAY as f64) / COUNT as f64);
         trial.stage("timing");
         let mut go = Beside::task(lab, "t15");
         let samples = times(&trial, lab.size(1 << 20, 1 << 23), &mut go)?;

@@ -12,6 +12,7 @@ use crate::unit::{Unit, digits};
 use heap_core::size_class::{MAX_SMALL, SizeClass};
 use heap_core::units::Bytes;
 use std::hint::black_box;
+use std::thread;
 use tricolor::Mutator;
 
 /// See the module.
@@ -76,6 +77,38 @@ fn times(trial: &Trial<'_>, go: &mut Beside<'_>) -> Result<Vec<(usize, Vec<f64>)
     Ok(all)
 }
 
+/// Threads that make large objects at once.
+const THREADS: usize = 4;
+
+/// Nanoseconds of processor, of all threads, to make and drop an object of 64 KiB, with so many threads at it.
+fn crowded(trial: &Trial<'_>, threads: usize) -> Result<Vec<f64>, LabError> {
+    const SIZE: usize = 64 << 10;
+    let heap = trial.heap().gc_percent(100).build()?;
+    (0..BATCHES)
+        .map(|_| {
+            let (results, lap) = timed(|| {
+                thread::scope(|scope| {
+                    let work = || {
+                        let mut mutator = heap.attach()?;
+                        for _ in 0..BATCH / SIZE {
+                            mutator.enter(|mu| {
+                                black_box(mu.alloc([1u8; SIZE]));
+                            });
+                        }
+                        Ok::<(), LabError>(())
+                    };
+                    let all: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+                    let panicked = |_| LabError::Heap(String::from("a mutator thread panicked"));
+                    // All of them are waited for before the first error is one.
+                    let ended: Vec<_> = all.into_iter().map(|one| one.join().map_err(panicked)).collect();
+                    ended.into_iter().try_for_each(|result| result.and_then(|result| result))
+                })
+            });
+            results.map(|()| lap.cpu_ns_per((threads * (BATCH / SIZE)) as u64))
+        })
+        .collect()
+}
+
 impl Experiment for Large {
     fn id(&self) -> &'static str {
         "t16"
@@ -87,6 +120,10 @@ impl Experiment for Large {
 
     fn question(&self) -> &'static str {
         "Where do size classes end, what does an object above cost in bytes, and is a byte of it dearer to make?"
+    }
+
+    fn extension(&self) -> Option<&'static str> {
+        Some("four threads that make large objects at once")
     }
 
     fn krate(&self) -> &'static str {
@@ -119,6 +156,14 @@ impl Experiment for Large {
             "CPU a byte, 128 KiB over 8 KiB",
             "writing the bytes dominates; taking pages is a fixed cost that a larger object spreads: not twice",
             2.0,
+            Unit::Times,
+            Tolerance::AtMost,
+        );
+        let crowd = claims.predict(
+            format!("CPU of an object of 64 KiB, {THREADS} threads at once over one"),
+            "the lock is held for the page search, under a microsecond, and the bytes are written without it: waiting is asleep and \
+             costs a wake-up; with that and shared caches, four times at most",
+            4.0,
             Unit::Times,
             Tolerance::AtMost,
         );
@@ -166,6 +211,11 @@ impl Experiment for Large {
             points.push((size as f64, spread.median()));
             spreads.push((size, spread));
         }
+        trial.stage("four threads at once");
+        let (one, four) = (crowded(&trial, 1)?, crowded(&trial, THREADS)?);
+        let one = trial.samples("cpu_ns_per_object 65536, one thread", one)?;
+        let four = trial.samples("cpu_ns_per_object 65536, four threads", four)?;
+        trial.judge(crowd, four.median() / one.median());
         let a_byte = |wanted: usize| {
             let missing = || LabError::Measure(format!("{wanted} bytes were not timed"));
             let found = spreads.iter().find(|(size, _)| *size == wanted).ok_or_else(missing)?;

@@ -102,6 +102,10 @@ impl Experiment for PageTree {
         "How is a run of free pages found in a heap of any size without looking at every page?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("heaps up to 16 TiB")
+    }
+
     fn krate(&self) -> &'static str {
         "heap-core"
     }

@@ -44,6 +44,10 @@ impl Experiment for Growing {
         "When few objects of many survive, does resident memory grow while HeapAlloc does not; and what helps?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("each remedy, tried")
+    }
+
     fn krate(&self) -> &'static str {
         "heap-scav"
     }

@@ -34,6 +34,8 @@ mod pool_scenes;
 mod released;
 #[path = "support/scenes.rs"]
 mod scenes;
+#[path = "support/snapshot_scenes.rs"]
+mod snapshot_scenes;
 #[path = "support/stage.rs"]
 mod stage;
 #[expect(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
@@ -139,6 +141,9 @@ const CHECKS: &[Check] = &[
     ("pool aged", pool_scenes::aged),
     ("kept in a pool", || pool_scenes::kept_in_a_pool("roots")),
     ("chunk kept", arena_scenes::kept_by_its_middle),
+    ("snapshot of numbers", snapshot_scenes::numbers_looked_up),
+    ("snapshot among drops", snapshot_scenes::dead_not_brought_back),
+    ("snapshot of weak maps", snapshot_scenes::late_keys),
 ];
 
 /// Not a test of its own: what the child processes run. Without the environment's word it has nothing to do.
@@ -322,4 +327,7 @@ faults! {
     what_a_pool_keeps_is_lost_when_it_is_not_shaded: PoolUnshaded, "kept in a pool", "F2: a root is";
     what_a_chunk_leads_to_is_lost_when_it_is_not_counted: ArenaUncounted, "chunk kept", "is lost";
     a_chunk_is_lost_when_a_reference_to_its_middle_is_not_marked: InteriorUnmarked, "chunk kept", "F2: a root is";
+    what_nobody_has_filled_is_a_node_when_runs_are_kept: SnapshotRunsKept, "snapshot of numbers", "some of which are no objects";
+    what_waits_for_its_drop_is_a_node_when_marks_are_not_looked_at: SnapshotDeadFound, "snapshot among drops", "dead objects that were nodes";
+    a_value_is_no_node_when_its_key_is_found_late: SnapshotKeysLate, "snapshot of weak maps", "values of keys that were found";
 }

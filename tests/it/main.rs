@@ -19,6 +19,8 @@ mod finalizer_scenes;
 mod released;
 #[path = "../support/scenes.rs"]
 mod scenes;
+#[path = "../support/snapshot_scenes.rs"]
+mod snapshot_scenes;
 #[path = "../support/stage.rs"]
 mod stage;
 #[path = "../support/vector_scenes.rs"]

@@ -3,6 +3,7 @@
 //! That generated programs agree with their snapshots is tested where they are run, with the operation that verifies.
 
 use crate::raw_scenes::{Held, boxed, named, set, set_any};
+use crate::snapshot_scenes::{self, edges};
 use crate::support::{heaps, is_well, panic_text, within};
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -26,18 +27,6 @@ struct Node<'gc> {
 
 fn node<'gc>(mu: &Mu<'gc>, name: u64) -> Gc<'gc, Node<'gc>> {
     mu.alloc(Node { name, to: array::from_fn(|_| GcCell::new(None)) })
-}
-
-/// The number of the node at an address.
-fn at(snapshot: &Snapshot, address: usize) -> usize {
-    let found = snapshot.nodes().position(|node| node.address == address);
-    found.unwrap_or_else(|| panic!("{address:#x} is no node"))
-}
-
-/// What a node leads to: how, where, and the address.
-fn edges(snapshot: &Snapshot, address: usize) -> Vec<(EdgeKind, u32, usize)> {
-    let edges = snapshot.edges(at(snapshot, address)).iter();
-    edges.map(|edge| (edge.kind, edge.at, snapshot.node(edge.to as usize).address)).collect()
 }
 
 /// The addresses that roots of a kind lead to.
@@ -332,74 +321,17 @@ fn roots_say_what_they_are() {
 
 #[test]
 fn words_that_may_be_anything_are_read_as_a_collection_reads_them() {
-    let heap = Heap::builder().gc_off().poison(0xA5).decoder(Decoder::NAN_BOX).build().unwrap();
-    let kind = Layout::new("item", 24).exact(1).ambiguous(2).register(&heap).unwrap();
-    let table = Layout::new("value", 8).ambiguous(0).register_array(&heap, 8).unwrap();
-    let mut mutator = raw::Mutator::attach(&heap).unwrap();
-    let inside = mutator.enter();
-    // SAFETY: R3, and R6: all numbers.
-    let array = unsafe { inside.alloc_array(&table, 5) }.unwrap().as_ptr();
-    // SAFETY: R4: an object of this heap.
-    let root = unsafe { inside.root(NonNull::new(array).unwrap()) };
-    let items: [*mut u8; 3] = array::from_fn(|name| named(&inside, &kind, name as u64));
-    set_any(&inside, items[0], 2, boxed(items[1]));
-    // Behind the last of this kind: a slot of the run that nobody has filled.
-    let unfilled = items[2].addr() as u64 + 24;
-    let values = [boxed(items[0]), items[0].addr() as u64 + 23, unfilled, 1.5_f64.to_bits(), !0];
-    for (number, value) in values.into_iter().enumerate() {
-        set_any(&inside, array, 1 + number, value);
-    }
-    drop(inside);
-    let snapshot = heap.snapshot().unwrap();
-    is_whole(&snapshot);
-    let [array, first, second] = [array, items[0], items[1]].map(<*mut u8>::addr);
-    let maybe = EdgeKind::AmbiguousElement;
-    assert_eq!(edges(&snapshot, array), [(maybe, 0, first), (maybe, 1, first)]);
-    assert!(!maybe.is_certain() && !maybe.is_weak());
-    assert_eq!(edges(&snapshot, first), [(EdgeKind::AmbiguousField, 16, second)]);
-    assert_eq!(snapshot.len(), 3);
-    drop(root);
-    is_well(&heap);
+    snapshot_scenes::numbers_looked_up();
 }
 
 #[test]
 fn a_number_does_not_bring_back_what_waits_for_its_drop() {
-    /// A root that may be anything.
-    static WORD: AtomicUsize = AtomicUsize::new(0);
-    static ADDRESSES: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
-    static SEEN: AtomicUsize = AtomicUsize::new(0);
-    static DROPS: AtomicUsize = AtomicUsize::new(0);
-    struct Looks(Heap);
-    impl Drop for Looks {
-        fn drop(&mut self) {
-            DROPS.fetch_add(1, SeqCst);
-            for address in &ADDRESSES {
-                WORD.store(address.load(SeqCst), SeqCst);
-                SEEN.fetch_add(self.0.snapshot().unwrap().len(), SeqCst);
-            }
-            WORD.store(0, SeqCst);
-        }
-    }
-    let heap = Heap::builder().gc_off().build().unwrap();
-    let mut mutator = raw::Mutator::attach(&heap).unwrap();
-    mutator.safe().enter(|mu| {
-        for address in &ADDRESSES {
-            address.store(Gc::addr(mu.alloc(Leaf::new(Looks(heap.clone())))), SeqCst);
-        }
-    });
-    let inside = mutator.enter();
-    // SAFETY: R2: the word is there for good; the test's thread writes to it, outside.
-    let range = unsafe { inside.add_ambiguous(WORD.as_ptr().cast(), 1) };
-    drop(inside);
-    WORD.store(ADDRESSES[1].load(SeqCst), SeqCst);
-    assert_eq!(heap.snapshot().unwrap().len(), 1, "it is not dead yet");
-    WORD.store(0, SeqCst);
-    mutator.collect();
-    assert_eq!((DROPS.load(SeqCst), SEEN.load(SeqCst)), (2, 0));
-    let inside = mutator.enter();
-    inside.remove(range);
-    drop(inside);
-    is_well(&heap);
+    snapshot_scenes::dead_not_brought_back();
+}
+
+#[test]
+fn values_are_found_however_late_their_keys_are() {
+    snapshot_scenes::late_keys();
 }
 
 #[test]

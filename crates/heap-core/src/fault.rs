@@ -234,11 +234,17 @@ pub enum Fault {
     ArenaUncounted = 110,
     /// A reference that leads into a slot, and not to its first byte, is not marked.
     InteriorUnmarked = 111,
+    /// A snapshot is taken while mutators have runs that nobody has filled.
+    SnapshotRunsKept = 112,
+    /// A snapshot takes a number for a reference to an object that waits for its drop.
+    SnapshotDeadFound = 113,
+    /// A snapshot asks only once whether an ephemeron leads on: when the ephemeron is looked into.
+    SnapshotKeysLate = 114,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 111] = [
+    pub const ALL: [Self; 114] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -350,6 +356,9 @@ impl Fault {
         Self::PoolUnshaded,
         Self::ArenaUncounted,
         Self::InteriorUnmarked,
+        Self::SnapshotRunsKept,
+        Self::SnapshotDeadFound,
+        Self::SnapshotKeysLate,
     ];
 }
 

@@ -33,6 +33,7 @@ use self::walk::Walk;
 use crate::attached::insist_outside;
 use crate::heap::Heap;
 use crate::shared::Shared;
+use heap_core::fault::{self, Fault};
 use heap_core::units::Bytes;
 use std::time::Instant;
 
@@ -117,7 +118,9 @@ fn take(heap: &Shared, most: Bytes) -> Result<Snapshot, SnapshotError> {
         let begun = Instant::now();
         for part in world.parts() {
             // A slot of a run that nobody has filled is no object, whatever a word says that may be anything.
-            part.flush(heap.shading());
+            if !fault::on(Fault::SnapshotRunsKept) {
+                part.flush(heap.shading());
+            }
         }
         heap.memory.finish_sweep();
         let mut walk = Walk::new(&heap.memory, most);

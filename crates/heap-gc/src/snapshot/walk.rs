@@ -17,6 +17,7 @@ use crate::shared::Shared;
 use crate::verify::{Origin, each_own_root};
 use core::time::Duration;
 use heap_core::census::label;
+use heap_core::fault::{self, Fault};
 use heap_core::layout::{Extent, Layout, LayoutId};
 use heap_core::memory::Memory;
 use heap_core::span::Span;
@@ -188,7 +189,8 @@ impl<'a> Walk<'a> {
         let Some(found) = map.resolve(word) else { return Ok(None) };
         let mark = map.mark_of(map.span(found.span), found.slot).load(Relaxed);
         // Dead, and its drop is due or has run.
-        if mark == QUEUED || mark == DROPPED { Ok(None) } else { self.visit(word) }
+        let is_dead = (mark == QUEUED || mark == DROPPED) && !fault::on(Fault::SnapshotDeadFound);
+        if is_dead { Ok(None) } else { self.visit(word) }
     }
 
     /// What a word of a root leads to is added to a group.
@@ -305,7 +307,7 @@ impl<'a> Walk<'a> {
             next += 1;
             let Pair { ephemeron, key, value, is_followed } = self.pairs[number];
             let (Some(by), Some(key)) = (self.known(ephemeron), self.known(key)) else { continue };
-            if is_followed {
+            if is_followed || (fault::on(Fault::SnapshotKeysLate) && self.place(ephemeron) != Some(place)) {
                 continue;
             }
             self.pairs[number].is_followed = true;

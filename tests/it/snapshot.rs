@@ -2,20 +2,20 @@
 //!
 //! That generated programs agree with their snapshots is tested where they are run, with the operation that verifies.
 
-use crate::raw_scenes::{Held, boxed, named, set, set_any};
+use crate::raw_scenes::{Held, named, set};
 use crate::snapshot_scenes::{self, edges};
 use crate::support::{heaps, is_well, panic_text, within};
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 use std::{array, thread};
 use tricolor::raw::{self, Layout};
 use tricolor::{
-    Decoder, EdgeKind, EscapeHints, Gc, GcCell, GcSlice, Heap, LayoutPolicy, Leaf, Mu, NodeKind, Pool,
-    Rebrand, Root, RootKind, Snapshot, SnapshotError, Trace, Tracer, TypeMask, Weak, WeakMap,
+    EdgeKind, EscapeHints, Gc, GcCell, GcSlice, Heap, LayoutPolicy, Leaf, Mu, NodeKind, Pool, Rebrand, Root,
+    RootKind, Snapshot, SnapshotError, Trace, Tracer, TypeMask, Weak, WeakMap,
 };
 
 #[derive(Trace)]

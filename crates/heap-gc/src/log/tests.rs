@@ -89,5 +89,5 @@ fn of_records_that_begin_at_once_the_longest_is_first() {
 
 #[test]
 fn a_record_is_not_large() {
-    assert!(size_of::<Record>() <= 176, "{} bytes", size_of::<Record>());
+    assert!(size_of::<Record>() <= 160, "{} bytes", size_of::<Record>());
 }

@@ -5,6 +5,7 @@
 mod chrome;
 mod lines;
 mod order;
+mod rare;
 mod recorder;
 mod storm;
 

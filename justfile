@@ -52,12 +52,24 @@ test:
 faults:
     cargo test --release --features faults --test faults
 
-# Generated heap programs with fresh seeds, for so many seconds. A failure prints its seed.
-fuzz seconds="60":
+# Generated heap programs with fresh seeds, for so many seconds (a failure prints its seed); or a target of fuzz/: fuzz escape_go 600
+fuzz what="60" for="600":
     #!/usr/bin/env bash
     set -euo pipefail
+    if [[ ! "{{what}}" =~ ^[0-9]+$ ]]; then
+        if ! rustc +{{nightly}} --version >/dev/null 2>&1; then
+            echo "SKIPPED fuzz {{what}}: there is no toolchain {{nightly}}"; exit 0
+        fi
+        if ! cargo fuzz --version >/dev/null 2>&1; then cargo install cargo-fuzz --locked; fi
+        seeds=$(mktemp -d); trap 'rm -rf "$seeds"' EXIT
+        if [ "{{what}}" = escape_go ]; then cp crates/heap-escape-go/tests/programs/*.go "$seeds"; fi
+        mkdir -p "fuzz/corpus/{{what}}"
+        cargo +{{nightly}} fuzz run "{{what}}" "fuzz/corpus/{{what}}" "$seeds" -- -max_total_time="{{for}}" \
+            -timeout=20 -rss_limit_mb=2048 -max_len=8192 -dict=fuzz/go.dict
+        exit
+    fi
     cargo test --release -p heap-testkit --no-run
-    end=$((SECONDS + {{seconds}})); rounds=0
+    end=$((SECONDS + {{what}})); rounds=0
     while [ "$SECONDS" -lt "$end" ]; do
         seed=$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')
         if ! TRICOLOR_SEED=$seed cargo test --release -q -p heap-testkit; then

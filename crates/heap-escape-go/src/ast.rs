@@ -197,7 +197,8 @@ pub(crate) enum StmtKind<'a> {
     Empty,
     Block(Block<'a>),
     Expr(Expr<'a>),
-    Send(Expr<'a>, Expr<'a>),
+    /// The place of `<-`, the channel and the value.
+    Send(Pos, Expr<'a>, Expr<'a>),
     IncDec(Expr<'a>, Op),
     Assign { lhs: Vec<Expr<'a>>, op: Option<Op>, define: bool, rhs: Vec<Expr<'a>> },
     Decl(Vec<Decl<'a>>),
@@ -230,7 +231,13 @@ pub(crate) struct For<'a> {
 #[derive(Debug)]
 pub(crate) enum ForHead<'a> {
     Clause { init: Option<Stmt<'a>>, cond: Option<Expr<'a>>, post: Option<Stmt<'a>> },
-    Range { lhs: Vec<Expr<'a>>, define: bool, over: Expr<'a> },
+    Range {
+        /// Of the word `range`.
+        pos: Pos,
+        lhs: Vec<Expr<'a>>,
+        define: bool,
+        over: Expr<'a>,
+    },
 }
 
 #[derive(Debug)]

@@ -53,6 +53,8 @@ enum Obj {
     Package(usize),
     /// An import of which there is no table.
     UnknownPackage,
+    /// A name that may be one of such an import.
+    Unknown,
 }
 
 /// A declaration of a package, as written.
@@ -283,6 +285,7 @@ impl<'a> Checker<'a> {
                 Ok(Obj::Var(var))
             }
             Some(obj) => Ok(obj),
+            None if package.imports[self.home.file].contains_key(".") => Ok(Obj::Unknown),
             None => Err(Fault::new(pos, format!("undefined: {name}"))),
         }
     }

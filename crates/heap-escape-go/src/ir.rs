@@ -230,6 +230,7 @@ pub(crate) enum St<'a> {
     },
     Select(Vec<(Option<Box<St<'a>>>, Vec<St<'a>>)>),
     Send {
+        pos: Pos,
         channel: Ex<'a>,
         value: Ex<'a>,
     },
@@ -242,6 +243,8 @@ pub(crate) enum St<'a> {
 #[derive(Debug)]
 pub(crate) struct Range<'a> {
     pub(crate) pos: Pos,
+    /// Of the word `range`.
+    pub(crate) word: Pos,
     pub(crate) over: Ex<'a>,
     pub(crate) key: Target<'a>,
     pub(crate) value: Target<'a>,
@@ -264,6 +267,8 @@ pub(crate) struct SwitchCase<'a> {
 
 #[derive(Debug)]
 pub(crate) struct TypeCase<'a> {
+    /// Of the word `case` or `default`.
+    pub(crate) pos: Pos,
     pub(crate) types: Vec<Ty>,
     pub(crate) var: Option<VarId>,
     pub(crate) body: Vec<St<'a>>,

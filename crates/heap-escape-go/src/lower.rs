@@ -15,7 +15,7 @@ mod selfassign;
 mod stat;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use heap_escape::{Body, Closure, Function, Limits, Mark, Program, Shape, Tag, Var};
@@ -47,6 +47,10 @@ pub(crate) enum What {
     Site(Var, String),
     /// The same, of which more is told if nothing is written to it.
     Bytes(Var, String),
+    /// A variable that a closure captures, with its name and its size in bytes.
+    Captured(Var, String, u64),
+    /// A closure around a call that is put off: only its reason is told.
+    Wrapper(Var),
     /// Something that needs no judgement.
     Told(String),
 }
@@ -58,6 +62,7 @@ pub(crate) struct Lowered<'c, 'a> {
     /// Why values flow: a mark of the core is the number of the last note.
     pub(crate) notes: Vec<Note<'c, 'a>>,
     pub(crate) printer: Printer<'c, 'a>,
+    pub(crate) shown: HashSet<Var>,
 }
 
 /// How a function literal is called where it is known.
@@ -89,6 +94,10 @@ struct Lower<'c, 'a> {
     /// Of a loop over a function: the number of such loops so far, and where its body puts what it returns.
     loops_over: u32,
     returned: BTreeMap<VarId, Var>,
+    /// The places without a name that reasons name all the same.
+    shown: HashSet<Var>,
+    /// The names of the functions that variables belong to.
+    homes: HashMap<VarId, Rc<str>>,
     /// The labels of the function that are jumped back to.
     loops: Vec<&'a str>,
     depth: u32,
@@ -115,6 +124,8 @@ pub(crate) fn lower<'c, 'a>(checker: &'c Checker<'a>) -> Lowered<'c, 'a> {
         inner: 0,
         loops_over: 0,
         returned: BTreeMap::new(),
+        shown: HashSet::new(),
+        homes: HashMap::new(),
         loops: Vec::new(),
         depth: 1,
         methods: checker.methods(),
@@ -136,8 +147,8 @@ pub(crate) fn lower<'c, 'a>(checker: &'c Checker<'a>) -> Lowered<'c, 'a> {
         program.define(function, |body| lower.init(body, init));
         lower.queued(&mut program);
     }
-    let Lower { records, notes, types, funcs, vars, .. } = lower;
-    Lowered { program, records, notes: notes.into_inner(), printer: Printer { types, funcs, vars } }
+    let Lower { records, notes, types, funcs, vars, shown, .. } = lower;
+    Lowered { program, records, notes: notes.into_inner(), printer: Printer { types, funcs, vars }, shown }
 }
 
 impl<'c, 'a> Lower<'c, 'a> {
@@ -245,7 +256,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             .iter()
             .enumerate()
             .map(|(i, var)| match self.vars[var.0 as usize].name {
-                "" => format!("~r{i}"),
+                "" | "_" => format!("~r{i}"),
                 name => name.to_owned(),
             })
             .collect();
@@ -265,6 +276,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             body.at(Mark::default());
             let param = body.param(info.name, shape);
             self.locals.insert(*var, param);
+            self.homes.insert(*var, Rc::clone(&self.function));
             let name = if code.is_loop && matches!(info.name, "" | "_") {
                 format!("#p{}", number + 1)
             } else {
@@ -284,6 +296,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             body.at(Mark::default());
             let result = body.result(name, shape);
             self.locals.insert(*var, result);
+            self.homes.insert(*var, Rc::clone(&self.function));
             self.record(info.pos, What::Var(result, name.clone()));
         }
         self.stmts(body, &code.body);
@@ -301,7 +314,11 @@ impl<'c, 'a> Lower<'c, 'a> {
                     if blank {
                         self.not_kept(body, x);
                     } else {
-                        self.laid_out(body, x);
+                        let name = match lhs.get(i) {
+                            Some(Target::Place(place)) if rhs.len() == lhs.len() => Some(place),
+                            _ => None,
+                        };
+                        self.laid_out_in(body, x, name);
                     }
                 }
             }
@@ -342,6 +359,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         body.at(Mark::default());
         let local = body.variable(info.name, shape);
         self.locals.insert(var, local);
+        self.homes.insert(var, Rc::clone(&self.function));
         self.record(info.pos, What::Var(local, info.name.to_owned()));
         local
     }

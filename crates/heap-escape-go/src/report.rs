@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use heap_escape::{Analysis, Reason, Step, Tag, Var, Verdict, Why};
+use heap_escape::{Analysis, Capture, Reason, Step, Tag, Var, Verdict, Why};
 
 use crate::lower::{Lowered, Record, What};
 use crate::source::{Places, Pos};
@@ -45,7 +45,8 @@ const COLUMNS: u32 = 254;
 
 /// What is said of a program, in the order of the source.
 pub(crate) fn report(lowered: &Lowered<'_, '_>, places: &Places, explain: bool) -> Vec<Line> {
-    let analysis = lowered.program.analyse();
+    let program = &lowered.program;
+    let analysis = if explain { program.analyse_in_full() } else { program.analyse() };
     let reporter = Reporter { lowered, places, analysis: &analysis, explain };
     let mut all = Vec::new();
     for record in &lowered.records {
@@ -79,11 +80,33 @@ impl Reporter<'_, '_, '_> {
                 }
             }
             What::Param(var, name, results) => {
+                let mut because = self.ways(*var, name, record);
                 if analysis.verdict(*var) == Verdict::Heap {
-                    return say(format!("moved to heap: {name}"), self.escape(*var, name, record));
+                    because.extend(self.escape(*var, name, record));
+                    return say(format!("moved to heap: {name}"), because);
                 }
-                for (words, because) in self.leaks(*var, name, results, record) {
-                    say(words, because);
+                for words in self.leaks(*var, name, results) {
+                    say(words, std::mem::take(&mut because));
+                }
+            }
+            What::Captured(var, name, bytes) => {
+                if self.explain {
+                    let how = match analysis.capture(*var) {
+                        Some(Capture::Copy) => "value",
+                        _ => "ref",
+                    };
+                    let (address, assigned) = (analysis.is_address_taken(*var), analysis.is_reassigned(*var));
+                    let function = &record.function;
+                    let about = format!("(addr={address} assign={assigned} width={bytes})");
+                    say(format!("{function} capturing by {how}: {name} {about}"), Vec::new());
+                }
+            }
+            What::Wrapper(site) => {
+                if analysis.verdict(*site) == Verdict::Heap {
+                    let mut because = self.escape(*site, "func literal", record);
+                    if let Some(last) = because.pop() {
+                        say(last, because);
+                    }
                 }
             }
             What::Site(site, text) | What::Bytes(site, text) => match analysis.verdict(*site) {
@@ -98,36 +121,33 @@ impl Reporter<'_, '_, '_> {
         }
     }
 
-    fn leaks(
-        &self,
-        param: Var,
-        name: &str,
-        results: &[String],
-        record: &Record,
-    ) -> Vec<(String, Vec<String>)> {
+    /// Why a parameter leaks: each way by which it does.
+    fn ways(&self, param: Var, name: &str, record: &Record) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (level, reason) in self.analysis.leaks(param) {
+            // What is on the heap itself is named, and not the heap.
+            let root = reason.steps().last().and_then(|step| step.to).map(|var| self.place(var));
+            let to = root.as_deref().unwrap_or("{heap}");
+            let head = format!("parameter {name} leaks to {to} for {} with derefs={level}:", record.function);
+            lines.extend(self.because(head, Some(reason), record));
+        }
+        lines
+    }
+
+    fn leaks(&self, param: Var, name: &str, results: &[String]) -> Vec<String> {
         let tag: Tag = self.analysis.tag(param);
         let mut said = Vec::new();
-        let why = |to: &str, level: u32, reason: Option<Reason<'_>>| {
-            // What is on the heap itself is named, and not the heap.
-            let root =
-                reason.as_ref().and_then(|reason| reason.steps().last()?.to).map(|var| self.place(var));
-            let to = root.as_deref().unwrap_or(to);
-            let head = format!("parameter {name} leaks to {to} for {} with derefs={level}:", record.function);
-            self.because(head, reason, record)
-        };
         if let Some(level) = tag.heap() {
-            let because = why("{heap}", level, self.analysis.leak_to_heap(param));
             let content = if level == 0 { "" } else { " content" };
-            said.push((format!("leaking param{content}: {name}"), because));
+            said.push(format!("leaking param{content}: {name}"));
         }
         for (number, result) in results.iter().enumerate() {
             if let Some(level) = tag.result(number) {
-                let because = why(result, level, self.analysis.leak_to_result(param, number));
-                said.push((format!("leaking param: {name} to result {result} level={level}"), because));
+                said.push(format!("leaking param: {name} to result {result} level={level}"));
             }
         }
         if said.is_empty() {
-            said.push((format!("{name} does not escape"), Vec::new()));
+            said.push(format!("{name} does not escape"));
         }
         said
     }
@@ -146,7 +166,7 @@ impl Reporter<'_, '_, '_> {
         }
         let mut lines = vec![head];
         let Some(reason) = reason else { return lines };
-        for step in merged(self.analysis, reason.steps()) {
+        for step in self.merged(reason.steps()) {
             let to = step.last.to.map_or_else(|| "{heap}".to_owned(), |var| self.place(var));
             let loads = match usize::try_from(step.derefs) {
                 Ok(loads) => "*".repeat(loads),
@@ -158,7 +178,8 @@ impl Reporter<'_, '_, '_> {
             }
             if let Why::TooLarge | Why::TooAligned = step.last.why {
                 let at = self.show(record.pos);
-                lines.push(format!("    from {} ({}) at {at}", self.place(step.from), step.last.why));
+                let name = self.lowered.program.name(step.from);
+                lines.push(format!("    from {name} ({}) at {at}", step.last.why));
             }
         }
         if reason.is_cut() {
@@ -186,6 +207,32 @@ impl Reporter<'_, '_, '_> {
         format!("{path}:{line}:{column}")
     }
 
+    fn merged(&self, steps: impl Iterator<Item = Step>) -> Vec<Merged> {
+        let hidden = |var: Option<Var>| {
+            var.is_some_and(|var| {
+                let name = self.lowered.program.name(var);
+                matches!(name, "{temp}" | "{receiver}") && !self.lowered.shown.contains(&var)
+            })
+        };
+        let mut all: Vec<Merged> = Vec::new();
+        for step in steps {
+            match all.last_mut().filter(|before| hidden(before.last.to)) {
+                Some(before) => {
+                    before.derefs = (before.derefs + step.derefs).max(-1);
+                    before.last = step;
+                    before.marks.push((step.mark.0, step.why));
+                }
+                None => all.push(Merged {
+                    from: step.from,
+                    last: step,
+                    derefs: step.derefs,
+                    marks: vec![(step.mark.0, step.why)],
+                }),
+            }
+        }
+        all
+    }
+
     /// A location as a flow names it.
     fn place(&self, var: Var) -> String {
         let name = self.lowered.program.name(var);
@@ -202,27 +249,4 @@ struct Merged {
     last: Step,
     derefs: i32,
     marks: Vec<(u32, Why)>,
-}
-
-fn merged(analysis: &Analysis<'_>, steps: impl Iterator<Item = Step>) -> Vec<Merged> {
-    let hidden = |var: Option<Var>| {
-        var.is_some_and(|var| matches!(analysis.program().name(var), "{temp}" | "{receiver}" | "{wrapper}"))
-    };
-    let mut all: Vec<Merged> = Vec::new();
-    for step in steps {
-        match all.last_mut().filter(|before| hidden(before.last.to)) {
-            Some(before) => {
-                before.derefs = (before.derefs + step.derefs).max(-1);
-                before.last = step;
-                before.marks.push((step.mark.0, step.why));
-            }
-            None => all.push(Merged {
-                from: step.from,
-                last: step,
-                derefs: step.derefs,
-                marks: vec![(step.mark.0, step.why)],
-            }),
-        }
-    }
-    all
 }

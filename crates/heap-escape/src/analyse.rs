@@ -1,7 +1,7 @@
 //! The whole analysis: batch after batch, callees before callers.
 
 use crate::analysis::Analysis;
-use crate::graph::Graph;
+use crate::graph::{Explanation, Graph};
 use crate::program::{Known, Program, index};
 use crate::reference;
 use crate::scc::components;
@@ -18,6 +18,13 @@ impl Program {
         self.analyse_by(|graph| solver.solve(graph))
     }
 
+    /// [`Program::analyse`], which also keeps every way by which an argument leaks ([`Analysis::leaks`]): that takes more time.
+    #[must_use]
+    pub fn analyse_in_full(&self) -> Analysis<'_> {
+        let mut solver = Solver::default();
+        self.analyse_with(Some(Vec::new()), |graph| solver.solve(graph))
+    }
+
     /// [`Program::analyse`] with the naive solver, which defines what the result is. It is slow, and explains next to nothing:
     /// it is there to compare with.
     #[must_use]
@@ -25,8 +32,17 @@ impl Program {
         self.analyse_by(reference::solve)
     }
 
-    fn analyse_by(&self, mut solve: impl FnMut(&mut Graph<'_>)) -> Analysis<'_> {
+    fn analyse_by(&self, solve: impl FnMut(&mut Graph<'_>)) -> Analysis<'_> {
+        self.analyse_with(None, solve)
+    }
+
+    fn analyse_with(
+        &self,
+        leaks: Option<Vec<(Explanation, u32)>>,
+        mut solve: impl FnMut(&mut Graph<'_>),
+    ) -> Analysis<'_> {
         let mut graph = Graph::new(self);
+        graph.leaks = leaks;
         let next = |function: u32, i: usize| match &self.functions[function as usize].known {
             Known::Body(recorded) => self.mentions[recorded.mentions.clone()].get(i).map(|other| other.0),
             Known::Nothing | Known::Tags(_) => None,

@@ -194,6 +194,50 @@ impl<'p> Analysis<'p> {
         self.explanation(param, About::LeakToResult(result))
     }
 
+    /// Every way by which the argument of a parameter leaks, with its level, in the order in which they were found; at most 64. Empty
+    /// unless the analysis was [in full](Program::analyse_in_full).
+    ///
+    /// # Examples
+    /// ```
+    /// use heap_escape::{Limits, Program, Shape, Why};
+    ///
+    /// // func both(p *T) *T { kept = p; return p }
+    /// let mut program = Program::new(Limits::default());
+    /// let both = program.declare("both");
+    /// let p = program.define(both, |body| {
+    ///     let p = body.param("p", Shape::references(8));
+    ///     body.result("r", Shape::references(8));
+    ///     body.leak(p.value(), Why::Assign);
+    ///     body.give_back(&[p.value()]);
+    ///     p
+    /// });
+    /// let analysis = program.analyse_in_full();
+    /// let ways: Vec<String> = analysis.leaks(p).map(|(level, reason)| format!("{level}: {reason}")).collect();
+    /// assert_eq!(ways, ["0: flow: {heap} ← p (assign)", "0: flow: r ← p (return)"]);
+    /// ```
+    pub fn leaks(&self, param: Var) -> impl Iterator<Item = (u32, Reason<'_>)> {
+        let all = self.graph.leaks.as_deref().unwrap_or_default();
+        let own = all.iter().filter(move |(explanation, _)| explanation.var == param.0);
+        own.map(|(explanation, level)| (*level, self.said(explanation)))
+    }
+
+    /// Whether the address of a variable is taken, so far as the program says so.
+    #[must_use]
+    pub fn is_address_taken(&self, var: Var) -> bool {
+        self.graph.program.loc(var).addressed
+    }
+
+    /// Whether a variable gets another value after the first closure that captures it, or may get one before in a loop.
+    #[must_use]
+    pub fn is_reassigned(&self, var: Var) -> bool {
+        self.graph.program.loc(var).reassigned
+    }
+
+    fn said(&self, explanation: &Explanation) -> Reason<'_> {
+        let Explanation { hops, cut, .. } = explanation;
+        Reason { program: self.graph.program, hops: &self.graph.hops[hops.clone()], cut: *cut }
+    }
+
     fn attrs(&self, var: Var) -> u8 {
         self.graph.states[var.0 as usize].attrs
     }
@@ -201,7 +245,6 @@ impl<'p> Analysis<'p> {
     fn explanation(&self, var: Var, about: About) -> Option<Reason<'_>> {
         let all = &self.graph.explanations;
         let at = all.binary_search_by_key(&(var.0, about), |one| (one.var, one.about)).ok()?;
-        let Explanation { hops, cut, .. } = &all[at];
-        Some(Reason { program: self.graph.program, hops: &self.graph.hops[hops.clone()], cut: *cut })
+        Some(self.said(&all[at]))
     }
 }

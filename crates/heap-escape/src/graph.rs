@@ -44,6 +44,8 @@ pub(crate) struct State {
     pub(crate) in_roots: bool,
     /// The explanation that has seen it last.
     pub(crate) told: u32,
+    /// Of a parameter: the ways by which it leaks that are kept.
+    pub(crate) ways: u32,
 }
 
 impl State {
@@ -57,7 +59,7 @@ impl State {
         hop: NONE,
         in_walk: false,
         in_roots: false,
-        told: 0,
+        told: 0, ways: 0,
     };
 }
 
@@ -110,6 +112,8 @@ pub(crate) struct Graph<'p> {
     pub(crate) edges: Vec<Edge>,
     pub(crate) hops: Vec<Hop>,
     pub(crate) explanations: Vec<Explanation>,
+    /// Every way by which an argument leaks, in the order in which they are found, if that is wanted: with its level.
+    pub(crate) leaks: Option<Vec<(Explanation, u32)>>,
     /// By body: whether a closure may be called by somebody who is not analysed here.
     pub(crate) lost: Vec<bool>,
     /// By function: the batch in which it is analysed, once it was its turn.
@@ -131,6 +135,7 @@ impl<'p> Graph<'p> {
             edges: Vec::new(),
             hops: Vec::new(),
             explanations: Vec::new(),
+            leaks: None,
             lost: vec![false; program.bodies.len()],
             batch_of: vec![NONE; program.functions.len()],
             batch: 0,
@@ -140,6 +145,11 @@ impl<'p> Graph<'p> {
 
     pub(crate) fn heap(&self) -> u32 {
         index(self.program.locs.len())
+    }
+
+    /// How many ways of a parameter are kept.
+    pub(crate) fn ways(&self, at: u32) -> u32 {
+        self.states[at as usize].ways
     }
 
     pub(crate) fn written(&self) -> u32 {

@@ -23,6 +23,9 @@ use crate::program::Kind;
 /// The hops of an explanation that are kept. More would let a chain of n flows with n sites take n² memory.
 const HOPS: usize = 256;
 
+/// The ways of one parameter that are kept, where all are wanted.
+const WAYS: u32 = 64;
+
 /// Scratch that is kept from one batch to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Solver {
@@ -91,8 +94,10 @@ impl Solver {
         let state = &graph.states[at as usize];
         let (weight, level) = (state.derefs, state.derefs.max(0).unsigned_abs());
         let outlived = graph.outlives(root, at);
+        let escaped = state.attrs & ESCAPES != 0;
         if weight < 0 && outlived && state.attrs & ESCAPES == 0 {
-            self.explain(graph, root, at, About::Escape);
+            let explanation = self.explain(graph, root, at, About::Escape);
+            graph.explanations.push(explanation);
             graph.states[at as usize].attrs = ALL;
         }
         let root_attrs = graph.states[root as usize].attrs;
@@ -110,8 +115,18 @@ impl Solver {
                 About::LeakToResult(number) => (tag.result(number), tag.to_result(number, level)),
                 About::Escape | About::LeakToHeap => (tag.heap(), tag.to_heap(level)),
             };
-            if known.is_none_or(|known| level < known) && graph.states[at as usize].hop != NONE {
-                self.explain(graph, root, at, about);
+            let on_a_way = graph.states[at as usize].hop != NONE;
+            let better = known.is_none_or(|known| level < known);
+            let wanted = graph.leaks.is_some() && !escaped && graph.ways(at) < WAYS;
+            if on_a_way && (better || wanted) {
+                let explanation = self.explain(graph, root, at, about);
+                if let (true, Some(leaks)) = (wanted, &mut graph.leaks) {
+                    leaks.push((explanation.clone(), level));
+                    graph.states[at as usize].ways += 1;
+                }
+                if better {
+                    graph.explanations.push(explanation);
+                }
             }
             tag = new;
         }
@@ -152,7 +167,7 @@ impl Solver {
     }
 
     /// Keeps the way by which the walk came from `root` to `at`, from `at` on.
-    fn explain(&mut self, graph: &mut Graph<'_>, root: u32, at: u32, about: About) {
+    fn explain(&mut self, graph: &mut Graph<'_>, root: u32, at: u32, about: About) -> Explanation {
         self.told += 1;
         let start = graph.hops.len();
         let mut here = at;
@@ -173,6 +188,6 @@ impl Solver {
             }
         }
         let hops = start..graph.hops.len();
-        graph.explanations.push(Explanation { var: at, about, hops, cut });
+        Explanation { var: at, about, hops, cut }
     }
 }

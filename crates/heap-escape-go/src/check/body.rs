@@ -51,15 +51,19 @@ impl<'a> Checker<'a> {
         signature: &'a Signature<'a>,
         params: &mut Vec<VarId>,
     ) -> Checked<Vec<VarId>> {
-        for param in &signature.params {
+        // The names of parameters mean nothing in their types.
+        let mut types = Vec::new();
+        for param in signature.params.iter().chain(&signature.results) {
             let ty = self.ty(&param.ty)?;
-            let ty = if param.variadic { self.types.slice(ty) } else { ty };
+            types.push(if param.variadic { self.types.slice(ty) } else { ty });
+        }
+        let mut types = types.into_iter();
+        for (param, ty) in signature.params.iter().zip(&mut types) {
             params.push(self.param(param, ty));
         }
         let mut results = Vec::new();
         self.results.clear();
-        for result in &signature.results {
-            let ty = self.ty(&result.ty)?;
+        for (result, ty) in signature.results.iter().zip(types) {
             let var = self.param(result, ty);
             results.push(var);
             self.results.push((var, ty));

@@ -118,7 +118,7 @@ impl<'a> Checker<'a> {
             }
             Found::Method(func, pointer) => {
                 let x = self.along(x, &path);
-                let recv = self.receiver(x, pointer);
+                let recv = self.receiver(x, pointer, whole.pos);
                 let ty = self.types.func(self.funcs[func.0 as usize].ty);
                 Ok(ty.map(|ty| Called { callee: CalleeNode::Func(func), recv: Some(recv), ty }))
             }
@@ -201,6 +201,8 @@ impl<'a> Checker<'a> {
     pub(super) fn parts(&mut self, x: &Ex<'a>, count: usize) -> Vec<Ex<'a>> {
         let types = match self.types.kind(x.ty) {
             Kind::Tuple(parts) => parts.to_vec(),
+            // Of something that is not known, nothing is known.
+            _ if matches!(x.kind, NodeKind::Call(_) | NodeKind::Unknown(_)) => vec![x.ty; count],
             // The second value of `x, ok`.
             _ => vec![x.ty, Ty::UNTYPED_BOOL],
         };

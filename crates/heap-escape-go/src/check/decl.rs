@@ -233,7 +233,10 @@ impl<'a> Checker<'a> {
                     let all = all.chain([("Pointer", Obj::Type(Ty::POINTER))]);
                     self.packages[number].imports[file_number].extend(all);
                 } else if name == "." {
-                    let Obj::Package(package) = obj else { continue };
+                    let Obj::Package(package) = obj else {
+                        self.packages[number].imports[file_number].insert(".", obj);
+                        continue;
+                    };
                     let scope: Vec<_> = self.packages[package].scope.iter().map(|(n, s)| (*n, *s)).collect();
                     for (name, slot) in scope {
                         self.packages[number].imports[file_number].insert(name, Obj::Slot(slot));

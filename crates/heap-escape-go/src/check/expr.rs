@@ -109,6 +109,7 @@ impl<'a> Checker<'a> {
     pub(super) fn maybe_ty(&mut self, expr: &'a Expr<'a>) -> Checked<Option<Ty>> {
         match &expr.kind {
             ExprKind::Name("_") => Ok(None),
+            ExprKind::Name(name) if matches!(self.lookup(name, expr.pos)?, Obj::Unknown) => Ok(None),
             ExprKind::Paren(inner) | ExprKind::Star(inner) if !self.looks_like_ty(inner)? => Ok(None),
             ExprKind::Index(..) | ExprKind::Selector(..) if !self.looks_like_ty(expr)? => Ok(None),
             ExprKind::Binary(..) | ExprKind::Unary(..) => Ok(None),
@@ -160,9 +161,8 @@ impl<'a> Checker<'a> {
                 Some(iota) => self.constant(pos, Ty::UNTYPED_INT, Value::Int(iota)),
                 None => return Err(Fault::new(pos, "cannot use iota outside constant declaration")),
             },
-            Obj::GenericFunc(_) => {
-                return Err(Fault::new(pos, "cannot use generic function without instantiation"));
-            }
+            // Which instance is wanted is seen where it goes, which nobody looks at here.
+            Obj::GenericFunc(_) | Obj::Unknown => self.unknown(pos, Vec::new()),
             Obj::Generic(_) => return Err(Fault::new(pos, "cannot use generic type without instantiation")),
             Obj::Builtin(_) => return Err(Fault::new(pos, "a built-in function must be called")),
             Obj::Package(_) | Obj::UnknownPackage => {
@@ -231,6 +231,9 @@ impl<'a> Checker<'a> {
         }
         let x = self.value(of)?;
         let [arg] = args else { return Ok(self.unknown(pos, vec![x])) };
+        if self.is_unknown(x.ty) && self.looks_like_ty(arg)? {
+            return Ok(self.unknown(pos, vec![x]));
+        }
         if let Kind::Map(key, value) = *self.types.under(x.ty) {
             let index = self.expr_for(arg, Some(key))?;
             let index = self.assignable(index, key);

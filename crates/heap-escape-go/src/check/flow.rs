@@ -36,12 +36,12 @@ impl<'a> Checker<'a> {
                 all.push(St::For { vars, init: first, cond, post: last, body });
                 Ok(())
             }),
-            ForHead::Range { lhs, define, over } => {
+            ForHead::Range { pos: word, lhs, define, over } => {
                 let over = self.value(over)?;
                 if let Some(func) = self.types.func(over.ty) {
-                    return self.range_func(stmt, lhs, *define, over, &func.params, pos, all);
+                    return self.range_func(stmt, lhs, *define, over, &func.params, (pos, *word), all);
                 }
-                self.range(stmt, lhs, *define, over, pos, all)
+                self.range(stmt, lhs, *define, over, (pos, *word), all)
             }
         }
     }
@@ -52,7 +52,7 @@ impl<'a> Checker<'a> {
         lhs: &'a [Expr<'a>],
         define: bool,
         over: Ex<'a>,
-        pos: Pos,
+        (pos, word): (Pos, Pos),
         all: &mut Vec<St<'a>>,
     ) -> Checked<()> {
         let (key_ty, value_ty) = self.range_types(over.ty);
@@ -63,7 +63,7 @@ impl<'a> Checker<'a> {
             }
             let [key, value] = targets;
             let body = checker.block(&stmt.body)?;
-            all.push(St::Range(Box::new(Range { pos, over, key, value, key_ty, value_ty, body, lit: None })));
+            all.push(St::Range(Box::new(Range { pos, word, over, key, value, key_ty, value_ty, body, lit: None })));
             Ok(())
         })
     }
@@ -113,7 +113,7 @@ impl<'a> Checker<'a> {
         define: bool,
         over: Ex<'a>,
         params: &[Ty],
-        pos: Pos,
+        (pos, word): (Pos, Pos),
         all: &mut Vec<St<'a>>,
     ) -> Checked<()> {
         let yields = params.first().and_then(|ty| self.types.func(*ty));
@@ -152,6 +152,7 @@ impl<'a> Checker<'a> {
         let (key, value) = (Target::Blank, Target::Blank);
         let body = Vec::new();
         all.push(St::Range(Box::new(Range {
+            word,
             pos,
             over,
             key,
@@ -223,7 +224,7 @@ impl<'a> Checker<'a> {
                         var
                     });
                     let body = checker.stmts(&case.body)?;
-                    cases.push(TypeCase { types, var, body });
+                    cases.push(TypeCase { pos: case.pos, types, var, body });
                     Ok(())
                 })?;
             }

@@ -89,8 +89,8 @@ impl<'a> Checker<'a> {
         if depth > 10 || self.is_unknown(ty) {
             return true;
         }
-        if let Some(constraint) = self.types.as_named(ty).and_then(|id| self.types.named(id).shape)
-            && let Kind::Interface(inner) = self.types.under(constraint)
+        let constraint = self.types.as_named(ty).and_then(|id| self.types.named(id).shape);
+        if let Kind::Interface(inner) = self.types.under(constraint.unwrap_or(ty))
             && inner.terms.iter().any(|term| self.is_unknown(*term))
         {
             return true;
@@ -173,7 +173,7 @@ impl<'a> Checker<'a> {
             }
             Found::Method(func, pointer) => {
                 let x = self.along(x, &path);
-                let x = self.receiver(x, pointer);
+                let x = self.receiver(x, pointer, pos);
                 let ty = self.funcs[func.0 as usize].ty;
                 Ok(self.node(pos, ty, NodeKind::MethodValue(x, name.name, Some(func))))
             }
@@ -185,15 +185,15 @@ impl<'a> Checker<'a> {
     }
 
     /// The receiver as the method wants it: its address, or what it points to.
-    pub(super) fn receiver(&mut self, x: Ex<'a>, pointer: bool) -> Ex<'a> {
+    pub(super) fn receiver(&mut self, x: Ex<'a>, pointer: bool, pos: Pos) -> Ex<'a> {
         let is_pointer = self.types.pointee(x.ty);
         match (is_pointer, pointer) {
             (None, true) => {
                 self.addressed(&x);
                 let ty = self.types.pointer(x.ty);
-                self.node(x.pos, ty, NodeKind::Address(x, true))
+                self.node(pos, ty, NodeKind::Address(x, true))
             }
-            (Some(to), false) => self.node(x.pos, to, NodeKind::Deref(x, true)),
+            (Some(to), false) => self.node(pos, to, NodeKind::Deref(x, true)),
             _ => x,
         }
     }

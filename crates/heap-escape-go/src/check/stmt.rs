@@ -38,7 +38,7 @@ impl<'a> Checker<'a> {
                 let x = self.expr(expr)?;
                 all.push(St::Expr(x));
             }
-            StmtKind::Send(channel, value) => {
+            StmtKind::Send(arrow, channel, value) => {
                 let channel = self.value(channel)?;
                 let of = match self.types.under(channel.ty) {
                     Kind::Chan(_, of) => *of,
@@ -46,7 +46,7 @@ impl<'a> Checker<'a> {
                 };
                 let value = self.expr_for(value, Some(of))?;
                 let value = self.assignable(value, of);
-                all.push(St::Send { channel, value });
+                all.push(St::Send { pos: *arrow, channel, value });
             }
             StmtKind::IncDec(expr, op) => {
                 let lhs = self.value(expr)?;
@@ -310,9 +310,8 @@ impl<'a> Checker<'a> {
             if let Some(x) = values.get_mut(i) {
                 *x = match ty {
                     // Nothing is put into an interface that nobody can look at.
-                    Some(ty) if name.name == "_" && self.types.is_interface(ty) => {
-                        self.defaulted(Rc::clone(x))
-                    }
+                    Some(ty) if name.name == "_" && self.types.is_interface(ty) => self.defaulted(Rc::clone(x)),
+                    Some(ty) if !single => self.assignable_at(Rc::clone(x), ty, spec.names[0].pos),
                     Some(ty) => self.assignable(Rc::clone(x), ty),
                     None => self.defaulted(Rc::clone(x)),
                 };
@@ -360,7 +359,8 @@ impl<'a> Checker<'a> {
             return Err(Fault::new(pos, "wrong number of values in return"));
         }
         for (x, (_, ty)) in given.iter_mut().zip(&results) {
-            *x = self.assignable(Rc::clone(x), *ty);
+            let at = if matches!(x.kind, NodeKind::Part(..)) { pos } else { x.pos };
+            *x = self.assignable_at(Rc::clone(x), *ty, at);
         }
         let given: Vec<(VarId, Ex<'a>)> = results.iter().map(|(var, _)| *var).zip(given).collect();
         all.push(St::Return { pos, values: given });

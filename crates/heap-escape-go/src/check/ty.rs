@@ -28,6 +28,7 @@ impl<'a> Checker<'a> {
             ExprKind::Name(name) => {
                 return Ok(match self.lookup(name, expr.pos)? {
                     Obj::Type(ty) => Some(ty),
+                    Obj::Unknown => Some(Ty::UNKNOWN),
                     Obj::Generic(_) => {
                         return Err(Fault::new(
                             expr.pos,
@@ -94,6 +95,9 @@ impl<'a> Checker<'a> {
 
     fn length(&mut self, expr: &'a Expr<'a>) -> Checked<u64> {
         let x = self.expr(expr)?;
+        if self.is_unknown(x.ty) {
+            return Ok(1); // It is a constant of which only the package that is not known knows the value.
+        }
         let NodeKind::Const(value, _) = &x.kind else {
             return Err(Fault::new(expr.pos, "array length must be constant"));
         };

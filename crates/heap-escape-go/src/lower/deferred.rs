@@ -48,7 +48,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                 let panics = *builtin == crate::ir::Builtin::Panic;
                 self.wrapper(body, hole, |lower, body| {
                     for arg in &args {
-                        let hole = if panics { lower.because(Hole::HEAP, x, "panic") } else { Hole::BLANK };
+                        let hole = if panics { lower.because(Hole::HEAP, x, "call parameter") } else { Hole::BLANK };
                         lower.arg(body, hole, arg);
                     }
                 });

@@ -428,13 +428,14 @@ impl<'c, 'a> Lower<'c, 'a> {
             Builtin::Append => self.append(body, hole, x, args, spread),
             Builtin::Copy => {
                 if let [to, from] = args {
-                    self.expr(body, self.because(Hole::WRITTEN, x, "copied slice"), to);
+                    let hole = self.because(Hole::WRITTEN, x, "copied slice");
+                    self.expr(body, self.because(hole, x, "call parameter"), to);
                     let references = match self.types.slice_elem(from.ty) {
                         Some(of) => self.types.has_references(of),
                         None => false,
                     };
                     let hole = if references {
-                        self.because(Hole::HEAP.deref(), x, "copied slice")
+                        self.because(self.because(Hole::HEAP.deref(), x, "copied slice"), x, "call parameter")
                     } else {
                         Hole::BLANK
                     };
@@ -443,7 +444,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             }
             Builtin::Panic => {
                 for arg in args {
-                    self.expr(body, self.because(Hole::HEAP, x, "panic"), arg);
+                    self.expr(body, self.because(Hole::HEAP, x, "call parameter"), arg);
                 }
             }
             Builtin::Min | Builtin::Max => {
@@ -462,7 +463,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             | Builtin::UnsafeStringData
             | Builtin::UnsafeAdd => {
                 for (i, arg) in args.iter().enumerate() {
-                    if i == 0 { self.expr(body, hole, arg) } else { self.discard(body, arg) }
+                    if i == 0 { self.expr(body, self.because(hole, x, "call parameter"), arg) } else { self.discard(body, arg) }
                 }
             }
             _ => {
@@ -477,7 +478,8 @@ impl<'c, 'a> Lower<'c, 'a> {
         let references = self.types.slice_elem(x.ty).is_some_and(|of| self.types.has_references(of));
         let Some((first, rest)) = args.split_first() else { return };
         let temp = self.temp(body, "{temp}");
-        self.expr(body, Hole::of(temp), first);
+        self.shown.insert(temp);
+        self.expr(body, self.because(Hole::of(temp), x, "call parameter"), first);
         self.flow(body, self.because(hole, x, "appendee slice"), temp);
         self.flow(body, self.because(Hole::WRITTEN, x, "appendee slice"), temp);
         if references {
@@ -487,8 +489,9 @@ impl<'c, 'a> Lower<'c, 'a> {
             let hole = match (spread, references) {
                 (true, true) => self.because(Hole::HEAP.deref(), x, "appended slice..."),
                 (true, false) => Hole::BLANK,
-                (false, _) => self.because(Hole::HEAP, x, "appended to slice"),
+                (false, _) => Hole::HEAP,
             };
+            let hole = self.because(hole, x, "call parameter");
             self.expr(body, hole, arg);
         }
         let text = self.printer().text(x);

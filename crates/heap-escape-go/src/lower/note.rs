@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use heap_escape::{Body, Mark};
 
-use super::Lower;
+use super::{Lower, Record, What};
 use super::hole::Hole;
-use crate::ir::{Ex, Target, VarId};
+use crate::ir::{Ex, St, Target, TypeCase, VarId};
 use crate::print::Printer;
 use crate::source::Pos;
 use crate::token::Op;
@@ -29,7 +29,12 @@ pub(crate) enum Of<'c, 'a> {
     Assign(&'c [Target<'a>], &'c [Ex<'a>]),
     Operation(Op, Ex<'a>, Ex<'a>),
     Return(&'c [(VarId, Ex<'a>)]),
-    Range(Ex<'a>),
+    /// A word or two that are quoted as they are.
+    Text(Rc<str>),
+    Send(Ex<'a>, Ex<'a>),
+    /// What a variable of a package gets.
+    Global(Rc<str>, Ex<'a>),
+    Case(&'c TypeCase<'a>),
 }
 
 impl<'c, 'a> Lower<'c, 'a> {
@@ -39,7 +44,15 @@ impl<'c, 'a> Lower<'c, 'a> {
     }
 
     /// What is told next is that a closure captures this variable.
-    pub(super) fn captured(&self, body: &mut Body<'_>, var: VarId, pos: Pos) {
+    pub(super) fn captured(&mut self, body: &mut Body<'_>, var: VarId, pos: Pos) {
+        let info = &self.vars[var.0 as usize];
+        let local = self.returned.get(&var).or_else(|| self.locals.get(&var)).copied();
+        if let Some(local) = local {
+            let (name, bytes) = (info.name.to_owned(), self.types.size(info.ty));
+            let function = self.homes.get(&var).unwrap_or(&self.function);
+            let what = What::Captured(local, name, bytes);
+            self.records.push(Record { pos: info.pos, function: Rc::clone(function), what });
+        }
         let mut notes = self.notes.borrow_mut();
         let note = u32::try_from(notes.len()).unwrap_or(0);
         notes.push(Note { before: 0, of: Of::Var(var), why: "captured by a closure", pos });
@@ -80,7 +93,25 @@ impl<'a> Of<'_, 'a> {
             Of::Return(values) => {
                 format!("return {}", list(&mut values.iter().map(|(_, x)| printer.text(x))))
             }
-            Of::Range(x) => format!("for loop over {}", printer.text(x)),
+            Of::Text(text) => (**text).to_owned(),
+            Of::Send(channel, value) => format!("{} <- {}", printer.text(channel), printer.text(value)),
+            Of::Global(name, x) => format!("{name} = {}", printer.text(x)),
+            Of::Case(case) => {
+                let types = list(&mut case.types.iter().map(|ty| printer.types.show(*ty)));
+                let body = case.body.iter().filter_map(|st| statement(st, printer)).collect::<Vec<_>>();
+                let head = if case.types.is_empty() { "default:".to_owned() } else { format!("case {types}:") };
+                if body.is_empty() { head } else { format!("{head} {}", body.join("; ")) }
+            }
         }
+    }
+}
+
+/// A plain statement as it is quoted; nothing for others.
+fn statement<'a>(st: &St<'a>, printer: &Printer<'_, 'a>) -> Option<String> {
+    match st {
+        St::Expr(x) => Some(printer.text(x)),
+        St::Assign { lhs, rhs, .. } => Some(Of::Assign(lhs, rhs).text(printer)),
+        St::Return { values, .. } => Some(Of::Return(values).text(printer)),
+        _ => None,
     }
 }

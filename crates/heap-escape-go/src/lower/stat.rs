@@ -1,8 +1,11 @@
 //! What is known of values before anything runs.
 
+use std::rc::Rc;
+
 use heap_escape::Body;
 
 use super::hole::Hole;
+use super::note::Of;
 use super::{Known, Lower};
 use crate::ir::{Builtin, Composite, Conversion, Ex, LitId, NodeKind};
 use crate::types::{Kind, Ty};
@@ -123,6 +126,11 @@ impl<'c, 'a> Lower<'c, 'a> {
     /// The value of a variable of a package: what the compiler lays out before the program runs is not told of, and what is left
     /// to do goes to the heap.
     pub(super) fn laid_out(&mut self, body: &mut Body<'_>, x: &'c Ex<'a>) {
+        self.laid_out_in(body, x, None);
+    }
+
+    /// The same for the value of the whole variable, which is this.
+    pub(super) fn laid_out_in(&mut self, body: &mut Body<'_>, x: &'c Ex<'a>, place: Option<&'c Ex<'a>>) {
         match &x.kind {
             NodeKind::Const(..) | NodeKind::Nil => {}
             NodeKind::Lit(id) if self.lits[id.0 as usize].captures.is_empty() => {
@@ -150,7 +158,15 @@ impl<'c, 'a> Lower<'c, 'a> {
                         .is_some_and(|of| self.types.underlying(of) == Ty::UINT8) => {}
             NodeKind::Slice(of, [None, None, None]) if matches!(&of.kind, NodeKind::Address(of, true) if is_global_place(of)) =>
                 {}
-            _ => self.expr(body, self.because(Hole::HEAP, x, "assign"), x),
+            _ => {
+                let hole = match place.map(|place| (&place.kind, place.pos)) {
+                    Some((NodeKind::Global(name), pos)) => {
+                        self.noted(Hole::HEAP, Of::Global(Rc::clone(name), Rc::clone(x)), "assign", pos)
+                    }
+                    _ => self.because(Hole::HEAP, x, "assign"),
+                };
+                self.expr(body, hole, x);
+            }
         }
     }
 

@@ -125,15 +125,16 @@ impl<'c, 'a> Lower<'c, 'a> {
                 for case in cases {
                     if let Some(var) = case.var {
                         let local = self.new_local(body, var);
-                        vars.push((local, self.vars[var.0 as usize].ty, case.types.len()));
+                        vars.push((local, self.vars[var.0 as usize].ty, case));
                     }
                 }
                 let temp = self.temp(body, "{temp}");
+                self.shown.insert(temp);
                 let hole = if vars.is_empty() { Hole::BLANK } else { Hole::of(temp) };
                 self.expr(body, hole, on);
-                for (local, ty, types) in vars {
-                    let hole = self.because(Hole::of(local), on, "switch case");
-                    let hole = if types == 1 { self.asserted(hole, ty) } else { hole };
+                for (local, ty, case) in vars {
+                    let hole = self.noted(Hole::of(local), Of::Case(case), "switch case", case.pos);
+                    let hole = if case.types.len() == 1 { self.asserted(hole, ty) } else { hole };
                     if self.types.has_references(ty) {
                         self.flow(body, hole, temp);
                     }
@@ -150,9 +151,10 @@ impl<'c, 'a> Lower<'c, 'a> {
                     self.stmts(body, inner);
                 }
             }
-            St::Send { channel, value } => {
+            St::Send { pos, channel, value } => {
                 self.discard(body, channel);
-                self.expr(body, self.because(Hole::HEAP, value, "send"), value);
+                let of = Of::Send(Rc::clone(channel), Rc::clone(value));
+                self.expr(body, self.noted(Hole::HEAP, of, "send", *pos), value);
             }
             St::Go(pos, call) => self.deferred(body, *pos, call, true),
             St::Defer(pos, call) => self.deferred(body, *pos, call, false),
@@ -332,6 +334,7 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     fn range(&mut self, body: &mut Body<'_>, range: &'c Range<'a>) {
         let temp = self.temp(body, "{temp}");
+        self.shown.insert(temp);
         self.expr(body, Hole::of(temp), &range.over);
         if let Some(lit) = range.lit {
             return self.range_func(body, range, lit);
@@ -347,7 +350,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             {
                 let why = if array { "range" } else { "range-deref" };
                 let hole = lower.range_hole(body, target, ty, range.pos);
-                let hole = lower.noted(hole, Of::Range(Rc::clone(&range.over)), why, range.pos);
+                let hole = lower.noted(hole, Of::Text(Rc::from("for loop")), why, range.word);
                 let hole = if array { hole } else { hole.deref() };
                 if flows && listed {
                     lower.flow(body, hole, temp);

@@ -99,7 +99,7 @@ impl<'a> Parser<'a> {
         let pos = self.pos();
         if self.accept(Token::Range)? {
             let over = self.expr()?;
-            return Ok(Simple::Range(ForHead::Range { lhs: Vec::new(), define: false, over }));
+            return Ok(Simple::Range(ForHead::Range { pos, lhs: Vec::new(), define: false, over }));
         }
         let mut lhs = self.exprs()?;
         let at = self.pos();
@@ -109,9 +109,10 @@ impl<'a> Parser<'a> {
             Token::Assign | Token::Define => {
                 self.advance()?;
                 let define = token == Token::Define;
+                let pos = self.pos();
                 if self.accept(Token::Range)? {
                     let over = self.expr()?;
-                    return Ok(Simple::Range(ForHead::Range { lhs, define, over }));
+                    return Ok(Simple::Range(ForHead::Range { pos, lhs, define, over }));
                 }
                 let mut rhs = self.exprs()?;
                 if rhs.len() == 1 && matches!(rhs[0].bare().kind, ExprKind::Assert(_, None)) {
@@ -133,8 +134,9 @@ impl<'a> Parser<'a> {
                 StmtKind::IncDec(lhs.remove(0), op)
             }
             Token::Op(Op::Arrow) if single => {
+                let arrow = self.pos();
                 self.advance()?;
-                StmtKind::Send(lhs.remove(0), self.expr()?)
+                StmtKind::Send(arrow, lhs.remove(0), self.expr()?)
             }
             _ if single => {
                 let expr = lhs.remove(0);

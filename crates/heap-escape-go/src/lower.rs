@@ -37,12 +37,22 @@ pub(crate) struct Record {
     pub(crate) what: What,
 }
 
+/// Of a parameter of a method of values: the method of pointers that is made of that.
+#[derive(Clone, Debug)]
+pub(crate) struct Wrapped {
+    /// The name of that one.
+    pub(crate) function: String,
+    /// The call in it.
+    pub(crate) call: String,
+    pub(crate) is_receiver: bool,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum What {
     /// A variable, with its name.
     Var(Var, String),
     /// A parameter, with its name, and the names of the results.
-    Param(Var, String, Vec<String>),
+    Param(Var, String, Vec<String>, Option<Wrapped>),
     /// Something allocated, as it is quoted.
     Site(Var, String),
     /// The same, of which more is told if nothing is written to it.
@@ -262,6 +272,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             .collect();
         // Of the parameters of a generic function's shape, nothing is told.
         let shaped = self.function.contains("[go.shape.");
+        let wrapped = self.wrapped(code);
         for (number, var) in code.params.iter().enumerate() {
             let info = &self.vars[var.0 as usize];
             let shape = self.shape(info.ty);
@@ -284,7 +295,12 @@ impl<'c, 'a> Lower<'c, 'a> {
             };
             let marked = uintptrs && self.types.slice_elem(info.ty) == Some(Ty::UINTPTR);
             let what = if shape.references && !marked && !shaped && !matches!(&*name, "" | "_") {
-                What::Param(param, name, results.clone())
+                let wrapped = wrapped.as_ref().map(|(function, call)| Wrapped {
+                    function: function.clone(),
+                    call: call.clone(),
+                    is_receiver: number == 0,
+                });
+                What::Param(param, name, results.clone(), wrapped)
             } else {
                 What::Var(param, name)
             };
@@ -301,6 +317,16 @@ impl<'c, 'a> Lower<'c, 'a> {
         }
         self.stmts(body, &code.body);
         self.loops = around;
+    }
+
+    /// The name of the method of pointers that is made of this method of values, and the call in it.
+    fn wrapped(&self, code: &Code<'a>) -> Option<(String, String)> {
+        let (of, method) = self.function.split_once('.')?;
+        if self.is_literal || of.starts_with('(') || of.contains('[') {
+            return None;
+        }
+        let names: Vec<&str> = code.params.iter().map(|var| self.vars[var.0 as usize].name).collect();
+        Some((format!("(*{of}).{method}"), format!("{}({})", self.function, names.join(", "))))
     }
 
     /// The values of the package's variables: what the compiler does not lay out beforehand is code.

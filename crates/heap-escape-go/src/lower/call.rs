@@ -1,10 +1,14 @@
 //! Calls.
 
+use std::rc::Rc;
+
 use heap_escape::{Body, Callee, Mark, Source, Target, Var};
 
 use super::hole::{Hole, Place};
+use super::note::Of;
 use super::{Known, Lower};
 use crate::ir::{CallNode, CalleeNode, Ex, NodeKind};
+use crate::source::Pos;
 use crate::types::{Kind, Ty};
 
 /// An argument: an expression, or what one has been evaluated into before.
@@ -12,14 +16,14 @@ use crate::types::{Kind, Ty};
 pub(super) enum Arg<'c, 'a> {
     Expr(&'c Ex<'a>),
     /// In a place of its own.
-    Ready(Option<Var>),
+    Ready(Option<Var>, Pos),
     /// A literal, of which the elements are ready.
     Made(&'c Ex<'a>, Vec<Arg<'c, 'a>>),
 }
 
 /// What is called was evaluated before: into this place, if it can hold references.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ready(pub(super) Option<Var>);
+pub(super) struct Ready(pub(super) Option<Var>, pub(super) Pos);
 
 /// What may be called, and a receiver that is ready.
 type Callees = (Vec<Callee>, Option<Var>);
@@ -53,10 +57,14 @@ impl<'c, 'a> Lower<'c, 'a> {
             let used = hole.derefs < 0 || self.types.has_references(*ty);
             wanted.push(if used { *hole } else { Hole { to: Place::Blank, ..*hole } });
         }
-        let callees = self.callees(body, &wanted, x, call, put_off);
+        let quoted = match put_off {
+            Some(fun) => Of::Text(Rc::from(self.quoted_call(call, args, fun))),
+            None => Of::Expr(Rc::clone(x)),
+        };
+        let callees = self.callees(body, &wanted, x, call, put_off, quoted.clone());
         let Some((callees, receiver)) = callees else {
             for arg in args {
-                self.arg(body, self.because(Hole::HEAP, x, "call parameter"), arg);
+                self.arg(body, self.noted(Hole::HEAP, quoted.clone(), "call parameter", x.pos), arg);
             }
             return;
         };
@@ -83,7 +91,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         for arg in args {
             let temp = self.temp(body, "{temp}");
             let hole = if self.is_numbers(call, arg) { Hole::HEAP } else { Hole::of(temp) };
-            self.arg(body, self.because(hole, x, "call parameter"), arg);
+            self.arg(body, self.noted(hole, quoted.clone(), "call parameter", x.pos), arg);
             values.push(temp.value());
         }
         body.at(Mark::default());
@@ -91,6 +99,20 @@ impl<'c, 'a> Lower<'c, 'a> {
         for (hole, temp) in after {
             self.flow(body, hole, temp);
         }
+    }
+
+    /// A call that is put off as it is quoted: of what was put aside.
+    fn quoted_call(&self, call: &CallNode<'a>, args: &[Arg<'c, 'a>], fun: Ready) -> String {
+        let fun = match (&call.callee, fun) {
+            (CalleeNode::Func(func), _) => self.funcs[func.0 as usize].text.clone(),
+            (CalleeNode::Interface { name, .. }, _) => format!(".autotmp_0.{name}"),
+            _ => ".autotmp_0".to_owned(),
+        };
+        let args = args.iter().map(|arg| match arg {
+            Arg::Expr(x) | Arg::Made(x, _) => self.printer().text(x),
+            Arg::Ready(..) => ".autotmp_0".to_owned(),
+        });
+        format!("{fun}({})", args.collect::<Vec<_>>().join(", "))
     }
 
     /// A number that is the address of something, or several, given to a function that has it stay where it is.
@@ -109,7 +131,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                 }
             }
             Arg::Made(_, elements) => elements.iter().for_each(|element| self.number(body, element)),
-            Arg::Ready(_) => {}
+            Arg::Ready(..) => {}
         }
     }
 
@@ -123,11 +145,11 @@ impl<'c, 'a> Lower<'c, 'a> {
     pub(super) fn arg(&mut self, body: &mut Body<'_>, hole: Hole, arg: &Arg<'c, 'a>) {
         match arg {
             Arg::Expr(x) => self.expr(body, hole, x),
-            Arg::Ready(Some(var)) => {
-                body.uses(*var);
+            Arg::Ready(Some(var), pos) => {
+                self.copied(body, *var, *pos);
                 self.flow(body, hole, *var);
             }
-            Arg::Ready(None) => {}
+            Arg::Ready(None, _) => {}
             Arg::Made(x, elements) => {
                 let mut inner = hole;
                 if let NodeKind::Composite(crate::ir::Composite::Slice | crate::ir::Composite::Arguments, _) =
@@ -151,6 +173,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         x: &'c Ex<'a>,
         call: &'c CallNode<'a>,
         put_off: Option<Ready>,
+        quoted: Of<'c, 'a>,
     ) -> Option<Callees> {
         let used = wanted.iter().any(|hole| !hole.is_blank());
         match &call.callee {
@@ -160,16 +183,18 @@ impl<'c, 'a> Lower<'c, 'a> {
             }
             CalleeNode::Unknown(fun) => {
                 match put_off {
-                    Some(Ready(var)) => self.arg(body, Hole::HEAP, &Arg::Ready(var)),
+                    Some(Ready(var, at)) => self.arg(body, Hole::HEAP, &Arg::Ready(var, at)),
                     None => self.expr(body, Hole::HEAP, fun),
                 }
                 None
             }
-            CalleeNode::Interface { of, name, pos, .. } => self.dynamic(body, x, of, (name, *pos), put_off),
+            CalleeNode::Interface { of, name, pos, .. } => {
+                self.dynamic(body, x, of, (name, *pos), put_off, quoted)
+            }
             CalleeNode::Value(fun) => {
                 let known = self.literals_of(fun);
                 let fun_into = |lower: &mut Self, body: &mut Body<'_>, hole: Hole| match put_off {
-                    Some(Ready(var)) => lower.arg(body, hole, &Arg::Ready(var)),
+                    Some(Ready(var, at)) => lower.arg(body, hole, &Arg::Ready(var, at)),
                     None => lower.expr(body, hole, fun),
                 };
                 // A literal that is called where it stands has to be told before it can be called.
@@ -208,27 +233,28 @@ impl<'c, 'a> Lower<'c, 'a> {
         body: &mut Body<'_>,
         x: &'c Ex<'a>,
         of: &'c Ex<'a>,
-        (name, name_pos): (&'a str, crate::source::Pos),
+        (name, name_pos): (&'a str, Pos),
         put_off: Option<Ready>,
+        quoted: Of<'c, 'a>,
     ) -> Option<Callees> {
         let known = self.concrete(of).filter(|ty| !self.types.has_shape(*ty));
-        if let (Some(Ready(var)), Some(ty)) = (put_off, known)
+        if let (Some(Ready(var, at)), Some(ty)) = (put_off, known)
             && !self.is_promoted(ty, name)
             && let Some((function, loads)) = self.method(ty, name)
         {
             self.tell(x.pos, format!("devirtualizing .autotmp_0.{name} to {}", self.types.show(ty)));
             let temp = self.temp(body, "{receiver}");
             if let Some(var) = var {
-                body.uses(var);
+                self.copied(body, var, at);
                 let hole = self.asserted(Hole::of(temp), ty).shifted_to(loads);
                 self.flow(body, hole, var);
             }
             return Some((vec![Callee::Function(function)], Some(temp)));
         }
-        if let Some(Ready(var)) = put_off {
+        if let Some(Ready(var, at)) = put_off {
             if let Some(var) = var {
-                body.uses(var);
-                self.flow(body, self.because(Hole::HEAP, x, "call parameter"), var);
+                self.copied(body, var, at);
+                self.flow(body, self.noted(Hole::HEAP, quoted, "call parameter", x.pos), var);
             }
             return None;
         }

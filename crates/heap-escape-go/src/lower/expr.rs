@@ -404,7 +404,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             let mut vars = Vec::new();
             for ty in &call.results {
                 let references = self.types.has_references(*ty);
-                vars.push(references.then(|| self.temp(body, "{temp}")));
+                vars.push(references.then(|| self.temp(body, ".autotmp_0")));
             }
             let holes: Vec<Hole> = vars.iter().map(|var| var.map_or(Hole::BLANK, Hole::of)).collect();
             self.call(body, &holes, of, call);

@@ -6,7 +6,7 @@ use heap_escape::{Body, Mark};
 
 use super::{Lower, Record, What};
 use super::hole::Hole;
-use crate::ir::{Ex, St, Target, TypeCase, VarId};
+use crate::ir::{Ex, NodeKind, St, Target, TypeCase, VarId};
 use crate::print::Printer;
 use crate::source::Pos;
 use crate::token::Op;
@@ -86,12 +86,12 @@ impl<'a> Of<'_, 'a> {
                     Target::Var(var, _) => printer.vars[var.0 as usize].name.to_owned(),
                     Target::Place(place) => printer.text(place),
                 }));
-                let values = list(&mut rhs.iter().map(|x| printer.text(x)));
+                let values = list(&mut rhs.iter().enumerate().map(|(i, x)| one_of(printer, i, x)));
                 format!("{places} {} {values}", if defines { ":=" } else { "=" })
             }
             Of::Operation(op, a, b) => format!("{} {}= {}", printer.text(a), op.text(), printer.text(b)),
             Of::Return(values) => {
-                format!("return {}", list(&mut values.iter().map(|(_, x)| printer.text(x))))
+                format!("return {}", list(&mut values.iter().enumerate().map(|(i, (_, x))| one_of(printer, i, x))))
             }
             Of::Text(text) => (**text).to_owned(),
             Of::Send(channel, value) => format!("{} <- {}", printer.text(channel), printer.text(value)),
@@ -113,5 +113,15 @@ fn statement<'a>(st: &St<'a>, printer: &Printer<'_, 'a>) -> Option<String> {
         St::Assign { lhs, rhs, .. } => Some(Of::Assign(lhs, rhs).text(printer)),
         St::Return { values, .. } => Some(Of::Return(values).text(printer)),
         _ => None,
+    }
+}
+
+/// One value of a statement as it is quoted: the first of several that a call gave is converted to its own type.
+fn one_of<'a>(printer: &Printer<'_, 'a>, number: usize, x: &Ex<'a>) -> String {
+    match &x.kind {
+        NodeKind::Part(of, 0) if number == 0 && matches!(of.kind, NodeKind::Call(_)) => {
+            printer.conversion(x.ty, &printer.text(x))
+        }
+        _ => printer.text(x),
     }
 }

@@ -200,7 +200,12 @@ pub(crate) enum StmtKind<'a> {
     /// The place of `<-`, the channel and the value.
     Send(Pos, Expr<'a>, Expr<'a>),
     IncDec(Expr<'a>, Op),
-    Assign { lhs: Vec<Expr<'a>>, op: Option<Op>, define: bool, rhs: Vec<Expr<'a>> },
+    Assign {
+        lhs: Vec<Expr<'a>>,
+        op: Option<Op>,
+        define: bool,
+        rhs: Vec<Expr<'a>>,
+    },
     Decl(Vec<Decl<'a>>),
     Return(Vec<Expr<'a>>),
     If(Box<If<'a>>),
@@ -230,7 +235,11 @@ pub(crate) struct For<'a> {
 
 #[derive(Debug)]
 pub(crate) enum ForHead<'a> {
-    Clause { init: Option<Stmt<'a>>, cond: Option<Expr<'a>>, post: Option<Stmt<'a>> },
+    Clause {
+        init: Option<Stmt<'a>>,
+        cond: Option<Expr<'a>>,
+        post: Option<Stmt<'a>>,
+    },
     Range {
         /// Of the word `range`.
         pos: Pos,

@@ -59,7 +59,8 @@ impl State {
         hop: NONE,
         in_walk: false,
         in_roots: false,
-        told: 0, ways: 0,
+        told: 0,
+        ways: 0,
     };
 }
 

@@ -57,11 +57,6 @@ impl Wanted {
     }
 }
 
-/// The program of that name, if it is on `PATH`.
-pub(crate) fn found(name: &str) -> Option<PathBuf> {
-    on_path(&env::var_os("PATH")?, name)
-}
-
 impl GoPeer {
     /// The one that is wanted, or none: `bin` if it is given, a compiler or a built peer; else what is on `PATH`, else the compiler of
     /// `GOROOT`.

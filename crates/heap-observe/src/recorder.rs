@@ -215,7 +215,10 @@ fn reason(reason: Reason) -> &'static str {
 }
 
 /// An event in words, if it is one that a reader should know of.
-#[expect(clippy::wildcard_enum_match_arm, reason = "most events are not, nor need those be that will be added")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most events are not, nor need those be that will be added"
+)]
 fn worth_telling(event: &Event) -> Option<String> {
     match event {
         Event::Late { round, thread, waited } => {

@@ -63,7 +63,17 @@ impl<'a> Checker<'a> {
             }
             let [key, value] = targets;
             let body = checker.block(&stmt.body)?;
-            all.push(St::Range(Box::new(Range { pos, word, over, key, value, key_ty, value_ty, body, lit: None })));
+            all.push(St::Range(Box::new(Range {
+                pos,
+                word,
+                over,
+                key,
+                value,
+                key_ty,
+                value_ty,
+                body,
+                lit: None,
+            })));
             Ok(())
         })
     }

@@ -310,7 +310,9 @@ impl<'a> Checker<'a> {
             if let Some(x) = values.get_mut(i) {
                 *x = match ty {
                     // Nothing is put into an interface that nobody can look at.
-                    Some(ty) if name.name == "_" && self.types.is_interface(ty) => self.defaulted(Rc::clone(x)),
+                    Some(ty) if name.name == "_" && self.types.is_interface(ty) => {
+                        self.defaulted(Rc::clone(x))
+                    }
                     Some(ty) if !single => self.assignable_at(Rc::clone(x), ty, spec.names[0].pos),
                     Some(ty) => self.assignable(Rc::clone(x), ty),
                     None => self.defaulted(Rc::clone(x)),

@@ -463,7 +463,11 @@ impl<'c, 'a> Lower<'c, 'a> {
             | Builtin::UnsafeStringData
             | Builtin::UnsafeAdd => {
                 for (i, arg) in args.iter().enumerate() {
-                    if i == 0 { self.expr(body, self.because(hole, x, "call parameter"), arg) } else { self.discard(body, arg) }
+                    if i == 0 {
+                        self.expr(body, self.because(hole, x, "call parameter"), arg);
+                    } else {
+                        self.discard(body, arg);
+                    }
                 }
             }
             _ => {

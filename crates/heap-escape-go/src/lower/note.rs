@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use heap_escape::{Body, Mark};
 
-use super::{Lower, Record, What};
 use super::hole::Hole;
+use super::{Lower, Record, What};
 use crate::ir::{Ex, NodeKind, St, Target, TypeCase, VarId};
 use crate::print::Printer;
 use crate::source::Pos;
@@ -91,7 +91,10 @@ impl<'a> Of<'_, 'a> {
             }
             Of::Operation(op, a, b) => format!("{} {}= {}", printer.text(a), op.text(), printer.text(b)),
             Of::Return(values) => {
-                format!("return {}", list(&mut values.iter().enumerate().map(|(i, (_, x))| one_of(printer, i, x))))
+                format!(
+                    "return {}",
+                    list(&mut values.iter().enumerate().map(|(i, (_, x))| one_of(printer, i, x)))
+                )
             }
             Of::Text(text) => (**text).to_owned(),
             Of::Send(channel, value) => format!("{} <- {}", printer.text(channel), printer.text(value)),
@@ -99,7 +102,8 @@ impl<'a> Of<'_, 'a> {
             Of::Case(case) => {
                 let types = list(&mut case.types.iter().map(|ty| printer.types.show(*ty)));
                 let body = case.body.iter().filter_map(|st| statement(st, printer)).collect::<Vec<_>>();
-                let head = if case.types.is_empty() { "default:".to_owned() } else { format!("case {types}:") };
+                let head =
+                    if case.types.is_empty() { "default:".to_owned() } else { format!("case {types}:") };
                 if body.is_empty() { head } else { format!("{head} {}", body.join("; ")) }
             }
         }

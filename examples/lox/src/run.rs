@@ -20,7 +20,6 @@ use crate::object::{Bound, Class, Instance, Value};
 use crate::op::Op;
 use crate::table::Table;
 use crate::text::Text;
-use crate::watch;
 use crate::world::{Frame, MOST_FRAMES, MOST_VALUES, World};
 use crate::yard::Yard;
 use begin::{Begun, begin};
@@ -134,7 +133,7 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
         /// What a watched site made before in this call is over. If there is something, that is looked at before the instruction.
         macro_rules! again {
             ($site:expr) => {
-                if watch::made_again(world, $site, frames.len()) {
+                if world.watches.made_again($site, frames.len()) {
                     stop!(ip - 1, Stop::Check);
                 }
             };
@@ -430,7 +429,7 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 Op::ClosureWatched(index, site) => {
                     again!(site);
                     let made = have!(around!().closure(constant!(Function, index)));
-                    have!(watch::closure(mu, world, site, frames.len(), made));
+                    have!(world.watches.closure(mu, site, frames.len(), made));
                     push!(Value::Closure(made));
                     continue;
                 }
@@ -440,7 +439,7 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                     continue;
                 }
                 Op::CloseWatched => {
-                    let is_over = watch::closed(mu, world, top - 1);
+                    let is_over = world.watches.closed(mu, world.open.get(), top - 1);
                     top -= 1;
                     close(mu, world, &stack, top);
                     if is_over {
@@ -463,7 +462,7 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 }
                 Op::ReturnWatched => {
                     back!();
-                    if watch::returned(world, frames.len() + 1) {
+                    if world.watches.returned(frames.len() + 1) {
                         stop!(ip, Stop::Check);
                     }
                     continue;
@@ -527,7 +526,7 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                         fail!("Expected 0 arguments but got {count}.");
                     }
                     let instance = have!(mu.try_alloc(Instance { class, fields: Table::new() }));
-                    have!(watch::instance(mu, world, site, frames.len(), instance));
+                    have!(world.watches.instance(mu, site, frames.len(), instance));
                     at!(count) = Value::Instance(instance);
                     match initializer {
                         Some(initializer) => (initializer, count),

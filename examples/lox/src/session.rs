@@ -4,7 +4,6 @@ use crate::compile::{Failure, compile};
 use crate::escape::{Asked, Escape, Watched};
 use crate::object::{Closure, Native, Value};
 use crate::run::{Host, Mark, Stop, run};
-use crate::watch;
 use crate::world::{Frame, World};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -175,12 +174,12 @@ impl Session {
     /// Collects, and looks which objects that are over are still there.
     fn judge(&mut self, is_done: bool) {
         let world = &self.world;
-        if self.mutator.enter(|mu| world.get(mu).watches.get().is_none()) {
+        if self.mutator.enter(|mu| world.get(mu).watches.is_empty()) {
             return;
         }
         self.mutator.collect();
         let world = &self.world;
-        self.wrong.extend(self.mutator.enter(|mu| watch::judge(mu, world.get(mu), is_done)));
+        self.wrong.extend(self.mutator.enter(|mu| world.get(mu).watches.judge(mu, is_done)));
     }
 
     /// Compiles a program and makes it the one to be run; once more after a collection if there is no memory.

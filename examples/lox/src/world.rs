@@ -7,7 +7,7 @@
 use crate::object::{Class, Closure, Global, Upvalue, Value};
 use crate::table::Table;
 use crate::text::{Strings, Text};
-use crate::watch::Watch;
+use crate::watch::Watches;
 use std::cell::Cell;
 use tricolor::{AllocError, Gc, GcCell, GcSlice, Mu, Trace};
 
@@ -45,8 +45,7 @@ pub(crate) struct World<'gc> {
     calls: Cell<usize>,
     /// The captured variables that are still on the stack, the topmost first.
     pub(crate) open: GcCell<Option<Gc<'gc, Upvalue<'gc>>>>,
-    /// What is watched, the latest first.
-    pub(crate) watches: GcCell<Option<Gc<'gc, Watch<'gc>>>>,
+    pub(crate) watches: Watches<'gc>,
 }
 
 impl<'gc> World<'gc> {
@@ -62,7 +61,7 @@ impl<'gc> World<'gc> {
             height: Cell::new(0),
             yard: GcCell::new(mu.try_alloc_slice(0, |_| GcCell::new(Value::Nil))?),
             near: Cell::new(0),
-            watches: GcCell::new(None),
+            watches: Watches::new(),
             frames: mu.try_alloc_slice(MOST_FRAMES, |_| GcCell::new(None))?,
             calls: Cell::new(0),
             open: GcCell::new(None),
@@ -135,7 +134,7 @@ impl<'gc> World<'gc> {
     pub(crate) fn reset(&self, mu: &Mu<'gc>) {
         self.save(mu, &[], &[], &[]);
         self.open.set(mu, None);
-        self.watches.set(mu, None);
+        self.watches.clear(mu);
     }
 
     /// The lines of a stack trace, the innermost call first.

@@ -149,7 +149,9 @@ pub(crate) fn walk(above: usize, frames: usize) -> Stack {
     let pointer: usize;
     // SAFETY: a copy of a register.
     unsafe { asm!("mov {}, rbp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
-    let frame = (&raw const stack).addr();
+    // Not the stack that is returned, which may lie in the caller's frame already.
+    let here = 0_u8;
+    let frame = (&raw const here).addr();
     let Limits::Known(start, end) = Limits::of_this_thread() else { return stack };
     if frame < start || frame >= end {
         return stack;

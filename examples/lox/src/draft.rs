@@ -140,6 +140,11 @@ impl<'s, 'gc> Draft<'s, 'gc> {
         }
     }
 
+    /// Whether a constant is a global variable that has a value, from before this program.
+    pub(crate) fn is_defined(&self, constant: u8) -> bool {
+        matches!(self.constants.get(usize::from(constant)), Some(Value::Global(global)) if global.value.get().is_some())
+    }
+
     /// The address of the name that a constant is, which is the name's own.
     pub(crate) fn text(&self, constant: u8) -> usize {
         match self.constants.get(usize::from(constant)) {

@@ -57,6 +57,8 @@ pub struct Session {
     started: Instant,
     poll: u32,
     asked: Asked,
+    /// Whether there was a program before.
+    has_run: bool,
     /// Watched sites, by their numbers, with an object that has outlived its call.
     wrong: BTreeSet<u16>,
 }
@@ -77,6 +79,7 @@ impl Session {
             started: Instant::now(),
             poll: if often { 1 } else { POLL },
             asked: Asked::default(),
+            has_run: false,
             wrong: BTreeSet::new(),
         })
     }
@@ -96,13 +99,13 @@ impl Session {
         Ok(mu.root(world))
     }
 
-    /// Runs a program that no other one follows, so that its functions and classes are all there are. What it prints goes to `out`.
-    /// The session that is given back has what can be asked about it.
+    /// Runs a program that no other one follows. If none came before it, its functions and classes are all there are, which the
+    /// analysis of escapes makes use of. What it prints goes to `out`, and what is given back can be asked about it.
     ///
     /// # Errors
     /// What is wrong with the program, or what went wrong.
     pub fn run_only(mut self, source: &[u8], out: &mut dyn Write) -> (Result<(), Error>, Ended) {
-        self.asked.is_whole = true;
+        self.asked.is_whole = !self.has_run;
         (self.interpret(source, out), Ended { session: self })
     }
 
@@ -111,6 +114,7 @@ impl Session {
     /// # Errors
     /// What is wrong with the program, or what went wrong.
     pub fn interpret(&mut self, source: &[u8], out: &mut dyn Write) -> Result<(), Error> {
+        self.has_run = true;
         self.compile(source)?;
         let mut host = Host { out, started: self.started, poll: self.poll, ticks: 0 };
         let mut refused: Option<Mark> = None;

@@ -97,6 +97,32 @@ fn programs_that_follow_each_other_cannot_tell() {
     assert_eq!(off[5].out, "1\n2\n");
 }
 
+#[test]
+fn a_name_that_meant_something_before_is_not_what_its_declaration_says() {
+    let sources = [
+        "print clock() >= 0; class clock { init() { this.x = 1; } } print clock().x; fun use() { return clock(); } print use();",
+        "fun use() { return clock(); } use(); fun clock() { return 5; } print use();",
+        "class A { m(a) { return 1; } } fun f() { return A().m(A()); } print f(); A = f; print A == f;",
+        "fun f(x) { return x; } fun g() { fun h() { return 3; } return f(h); } print g()(); f = g; print f() == f;",
+    ];
+    for source in sources {
+        let (off, _, _) = only(&Heap::builder(), false, Escape::Off, source);
+        assert_eq!(only(&Heap::builder(), false, Escape::On, source).0, off, "{source}");
+        assert_eq!(only(&Heap::builder(), false, Escape::Checked, source), (off, vec![], vec![]), "{source}");
+    }
+    // A program that is the last, and not the only one: another class has a method of the same name, which keeps what it is given.
+    let first = "var kept; class A { m(x) { kept = x; } } var a = A();";
+    let last = "class B { init(n) { this.n = n; } m(x) {} } fun f() { a.m(B(7)); } f(); print kept.n;";
+    for escape in [Escape::Off, Escape::On, Escape::Checked] {
+        let mut session = Session::new(&Heap::builder(), false).expect("a session").escape(escape);
+        let mut out = Vec::new();
+        session.interpret(first.as_bytes(), &mut out).expect("it runs");
+        let (ended, session) = session.run_only(last.as_bytes(), &mut out);
+        assert!(ended.is_ok() && session.wrong_hints().is_empty());
+        assert_eq!(out, b"7\n");
+    }
+}
+
 /// A function of a program with one site on a line of its own.
 struct Case {
     /// The lines; the one with the site has `@`, which is taken away.

@@ -48,7 +48,8 @@ impl Facts {
                 if let Op::DefineGlobal(constant) | Op::SetGlobal(constant) = op
                     && let Some(global) = draft.global(*constant)
                 {
-                    *assigned.entry(global).or_default() += 1;
+                    // What has a value already is not what its declaration here says, before that.
+                    *assigned.entry(global).or_default() += if draft.is_defined(*constant) { 2 } else { 1 };
                 } else if let Op::SetProperty(constant) = op {
                     facts.fields.insert(draft.text(*constant));
                 }

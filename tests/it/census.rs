@@ -1,12 +1,13 @@
 //! Promise: a census is exact as of the last completed cycle, by type and by size class, and stops nobody.
 
 use crate::support::within;
+use heap_testkit::random::Random;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 use tricolor::core::size_class::SizeClass;
-use tricolor::{Census, Collector, Gc, GcCell, Heap, LayoutPolicy, Root, Trace, raw};
+use tricolor::{Census, Collector, Gc, GcCell, GcStr, Heap, LayoutPolicy, Root, Trace, raw};
 
 #[derive(Trace)]
 struct Node<'gc> {
@@ -221,4 +222,60 @@ fn who_has_no_time_gets_no_census_and_leaves_less_to_do() {
     assert!(late > 0, "4 MiB are more spans than are swept at once");
     assert_eq!(census, heap.census());
     assert_eq!(heap.census_within(Duration::ZERO), Some(census), "there is nothing to sweep and to wait for");
+}
+
+#[test]
+fn differences_add_up_and_say_what_was_kept_and_let_go() {
+    for layouts in [LayoutPolicy::PerType, LayoutPolicy::SharedByShape] {
+        let heap = Heap::builder().gc_off().layouts(layouts).build().unwrap();
+        let mut mutator = heap.attach().unwrap();
+        let (mut nodes, mut texts): (Vec<Root<Node<'static>>>, Vec<Root<GcStr>>) = (Vec::new(), Vec::new());
+        let mut random = Random::new(3);
+        let mut taken = vec![heap.census()];
+        let mut kept = vec![(0_i64, 0_i64)];
+        for _ in 0..12 {
+            for list in 0..2 {
+                let (keep, drop) = (random.below(400), random.below(300));
+                mutator.enter(|mu| {
+                    for number in 0..keep {
+                        if list == 0 {
+                            nodes.push(mu.root(mu.alloc(Node { next: GcCell::new(None), number })));
+                        } else {
+                            texts.push(mu.root(mu.alloc_str(&"x".repeat(5 + 40 * (number % 3) as usize))));
+                        }
+                    }
+                });
+                if list == 0 {
+                    nodes.truncate(nodes.len().saturating_sub(drop as usize));
+                } else {
+                    texts.truncate(texts.len().saturating_sub(drop as usize));
+                }
+            }
+            mutator.collect();
+            taken.push(heap.census());
+            kept.push((nodes.len() as i64, texts.len() as i64));
+        }
+        let sum = |growth: &[tricolor::Growth]| -> (i64, i64) {
+            growth.iter().fold((0, 0), |sum, kind| (sum.0 + kind.objects, sum.1 + kind.bytes))
+        };
+        for (from, earlier) in taken.iter().enumerate() {
+            for (to, later) in taken.iter().enumerate() {
+                let growth = later.since(earlier);
+                assert!(growth.is_sorted_by_key(|kind| std::cmp::Reverse((kind.bytes, kind.objects))));
+                assert!(growth.iter().all(|kind| (kind.objects, kind.bytes) != (0, 0)));
+                let wanted = (kept[to].0 - kept[from].0, kept[to].1 - kept[from].1);
+                let bytes = later.total.bytes.get() as i64 - earlier.total.bytes.get() as i64;
+                assert_eq!(sum(&growth), (wanted.0 + wanted.1, bytes));
+                if layouts == LayoutPolicy::PerType {
+                    let of = |name: &str| {
+                        growth.iter().find(|kind| kind.label.contains(name)).map_or(0, |kind| kind.objects)
+                    };
+                    assert_eq!((of("Node"), of("u8")), wanted);
+                }
+                // The other way round it is the same, negative.
+                let back = earlier.since(later);
+                assert_eq!(sum(&back), (-(wanted.0 + wanted.1), -bytes));
+            }
+        }
+    }
 }

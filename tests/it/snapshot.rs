@@ -9,13 +9,13 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 use std::{array, thread};
 use tricolor::raw::{self, Layout};
 use tricolor::{
-    EdgeKind, EscapeHints, Gc, GcCell, GcSlice, Heap, LayoutPolicy, Leaf, Mu, NodeKind, Pool, Rebrand, Root,
-    RootKind, Snapshot, SnapshotError, Trace, Tracer, TypeMask, Weak, WeakMap,
+    Arena, Collector, EdgeKind, EscapeHints, Gc, GcCell, GcSlice, Heap, LayoutPolicy, Leaf, Mu, NodeKind,
+    Pool, Rebrand, Root, RootKind, Snapshot, SnapshotError, Trace, Tracer, TypeMask, Weak, WeakMap,
 };
 
 #[derive(Trace)]
@@ -476,4 +476,85 @@ fn a_heap_whose_thread_is_gone_and_one_without_mutators_can_be_asked() {
     assert_eq!((snapshot.len(), snapshot.node(0).size.get()), (1, 32));
     assert!(format!("{snapshot:?}").contains("nodes: 1"));
     drop(root);
+}
+
+#[test]
+fn a_chunk_of_an_arena_is_one_node_with_an_edge_for_each_place() {
+    #[derive(Trace)]
+    struct Pair<'gc> {
+        node: Gc<'gc, Node<'gc>>,
+        before: Option<Gc<'gc, Pair<'gc>>>,
+    }
+    let heap = Heap::builder().gc_off().layouts(LayoutPolicy::PerType).build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    let _root = mutator.enter(|mu| {
+        let mut arena = Arena::new(mu, 10);
+        let mut before = None;
+        for name in 0..5 {
+            let pair = arena.alloc(mu, Pair { node: node(mu, name), before });
+            assert!(pair.node.name == name && pair.before.is_none() == (name == 0));
+            before = Some(pair);
+        }
+        // Into the middle of the chunk.
+        mu.root(before.expect("five were made"))
+    });
+    let snapshot = heap.snapshot().unwrap();
+    is_whole(&snapshot);
+    assert_eq!(snapshot.len(), 6);
+    assert_eq!(rooted(&snapshot, RootKind::Handles), [snapshot.node(0).address]);
+    let inner = snapshot.edges(0).iter().filter(|edge| edge.to == 0).count();
+    assert_eq!(
+        (inner, snapshot.edges(0).len()),
+        (4, 9),
+        "each leads to its node, and all but one to the chunk"
+    );
+}
+
+#[test]
+fn many_may_ask_at_once_from_wherever_nobody_is_inside() {
+    within(Duration::from_secs(120), || {
+        for builder in [Heap::builder(), Heap::builder().collector(Collector::StopTheWorld)] {
+            let heap = builder.least_heap(1 << 20).build().unwrap();
+            let asked = AtomicUsize::new(0);
+            let rounds = || 0..30;
+            thread::scope(|threads| {
+                for _ in 0..2 {
+                    // Who comes and goes, with cleanups and drops that ask themselves.
+                    threads.spawn(|| {
+                        for number in rounds() {
+                            let mut mutator = heap.attach().unwrap();
+                            let again = heap.clone();
+                            mutator.enter(|mu| {
+                                let object = node(mu, number);
+                                let _stop = mu.cleanup(object, move || drop(again.snapshot().unwrap()));
+                                (0..500).for_each(|name| _ = node(mu, name));
+                            });
+                            mutator.park(|| is_whole(&heap.snapshot().unwrap()));
+                            mutator.safepoint();
+                        }
+                    });
+                    threads.spawn(|| {
+                        for _ in rounds() {
+                            is_whole(&heap.snapshot().unwrap());
+                            asked.fetch_add(1, SeqCst);
+                        }
+                    });
+                    threads.spawn(|| rounds().for_each(|_| heap.collect()));
+                    threads.spawn(|| {
+                        for _ in rounds() {
+                            let root = heap.attach().unwrap().enter(|mu| mu.root(mu.alloc([1_u64; 5])));
+                            let (one, other) = (root.clone(), root);
+                            drop(one);
+                            is_well(&heap);
+                            drop(other);
+                        }
+                    });
+                }
+            });
+            assert_eq!(asked.load(SeqCst), 60);
+            heap.collect();
+            assert!(heap.snapshot().unwrap().is_empty());
+            is_well(&heap);
+        }
+    });
 }

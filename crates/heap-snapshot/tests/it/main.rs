@@ -5,6 +5,7 @@ mod analysis;
 mod devtools;
 mod file;
 mod malformed;
+mod v8;
 
 /// A generator of numbers.
 pub(crate) struct Random(pub(crate) u64);

@@ -3,7 +3,7 @@
 //! difference. Without valgrind it says so and ends well. The loop collects for each 100,000 objects and does nothing else; `pages`
 //! are objects of one page, each of which is a refill.
 
-use heap_gc::Heap;
+use heap_gc::{Heap, Mu};
 use heap_trace::Recorder;
 use std::hint::black_box;
 use std::process::Command;
@@ -21,18 +21,20 @@ fn run(case: &str, shape: &str, operations: usize) {
         recorder.start();
     }
     let heap = builder.build().expect("address space");
-    let mut mutator = heap.attach().expect("a fresh heap");
     let (_, at_once) = SHAPES.iter().find(|known| known.0 == shape).expect("a shape of this program");
+    let counts = (operations, *at_once);
+    match shape {
+        "16" => rounds(&heap, counts, |mu, number| _ = black_box(mu.alloc([number; 2]))),
+        "512" => rounds(&heap, counts, |mu, number| _ = black_box(mu.alloc([number; 64]))),
+        _ => rounds(&heap, counts, |mu, number| _ = black_box(mu.alloc([number; 1024]))),
+    }
+}
+
+/// So many allocations, with a collection for each `at_once` of them.
+fn rounds(heap: &Heap, (operations, at_once): (usize, usize), alloc: impl Fn(&Mu<'_>, u64)) {
+    let mut mutator = heap.attach().expect("a fresh heap");
     for _ in 0..operations / at_once {
-        mutator.enter(|mu| {
-            for number in 0..*at_once as u64 {
-                match shape {
-                    "16" => _ = black_box(mu.alloc([number; 2])),
-                    "512" => _ = black_box(mu.alloc([number; 64])),
-                    _ => _ = black_box(mu.alloc([number; 1024])),
-                }
-            }
-        });
+        mutator.enter(|mu| (0..at_once as u64).for_each(|number| alloc(mu, number)));
         mutator.collect();
     }
 }

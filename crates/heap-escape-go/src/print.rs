@@ -176,10 +176,25 @@ impl<'a> Printer<'_, 'a> {
                 };
                 match dict {
                     Some(dict) => {
-                        out.push_str(&format!("(&{dict}"));
-                        for arg in &call.args {
-                            out.push_str(", ");
+                        // The dictionary comes after the receiver.
+                        let params = match &call.callee {
+                            CalleeNode::Func(func) => self.types.func(self.funcs[func.0 as usize].ty),
+                            _ => None,
+                        };
+                        let receivers = params.map_or(0, |ty| call.args.len().saturating_sub(ty.params.len()));
+                        out.push('(');
+                        for (number, arg) in call.args.iter().enumerate() {
+                            if number == receivers {
+                                out.push_str(&format!("&{dict}, "));
+                            }
                             self.write(arg, 0, out);
+                            if number + 1 < call.args.len() {
+                                out.push_str(", ");
+                            }
+                        }
+                        if receivers == call.args.len() {
+                            let before = if receivers > 0 { ", " } else { "" };
+                            out.push_str(&format!("{before}&{dict}"));
                         }
                         out.push_str(end);
                         out.push(')');

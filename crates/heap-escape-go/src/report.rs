@@ -75,8 +75,12 @@ impl Reporter<'_, '_, '_> {
         match &record.what {
             What::Told(words) => say(words.clone(), Vec::new()),
             What::Var(var, name) => {
+                let mut because = self.ways(*var, name, record);
                 if analysis.verdict(*var) == Verdict::Heap {
-                    say(format!("moved to heap: {name}"), self.escape(*var, name, record));
+                    because.extend(self.escape(*var, name, record));
+                    say(format!("moved to heap: {name}"), because);
+                } else if let Some(last) = because.pop() {
+                    say(last, because);
                 }
             }
             What::Param(var, name, results, wrapped) => {
@@ -95,8 +99,9 @@ impl Reporter<'_, '_, '_> {
             What::Captured(var, name, bytes) => {
                 if self.explain {
                     let how = match analysis.capture(*var) {
-                        Some(Capture::Copy) => "value",
-                        _ => "ref",
+                        Some(Capture::Reference) => "ref",
+                        // What holds no references is not followed into the closures around what is put off, which copy it.
+                        Some(Capture::Copy) | None => "value",
                     };
                     let (address, assigned) = (analysis.is_address_taken(*var), analysis.is_reassigned(*var));
                     let function = &record.function;

@@ -105,7 +105,15 @@ impl Solver {
             graph.states[at as usize].attrs |= root_attrs & (WRITTEN | CALLED);
         }
         let Some(loc) = graph.loc(at) else { return };
-        if loc.kind != Kind::Parameter || !loc.shape.references {
+        if loc.kind != Kind::Parameter {
+            return;
+        }
+        let wanted = graph.leaks.is_some() && !escaped && graph.ways(at) < WAYS;
+        if !loc.shape.references {
+            // Nothing can leak that holds no references, but it is copied, and its address may be taken.
+            if outlived && wanted && graph.states[at as usize].hop != NONE {
+                self.keep(graph, root, at, level);
+            }
             return;
         }
         let mut tag = graph.states[at as usize].tag;
@@ -117,16 +125,12 @@ impl Solver {
             };
             let on_a_way = graph.states[at as usize].hop != NONE;
             let better = known.is_none_or(|known| level < known);
-            let wanted = graph.leaks.is_some() && !escaped && graph.ways(at) < WAYS;
-            if on_a_way && (better || wanted) {
+            if on_a_way && better {
                 let explanation = self.explain(graph, root, at, about);
-                if let (true, Some(leaks)) = (wanted, &mut graph.leaks) {
-                    leaks.push((explanation.clone(), level));
-                    graph.states[at as usize].ways += 1;
-                }
-                if better {
-                    graph.explanations.push(explanation);
-                }
+                graph.explanations.push(explanation);
+            }
+            if on_a_way && wanted {
+                self.keep(graph, root, at, level);
             }
             tag = new;
         }
@@ -137,6 +141,15 @@ impl Solver {
             tag = tag.to_called(level);
         }
         graph.states[at as usize].tag = tag;
+    }
+
+    /// Keeps one of the ways of a parameter.
+    fn keep(&mut self, graph: &mut Graph<'_>, root: u32, at: u32, level: u32) {
+        let explanation = self.explain(graph, root, at, About::LeakToHeap);
+        graph.states[at as usize].ways += 1;
+        if let Some(leaks) = &mut graph.leaks {
+            leaks.push((explanation, level));
+        }
     }
 
     /// A closure that somebody calls of whom nothing is known: what it returns goes who knows where.

@@ -309,8 +309,7 @@ impl<'a> Checker<'a> {
                 // An array is sliced where it is: its address is taken.
                 self.addressed(&x);
                 let pointer = self.types.pointer(x.ty);
-                let place = x.pos;
-                let x = self.node(place, pointer, NodeKind::Address(x, true));
+                let x = self.node(pos, pointer, NodeKind::Address(x, true));
                 (x, self.types.slice(of))
             }
             Kind::Pointer(to) => match self.types.under(to).clone() {

@@ -150,7 +150,7 @@ impl<'a> Checker<'a> {
         let body = self.method_of_instance(shaped, number)?;
         let bound = bind(receiver_params(decl), &args);
         let signature = self.bound_signature(decl, home, &bound)?;
-        let dict = Some(format!(".dict.{}", self.types.show_linked(ty)));
+        let dict = Some(format!(".dict.{}", self.types.show(ty)));
         let FuncInfo { text, tags, body, .. } = &self.funcs[body.0 as usize];
         let (text, tags, body) = (text.clone(), tags.clone(), *body);
         let info = FuncInfo { text, ty: signature, tags, body, uintptrs: false, dict };

@@ -112,7 +112,14 @@ impl<'c, 'a> Lower<'c, 'a> {
             Arg::Expr(x) | Arg::Made(x, _) => self.printer().text(x),
             Arg::Ready(..) => ".autotmp_0".to_owned(),
         });
-        format!("{fun}({})", args.collect::<Vec<_>>().join(", "))
+        let args = args.collect::<Vec<_>>().join(", ");
+        let ty = match &call.callee {
+            CalleeNode::Func(func) => self.types.func(self.funcs[func.0 as usize].ty),
+            CalleeNode::Value(fun) => self.types.func(fun.ty),
+            CalleeNode::Interface { .. } | CalleeNode::Unknown(_) => None,
+        };
+        let end = if ty.is_some_and(|ty| ty.variadic) { "..." } else { "" };
+        format!("{fun}({args}{end})")
     }
 
     /// A number that is the address of something, or several, given to a function that has it stay where it is.

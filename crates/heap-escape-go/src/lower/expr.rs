@@ -79,6 +79,10 @@ impl<'c, 'a> Lower<'c, 'a> {
                 self.discard(body, index);
                 match self.types.under(of.ty) {
                     Kind::Array(..) => self.expr(body, self.because(hole, x, "fixed-array-index-of"), of),
+                    Kind::Pointer(_) => {
+                        let hole = self.because(hole.deref(), x, "fixed-array-index-of");
+                        self.expr(body, self.noted(hole, Of::Expr(Rc::clone(of)), "indirection", x.pos), of);
+                    }
                     _ => self.expr(body, self.because(hole.deref(), x, "dot of pointer"), of),
                 }
             }

@@ -101,6 +101,8 @@ struct Lower<'c, 'a> {
     /// Whether it is a literal, and how many literals it has so far.
     is_literal: bool,
     inner: u32,
+    /// How many calls it has put off so far.
+    put_off: u32,
     /// Of a loop over a function: the number of such loops so far, and where its body puts what it returns.
     loops_over: u32,
     returned: BTreeMap<VarId, Var>,
@@ -132,6 +134,7 @@ pub(crate) fn lower<'c, 'a>(checker: &'c Checker<'a>) -> Lowered<'c, 'a> {
         function: Rc::from(""),
         is_literal: false,
         inner: 0,
+        put_off: 0,
         loops_over: 0,
         returned: BTreeMap::new(),
         shown: HashSet::new(),
@@ -237,7 +240,7 @@ impl<'c, 'a> Lower<'c, 'a> {
     /// Begins a function with this name.
     fn begin(&mut self, name: &str, is_literal: bool) {
         self.function = Rc::from(name);
-        (self.is_literal, self.inner, self.loops_over) = (is_literal, 0, 0);
+        (self.is_literal, self.inner, self.loops_over, self.put_off) = (is_literal, 0, 0, 0);
         self.returned.clear();
     }
 

@@ -181,7 +181,8 @@ impl<'a> Printer<'_, 'a> {
                             CalleeNode::Func(func) => self.types.func(self.funcs[func.0 as usize].ty),
                             _ => None,
                         };
-                        let receivers = params.map_or(0, |ty| call.args.len().saturating_sub(ty.params.len()));
+                        let receivers =
+                            params.map_or(0, |ty| call.args.len().saturating_sub(ty.params.len()));
                         out.push('(');
                         for (number, arg) in call.args.iter().enumerate() {
                             if number == receivers {

@@ -1,8 +1,7 @@
 //! Small programs, and what Go 1.27.3 says of them.
 //!
-//! `programs/NAME.m1` has the lines that `go build -gcflags='-m -l' NAME.go` printed, `NAME.m2` those of `-m=2`; in the order of the
-//! source, without the lines about other files, about copies in closures (`capturing by`) and about what is inlined. The numbers
-//! of the compiler's own variables (`.autotmp_7`) are 0.
+//! `programs/NAME.m1` has the lines that `go tool compile -p p -m -l NAME.go` printed, `NAME.m2` those of `-m=2`; in the order of the
+//! source, without the lines about other files. The numbers of the compiler's own variables (`.autotmp_7`) are 0.
 
 use heap_escape_go::{Options, Source, analyse};
 use std::fs;
@@ -70,8 +69,19 @@ fn unsafe_code_and_sizes() {
 }
 
 #[test]
+fn shapes_and_constraints() {
+    check("shapes", false);
+}
+
+#[test]
+fn what_is_put_off_and_captured() {
+    check("putoff", false);
+}
+
+#[test]
 fn reasons() {
     check("pointers", true);
+    check("putoff", true);
 }
 
 #[test]

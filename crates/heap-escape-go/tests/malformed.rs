@@ -25,7 +25,8 @@ fn program(name: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-const PROGRAMS: &[&str] = &["pointers.go", "closures.go", "generic.go", "low.go", "flow.go", "text.go"];
+const PROGRAMS: &[&str] =
+    &["pointers.go", "closures.go", "generic.go", "low.go", "flow.go", "text.go", "putoff.go", "shapes.go"];
 
 #[test]
 fn every_beginning_of_a_program() {

@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use super::select::Found;
 use super::{Checked, Checker, Home, Obj};
 use crate::ast::{Expr, ExprKind, FuncDecl, Param};
 use crate::ir::{Ex, FuncId, FuncInfo, NodeKind};
@@ -358,6 +359,9 @@ impl<'a> Checker<'a> {
     fn infer_from_constraints(&mut self, constraints: &[Ty], found: &mut [Option<Ty>]) {
         for _ in 0..constraints.len() {
             for (i, constraint) in constraints.iter().enumerate() {
+                if let Some(known) = found[i] {
+                    self.infer_from_methods(*constraint, known, found);
+                }
                 let term = match self.types.under(*constraint) {
                     Kind::Interface(interface) => match interface.terms.as_slice() {
                         [term] => *term,
@@ -374,6 +378,22 @@ impl<'a> Checker<'a> {
                     None => found[i] = self.substitute(term, found, 0),
                 }
             }
+        }
+    }
+
+    /// The methods that a constraint asks for are those that the argument has.
+    fn infer_from_methods(&mut self, constraint: Ty, known: Ty, found: &mut [Option<Ty>]) {
+        if !self.has_param(constraint, 0) || self.has_param(known, 0) {
+            return;
+        }
+        let Kind::Interface(interface) = self.types.under(constraint).clone() else { return };
+        for (name, wanted) in &interface.methods {
+            let own = match self.find(known, name, Pos::default()) {
+                Ok(Some((_, Found::Method(func, _)))) => self.funcs[func.0 as usize].ty,
+                Ok(Some((_, Found::Dynamic(ty)))) => ty,
+                _ => continue,
+            };
+            self.unify(*wanted, own, found, 0);
         }
     }
 

@@ -42,7 +42,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                     Some(Arg::Ready(var, at)) => Ready(var, at),
                     _ => Ready(None, pos),
                 };
-                self.wrapper(body, hole, pos, |lower, body| {
+                self.wrapper(body, hole, (pos, go), |lower, body| {
                     let holes = vec![Hole::BLANK; call.results.len()];
                     lower.call_with(body, &holes, x, call, &args, Some(fun));
                 });
@@ -52,7 +52,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                 let args: Vec<Arg<'c, 'a>> =
                     args.iter().map(|arg| self.ready(body, pos, arg, &text)).collect();
                 let panics = *builtin == crate::ir::Builtin::Panic;
-                self.wrapper(body, hole, pos, |lower, body| {
+                self.wrapper(body, hole, (pos, go), |lower, body| {
                     for arg in &args {
                         let hole = match panics {
                             true => lower.because(Hole::HEAP, x, "call parameter"),
@@ -119,12 +119,15 @@ impl<'c, 'a> Lower<'c, 'a> {
         &mut self,
         body: &mut Body<'_>,
         hole: Hole,
-        pos: Pos,
+        (pos, go): (Pos, bool),
         tell: impl FnOnce(&mut Self, &mut Body<'_>),
     ) {
+        self.put_off += 1;
+        let name = format!("{}.{}wrap{}", self.function, if go { "go" } else { "defer" }, self.put_off);
+        let function = std::mem::replace(&mut self.function, Rc::from(name));
         let depth = std::mem::replace(&mut self.depth, 1);
         let (closure, ()) = body.closure("func literal", Shape::references(8), |body| tell(self, body));
-        self.depth = depth;
+        (self.depth, self.function) = (depth, function);
         self.record(pos, What::Wrapper(closure.site()));
         let hole = self.noted(hole, Of::Text(Rc::from("func literal")), "spill", pos);
         self.flow(body, hole.address(), closure.site());

@@ -6,6 +6,7 @@
 //!
 //! What a package declares is resolved when it is first needed, or in the order of the source.
 
+mod universe;
 mod conv;
 pub(crate) mod decl;
 mod ty;
@@ -14,6 +15,7 @@ mod select;
 mod call;
 mod builtin;
 mod lit;
+mod infer;
 mod generic;
 mod stmt;
 mod flow;

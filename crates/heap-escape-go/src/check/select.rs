@@ -28,7 +28,7 @@ impl<'a> Checker<'a> {
         if package == 0 {
             return Ok(match name.name {
                 "Pointer" => Some(Obj::Type(Ty::POINTER)),
-                name => super::decl::unsafe_builtin(name).map(Obj::Builtin),
+                name => super::universe::unsafe_builtin(name).map(Obj::Builtin),
             });
         }
         match self.packages[package].scope.get(name.name).copied() {

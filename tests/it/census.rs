@@ -235,7 +235,7 @@ fn differences_add_up_and_say_what_was_kept_and_let_go() {
         let mut kept = vec![(0_i64, 0_i64)];
         for _ in 0..12 {
             for list in 0..2 {
-                let (keep, drop) = (random.below(400), random.below(300));
+                let (keep, drop) = (random.below(400), random.index(300));
                 mutator.enter(|mu| {
                     for number in 0..keep {
                         if list == 0 {
@@ -246,9 +246,9 @@ fn differences_add_up_and_say_what_was_kept_and_let_go() {
                     }
                 });
                 if list == 0 {
-                    nodes.truncate(nodes.len().saturating_sub(drop as usize));
+                    nodes.truncate(nodes.len().saturating_sub(drop));
                 } else {
-                    texts.truncate(texts.len().saturating_sub(drop as usize));
+                    texts.truncate(texts.len().saturating_sub(drop));
                 }
             }
             mutator.collect();

@@ -3,12 +3,15 @@
 //! ```text
 //!   mixed    families: a person with a name, a few children and a note of up to 4 KiB; now and then a picture of 40 to 200 KiB
 //!   trees    full trees of 127 nodes of 16 bytes: small, all with references
-//!   pinned   objects of twelve sizes in turns; of those made beside, one in many is kept: spans with one object
+//!   pinned   objects of one size class after the other, of which one for each span is kept: holes that nobody fills before that class
+//!            comes round again
 //! ```
 //! Each keeps its objects in places of an array; an operation fills one place anew, and what was there is garbage.
 
 use crate::choice::choices;
 use crate::shapes::{Random, Tree, tree};
+use heap_core::size_class::SizeClass;
+use heap_core::units::Pages;
 use tricolor::{Gc, GcBytes, GcCell, GcSlice, GcStr, Mu, Mutator, Root, Trace};
 
 choices! {
@@ -54,8 +57,9 @@ type Places<'gc> = GcSlice<GcCell<Option<Held<'gc>>>>;
 const NODES: usize = 127;
 /// One in so many places of `mixed` holds a picture.
 const PICTURES: usize = 64;
-/// Sizes of `pinned`, in bytes.
-const PIECES: [usize; 12] = [24, 40, 72, 136, 200, 280, 360, 600, 1000, 1500, 2000, 4000];
+/// Objects that are kept of a size class of `pinned` before the next one comes: few, so that seldom a collection falls between them,
+/// after which they would fill each other's holes.
+const TURN: usize = 64;
 /// Bytes of a span, as far as `pinned` reckons with them.
 const SPAN: usize = 8192;
 /// What all bytes are copied from.
@@ -82,6 +86,8 @@ pub(crate) struct Live {
     places: Root<Places<'static>>,
     count: usize,
     random: Random,
+    /// Pieces of `pinned` made so far.
+    made: usize,
 }
 
 impl Live {
@@ -96,7 +102,7 @@ impl Live {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         let count = (bytes / workload.bytes_of_place()).max(1);
         let places = mutator.enter(|mu| mu.root(empty(mu, count)));
-        let mut live = Self { workload, places, count, random: Random::new(seed) };
+        let mut live = Self { workload, places, count, random: Random::new(seed), made: 0 };
         for first in (0..count).step_by(BATCH) {
             if is_over() {
                 break;
@@ -113,7 +119,7 @@ impl Live {
     }
 
     fn fill(&mut self, mutator: &mut Mutator, which: std::ops::Range<usize>) {
-        let Self { workload, places, random, .. } = self;
+        let Self { workload, places, random, made, .. } = self;
         mutator.enter(|mu| {
             let places = places.get(mu);
             for place in which {
@@ -124,7 +130,10 @@ impl Live {
                         Some(tree) => Held::Tree(tree),
                         None => continue,
                     },
-                    Workload::Pinned => Held::Piece(piece(mu, random)),
+                    Workload::Pinned => {
+                        *made += 1;
+                        Held::Piece(piece(mu, *made / TURN))
+                    }
                 };
                 places[place].set(mu, Some(held));
             }
@@ -163,11 +172,16 @@ fn picture<'gc>(mu: &Mu<'gc>, random: &mut Random) -> Gc<'gc, GcBytes> {
     bytes(mu, 40 * 1024 + random.below(LARGEST - 40 * 1024))
 }
 
-/// One that is kept, and as many that are not as fill a span.
-fn piece<'gc>(mu: &Mu<'gc>, random: &mut Random) -> Gc<'gc, GcBytes> {
-    let size = PIECES[random.below(PIECES.len())];
-    for _ in 0..SPAN / (size + 8) {
-        bytes(mu, size);
-    }
+/// One that is kept of the class whose turn it is, and as many that are not as fill a span.
+fn piece<'gc>(mu: &Mu<'gc>, turn: usize) -> Gc<'gc, GcBytes> {
+    let is_one = |class: &SizeClass| {
+        class.span_pages() == Pages::new(1) && class.slots() > 1 && class.size().get() >= 24
+    };
+    let classes = SizeClass::small().filter(is_one);
+    let number = turn % classes.clone().count().max(1);
+    let class = classes.into_iter().nth(number).unwrap_or(SizeClass::for_bytes(SPAN / 2));
+    // A slice begins with its length.
+    let size = class.size().get() - 8;
+    (1..class.slots()).for_each(|_| _ = bytes(mu, size));
     bytes(mu, size)
 }

@@ -66,3 +66,9 @@ mod testing {}
 
 #[doc = include_str!("../docs/guide/src/pointers.md")]
 mod pointers {}
+
+#[doc = include_str!("../docs/guide/src/lab.md")]
+mod lab {}
+
+#[doc = include_str!("../docs/guide/src/experiments.md")]
+mod experiments {}

@@ -28,7 +28,7 @@ fn list_names_the_headline_experiments_in_both_forms() {
     let text = stdout(&lab(&["list"]));
     let json: Value = serde_json::from_slice(&lab(&["list", "--json"]).stdout).expect("JSON");
     for id in ["t09", "pause"] {
-        assert!(text.contains(id), "{text}");
+        assert!(text.contains(id) && text.contains("Also: "), "{text}");
         let item = json.as_array().and_then(|all| all.iter().find(|one| one["id"] == id)).expect("listed");
         assert_eq!(item["headline"], Value::Bool(true));
     }

@@ -297,6 +297,7 @@ impl HeapLog {
 
     /// If the heap has more pages than when this was last asked, says so. The log is on.
     #[cold]
+    #[inline(never)]
     pub(crate) fn note_growth(&self, grown: Pages) {
         if let Some(inner) = &self.0
             && inner.grown.fetch_max(grown.get(), Relaxed) < grown.get()

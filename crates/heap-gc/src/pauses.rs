@@ -206,25 +206,38 @@ impl Pauses {
     /// Whether somebody wants to know of a piece.
     #[inline]
     pub(crate) fn are_wanted(&self) -> bool {
-        self.counts.is_some() || self.is_watched()
+        (self.counts.is_some() || self.watch.is_some()) && self.are_wanted_now()
     }
 
-    #[inline]
-    fn is_watched(&self) -> bool {
-        self.watch.as_ref().is_some_and(|watch| watch.is_on())
+    #[cold]
+    #[inline(never)]
+    fn are_wanted_now(&self) -> bool {
+        self.counts.is_some() || self.watch.as_ref().is_some_and(|watch| watch.is_on())
     }
 
     /// A piece may begin. No clock is read unless pauses are measured, or watched.
     #[inline]
     pub(crate) fn begin(&self) -> Option<Begun> {
-        self.are_wanted()
-            .then(|| Begun { wall: Instant::now(), cpu: self.counts.as_ref().map(|_| thread_cpu_time()) })
+        if self.are_wanted() { Some(self.begun()) } else { None }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begun(&self) -> Begun {
+        Begun { wall: Instant::now(), cpu: self.counts.as_ref().map(|_| thread_cpu_time()) }
     }
 
     /// A piece has ended, on the thread that began it.
     #[inline]
     pub(crate) fn end(&self, kind: Kind, begun: Option<Begun>) {
-        let Some(begun) = begun else { return };
+        if let Some(begun) = begun {
+            self.ended(kind, begun);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ended(&self, kind: Kind, begun: Begun) {
         if let (Some(counts), Some(cpu)) = (&self.counts, begun.cpu) {
             counts.add(kind, begun.wall.elapsed(), thread_cpu_time().saturating_sub(cpu));
         }

@@ -47,6 +47,8 @@ const OFFERS_IN_ROOM: usize = 32;
 const SMALL_ROOM: Bytes = Bytes::mib(64);
 
 /// A cycle at the next safepoint frees what it can, and takes back the pages that mutators keep.
+#[cold]
+#[inline(never)]
 fn note_refused(heap: &Shared, error: AllocError) {
     heap.log.note(Track::here(), || Event::Refused { error });
     heap.refused_at.store(heap.rooted.load(Relaxed), Relaxed);

@@ -51,6 +51,87 @@ fn a_program_without_one_of_its_lines() {
     }
 }
 
+/// The words, numbers and signs of a text, with the white space after each.
+fn tokens(text: &str) -> Vec<&str> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut all = Vec::new();
+    let mut start = 0;
+    let mut before: Option<char> = None;
+    for (at, c) in text.char_indices() {
+        let goes_on = before.is_some_and(|before| {
+            c.is_whitespace() || (is_word(before) && is_word(c)) || (before.is_whitespace() && start == at)
+        });
+        if !goes_on && at > start {
+            all.push(&text[start..at]);
+            start = at;
+        }
+        before = Some(c);
+    }
+    all.push(&text[start..]);
+    all
+}
+
+/// Runs it with the reasons, which are made of other code.
+fn explained(text: &str) {
+    let source = Source { path: "x.go".to_owned(), text: text.to_owned() };
+    if let Err(mistake) = analyse(&[source], &Options { explain: true, ..Options::default() }) {
+        assert_ne!(mistake.words, PANICKED, "{}", text.chars().take(2000).collect::<String>());
+        assert!(mistake.line > 0, "no place: {mistake}");
+    }
+}
+
+#[test]
+fn a_program_without_one_of_its_tokens_or_with_one_twice() {
+    for (offset, name) in PROGRAMS.iter().enumerate() {
+        let text = program(name);
+        let tokens = tokens(&text);
+        assert_eq!(tokens.concat(), text);
+        for at in (offset..tokens.len()).step_by(7) {
+            let mut changed = tokens.clone();
+            changed.remove(at);
+            explained(&changed.concat());
+            changed.insert(at, tokens[at]);
+            changed.insert(at, tokens[at]);
+            explained(&changed.concat());
+        }
+    }
+}
+
+#[test]
+fn a_program_with_a_byte_that_is_no_text() {
+    for name in PROGRAMS {
+        let text = program(name);
+        for at in (0..text.len()).step_by(97) {
+            let mut bytes = text.clone().into_bytes();
+            bytes[at] ^= 0x80;
+            explained(&String::from_utf8_lossy(&bytes));
+            bytes[at] = 0;
+            explained(&String::from_utf8_lossy(&bytes));
+        }
+    }
+}
+
+#[test]
+fn instances_and_aliases_without_end_are_a_mistake_or_lines() {
+    let texts = [
+        "type T[A any] struct{ next *T[T[A]] }\nvar x T[int]",
+        "type A = B\ntype B = A\nvar x A",
+        "type A = struct{ b B }\ntype B struct{ a A }\nvar x A",
+        "type C[T C[T]] interface{ m() T }\nfunc f[T C[T]](x T) T { return x.m() }\nfunc g() { f(1) }",
+        "type C[T any] interface{ m() C[C[T]] }\nfunc f[T C[T]](x T) { f(x.m()) }\ntype n int\nfunc (n) m() n { return 1 }\nfunc g() { f(n(1)) }",
+        "func f[T any](x T) { f([]T{x}) }\nfunc g() { f(1) }",
+        "func f[T any](x T) { type l[A any] struct{ a A }; f(l[T]{x}) }\nfunc g() { f(1) }",
+        "type S[T any] struct{ v T }\nfunc (s S[T]) m() S[S[T]] { return S[S[T]]{s} }\nvar x any = S[int]{}",
+        "type E struct{ *E }\ntype I interface{ m() }\nfunc f() { var i I = E{}; i.m(); defer i.m() }",
+        "type I interface{ m() I }\nfunc f() { var i, j I; i = j.(I); j = i.(I); i.m(); j.m() }",
+    ];
+    for text in texts {
+        explained(&format!("package p\n{text}\n"));
+    }
+    let line = "//line :4294967295:4294967295\n//line a:0\n//line :\n//line \n";
+    explained(&format!("package p\n{line}func f() *int {{ x := 1; return &x }}\n"));
+}
+
 /// Constructs that contain themselves: what begins them, what is inside, and what ends them.
 const NESTED: &[(&str, &str, &str, &str)] = &[
     ("package p\nvar x = ", "(", "1", ")"),

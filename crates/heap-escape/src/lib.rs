@@ -55,6 +55,23 @@
 //!   }
 //! ```
 //!
+//! **The walk.** From each place that may outlive something, the flows are followed backwards, with the least weight of each
+//! location on the way. What a walk finds to be on the heap is such a place itself, from where another walk begins:
+//!
+//! ```text
+//!   func keep(p *T) {              {heap} ←(-1)─ c        global = &c
+//!       var c cell                      c ←(-1)─ x        c.p = &x
+//!       var x T                         x ←( 1)─ p        x = *p
+//!       c.p, global = &x, &c
+//!       x = *p                     walk  location  weight  learnt
+//!   }                              heap  c         -1      the heap has its address: c escapes, and is walked from
+//!                                  c     x         -1      c is on the heap and has its address: x escapes, too
+//!                                  x     p          1      what p points to is copied to the heap: leaks with level 1
+//! ```
+//!
+//! A walk ends, because weights only fall, and never below −1. There is an end of walks, because one more begins only when something
+//! is learnt of a location: that it escapes, may be written or may be called, or that a closure's results are lost.
+//!
 //! Order, branches and fields are not looked at: what may flow at some time may always flow. So a verdict can err, but to one side
 //! only: what is called [`Verdict::Stack`] is not reached by anything that outlives it.
 //!
@@ -92,6 +109,18 @@
 //! **Closures** are allocations that hold what they captured: a copy, or the address of the variable. A closure that only the
 //! function around it calls, and knows when it does, may give it pointers to its own variables; one that others may call has
 //! *lost results*, which outlive everything.
+//!
+//! ```text
+//!   n := 0                          n is changed after the capture: by reference
+//!   f := func() int {               record ←(-1)─ n
+//!       n++                              f ←(-1)─ record
+//!       return n
+//!   }
+//!   return f                        r ←(0)─ f: the record arrives by its address, so it is on the heap, and with it n
+//!
+//!   m := 1                          m is not changed any more: by value
+//!   g := func() int { return m }    record ←(0)─ m, which is nothing: m holds no reference. m stays in the frame
+//! ```
 //!
 //! **Sizes.** What is too large for a frame is on the heap ([`Limits`]).
 //!

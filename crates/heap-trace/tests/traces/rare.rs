@@ -104,16 +104,23 @@ fn workers_have_tracks_of_their_own() {
 fn a_thread_that_keeps_a_cycle_waiting_is_named_in_its_round() {
     within(LIMIT, || {
         let recorder = Recorder::new(1000);
-        let heap = recorder.record(small(), "late").build().unwrap();
+        let (leave, leaves) = mpsc::channel();
+        // A verified cycle would stop the world first, and wait there.
+        let builder = small().verify_every(0).on_event(move |event| {
+            if let Event::Late { .. } = event {
+                // It may have left.
+                let _ = leave.send(());
+            }
+        });
+        let heap = recorder.record(builder, "late").build().unwrap();
         recorder.start();
         let (is_inside, inside) = mpsc::channel();
-        let (leave, leaves) = mpsc::channel();
         let theirs = heap.clone();
         let sleeper = std::thread::Builder::new().name("sleeper".into());
         let sleeper = sleeper.spawn(move || {
             theirs.attach().unwrap().enter(|_| {
                 is_inside.send(()).unwrap();
-                leaves.recv().unwrap();
+                leaves.recv_timeout(LIMIT).expect("the collector says that it waits");
             });
         });
         inside.recv().unwrap();
@@ -121,14 +128,11 @@ fn a_thread_that_keeps_a_cycle_waiting_is_named_in_its_round() {
             let heap = heap.clone();
             move || heap.collect()
         });
-        std::thread::sleep(Duration::from_millis(60));
-        leave.send(()).unwrap();
         sleeper.unwrap().join().unwrap();
         collects.join().unwrap();
         let recording = recorder.stop();
         assert_eq!(check(&recording, Collector::Concurrent), 1);
-        let late =
-            find(&recording, |event| matches!(event, Event::Late { .. })).expect("60 ms are more than 10");
+        let late = find(&recording, |event| matches!(event, Event::Late { .. })).expect("it was told");
         let Event::Late { round, thread, .. } = &late.event else { unreachable!("it was found") };
         assert_eq!(thread, "sleeper");
         let holds = |one: &&Record| {

@@ -53,7 +53,7 @@ faults:
     cargo test --release --features faults --test faults
 
 # Generated heap programs with fresh seeds, for so many seconds (a failure prints its seed); or a target of fuzz/: fuzz escape_go 600
-fuzz what="60" for="600":
+fuzz what="60" seconds="600":
     #!/usr/bin/env bash
     set -euo pipefail
     if [[ ! "{{what}}" =~ ^[0-9]+$ ]]; then
@@ -64,7 +64,7 @@ fuzz what="60" for="600":
         seeds=$(mktemp -d); trap 'rm -rf "$seeds"' EXIT
         if [ "{{what}}" = escape_go ]; then cp crates/heap-escape-go/tests/programs/*.go "$seeds"; fi
         mkdir -p "fuzz/corpus/{{what}}"
-        cargo +{{nightly}} fuzz run "{{what}}" "fuzz/corpus/{{what}}" "$seeds" -- -max_total_time="{{for}}" \
+        cargo +{{nightly}} fuzz run "{{what}}" "fuzz/corpus/{{what}}" "$seeds" -- -max_total_time="{{seconds}}" \
             -timeout=20 -rss_limit_mb=2048 -max_len=8192 -dict=fuzz/go.dict
         exit
     fi

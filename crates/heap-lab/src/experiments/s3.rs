@@ -187,8 +187,8 @@ const KINDS: [Kind; 4] = [
     },
     Kind {
         name: "8 bytes with a drop",
-        floor: 1.5,
-        model: "one object to find dead instead of a thousand: half as long again, at least",
+        floor: 1.2,
+        model: "one object to find dead instead of a thousand: a fifth, at least",
         alone: |mu, count| alone(mu, count, |index| Leaf::new(Dropped(index))),
         together: |mu, count| together(mu, count, |index| Leaf::new(Dropped(index))),
     },

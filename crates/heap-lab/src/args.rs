@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Say what has become dearer from one version to another, by saved runs and profiles.
     Compare(Compare),
+    /// Simulate cycles and the page allocator in heaps, and on machines, that are not at hand.
+    Simulate(Simulate),
     /// Print what `go build -gcflags='-m -l'` prints of a package, without Go.
     Escape(Escape),
     /// Say what keeps what in a heap, from a `.heapsnapshot` file, or take one.
@@ -125,6 +127,26 @@ pub(crate) struct Compare {
     /// One JSON object, instead of Markdown.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What to simulate.
+#[derive(Debug, Group)]
+pub(crate) struct Simulate {
+    /// Live bytes: one size, or FROM..TO, doubling.
+    #[arg(long, value_name = "SIZES", default_value = "1GiB..16TiB")]
+    pub(crate) heap: String,
+    /// Marking workers, and as many mutators: one number, or FROM..TO, doubling.
+    #[arg(long, value_name = "COUNTS", default_value = "1..256")]
+    pub(crate) workers: String,
+    /// Gigabytes a second that memory gives to all workers together [default: what it gives here].
+    #[arg(long, value_name = "GB/S")]
+    pub(crate) memory: Option<f64>,
+    /// As one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Compare predictions with measurements instead: the experiment `scale`.
+    #[arg(long, conflicts_with_all = ["heap", "workers", "memory", "json"])]
+    pub(crate) check: bool,
 }
 
 /// What to analyse.

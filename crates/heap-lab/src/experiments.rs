@@ -7,6 +7,7 @@ mod pause;
 mod s1;
 mod s2;
 mod s3;
+mod scale;
 mod t01;
 mod t02;
 mod t03;
@@ -58,6 +59,7 @@ pub(crate) static ALL: &[&dyn Experiment] = &[
     &s2::Observed,
     &s3::Arenas,
     &pause::Pause,
+    &scale::Scale,
     &words::Words,
 ];
 

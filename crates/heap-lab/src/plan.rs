@@ -28,6 +28,7 @@ use crate::report::{Format, Report};
 use crate::saved::Run as Saved;
 use crate::serve::workload::Workload;
 use crate::serve::{self, Serve};
+use crate::simulate::Simulate;
 use crate::size::parse_size;
 use crate::snapshot::{Question, Snapshot, take};
 use crate::unit::binary;
@@ -60,6 +61,13 @@ pub(crate) enum Plan {
     },
     /// Show size classes.
     Classes(Show),
+    /// Simulate what is not at hand.
+    Simulate {
+        /// What.
+        simulate: Simulate,
+        /// As JSON rather than as text.
+        json: bool,
+    },
     /// Say what of a Go package is on the heap.
     Escape(Escape),
     /// Compare saved runs.
@@ -150,6 +158,13 @@ impl Plan {
                 Show::Explain(explain)
             })),
             Some(Command::Compare(compare)) => checked_compare(compare).map(Self::Compare),
+            Some(Command::Simulate(args)) if args.check => {
+                Self::of_run(Run { ids: vec![String::from("scale")], seed: 1, ..Run::default() })
+            }
+            Some(Command::Simulate(args)) => Ok(Self::Simulate {
+                simulate: Simulate::parse(&args.heap, &args.workers, args.memory)?,
+                json: args.json,
+            }),
             Some(Command::Escape(escape)) => Ok(Self::Escape(Escape {
                 files: escape.files,
                 explain: escape.m > 1,
@@ -224,6 +239,13 @@ impl Plan {
     pub(crate) fn carry_out(self) -> Result<Verdict, LabError> {
         match self {
             Self::List { json } => print(&list(json)).map(|()| Verdict::Holds),
+            Self::Simulate { simulate, json } => {
+                let progress = Progress::shown(1);
+                progress.experiment("simulate", "measuring steps, then simulating");
+                let text = simulate.show(json, &|stage| progress.stage(stage))?;
+                drop(progress);
+                print(&text).map(|()| Verdict::Holds)
+            }
             Self::Escape(escape) => print(&escape.show()?).map(|()| Verdict::Holds),
             Self::Compare(compare) => {
                 let (text, has_regressions) = compare.carry_out()?;

@@ -4,17 +4,18 @@ use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab};
 use crate::measure::time::timed;
+use crate::page_search::{fragmented, search};
 use crate::record::{Axis, Plot, Record, Scale, Series, Shape, Source, Table, Ticks};
 use crate::unit::{Unit, binary, digits};
 use heap_core::os;
-use heap_core::page::{CHUNK_PAGES, PageAlloc, PageRun};
+use heap_core::page::{CHUNK_PAGES, PageAlloc};
 use heap_core::units::{PAGE_BYTES, PageIndex, Pages};
 use std::hint::black_box;
 
 /// See the module.
 pub(super) struct PageTree;
 
-/// Pages of the run that is searched for: too long for the gaps, so that only the far end has it.
+/// Pages of the run that is searched for.
 const WANTED: usize = 16;
 /// Simulated heaps, as powers of two of bytes: 1 GiB to 16 TiB.
 const HEAPS: std::ops::RangeInclusive<u32> = 30..=44;
@@ -23,55 +24,6 @@ const FLAT: std::ops::RangeInclusive<u32> = 30..=36;
 /// How much longer a search may take in a heap 16,384 times as large. The root of the tree has an entry for each
 /// 16 GiB, so 16 TiB adds a scan of 1024 words, of which a processor reads several in a nanosecond.
 const FLAT_ENOUGH: f64 = 8.0;
-
-/// A heap of that many bytes in which no run of [`WANTED`] pages is free but the last: gaps of one page are spread
-/// over it, so that no level of the tree may be skipped for being full.
-fn fragmented(bytes: u64) -> Result<PageAlloc, LabError> {
-    let refused =
-        |error: os::OsError| LabError::Heap(format!("no page tree for {}: {error}", binary(bytes as f64)));
-    let total = Pages::new(usize::try_from(bytes).unwrap_or(usize::MAX) / PAGE_BYTES);
-    let mut pages = PageAlloc::new(&os::host(), total).map_err(refused)?;
-    let chunks = total.get() / CHUNK_PAGES.get();
-    // Sixty-three chunks with gaps, evenly spread, and the last one with the run.
-    let step = (chunks / 64).max(1);
-    for chunk in (0..chunks - 1).step_by(step) {
-        let base = PageIndex::new(chunk * CHUNK_PAGES.get());
-        pages.grow(base, CHUNK_PAGES);
-        let _taken = pages.take(CHUNK_PAGES);
-        for gap in (1..CHUNK_PAGES.get()).step_by(64) {
-            pages.give_back(base.plus(Pages::new(gap)), Pages::new(1));
-        }
-    }
-    pages.grow(PageIndex::new((chunks - 1) * CHUNK_PAGES.get()), CHUNK_PAGES);
-    Ok(pages)
-}
-
-/// Nanoseconds of a search for [`WANTED`] pages that ends at the far end of a heap of that many bytes; the median of
-/// a few batches.
-fn search(bytes: u64, rounds: u32) -> Result<f64, LabError> {
-    let mut pages = fragmented(bytes)?;
-    let mut batches: Vec<f64> = Vec::new();
-    for _ in 0..9 {
-        let (found, lap) = timed(|| {
-            let mut found = None;
-            for _ in 0..rounds {
-                let run = black_box(&mut pages).take(Pages::new(WANTED));
-                if let Some(PageRun { base, pages: length, .. }) = run {
-                    pages.give_back(base, length);
-                    found = Some(base);
-                }
-            }
-            found
-        });
-        let last = PageIndex::new(pages.total().get() - CHUNK_PAGES.get());
-        if found != Some(last) {
-            return Err(LabError::Measure(format!("the search ended at {found:?}, not at {last:?}")));
-        }
-        batches.push(lap.wall_ns_per(u64::from(rounds)));
-    }
-    batches.sort_by(f64::total_cmp);
-    Ok(batches[batches.len() / 2])
-}
 
 /// Nanoseconds of the same search by a scan over one bit a page, a word at a time.
 fn scan(bytes: u64) -> f64 {
@@ -161,7 +113,7 @@ impl Experiment for PageTree {
         for power in HEAPS {
             let bytes = 1u64 << power;
             trial.stage(format!("searching a heap of {}", binary(bytes as f64)));
-            let nanos = search(bytes, rounds)?;
+            let nanos = search(bytes, Pages::new(WANTED), rounds)?;
             trial.figure(format!("search_ns_{}", binary(bytes as f64).replace(' ', "_")), nanos);
             tree.push((bytes as f64, nanos));
         }

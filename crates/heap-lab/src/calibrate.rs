@@ -52,10 +52,8 @@ pub(crate) struct Collected {
 
 /// Objects of a shape that fill about `bytes`.
 pub(crate) fn count_of(shape: MarkShape, bytes: u64) -> usize {
-    let each = match shape {
-        MarkShape::Graph => 32,
-        shape => shape.bytes(),
-    };
+    // Building a graph takes a list beside it.
+    let each = if shape == MarkShape::Graph { 32 } else { shape.bytes() };
     usize::try_from(bytes / each).unwrap_or(usize::MAX)
 }
 
@@ -116,32 +114,40 @@ pub(crate) fn collected(
 fn moved_bytes(shape: MarkShape) -> f64 {
     /// A cache line.
     const LINE: f64 = 64.0;
-    match shape {
-        MarkShape::Int3 => 8.0 + 1.0,
-        MarkShape::Ptr3 => 8.0 + 24.0 + 1.0,
-        MarkShape::Graph => LINE + 4.0 * LINE,
+    if shape == MarkShape::Int3 {
+        8.0 + 1.0
+    } else if shape == MarkShape::Ptr3 {
+        8.0 + 24.0 + 1.0
+    } else if shape == MarkShape::Graph {
+        LINE + 4.0 * LINE
+    } else {
         // Trees and lists, in the order of allocation.
-        _ => 16.0 + 1.0,
+        16.0 + 1.0
     }
 }
 
-/// The costs of all shapes.
+/// Costs by shape.
+type ByShape = Vec<(&'static str, ShapeCosts)>;
+
+/// The costs of all shapes, and bytes of tables for each byte in use.
 fn shape_costs(
     builder: &HeapBuilder,
     stage: &dyn Fn(&str),
     cycles: usize,
-) -> Result<(Vec<(&'static str, ShapeCosts)>, f64), LabError> {
-    let mut all: Vec<(&'static str, ShapeCosts)> = Vec::new();
+) -> Result<(ByShape, f64), LabError> {
+    let mut all = ByShape::new();
     let mut metadata = Vec::new();
     for shape in SHAPES {
         stage(shape.word());
         let one = collected(builder, shape, HEAP, 1, cycles)?;
         let each = one.mark_cpu / one.objects;
         // An object without references costs the word that leads to it, and no more.
-        let word_ns = match shape {
-            MarkShape::Int3 => each,
-            MarkShape::Ptr3 => all.first().map_or(0.0, |(_, int3)| int3.word_ns.min(each)),
-            _ => 0.0,
+        let word_ns = if shape == MarkShape::Int3 {
+            each
+        } else if shape == MarkShape::Ptr3 {
+            all.first().map_or(0.0, |(_, int3)| int3.word_ns.min(each))
+        } else {
+            0.0
         };
         all.push((
             shape.word(),

@@ -97,7 +97,7 @@ impl Experiment for Scale {
         machine::must_fit(last * 2, "the largest heap of `scale`")?;
         let cycles = lab.size(5, 7);
         let costs = calibrate::costs(&builder, cycles, &|stage| {
-            lab.progress.stage(format!("measuring steps: {stage}"))
+            lab.progress.stage(format!("measuring steps: {stage}"));
         })?;
 
         let mut claims = Claims::new();

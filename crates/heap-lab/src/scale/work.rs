@@ -156,7 +156,7 @@ impl Work {
                     given.push(Entry::Leaves(wanted));
                     wanted = 0;
                 }
-                whole => {
+                whole @ (Entry::Tree(_) | Entry::List(_) | Entry::Leaves(_)) => {
                     wanted -= whole.entries();
                     given.push(whole);
                 }

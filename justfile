@@ -201,6 +201,26 @@ frame-pointers:
 lab *ARGS:
     cargo run --release -p heap-lab -- "$@"
 
+# Every experiment, small, as a page for the browser: target/heap-lab/report.html. Exit code 1 if a claim does not hold.
+report *ARGS:
+    cargo run --release -p heap-lab -- run all --quick --html target/heap-lab/report.html "$@"
+
+# Publish a run of every experiment: docs/results/run.html, run.md, and run.jsonl with every raw number. Some minutes; `--quick` is shorter.
+results *ARGS:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    mkdir -p docs/results
+    code=0
+    cargo run --release -p heap-lab -- run all "$@" --json --html docs/results/run.html --markdown docs/results/run.md \
+        > docs/results/run.jsonl || code=$?
+    # 1 says that a claim does not hold, and the page says which; 2 is an error.
+    if [ "$code" -gt 1 ]; then exit "$code"; fi
+    echo "docs/results/run.html"
+
+# Cycles and the page allocator from 1 GiB to 16 TiB and 1 to 256 workers, simulated. `--check`: how far off that is here.
+simulate *ARGS:
+    cargo run --release -p heap-lab -- simulate "$@"
+
 # Build the programs that the lab's figures are compared with.
 peers:
     cargo build --release --manifest-path benches/peers/Cargo.toml

@@ -172,7 +172,7 @@ pub(crate) struct Run {
     /// Experiments by id, or `headline`, or `all`.
     #[arg(value_name = "ID", default_value = "headline")]
     pub(crate) ids: Vec<String>,
-    /// Smaller sizes: everything in under three minutes on two cores.
+    /// Smaller sizes: everything in under five minutes on two cores that are busy.
     #[arg(long)]
     pub(crate) quick: bool,
     /// One JSON object for each experiment on standard output, instead of text.

@@ -46,6 +46,11 @@ impl Stack {
         self.len < self.room
     }
 
+    /// Whether there is no room for another frame: there may have been more of them.
+    pub(crate) fn is_full(&self) -> bool {
+        self.len >= self.room
+    }
+
     /// Forgets all but the innermost `len` frames.
     pub(crate) fn cut(&mut self, len: usize) {
         self.len = self.len.min(len);

@@ -9,8 +9,9 @@
 //!   walked    a b c d e f           the same, up to g and h of the C library, which has no frame pointers
 //! ```
 //!
-//! It is *whole* if it is the unwound stack, but for [`OUTERMOST`] frames at the end. From then on the same walk stands for the
-//! same stack. Any other is *broken*, and the thread is unwound each time that it is met: slower, and right.
+//! It is *whole* if it is the unwound stack, but for [`OUTERMOST`] frames at the end; of a stack that has more frames than are kept,
+//! if it is all of what is kept. From then on the same walk stands for the same stack. Any other is *broken*, and the
+//! thread is unwound each time that it is met: slower, and right.
 
 use crate::stack::Stack;
 use crate::stacks::Stacks;
@@ -92,7 +93,9 @@ impl Walks {
 fn shared(walk: &Stack, unwound: &Stack) -> Option<usize> {
     let (walked, addresses) = (walk.addresses(), unwound.addresses());
     let len = addresses.iter().zip(walked).take_while(|(one, other)| one == other).count();
-    let is_whole = addresses.len() - len <= OUTERMOST && walked.len() - len <= RUBBISH;
+    // Of a stack that is cut off, the last frames are not the outermost ones.
+    let outermost = if unwound.is_full() { 0 } else { OUTERMOST };
+    let is_whole = addresses.len() - len <= outermost && walked.len() - len <= RUBBISH;
     (is_whole && len > 0).then_some(len)
 }
 
@@ -134,6 +137,24 @@ mod tests {
         assert_eq!(shared(&stack([]), &stack([1, 2])), None, "a walk of nothing says nothing");
         let full = stack(1..=MOST_FRAMES);
         assert_eq!(shared(&full, &full), Some(MOST_FRAMES));
+    }
+
+    #[test]
+    fn a_stack_that_was_cut_off_is_found_by_all_of_it() {
+        let of_three = |addresses: &[usize]| {
+            let mut stack = Stack::with_room_for(3);
+            addresses.iter().for_each(|&address| _ = stack.push(address));
+            stack
+        };
+        // Further out there may be anything, and what is missing here is not the C library's.
+        let unwound = of_three(&[1, 2, 3]);
+        for walk in [&[1][..], &[1, 2], &[1, 99, 98], &[1, 2, 99]] {
+            assert_eq!(shared(&of_three(walk), &unwound), None, "{walk:?}");
+        }
+        assert_eq!(shared(&unwound, &unwound), Some(3));
+        let mut walks = Walks::with_room_for(9);
+        walks.learn(of_three(&[1, 99, 98]), &unwound, 7);
+        assert_eq!(found(&walks, &of_three(&[1, 5, 6])), Known::Unjudged, "1 is no end");
     }
 
     #[test]

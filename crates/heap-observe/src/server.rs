@@ -27,6 +27,9 @@ use std::time::Instant;
 const LOOK: Duration = Duration::from_millis(500);
 /// How long nothing is accepted when the system had no room for a connection: otherwise it would be asked again at once.
 const REST: Duration = Duration::from_millis(50);
+/// Accepted in one turn at most: clients that come again as soon as they are answered keep somebody at the door for ever. More lets
+/// those inside wait longer for their turn.
+const ACCEPTED_AT_ONCE: usize = 16;
 
 /// Who may be answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -146,14 +149,14 @@ impl Server {
         Ready { rang, listener, connections: flags.collect() }
     }
 
-    /// Accepts who is there.
+    /// Accepts who is there; who is left finds the door open in the next turn.
     fn accept(
         &self,
         connections: &mut Vec<Connection>,
         next_number: &mut u64,
         now: Instant,
     ) -> std::io::Result<()> {
-        loop {
+        for _ in 0..ACCEPTED_AT_ONCE {
             connections.retain(|one| !one.is_over());
             if !self.has_room(connections) {
                 return Ok(());
@@ -181,6 +184,7 @@ impl Server {
                 connections.push(connection);
             }
         }
+        Ok(())
     }
 
     /// Lets a connection go on that is ready.

@@ -4,8 +4,10 @@ use crate::client::{Client, LONG, get};
 use crate::openmetrics::read;
 use heap_gc::{Heap, Leaf};
 use heap_observe::{BindError, Observer, Watched};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -62,6 +64,37 @@ fn dropping_it_closes_everything_at_once() {
         assert!(TcpStream::connect_timeout(&address, LONG).is_err(), "nobody listens");
         // The port is free again.
         Observer::builder(&heap).bind(address).expect("an observer at the same place");
+    });
+}
+
+#[test]
+fn who_comes_again_at_once_keeps_neither_others_nor_the_end_waiting() {
+    let heap = Heap::new().expect("a heap");
+    let observer = Observer::builder(&heap).bind("127.0.0.1:0").expect("an observer");
+    let (address, stops) = (observer.address(), AtomicBool::new(false));
+    thread::scope(|threads| {
+        for _ in 0..16 {
+            threads.spawn(|| {
+                // Ends with the test, and where that fails when nobody listens any more.
+                for _ in (0..200_000).take_while(|_| !stops.load(Relaxed)) {
+                    let Ok(mut socket) = TcpStream::connect_timeout(&address, LONG) else { return };
+                    socket.write_all(b"GET /icon.svg HTTP/1.0\r\n\r\n").ok();
+                    socket.read(&mut [0; 4096]).ok();
+                }
+            });
+        }
+        let mut worst = Duration::ZERO;
+        for _ in 0..20 {
+            let mut client = Client::new(&observer);
+            let begun = Instant::now();
+            assert_eq!(client.get("/heap.json").status, 200);
+            worst = worst.max(begun.elapsed());
+        }
+        let begun = Instant::now();
+        drop(observer);
+        worst = worst.max(begun.elapsed());
+        stops.store(true, Relaxed);
+        assert!(worst < Duration::from_secs(5), "{worst:?}");
     });
 }
 

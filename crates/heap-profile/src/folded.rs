@@ -42,7 +42,32 @@ impl Profile {
     }
 }
 
-/// A name without what separates names: an array is `[u64, 8]`.
+/// A name without what separates names, or lines: an array is `[u64, 8]`. Kinds of the raw layer may be called anything.
 fn plain(name: &str) -> String {
-    name.replace("; ", ", ").replace(';', ",")
+    name.replace("; ", ", ").replace(';', ",").replace(char::is_control, " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::profile::{Count, Profile, Site, Use};
+    use std::time::UNIX_EPOCH;
+
+    #[test]
+    fn a_name_ends_neither_its_line_nor_its_place_in_it() {
+        let allocated = Count { samples: 1, objects: 1.0, bytes: 48.0 };
+        let counts = Use { allocated, in_use: Count::default() };
+        let site = |label| Site { stack: Vec::new(), label, bytes: 48, counts };
+        let profile = Profile {
+            heap: "main".to_owned(),
+            mean: 1,
+            begun: UNIX_EPOCH,
+            taken: UNIX_EPOCH,
+            dropped: 0,
+            broken: 0,
+            sites: vec![site("a\nmain;b 7\r"), site("[u64; 8]")],
+        };
+        let mut lines = Vec::new();
+        profile.write_folded(&mut lines, |counts| counts.allocated.bytes).expect("a list takes it");
+        assert_eq!(String::from_utf8_lossy(&lines), "[u64, 8] 48\na main,b 7  48\n");
+    }
 }

@@ -79,7 +79,8 @@ fn who_comes_again_at_once_keeps_neither_others_nor_the_end_waiting() {
                 for _ in (0..200_000).take_while(|_| !stops.load(Relaxed)) {
                     let Ok(mut socket) = TcpStream::connect_timeout(&address, LONG) else { return };
                     socket.write_all(b"GET /icon.svg HTTP/1.0\r\n\r\n").ok();
-                    socket.read(&mut [0; 4096]).ok();
+                    // Some of an answer, or that it was cut off.
+                    let (Ok(_) | Err(_)) = socket.read(&mut [0; 4096]);
                 }
             });
         }

@@ -1,6 +1,6 @@
 //! Scale: what a collection and the page allocator would cost in heaps, and on machines, that are not at hand.
 //!
-//! A simulator, fed with [`Costs`]: what single steps take on this machine, measured by the lab ([`crate::calibrate`]).
+//! A simulator, fed with [`costs::Costs`]: what single steps take on this machine, measured by the lab ([`crate::calibrate`]).
 //!
 //! ```text
 //!   one cycle = rounds (a·mutators)  +  marking (simulated)  +  counting (one thread, b·pages)

@@ -12,7 +12,7 @@
 //! reply that says what was wrong.
 #![forbid(unsafe_code)]
 
-use crate::limits::Limits;
+use crate::limits::{Limits, end_of};
 use crate::reply::{After, Reply, Status};
 use crate::request::{Method, Parsed, Request, parse};
 use core::time::Duration;
@@ -76,7 +76,7 @@ impl Connection {
         // A reply is one write: there is nothing to wait for.
         socket.set_nodelay(true)?;
         // The first request has its own time from the start: who connects has something to ask.
-        let until = now + limits.request_time;
+        let until = end_of(now, limits.request_time);
         Ok(Self {
             number,
             socket,
@@ -155,7 +155,7 @@ impl Connection {
         let mut bytes = [0; 4096];
         // One byte more than a head may have tells one that is too long from one that is just as long.
         while self.inbox.len() <= limits.head {
-            let room = bytes.len().min(limits.head + 1 - self.inbox.len());
+            let room = bytes.len().min((limits.head - self.inbox.len()).saturating_add(1));
             match self.socket.read(&mut bytes[..room]) {
                 Ok(0) => {
                     is_ended = true;
@@ -185,7 +185,7 @@ impl Connection {
     }
 
     fn begin(&mut self, now: Instant, limits: &Limits) {
-        (self.since, self.until) = (now, now + limits.request_time);
+        (self.since, self.until) = (now, end_of(now, limits.request_time));
     }
 
     /// The request that has come, if one is whole.
@@ -241,7 +241,7 @@ impl Connection {
     fn send(&mut self, reply: &Reply, has_body: bool, after: After, now: Instant, limits: &Limits) {
         (self.outbox, self.sent) = (reply.bytes(has_body, after), 0);
         self.state = State::Writing { after };
-        (self.since, self.until) = (now, now + limits.reply_time);
+        (self.since, self.until) = (now, end_of(now, limits.reply_time));
         self.write(now, limits);
     }
 
@@ -261,7 +261,7 @@ impl Connection {
         match after {
             After::Stay => {
                 self.state = State::Reading;
-                (self.since, self.until) = (now, now + limits.idle_time);
+                (self.since, self.until) = (now, end_of(now, limits.idle_time));
                 if !self.inbox.is_empty() {
                     self.begin(now, limits);
                 }

@@ -1,6 +1,10 @@
 //! Limits: how much of a client the server bears.
 
 use core::time::Duration;
+use std::time::Instant;
+
+/// What is later than that is never.
+const NEVER: Duration = Duration::from_secs(1 << 32);
 
 /// How much of its clients an [`Observer`](crate::Observer) bears. The defaults are far more than a browser or Prometheus needs.
 ///
@@ -48,4 +52,9 @@ impl Default for Limits {
             waiting: 8,
         }
     }
+}
+
+/// The end of a time that begins then; of one without end, a moment far off.
+pub(crate) fn end_of(begun: Instant, time: Duration) -> Instant {
+    begun + time.min(NEVER)
 }

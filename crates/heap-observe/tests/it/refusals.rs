@@ -143,6 +143,21 @@ fn the_slow_and_the_many_do_not_keep_others_out() {
 }
 
 #[test]
+fn a_limit_may_be_more_than_there_can_be() {
+    let mut limits = limits();
+    (limits.request_line, limits.head) = (usize::MAX, usize::MAX);
+    (limits.connections, limits.waiting) = (usize::MAX, usize::MAX);
+    (limits.request_time, limits.idle_time) = (Duration::MAX, Duration::MAX);
+    (limits.reply_time, limits.census_time) = (Duration::MAX, Duration::MAX);
+    let (heap, observer) = observed(limits);
+    let mut client = Client::new(&observer);
+    for path in ["/", "/metrics", "/heap.json", "/census.json"] {
+        assert_eq!(client.get(path).status, 200, "{path}");
+    }
+    is_whole(&heap, &observer);
+}
+
+#[test]
 fn requests_that_come_together_are_answered_in_order() {
     let (heap, observer) = observed(Limits::default());
     let mut client = Client::new(&observer);

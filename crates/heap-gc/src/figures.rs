@@ -27,6 +27,26 @@ pub enum Reason {
     Debug,
 }
 
+impl Reason {
+    /// The word for it, which stands in lines, traces and metrics: `goal`, `limit`, `idle`, `asked`, `refused`, `period` or `debug`.
+    ///
+    /// ```
+    /// assert_eq!(heap_gc::Reason::Period.word(), "period");
+    /// ```
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Goal => "goal",
+            Self::Limit => "limit",
+            Self::Idle => "idle",
+            Self::Asked => "asked",
+            Self::Refused => "refused",
+            Self::Period => "period",
+            Self::Debug => "debug",
+        }
+    }
+}
+
 /// One round of a cycle: every mutator was asked, each at its own safepoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]

@@ -8,7 +8,7 @@
 
 use core::fmt;
 use core::time::Duration;
-use heap_gc::{CycleFigures, Event, Figures, HeapBuilder, Reason};
+use heap_gc::{CycleFigures, Event, Figures, HeapBuilder};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -63,7 +63,7 @@ impl From<&CycleFigures> for CycleSeen {
         };
         Self {
             number: cycle.number,
-            reason: reason(cycle.reason),
+            reason: cycle.reason.word(),
             ended: millis(cycle.ended),
             wall: cycle.wall,
             mark: cycle.mark,
@@ -200,18 +200,6 @@ fn push<T>(ring: &mut VecDeque<T>, most: usize, item: T) {
 /// A moment as milliseconds since 1970.
 pub(crate) fn millis(at: SystemTime) -> u64 {
     at.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
-fn reason(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Goal => "goal",
-        Reason::Limit => "limit",
-        Reason::Idle => "idle",
-        Reason::Asked => "asked",
-        Reason::Refused => "refused",
-        Reason::Period => "period",
-        Reason::Debug => "debug",
-    }
 }
 
 /// An event in words, if it is one that a reader should know of.

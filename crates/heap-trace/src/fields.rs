@@ -2,24 +2,11 @@
 
 use crate::json::Value;
 use core::time::Duration;
-use heap_gc::{AllocError, Answerer, By, Event, Reason, Track};
+use heap_gc::{AllocError, Answerer, By, Event, Track};
 
 /// A duration in nanoseconds.
 pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// The word for why a cycle ran, as in the lines of `docs/tracing-lines.md`.
-pub(crate) fn reason(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Goal => "goal",
-        Reason::Limit => "limit",
-        Reason::Idle => "idle",
-        Reason::Asked => "asked",
-        Reason::Refused => "refused",
-        Reason::Period => "period",
-        Reason::Debug => "debug",
-    }
 }
 
 /// The word for who released.
@@ -66,7 +53,7 @@ pub(crate) fn described(event: &Event) -> (&'static str, Fields) {
     let bytes = |bytes: usize| Value::from(bytes as u64);
     match event {
         Event::Began { number, reason: why } => {
-            ("began", vec![("number", (*number).into()), ("reason", reason(*why).into())])
+            ("began", vec![("number", (*number).into()), ("reason", why.word().into())])
         }
         Event::Marking { sweep } => ("marking", vec![("sweep_ns", time(*sweep))]),
         Event::Asked { round, wall, slowest } => (

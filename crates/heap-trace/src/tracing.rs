@@ -30,7 +30,7 @@ pub fn traced(builder: HeapBuilder, heap: impl Into<String>) -> HeapBuilder {
             || cycle.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_else(Span::none);
         if let Event::Began { number, reason: why } = event {
             let span =
-                info_span!(target: "tricolor", parent: None, "cycle", heap, number, reason = reason(*why));
+                info_span!(target: "tricolor", parent: None, "cycle", heap, number, reason = why.word());
             let old = cycle.lock().unwrap_or_else(PoisonError::into_inner).replace(span);
             drop(old);
         } else if let Event::Ended { .. } = event {

@@ -7,7 +7,7 @@
 
 use crate::choice::choices;
 use std::time::Duration;
-use tricolor::{Collector, CycleFigures, Figures, Heap, HeapBuilder, PauseFigures, Reason};
+use tricolor::{Collector, CycleFigures, Figures, Heap, HeapBuilder, PauseFigures};
 
 choices! {
     /// How a heap is collected.
@@ -111,15 +111,7 @@ impl Cycle {
             cycle.rounds.iter().map(|one| Round { name: one.name, wall: one.wall, slowest: one.slowest });
         Self {
             number: cycle.number,
-            reason: match cycle.reason {
-                Reason::Goal => "goal",
-                Reason::Limit => "limit",
-                Reason::Idle => "idle",
-                Reason::Asked => "asked",
-                Reason::Period => "period",
-                Reason::Refused => "refused",
-                Reason::Debug => "debug",
-            },
+            reason: cycle.reason.word(),
             stopping: stops.then_some(cycle.stopping),
             pause: stops.then_some(cycle.pause),
             finish_sweep: cycle.finish_sweep,

@@ -137,7 +137,7 @@ impl Experiment for Scale {
             "The steps are measured in heaps of {}: processor time of marking for each object, counting and sweeping for each page, \
              rounds for each mutator, waking, memory's rate, searches for pages. From them the simulator says what larger heaps take. Then \
              those are built and collected {cycles} times, the world stopped, and the least of each figure is compared: whatever \
-             disturbs, adds. Times are processor time, but for rounds and searches.",
+             disturbs, adds. Times are processor time, but for rounds.",
             binary(HEAP as f64)
         ));
         keep(&mut trial, &costs)?;

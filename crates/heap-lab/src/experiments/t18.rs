@@ -105,7 +105,7 @@ impl Experiment for PageTree {
             "A page allocator over a simulated heap (tables only, no memory behind the pages): 63 chunks with gaps of \
              one page, evenly spread, and a free chunk at the very end, so that a search for 16 pages must pass \
              everything. The chunks between were never grown; their summaries say nothing is free, as those of full \
-             chunks do. The median of 9 batches is shown, taking and giving back included.",
+             chunks do. The least of 15 batches is shown, in processor time, taking and giving back included.",
         );
 
         let rounds = lab.size(2_000, 20_000);

@@ -79,6 +79,11 @@ fn what_is_put_off_and_captured() {
 }
 
 #[test]
+fn variables_declared_several_at_once() {
+    check("several", false);
+}
+
+#[test]
 fn reasons() {
     check("pointers", true);
     check("putoff", true);

@@ -205,8 +205,9 @@ impl<'a> Checker<'a> {
                     };
                     let ty = if x.ty == Ty::NIL { Ty::UNKNOWN } else { x.ty };
                     let var = self.new_var(name, expr.pos, ty, false);
-                    if single {
-                        self.var(var).first = Some(Rc::clone(x));
+                    match single {
+                        true => self.var(var).first = Some(Rc::clone(x)),
+                        false => self.var(var).odd = true,
                     }
                     new.push((name, var));
                     places.push(Target::Var(var, true));
@@ -324,8 +325,10 @@ impl<'a> Checker<'a> {
             }
             let of = ty.or_else(|| values.get(i).map(|x| x.ty)).unwrap_or(Ty::UNKNOWN);
             let var = self.new_var(name.name, name.pos, of, false);
-            if let (true, Some(x)) = (single, values.get(i)) {
-                self.var(var).first = Some(Rc::clone(x));
+            match values.get(i) {
+                Some(x) if single => self.var(var).first = Some(Rc::clone(x)),
+                Some(_) => self.var(var).odd = true,
+                None => {}
             }
             if values.is_empty() {
                 all.push(St::Declare(var));

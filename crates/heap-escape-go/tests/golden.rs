@@ -98,3 +98,24 @@ fn the_result_does_not_depend_on_the_run() {
         }
     }
 }
+
+/// The places of the lines that say one of these.
+fn places(lines: &[String], says: &[&str]) -> Vec<String> {
+    let said = lines.iter().filter(|line| says.iter().any(|words| line.contains(words)));
+    said.map(|line| line.splitn(4, ':').take(3).collect::<Vec<_>>().join(":")).collect()
+}
+
+/// Imports without a table: more may be told than Go tells, but nothing that it puts on the heap is missing.
+#[test]
+fn what_is_given_to_unknown_packages_is_on_the_heap() {
+    let (ours, theirs) = both("unknown", false);
+    for says in [["escapes to heap", "moved to heap"], ["leaking param", "leaking param"]] {
+        let (found, wanted) = (places(&ours, &says), places(&theirs, &says));
+        let missing: Vec<_> = wanted.iter().filter(|place| !found.contains(place)).collect();
+        assert!(!wanted.is_empty() && missing.is_empty(), "missing: {missing:#?}\nof ours: {ours:#?}");
+    }
+    // What is a pointer is not boxed.
+    let boxed = places(&ours, &["escapes to heap"]);
+    let pointers = ["unknown.go:45", "unknown.go:46", "unknown.go:47"];
+    assert!(!boxed.iter().any(|place| pointers.iter().any(|line| place.starts_with(line))), "{ours:#?}");
+}

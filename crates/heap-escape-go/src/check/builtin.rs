@@ -253,7 +253,11 @@ impl<'a> Checker<'a> {
             }
             (Kind::Map(..), size) => NodeKind::MakeMap(size),
             (Kind::Chan(..), size) => NodeKind::MakeChan(size),
-            (_, first) => NodeKind::Unknown(first.into_iter().collect()),
+            // A slice, a map or a channel: whatever it is, more than a map of it is not told.
+            (_, size) => {
+                let made = self.node(pos, ty, NodeKind::MakeMap(size));
+                NodeKind::Unknown(vec![made])
+            }
         };
         Ok(self.node(pos, ty, kind))
     }

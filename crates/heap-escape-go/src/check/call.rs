@@ -72,7 +72,11 @@ impl<'a> Checker<'a> {
 
     /// A call of something of which nothing is known.
     fn unknown_call(&mut self, fun: Ex<'a>, args: Vec<Ex<'a>>, pos: Pos) -> Ex<'a> {
-        let args = args.into_iter().map(|arg| self.defaulted(arg)).collect();
+        let args = args.into_iter().map(|arg| {
+            let at = arg.pos;
+            self.unknown_assignable(arg, at)
+        });
+        let args = args.collect();
         let call = CallNode { callee: CalleeNode::Unknown(fun), args, results: vec![Ty::UNKNOWN] };
         self.node(pos, Ty::UNKNOWN, NodeKind::Call(Box::new(call)))
     }

@@ -76,8 +76,11 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn assignable_at(&mut self, x: Ex<'a>, ty: Ty, pos: Pos) -> Ex<'a> {
-        if ty == Ty::VOID || self.is_unknown(ty) {
+        if ty == Ty::VOID {
             return self.defaulted(x);
+        }
+        if self.is_unknown(ty) {
+            return self.unknown_assignable(x, pos);
         }
         let x = self.convert_to(x, ty);
         if x.ty == ty || x.ty == Ty::NIL || matches!(x.kind, NodeKind::Nil) {
@@ -89,6 +92,24 @@ impl<'a> Checker<'a> {
             self.boxed.push(x.ty);
         }
         self.node(pos, ty, NodeKind::Convert { of: x, how, implicit: true })
+    }
+
+    /// `x` as it is when assigned to something of which the type is not known: that may be an interface, and then this is put into one.
+    pub(super) fn unknown_assignable(&mut self, x: Ex<'a>, pos: Pos) -> Ex<'a> {
+        let x = self.defaulted(x);
+        let as_it_is = x.ty == Ty::VOID
+            || x.ty == Ty::NIL
+            || matches!(x.kind, NodeKind::Nil)
+            || matches!(self.types.kind(x.ty), Kind::Tuple(_))
+            || self.is_unknown(x.ty)
+            || self.types.is_interface(x.ty)
+            || self.types.is_direct(x.ty);
+        if as_it_is {
+            return x;
+        }
+        self.boxed.push(x.ty);
+        let how = Conversion::ToInterface;
+        self.node(pos, Ty::UNKNOWN, NodeKind::Convert { of: x, how, implicit: true })
     }
 
     /// `T(x)`
@@ -172,6 +193,9 @@ impl<'a> Checker<'a> {
         match (from, to) {
             (Kind::Basic(Basic::String | Basic::UntypedString), Kind::Slice(_)) => Conversion::String,
             (Kind::Slice(_), Kind::Basic(Basic::String)) => Conversion::String,
+            // It may be text of another kind.
+            (Kind::Basic(Basic::Unknown), Kind::Basic(Basic::String)) => Conversion::String,
+            (Kind::Basic(Basic::Unknown), Kind::Slice(of)) if self.is_text(*of) => Conversion::String,
             (Kind::Basic(from), Kind::Basic(Basic::String))
                 if !matches!(from, Basic::String | Basic::UntypedString | Basic::Unknown) =>
             {
@@ -181,6 +205,11 @@ impl<'a> Checker<'a> {
             (Kind::Slice(_), Kind::Pointer(_)) => Conversion::SliceToArrayPointer,
             _ => Conversion::Same,
         }
+    }
+
+    /// Whether a slice of these may be made of a string.
+    fn is_text(&self, of: Ty) -> bool {
+        matches!(self.types.basic(of), Some(Basic::Uint8 | Basic::Int32))
     }
 
     /// `[]byte` or `[]rune`, if this is a slice of a declared kind of these.

@@ -360,7 +360,12 @@ impl<'a> Checker<'a> {
     /// A binary operation that is no shift.
     pub(super) fn operation(&mut self, op: Op, a: Ex<'a>, b: Ex<'a>, pos: Pos) -> Checked<Ex<'a>> {
         let (a, b) = self.matched(a, b, op);
-        let ty = if op.is_comparison() { Ty::UNTYPED_BOOL } else { a.ty };
+        let ty = match op {
+            _ if op.is_comparison() => Ty::UNTYPED_BOOL,
+            // What is added to a string is one, also if nothing else is known of it.
+            Op::Add if self.is_unknown(a.ty) && self.types.is_string(b.ty) => b.ty,
+            _ => a.ty,
+        };
         // A constant of a generic function's argument is one, but what is done with it is done when the program runs.
         if let (NodeKind::Const(x, _), NodeKind::Const(y, _)) = (&a.kind, &b.kind)
             && !self.types.is_shape(a.ty)

@@ -181,6 +181,10 @@ impl<'c, 'a> Lower<'c, 'a> {
                 {
                     record.what = What::Bytes(site, std::mem::take(text));
                 }
+                if self.types.basic(of.ty) == Some(Basic::Unknown) {
+                    // Where it is of that kind already, nothing is copied.
+                    return self.expr(body, hole, of);
+                }
                 self.discard(body, of);
             }
             Conversion::SliceToArray => self.expr(body, self.because(hole.deref(), x, "slice-to-array"), of),

@@ -101,7 +101,11 @@ impl<'a> Checker<'a> {
                     if element.value.is_literal_without_type() {
                         continue;
                     }
-                    parts.push(self.value(&element.value)?);
+                    let x = self.value(&element.value)?;
+                    let at = x.pos;
+                    // A constant is in the program's text, also where an interface holds it: large tables are not told of.
+                    let constant = matches!(x.kind, NodeKind::Const(..));
+                    parts.push(if constant { x } else { self.unknown_assignable(x, at) });
                 }
                 return Ok(self.node(pos, ty, NodeKind::Unknown(parts)));
             }

@@ -55,3 +55,5 @@ func kept(h template.HTML, a net.IP) {
 	text = string(h)
 	bytes = []byte(a)
 }
+
+func literal(n int) *ring.Ring { return &ring.Ring{Value: n} }

@@ -220,7 +220,7 @@ impl Cache {
     /// `id` and `stride` should be constants of the call: then this is four instructions and a branch.
     ///
     /// # Panics
-    /// If the layout is not a fixed one.
+    /// If the layout is neither a fixed one nor among the first that were registered.
     #[inline(always)]
     #[must_use]
     pub fn alloc(&self, id: LayoutId, stride: usize) -> Option<NonNull<u8>> {
@@ -303,10 +303,7 @@ impl Cache {
         let entry = memory.entry(id);
         loop {
             let place = &mut cold.places[id.index()];
-            let bump = match self.near.get(id.index()) {
-                Some(bump) => bump,
-                None => &cold.more[id.index() - NEAR],
-            };
+            let bump = self.bump(&cold.more, id);
             if place.fence.beyond() > 0 {
                 let (start, sample) = place.fence.pass(bump, &mut cold.dice, memory.sampling(), entry);
                 self.drawn.set(Some(Drawn { sample, source: Source::Run }));
@@ -484,12 +481,14 @@ impl Cache {
         Birth { colour, generation }
     }
 
+    /// The bump of a layout that has had a run.
+    fn bump<'a>(&'a self, more: &'a [Bump], id: LayoutId) -> &'a Bump {
+        self.near.get(id.index()).unwrap_or_else(|| &more[id.index() - NEAR])
+    }
+
     /// What is left of a layout's current run.
     fn rest_of_run(&self, memory: &Memory, cold: &Cold, id: LayoutId) -> Option<(SpanId, Run)> {
-        let bump = match self.near.get(id.index()) {
-            Some(bump) => bump,
-            None => &cold.more[id.index() - NEAR],
-        };
+        let bump = self.bump(&cold.more, id);
         let place = &cold.places[id.index()];
         let held = place.held?;
         let stride = memory.map().span(held.span).stride().get();
@@ -516,10 +515,7 @@ impl Cache {
                 span.set_allocated(span.allocated() - run.len);
                 crate::asan::poison(memory.slot_ptr(span, run.start), run.len as usize * span.stride().get());
             }
-            match self.near.get(id.index()) {
-                Some(bump) => bump.clear(),
-                None => cold.more[id.index() - NEAR].clear(),
-            }
+            self.bump(&cold.more, id).clear();
             if let Some(held) = core::mem::take(&mut cold.places[id.index()]).held {
                 self.settle(memory, held.span);
             }

@@ -21,8 +21,9 @@ for tool in spin gcc timeout; do
 done
 
 folder=$(mktemp -d)
-# What still runs is told to end, and ended with its group.
-trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$folder"' EXIT
+# Each run is a job with a process group of its own, so that what still runs when this ends can be ended whole.
+set -m
+trap 'for job in $(jobs -p); do kill -- "-$job" 2>/dev/null; done; wait; rm -rf "$folder"' EXIT
 
 # Builds and searches in a folder of its own; prints outcome, states, depth.
 search() {
@@ -34,7 +35,7 @@ search() {
         echo "not-built 0 0"
         return
     fi
-    nice -n 10 timeout "$limit" ./pan -w25 >log 2>&1
+    nice -n 10 timeout --foreground "$limit" ./pan -w25 >log 2>&1
     local status=$? states depth outcome
     states=$(awk '/states, stored/ { print $1 }' log)
     depth=$(sed -n 's/.*depth reached \([0-9]*\).*/\1/p' log)

@@ -21,7 +21,7 @@ fmt:
 # Lints, in every target, warnings being errors.
 clippy:
     cargo clippy --workspace --all-targets -- -D warnings
-    cargo clippy --workspace --all-targets --features verify,stress,faults -- -D warnings
+    cargo clippy --workspace --all-targets --features verify,stress,faults,tracing -- -D warnings
 
 # Documentation of public and private items; a broken link is an error.
 docs:
@@ -45,7 +45,7 @@ deny:
 test:
     cargo test --workspace
     cargo test --workspace --release
-    cargo test --workspace --features verify
+    cargo test --workspace --features verify,tracing
     cargo test --workspace --features verify,stress
 
 # The seeded faults: with each one switched on, a named test must fail.

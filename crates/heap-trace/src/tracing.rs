@@ -6,7 +6,7 @@
 //!
 //! What a log has beyond (answers, assists, workers; `docs/events.md`) is not told: it happens where no subscriber can be called.
 
-use crate::fields::{by, nanos, reason};
+use crate::fields::{by, nanos};
 use ::tracing::{Span, debug, info_span, warn};
 use heap_gc::{Event, HeapBuilder};
 use std::sync::{Mutex, PoisonError};

@@ -443,7 +443,9 @@ impl<'gc> Mu<'gc> {
         let exchanges = pauses.are_wanted() && self.part.cache.needs_span(memory, id);
         let begun = if exchanges { pauses.begin() } else { None };
         let outcome = refill(memory);
-        pauses.end(Kind::Refill, begun);
+        if let Some(begun) = begun {
+            self.note_refill(begun);
+        }
         outcome
     }
 

@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::figures::Reason;
 use crate::log::Track;
 use crate::pacer::Limiting;
-use crate::pauses::Kind;
+use crate::pauses::{Begun, Kind};
 use crate::sampler::Label;
 use crate::shared::Shared;
 use core::ptr::NonNull;
@@ -108,6 +108,15 @@ impl Mu<'_> {
         drawn.source
     }
 
+    /// A refill or a large object has ended, whose beginning somebody wanted to know: then also how large the heap has grown by it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn note_refill(&self, begun: Begun) {
+        let heap = &self.mutator.heap;
+        heap.world.pauses().end(Kind::Refill, Some(begun));
+        heap.log.note_growth(heap.memory.pages().grown());
+    }
+
     /// After a refill of about that many bytes: what does it owe?
     pub(super) fn pay(
         &self,
@@ -118,9 +127,6 @@ impl Mu<'_> {
         if let Err(error) = outcome {
             note_refused(heap, error);
             return outcome;
-        }
-        if heap.log.is_on() {
-            heap.log.note_growth(heap.memory.pages().grown());
         }
         if heap.scavenger.is_over_limit() {
             make_room(heap);

@@ -4,7 +4,6 @@ use super::Mu;
 use super::known::Key;
 use crate::config::LayoutPolicy;
 use crate::object::{TypeInfo, Typed, slice_header};
-use crate::pauses::Kind;
 use crate::sampler::Label;
 use crate::trace::Trace;
 use core::ptr::NonNull;
@@ -37,7 +36,9 @@ impl<'gc> Mu<'gc> {
         let begun = heap.world.pauses().begin();
         let birth = self.part.cache.birth(memory);
         let slot = heap_core::large::alloc(memory, memory.entry(id), Bytes::new(bytes), zeroed, birth);
-        heap.world.pauses().end(Kind::Refill, begun);
+        if let Some(begun) = begun {
+            self.note_refill(begun);
+        }
         let pages = Bytes::new(bytes).pages_ceil().bytes();
         if let Ok(start) = slot
             && let Some(mean) = self.part.cache.sample_large(memory, pages)

@@ -83,9 +83,11 @@ pub(crate) fn processors() -> usize {
 pub(crate) struct Shared {
     /// Tells heaps apart, for roots that come back.
     pub(crate) id: u64,
-    /// Handles of the program: the last one ends the collector.
+    /// Handles of the program: the last one ends the collector. Added to relaxed, by who has one or is inside the gate; taken from with
+    /// acquire and release, so that who takes it to 0 comes after what was done with the others. It may rise from 0 again inside the
+    /// gate: so 0 only says who has to go there, and look again.
     pub(crate) handles: AtomicUsize,
-    /// Where who lets go of the last handle meets who makes one of a weak handle.
+    /// Where who lets go of the last handle meets who makes one of a weak handle. What is in it is under its lock.
     pub(crate) gate: SharedGate,
     pub(crate) world: World<Part>,
     /// What is grey and on the way to a marker.
@@ -126,7 +128,7 @@ pub(crate) struct Shared {
     pub(crate) mark_limits: MarkLimits,
     pub(crate) listener: Option<Listener>,
     pub(crate) log: HeapLog,
-    /// Mutators attached so far.
+    /// Mutators attached so far. Written relaxed by who attaches: it tells them apart, and orders nothing.
     attached: AtomicU64,
     /// Processors the process may use.
     pub(crate) processors: usize,
@@ -182,8 +184,12 @@ fn scavenging(builder: &HeapBuilder, memory_limit: Bytes, log: &HeapLog, memory:
     let (listener, log, pages) = (builder.listener.clone(), log.clone(), memory.shared_pages());
     let listener = (listener.is_some() || log.is_there()).then(|| -> Notify {
         Arc::new(move |notice| {
+            let is_logged = log.is_on();
+            if !is_logged && listener.is_none() {
+                return;
+            }
             let event = Event::from(notice);
-            if log.is_on() {
+            if is_logged {
                 note_scavenged(&log, &pages, event.clone());
             }
             if let Some(listener) = &listener {

@@ -163,7 +163,8 @@ impl Places {
     pub(crate) fn snapshot(&self, memory: &Memory) -> Vec<[usize; 2]> {
         let known = self.known.lock();
         let words = known.iter().map(|&at| {
-            // SAFETY: known (F7), and no cycle has found it dead.
+            // SAFETY: an allocated slot, since it is known (F7). Not freed meanwhile: all is swept, and no cycle runs that could find it
+            // dead.
             [at, unsafe { Self::place(memory, at) }.target.load(Acquire).addr()]
         });
         words.filter(|[_, target]| *target != 0).collect()

@@ -21,7 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::time::Instant;
 
-/// The number of a track's thread in a file. The numbers of a file's threads are the file's own.
+/// The number of a track's thread in a file, which is its place in the order, too, from above. The numbers of a file's threads are the
+/// file's own.
 fn thread(track: Track) -> u64 {
     const WORKERS: u64 = 100;
     const THREADS: u64 = 1000;
@@ -33,11 +34,6 @@ fn thread(track: Track) -> u64 {
         Track::Thread(number) => THREADS + u64::from(number),
         _ => 4,
     }
-}
-
-/// The order of tracks, from above.
-fn order(track: Track) -> u64 {
-    thread(track)
 }
 
 /// Nanoseconds as the microseconds of the form, with all digits.
@@ -130,7 +126,7 @@ impl Recording {
             };
             let args = Object::new().with("name", name);
             file.event(begin("M", "thread_name", heap, thread(track)).with("args", args))?;
-            let args = Object::new().with("sort_index", order(track));
+            let args = Object::new().with("sort_index", thread(track));
             file.event(begin("M", "thread_sort_index", heap, thread(track)).with("args", args))?;
         }
         Ok(())

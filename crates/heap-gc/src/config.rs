@@ -1,4 +1,8 @@
-//! How a heap is built, and what is wrong with a wish that cannot be met.
+//! How a heap is built.
+
+mod error;
+
+pub use error::BuildError;
 
 use crate::hints::EscapeHints;
 use crate::log::EventLog;
@@ -6,7 +10,7 @@ use crate::sampler::Sampler;
 use core::fmt;
 use core::time::Duration;
 use heap_core::decoder::Decoder;
-use heap_core::os::{Os, OsError};
+use heap_core::os::Os;
 use heap_core::racy::kernel::Vectors;
 use heap_core::sync::Arc;
 use heap_core::units::Bytes;
@@ -313,6 +317,19 @@ impl HeapBuilder {
         self
     }
 
+    /// Puts what happens in the heap into `log`, while that is [on](EventLog::start): the steps of cycles and what the scavenger did,
+    /// as [`on_event`](Self::on_event) tells them, and also what nobody can be called about: answers of mutators, what they mark and
+    /// wait for, and what marks beside them. Several heaps may have one log; `name` tells them apart for people.
+    ///
+    /// A log that is off costs one relaxed load where something would be put, which is nowhere on the fast path of an allocation.
+    ///
+    /// For files that trace viewers open, see the crate `heap-trace`, whose `Recorder` has a log.
+    #[must_use]
+    pub fn event_log(mut self, log: &Arc<EventLog>, name: impl Into<String>) -> Self {
+        self.log = Some((Arc::clone(log), name.into()));
+        self
+    }
+
     /// Tells `sampler` of allocations, on the thread that allocates: of the objects in which one byte in `mean` lies, drawn at
     /// random; 0 for none yet, 1 for all ([`Heap::set_sample_mean`](crate::Heap::set_sample_mean) changes it). What the fast path
     /// of an allocation costs is the same with it or without.
@@ -498,102 +515,5 @@ impl fmt::Debug for HeapBuilder {
             .field("scavenge", &self.scavenge)
             .field("collector", &self.collector)
             .finish_non_exhaustive()
-    }
-}
-
-/// Why a heap was not built. Nothing is left behind.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The reservation is below 4 MiB or above 16 TiB.
-    Reservation {
-        /// What was asked for.
-        asked: Bytes,
-    },
-    /// The hard limit is below one page.
-    HardLimit {
-        /// What was asked for.
-        asked: Bytes,
-    },
-    /// No marking worker, or more than 256.
-    Workers {
-        /// What was asked for.
-        asked: usize,
-    },
-    /// A share of the processors that is not above 0 and up to 1.
-    CpuShare {
-        /// What was asked for.
-        asked: String,
-    },
-    /// A share of one processor for the scavenger that is not above 0 and up to one half.
-    ScavengeShare {
-        /// What was asked for.
-        asked: String,
-    },
-    /// A longest time between two cycles of less than a millisecond.
-    Period {
-        /// What was asked for.
-        asked: Duration,
-    },
-    /// The operating system refused.
-    Os(OsError),
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Reservation { asked } => {
-                write!(
-                    f,
-                    "a reservation of {asked} is not between 4 MiB and 16 TiB: give HeapBuilder::reservation a size in bytes"
-                )
-            }
-            Self::HardLimit { asked } => {
-                write!(
-                    f,
-                    "a hard limit of {asked} is below one page of 8 KiB: give HeapBuilder::hard_limit a size in bytes"
-                )
-            }
-            Self::Workers { asked } => {
-                write!(
-                    f,
-                    "{asked} marking workers are not between 1 and {MOST_WORKERS}: leave HeapBuilder::workers out for one per processor"
-                )
-            }
-            Self::CpuShare { asked } => {
-                write!(
-                    f,
-                    "a share of {asked} is not above 0 and up to 1: give HeapBuilder::cpu_share a part of the processors, such as 0.25"
-                )
-            }
-            Self::ScavengeShare { asked } => {
-                write!(
-                    f,
-                    "a share of {asked} is not above 0 and up to 0.5: give HeapBuilder::scavenge_share a part of one processor, such as 0.02"
-                )
-            }
-            Self::Period { asked } => {
-                write!(
-                    f,
-                    "a cycle at least every {asked:?} is more often than each millisecond: give \
-                     HeapBuilder::collect_at_least_every a longer time, or None for never"
-                )
-            }
-            Self::Os(error) => write!(f, "the heap cannot be built: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for BuildError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Os(error) => Some(error),
-            Self::Reservation { .. }
-            | Self::HardLimit { .. }
-            | Self::Workers { .. }
-            | Self::CpuShare { .. }
-            | Self::ScavengeShare { .. }
-            | Self::Period { .. } => None,
-        }
     }
 }

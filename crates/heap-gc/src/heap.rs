@@ -5,13 +5,11 @@ use crate::config::{BuildError, HeapBuilder, LEAST_RESERVATION};
 use crate::external::External;
 use crate::figures::Figures;
 use crate::handle::Handle;
-use crate::log::EventLog;
 use crate::mutator::{AttachError, Mutator};
 use crate::shared::Shared;
 use core::fmt;
 use core::time::Duration;
 use heap_core::memory::{Memory, MemoryOptions};
-use heap_core::sync::Arc;
 use heap_core::units::Bytes;
 
 /// A garbage-collected heap.
@@ -185,19 +183,6 @@ impl fmt::Debug for Heap {
 }
 
 impl HeapBuilder {
-    /// Puts what happens in the heap into `log`, while that is [on](EventLog::start): the steps of cycles and what the scavenger did,
-    /// as [`on_event`](Self::on_event) tells them, and also what nobody can be called about: answers of mutators, what they mark and
-    /// wait for, and what marks beside them. Several heaps may have one log; `name` tells them apart for people.
-    ///
-    /// A log that is off costs one relaxed load where something would be put, which is nowhere on the fast path of an allocation.
-    ///
-    /// For files that trace viewers open, see the crate `heap-trace`, whose `Recorder` has a log.
-    #[must_use]
-    pub fn event_log(mut self, log: &Arc<EventLog>, name: impl Into<String>) -> Self {
-        self.log = Some((Arc::clone(log), name.into()));
-        self
-    }
-
     /// Builds the heap.
     ///
     /// # Errors

@@ -232,8 +232,15 @@ impl SpanMap {
     #[inline]
     #[must_use]
     pub fn mark_of(&self, span: &Span, slot: u32) -> &AtomicU8 {
+        self.marks.get(Self::mark_place(span, slot))
+    }
+
+    /// Where among all mark bytes that of one slot is: a number that no other slot has as long as the span is in use.
+    #[inline]
+    #[must_use]
+    pub fn mark_place(span: &Span, slot: u32) -> usize {
         debug_assert!(slot < span.slots());
-        self.marks.get(span.block() as usize * 64 + slot as usize)
+        span.block() as usize * 64 + slot as usize
     }
 
     /// The span an address lies in, if there is one in use.

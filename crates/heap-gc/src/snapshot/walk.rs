@@ -21,6 +21,7 @@ use heap_core::fault::{self, Fault};
 use heap_core::layout::{Extent, Layout, LayoutId};
 use heap_core::memory::Memory;
 use heap_core::span::Span;
+use heap_core::span::map::SpanMap;
 use heap_core::span::marks::{DROPPED, QUEUED};
 use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::units::{Bytes, WORD_BYTES};
@@ -124,7 +125,7 @@ impl<'a> Walk<'a> {
     fn make_room(&mut self) -> Result<(), SnapshotError> {
         let mut slots = 0;
         each_span(self.memory, |_, span| {
-            slots = slots.max((span.block() as usize + (span.slots() as usize).div_ceil(64)) * 64);
+            slots = slots.max(SpanMap::mark_place(span, span.slots() - 1) + 1);
         });
         if slots > u32::MAX as usize - KEPT_FREE {
             return Err(SnapshotError::TooMany);
@@ -138,7 +139,7 @@ impl<'a> Walk<'a> {
     fn place(&self, word: usize) -> Option<usize> {
         let found = self.memory.map().resolve(word)?;
         let span = self.memory.map().span(found.span);
-        Some(span.block() as usize * 64 + found.slot as usize)
+        Some(SpanMap::mark_place(span, found.slot))
     }
 
     fn ephemerons(&mut self, heap: &Shared) -> Result<(), SnapshotError> {
@@ -159,7 +160,7 @@ impl<'a> Walk<'a> {
         let map = self.memory.map();
         let Some(found) = map.resolve(word) else { return Ok(None) };
         let span = map.span(found.span);
-        let place = span.block() as usize * 64 + found.slot as usize;
+        let place = SpanMap::mark_place(span, found.slot);
         if let Some(known) = self.numbers[place].checked_sub(1) {
             return Ok(Some(known));
         }
@@ -299,7 +300,7 @@ impl<'a> Walk<'a> {
 
     /// The values of the ephemerons that waited for a slot, if their other half has been found as well.
     fn follow(&mut self, span: &Span, slot: u32) -> Result<(), SnapshotError> {
-        let place = span.block() as usize * 64 + slot as usize;
+        let place = SpanMap::mark_place(span, slot);
         let mut next = self.waiting.partition_point(|(at, _)| *at < place);
         while let Some(&(at, number)) = self.waiting.get(next)
             && at == place

@@ -303,7 +303,7 @@ fn roots_say_what_they_are() {
     let own =
         [RootKind::Range, RootKind::AmbiguousRange, RootKind::Callback, RootKind::Frames, RootKind::Pools];
     assert_eq!(kinds[0], (None, RootKind::Finalizers));
-    assert_eq!(kinds[1..], own.map(|kind| (Some(0), kind)));
+    assert_eq!(kinds[1..], own.map(|kind| (Some(1), kind)));
     for (kind, object) in own.into_iter().zip(objects.map(<*mut u8>::addr).into_iter().chain([pooled])) {
         assert_eq!(rooted(&snapshot, kind), [object], "{kind:?}");
     }

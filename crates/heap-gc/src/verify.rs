@@ -59,17 +59,17 @@ pub(crate) enum Origin {
     Pools,
 }
 
-/// Calls `visit` with the roots of the mutators' own: the mutator's number in the list, where from, and the word.
+/// Calls `visit` with the roots of the mutators' own: the mutator's number, where from, and the word.
 pub(crate) fn each_own_root(
     memory: &Memory,
     world: &WorldStopped<'_, Part>,
-    visit: &mut dyn FnMut(usize, Origin, Word),
+    visit: &mut dyn FnMut(u64, Origin, Word),
 ) {
-    for (number, part) in world.parts().enumerate() {
+    for part in world.parts() {
         let mut keep = |from, word| match word {
             // What is in a frame is no object; what it leads to is reported beside it.
             Word::Exact(word) if part.hinted.has(word) => {}
-            Word::Exact(_) | Word::Ambiguous(_) => visit(number, from, word),
+            Word::Exact(_) | Word::Ambiguous(_) => visit(part.number, from, word),
         };
         // SAFETY: the world is stopped, so the mutator is outside.
         unsafe { part.own.each_by_kind(&mut |kind, word| keep(Origin::Own(kind), word)) };

@@ -277,7 +277,7 @@ fn named(edge: &SnapshotEdge, names: &mut Names) -> (u64, u64) {
 }
 
 /// What a group of roots is called.
-fn group_name(kind: RootKind, mutator: Option<usize>) -> String {
+fn group_name(kind: RootKind, mutator: Option<u64>) -> String {
     let kind = match kind {
         RootKind::Handles => "Root handles",
         RootKind::Range => "root ranges",

@@ -131,8 +131,8 @@ pub enum RootKind {
 pub struct RootGroup {
     /// What they are.
     pub kind: RootKind,
-    /// Whose they are, if they are a mutator's: its number, in the order in which the mutators that are attached came.
-    pub mutator: Option<usize>,
+    /// Whose they are, if they are a mutator's: its number, as in [`Event::Attached`](crate::Event::Attached).
+    pub mutator: Option<u64>,
     /// The numbers of the nodes they lead to, once for each reference.
     pub targets: Vec<u32>,
 }

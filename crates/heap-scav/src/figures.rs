@@ -47,6 +47,23 @@ pub enum By {
     Idle,
 }
 
+impl By {
+    /// The word for it, which stands in lines and traces: `background`, `asked`, `assist` or `idle`.
+    ///
+    /// ```
+    /// assert_eq!(heap_scav::figures::By::Request.word(), "asked");
+    /// ```
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Background => "background",
+            Self::Request => "asked",
+            Self::Assist => "assist",
+            Self::Idle => "idle",
+        }
+    }
+}
+
 /// The counts behind [`ScavengeFigures`]: each written by who does the thing, read by anybody, relaxed.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {

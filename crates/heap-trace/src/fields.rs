@@ -2,21 +2,11 @@
 
 use crate::json::Value;
 use core::time::Duration;
-use heap_gc::{AllocError, Answerer, By, Event, Track};
+use heap_gc::{AllocError, Answerer, Event, Track};
 
 /// A duration in nanoseconds.
 pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// The word for who released.
-pub(crate) fn by(by: By) -> &'static str {
-    match by {
-        By::Background => "background",
-        By::Request => "asked",
-        By::Assist => "assist",
-        By::Idle => "idle",
-    }
 }
 
 /// The name of a place.
@@ -72,7 +62,7 @@ pub(crate) fn described(event: &Event) -> (&'static str, Fields) {
         Event::Ended { number } => ("ended", vec![("number", (*number).into())]),
         Event::Scavenged(round) => {
             let mut fields = vec![
-                ("by", by(round.by).into()),
+                ("by", round.by.word().into()),
                 ("released_bytes", bytes(round.released.get())),
                 ("assisted_bytes", bytes(round.assisted.get())),
                 ("calls", round.calls.into()),

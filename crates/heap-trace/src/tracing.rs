@@ -6,7 +6,7 @@
 //!
 //! What a log has beyond (answers, assists, workers; `docs/events.md`) is not told: it happens where no subscriber can be called.
 
-use crate::fields::{by, nanos};
+use crate::fields::nanos;
 use ::tracing::{Span, debug, info_span, warn};
 use heap_gc::{Event, HeapBuilder};
 use std::sync::{Mutex, PoisonError};
@@ -67,7 +67,7 @@ fn tell(heap: &str, cycle: &Span, event: &Event) {
             target: "tricolor",
             parent: None,
             heap,
-            by = by(round.by),
+            by = round.by.word(),
             released_bytes = round.released.get(),
             calls = round.calls,
             refused = round.refused,

@@ -73,14 +73,8 @@ impl Fields {
 fn line(number: u64, at: Duration, round: &Fields) -> String {
     let used =
         if round.retained == 0 { 100.0 } else { round.in_spans as f64 / round.retained as f64 * 100.0 };
-    let by = match round.by {
-        By::Background => "background",
-        By::Request => "asked",
-        By::Assist => "assist",
-        By::Idle => "idle",
-    };
     let fields = [
-        ("by", Some(by.to_owned())),
+        ("by", Some(round.by.word().to_owned())),
         ("released", Some(mib(round.released))),
         ("assisted", Some(mib(round.assisted))),
         ("calls", Some(round.calls.to_string())),

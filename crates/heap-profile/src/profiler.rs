@@ -52,8 +52,8 @@ struct Table {
 }
 
 struct Shared {
-    /// Frames that are kept of a stack. Written by whoever changes it, read when a stack is taken; a sample that does not hear of it yet
-    /// keeps as many as before.
+    /// Frames that are kept of a stack. Written with the table locked, read without it when a stack is taken; a sample that does not
+    /// hear of it yet keeps as many as before, and its walk is not judged.
     frames: AtomicUsize,
     begun: SystemTime,
     table: Mutex<Table>,
@@ -86,7 +86,7 @@ impl Profiler {
     pub fn with_most_stacks(most: usize) -> Self {
         let table = Table {
             stacks: Stacks::with_room_for(most),
-            walks: Walks::with_room_for(if walk::IS_BUILT { most } else { 0 }),
+            walks: Walks::with_room_for(if walk::IS_BUILT { most } else { 0 }, MOST_FRAMES),
             sites: Vec::new(),
             site_numbers: HashMap::default(),
             dropped: 0,
@@ -118,7 +118,11 @@ impl Profiler {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn set_most_frames(&self, frames: usize) {
-        self.shared.frames.store(frames.clamp(1, MOST_FRAMES), Relaxed);
+        let frames = frames.clamp(1, MOST_FRAMES);
+        let mut table = self.table();
+        if self.shared.frames.swap(frames, Relaxed) != frames {
+            table.walks.start_over(frames);
+        }
     }
 
     /// What was counted so far, and what of it the last completed cycle of `heap` left alive. `name` is what the profile calls the

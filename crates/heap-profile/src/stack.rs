@@ -46,6 +46,11 @@ impl Stack {
         self.len < self.room
     }
 
+    /// For how many frames there is room in all.
+    pub(crate) fn room(&self) -> usize {
+        self.room
+    }
+
     /// Whether there is no room for another frame: there may have been more of them.
     pub(crate) fn is_full(&self) -> bool {
         self.len >= self.room

@@ -36,6 +36,11 @@ impl Stacks {
         Self { all: vec![Box::default()], numbers: HashMap::default(), most }
     }
 
+    /// For how many there is room.
+    pub(crate) fn most(&self) -> usize {
+        self.most
+    }
+
     /// How many different ones were seen.
     pub(crate) fn len(&self) -> usize {
         self.numbers.len()

@@ -37,6 +37,8 @@ pub(crate) enum Known {
 
 /// Walks, and what is known of them.
 pub(crate) struct Walks {
+    /// Frames that are kept of a stack. Walks with room for another number are neither judged nor found: theirs are other stacks.
+    frames: usize,
     walks: Stacks,
     /// By number of the walk: the number of its stack, if it is whole.
     stacks: Vec<Option<u32>>,
@@ -45,13 +47,21 @@ pub(crate) struct Walks {
 }
 
 impl Walks {
-    /// None yet, and room for so many.
-    pub(crate) fn with_room_for(most: usize) -> Self {
-        Self { walks: Stacks::with_room_for(most), stacks: vec![None], ends: Vec::new() }
+    /// None yet, and room for so many, of stacks of which so many frames are kept.
+    pub(crate) fn with_room_for(most: usize, frames: usize) -> Self {
+        Self { frames, walks: Stacks::with_room_for(most), stacks: vec![None], ends: Vec::new() }
+    }
+
+    /// Forgets what was judged, because so many frames are kept of a stack from now on: the same walk stands for another.
+    pub(crate) fn start_over(&mut self, frames: usize) {
+        *self = Self::with_room_for(self.walks.most(), frames);
     }
 
     /// What is known of a walk, off which rubbish is cut.
     pub(crate) fn find(&self, walk: &mut Stack) -> Known {
+        if walk.room() != self.frames {
+            return Known::Unjudged;
+        }
         self.cut(walk);
         match self.walks.find(walk) {
             None => Known::Unjudged,
@@ -61,6 +71,9 @@ impl Walks {
 
     /// A walk was compared with the stack that the unwinder found, which has this number.
     pub(crate) fn learn(&mut self, mut walk: Stack, unwound: &Stack, stack: u32) {
+        if walk.room() != self.frames {
+            return;
+        }
         let whole = shared(&walk, unwound);
         if let Some(len) = whole {
             let end = walk.addresses()[len - 1];
@@ -152,14 +165,14 @@ mod tests {
             assert_eq!(shared(&of_three(walk), &unwound), None, "{walk:?}");
         }
         assert_eq!(shared(&unwound, &unwound), Some(3));
-        let mut walks = Walks::with_room_for(9);
+        let mut walks = Walks::with_room_for(9, 3);
         walks.learn(of_three(&[1, 99, 98]), &unwound, 7);
         assert_eq!(found(&walks, &of_three(&[1, 5, 6])), Known::Unjudged, "1 is no end");
     }
 
     #[test]
     fn a_whole_walk_stands_for_its_stack_and_a_broken_one_for_none() {
-        let mut walks = Walks::with_room_for(2);
+        let mut walks = Walks::with_room_for(2, MOST_FRAMES);
         let (one, two) = (stack(1..=7), stack([1, 2, 4]));
         assert_eq!(found(&walks, &one), Known::Unjudged);
         walks.learn(one.clone(), &stack(1..=9), 7);
@@ -173,8 +186,24 @@ mod tests {
     }
 
     #[test]
+    fn a_walk_of_another_number_of_frames_says_nothing() {
+        let of = |frames, addresses: core::ops::RangeInclusive<usize>| {
+            let mut stack = Stack::with_room_for(frames);
+            addresses.for_each(|address| _ = stack.push(address));
+            stack
+        };
+        let mut walks = Walks::with_room_for(9, 8);
+        // It was begun before the number changed.
+        walks.learn(of(64, 1..=5), &of(64, 1..=7), 1);
+        assert_eq!(found(&walks, &of(8, 1..=5)), Known::Unjudged);
+        walks.learn(of(8, 1..=5), &of(8, 1..=7), 2);
+        assert_eq!(found(&walks, &of(8, 1..=5)), Known::Whole(2));
+        assert_eq!(found(&walks, &of(64, 1..=5)), Known::Unjudged);
+    }
+
+    #[test]
     fn rubbish_after_a_known_end_makes_no_new_walk() {
-        let mut walks = Walks::with_room_for(9);
+        let mut walks = Walks::with_room_for(9, MOST_FRAMES);
         walks.learn(stack((1..=8).chain([99])), &stack(1..=10), 5);
         for rubbish in [vec![], vec![11], vec![11, 12, 13]] {
             let walk = stack((1..=8).chain(rubbish));

@@ -99,3 +99,28 @@ fn stacks_keep_as_many_frames_as_asked_for_and_totals_stay_right() {
         assert_eq!(profile.broken_chains(), 0);
     }
 }
+
+#[test]
+fn a_stack_that_was_met_whole_is_cut_when_fewer_frames_are_kept_and_whole_again_after_that() {
+    let profiler = Profiler::new();
+    let heap = Heap::builder().gc_off().sampler(profiler.clone(), 1).build().expect("address space");
+    // Objects that were allocated in stacks of at least so many frames.
+    let of_at_least = |frames: usize| {
+        let profile = profiler.profile("fruit", &heap);
+        let long = profile.sites().iter().filter(|site| site.stack.len() >= frames);
+        long.map(|site| site.counts.allocated.objects).sum::<f64>()
+    };
+    // One call of a function, so that it is the same stacks each time.
+    let mut whole = 64;
+    for (round, objects) in [10.0, 10.0, 20.0].into_iter().enumerate() {
+        profiler.set_most_frames(if round == 1 { whole - 1 } else { 64 });
+        through(black_box(2), pears, &heap);
+        if round == 0 {
+            let profile = profiler.profile("fruit", &heap);
+            whole = profile.sites().iter().map(|site| site.stack.len()).min().expect("ten objects");
+            assert!(whole < 60, "a stack of {whole} frames is cut off");
+        }
+        assert_eq!(of_at_least(whole), objects, "round {round}, {whole} frames");
+    }
+    assert_eq!(of_at_least(0), 30.0);
+}

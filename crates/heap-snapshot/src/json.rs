@@ -88,9 +88,14 @@ impl<R: Read> Json<R> {
         }
     }
 
+    /// Whether a token comes next, which stays.
+    pub(crate) fn is_next(&mut self, token: u8) -> Result<bool, ReadError> {
+        Ok(self.peek_token()? == Some(token))
+    }
+
     /// Takes a token if it comes next.
-    pub(crate) fn takes(&mut self, token: u8) -> Result<bool, ReadError> {
-        let is_next = self.peek_token()? == Some(token);
+    fn takes(&mut self, token: u8) -> Result<bool, ReadError> {
+        let is_next = self.is_next(token)?;
         if is_next {
             self.take();
         }
@@ -98,12 +103,12 @@ impl<R: Read> Json<R> {
     }
 
     /// Takes a token that must come next.
-    pub(crate) fn insist(&mut self, token: u8, name: &'static str) -> Result<(), ReadError> {
+    fn insist(&mut self, token: u8, name: &'static str) -> Result<(), ReadError> {
         if self.takes(token)? { Ok(()) } else { self.expected(name) }
     }
 
-    /// Whether another item follows in a list that ends with `end`. `is_first` is whether none has been read.
-    pub(crate) fn goes_on(&mut self, end: u8, is_first: &mut bool) -> Result<bool, ReadError> {
+    /// Whether another item follows in a list or an object that ends with `end`. `is_first` is whether none has been read.
+    fn goes_on(&mut self, end: u8, is_first: &mut bool) -> Result<bool, ReadError> {
         if self.takes(end)? {
             return Ok(false);
         }
@@ -111,6 +116,36 @@ impl<R: Read> Json<R> {
             self.insist(b',', "a comma or the end of a list")?;
         }
         Ok(true)
+    }
+
+    /// Reads an object, of which `value` reads each value; it is told the key, of `longest` bytes at most.
+    pub(crate) fn object(
+        &mut self,
+        longest: usize,
+        mut value: impl FnMut(&mut Self, &str) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let (mut key, mut is_first) = (String::new(), true);
+        self.insist(b'{', "an object")?;
+        while self.goes_on(b'}', &mut is_first)? {
+            key.clear();
+            self.string(&mut key, longest)?;
+            self.insist(b':', "a colon")?;
+            value(self, &key)?;
+        }
+        Ok(())
+    }
+
+    /// Reads a list, of which `item` reads each item.
+    pub(crate) fn list(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let mut is_first = true;
+        self.insist(b'[', "a list")?;
+        while self.goes_on(b']', &mut is_first)? {
+            item(self)?;
+        }
+        Ok(())
     }
 
     /// Nothing follows but space.
@@ -167,9 +202,8 @@ impl<R: Read> Json<R> {
         fn put(to: &mut Vec<u8>, character: char) {
             to.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         }
-        /// Half of a pair that was read and waits for the other.
-        const NONE: u32 = 0;
-        let mut half = NONE;
+        // The first half of a pair, which waits for the second.
+        let mut half: Option<u32> = None;
         loop {
             let Some(byte) = self.peek()? else { return self.expected("an escape") };
             self.take();
@@ -183,20 +217,20 @@ impl<R: Read> Json<R> {
                 b'u' => self.four()?,
                 _ => return self.expected("an escape that exists"),
             };
-            let is_second = half != NONE && (0xDC00..0xE000).contains(&unit);
-            if is_second {
-                let code = 0x1_0000 + ((half - 0xD800) << 10) + (unit - 0xDC00);
-                put(to, char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-                return Ok(());
-            }
-            if half != NONE {
-                put(to, char::REPLACEMENT_CHARACTER);
+            match half {
+                Some(high) if (0xDC00..0xE000).contains(&unit) => {
+                    let code = 0x1_0000 + ((high - 0xD800) << 10) + (unit - 0xDC00);
+                    put(to, char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+                    return Ok(());
+                }
+                Some(_) => put(to, char::REPLACEMENT_CHARACTER),
+                None => {}
             }
             if !(0xD800..0xDC00).contains(&unit) {
                 put(to, char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER));
                 return Ok(());
             }
-            half = unit;
+            half = Some(unit);
             if self.peek()? != Some(b'\\') {
                 put(to, char::REPLACEMENT_CHARACTER);
                 return Ok(());

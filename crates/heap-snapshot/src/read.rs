@@ -43,29 +43,21 @@ impl Default for Limits {
     }
 }
 
-/// What the head of a file says of its rows.
+/// What the head of a file says.
 #[derive(Default)]
 struct Head {
-    node_fields: Vec<String>,
-    node_kinds: Vec<Vec<String>>,
-    edge_fields: Vec<String>,
-    edge_kinds: Vec<Vec<String>>,
-    node_count: Option<u64>,
-    edge_count: Option<u64>,
+    nodes: Rows,
+    edges: Rows,
     root_index: u64,
 }
 
-/// Where the fields of a row are.
-struct Fields {
-    len: usize,
-    kind: usize,
-    name: usize,
-    /// `id` of nodes, `to_node` of edges.
-    third: usize,
-    size: usize,
-    count: usize,
-    /// The words for kinds.
-    kinds: Vec<String>,
+/// What it says of the rows of nodes, or of those of edges.
+#[derive(Default)]
+struct Rows {
+    fields: Vec<String>,
+    /// The words for what a field may be, by field; none, if it is no number of a word.
+    kinds: Vec<Vec<String>>,
+    count: Option<u64>,
 }
 
 /// Reads a snapshot: one that [`write()`](crate::write()) has written, or one of V8's. Takes memory in proportion to what it has read.
@@ -77,30 +69,25 @@ pub fn read(from: impl Read, limits: &Limits) -> Result<Graph, ReadError> {
     let mut graph = Graph::default();
     let mut head = None;
     let (mut has_nodes, mut has_edges, mut has_strings) = (false, false, false);
-    let (mut key, mut is_first) = (String::new(), true);
-    json.insist(b'{', "an object")?;
-    while json.goes_on(b'}', &mut is_first)? {
-        key.clear();
-        json.string(&mut key, LONGEST_NAME)?;
-        json.insist(b':', "a colon")?;
-        let twice = match &*key {
+    json.object(LONGEST_NAME, |json, key| {
+        let twice = match key {
             "snapshot" => {
                 // Rows that were read by another head would be misread.
-                let read = read_head(&mut json)?;
+                let read = read_head(json)?;
                 head.replace(read).is_some()
             }
             "nodes" => {
-                let Some(head) = &head else { return Err(early(&json)) };
-                read_nodes(&mut json, &mut graph, head, limits)?;
+                let Some(head) = &head else { return Err(early(json)) };
+                read_nodes(json, &mut graph, head, limits)?;
                 core::mem::replace(&mut has_nodes, true)
             }
             "edges" => {
-                let Some(head) = &head else { return Err(early(&json)) };
-                read_edges(&mut json, &mut graph, head, limits)?;
+                let Some(head) = &head else { return Err(early(json)) };
+                read_edges(json, &mut graph, head, limits)?;
                 core::mem::replace(&mut has_edges, true)
             }
             "strings" => {
-                read_strings(&mut json, &mut graph, limits)?;
+                read_strings(json, &mut graph, limits)?;
                 core::mem::replace(&mut has_strings, true)
             }
             _ => {
@@ -108,10 +95,8 @@ pub fn read(from: impl Read, limits: &Limits) -> Result<Graph, ReadError> {
                 false
             }
         };
-        if twice {
-            return Err(broken(&json, format!("a second `{key}`")));
-        }
-    }
+        if twice { Err(broken(json, format!("a second `{key}`"))) } else { Ok(()) }
+    })?;
     json.end()?;
     let Some(head) = head.filter(|_| has_nodes && has_edges && has_strings) else {
         return Err(broken(&json, "`snapshot`, `nodes`, `edges` or `strings` is missing".into()));
@@ -130,104 +115,79 @@ fn broken<R: Read>(json: &Json<R>, what: String) -> ReadError {
 /// The object `snapshot`.
 fn read_head<R: Read>(json: &mut Json<R>) -> Result<Head, ReadError> {
     let mut head = Head::default();
-    let (mut key, mut is_first) = (String::new(), true);
-    json.insist(b'{', "an object")?;
-    while json.goes_on(b'}', &mut is_first)? {
-        key.clear();
-        json.string(&mut key, LONGEST_NAME)?;
-        json.insist(b':', "a colon")?;
-        match &*key {
+    json.object(LONGEST_NAME, |json, key| {
+        match key {
             "meta" => read_meta(json, &mut head)?,
-            "node_count" => head.node_count = Some(json.number()?),
-            "edge_count" => head.edge_count = Some(json.number()?),
+            "node_count" => head.nodes.count = Some(json.number()?),
+            "edge_count" => head.edges.count = Some(json.number()?),
             "root_index" => head.root_index = json.number()?,
             _ => json.skip()?,
         }
-    }
+        Ok(())
+    })?;
     Ok(head)
 }
 
 fn read_meta<R: Read>(json: &mut Json<R>, head: &mut Head) -> Result<(), ReadError> {
-    let (mut key, mut is_first) = (String::new(), true);
-    json.insist(b'{', "an object")?;
-    while json.goes_on(b'}', &mut is_first)? {
-        key.clear();
-        json.string(&mut key, LONGEST_NAME)?;
-        json.insist(b':', "a colon")?;
-        match &*key {
-            "node_fields" => head.node_fields = words(json, MOST_FIELDS)?,
-            "node_types" => head.node_kinds = lists(json)?,
-            "edge_fields" => head.edge_fields = words(json, MOST_FIELDS)?,
-            "edge_types" => head.edge_kinds = lists(json)?,
+    json.object(LONGEST_NAME, |json, key| {
+        match key {
+            "node_fields" => head.nodes.fields = words(json, "words in a list", MOST_FIELDS)?,
+            "node_types" => head.nodes.kinds = lists(json)?,
+            "edge_fields" => head.edges.fields = words(json, "words in a list", MOST_FIELDS)?,
+            "edge_types" => head.edges.kinds = lists(json)?,
             _ => json.skip()?,
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
-/// A list of strings.
-fn words<R: Read>(json: &mut Json<R>, most: usize) -> Result<Vec<String>, ReadError> {
-    let (mut words, mut is_first) = (Vec::new(), true);
-    json.insist(b'[', "a list")?;
-    while json.goes_on(b']', &mut is_first)? {
+/// A list of strings, `most` at most.
+fn words<R: Read>(json: &mut Json<R>, what: &'static str, most: usize) -> Result<Vec<String>, ReadError> {
+    let mut words = Vec::new();
+    json.list(|json| {
         if words.len() == most {
-            return Err(json.error(Mistake::TooLarge { what: "words in a list", most: most as u64 }));
+            return Err(json.error(Mistake::TooLarge { what, most: most as u64 }));
         }
         let mut word = String::new();
         json.string(&mut word, LONGEST_NAME)?;
         words.push(word);
-    }
+        Ok(())
+    })?;
     Ok(words)
 }
 
 /// A list of strings, and of lists of strings. The former are left empty.
 fn lists<R: Read>(json: &mut Json<R>) -> Result<Vec<Vec<String>>, ReadError> {
-    let (mut all, mut is_first) = (Vec::new(), true);
-    json.insist(b'[', "a list")?;
-    while json.goes_on(b']', &mut is_first)? {
+    let mut all = Vec::new();
+    json.list(|json| {
         if all.len() == MOST_FIELDS {
             return Err(json.error(Mistake::TooLarge { what: "fields", most: MOST_FIELDS as u64 }));
         }
-        all.push(if json.takes(b'[')? { list_rest(json)? } else { json.skip().map(|()| Vec::new())? });
-    }
+        let is_list = json.is_next(b'[')?;
+        all.push(if is_list {
+            words(json, "kinds", MOST_KINDS)?
+        } else {
+            json.skip().map(|()| Vec::new())?
+        });
+        Ok(())
+    })?;
     Ok(all)
 }
 
-/// The rest of a list of strings.
-fn list_rest<R: Read>(json: &mut Json<R>) -> Result<Vec<String>, ReadError> {
-    let (mut words, mut is_first) = (Vec::new(), true);
-    while json.goes_on(b']', &mut is_first)? {
-        if words.len() == MOST_KINDS {
-            return Err(json.error(Mistake::TooLarge { what: "kinds", most: MOST_KINDS as u64 }));
-        }
-        let mut word = String::new();
-        json.string(&mut word, LONGEST_NAME)?;
-        words.push(word);
+impl Rows {
+    /// Where in a row a field is.
+    fn place<R: Read>(&self, json: &Json<R>, name: &str) -> Result<usize, ReadError> {
+        let place = self.fields.iter().position(|field| field == name);
+        place.ok_or_else(|| broken(json, format!("the rows have no field `{name}`")))
     }
-    Ok(words)
-}
 
-impl Fields {
-    /// Where fields are, by their names; a name of "" is one that is not wanted.
-    fn of(names: &[String], kinds: &[Vec<String>], wanted: [&str; 5]) -> Result<Self, String> {
-        let place = |name: &str| {
-            if name.is_empty() {
-                return Ok(usize::MAX);
-            }
-            let place = names.iter().position(|field| field == name);
-            place.ok_or_else(|| format!("the rows have no field `{name}`"))
-        };
-        let kind = place(wanted[0])?;
-        let kinds = kinds.get(kind).filter(|kinds| !kinds.is_empty());
-        Ok(Self {
-            len: names.len(),
-            kind,
-            name: place(wanted[1])?,
-            third: place(wanted[2])?,
-            size: place(wanted[3])?,
-            count: place(wanted[4])?,
-            kinds: kinds.cloned().ok_or("no kinds are named for the field `type`")?,
-        })
+    /// Where the field `type` is, and the words for what it may be; one at least.
+    fn kinds<R: Read>(&self, json: &Json<R>) -> Result<(usize, &[String]), ReadError> {
+        let place = self.place(json, "type")?;
+        match self.kinds.get(place) {
+            Some(kinds) if !kinds.is_empty() => Ok((place, kinds)),
+            _ => Err(broken(json, "no kinds are named for the field `type`".into())),
+        }
     }
 }
 
@@ -238,21 +198,20 @@ fn rows<R: Read>(
     (what, most): (&'static str, u32),
     mut row: impl FnMut(&Json<R>, &[u64]) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
-    let (mut numbers, mut is_first, mut count) = ([0_u64; MOST_FIELDS], true, 0);
-    let mut filled = 0;
-    json.insist(b'[', "a list")?;
-    while json.goes_on(b']', &mut is_first)? {
+    let (mut numbers, mut filled, mut count) = ([0_u64; MOST_FIELDS], 0, 0);
+    json.list(|json| {
         numbers[filled] = json.number()?;
         filled += 1;
-        if filled == len {
-            if count == most {
-                return Err(json.error(Mistake::TooLarge { what, most: u64::from(most) }));
-            }
-            count += 1;
-            filled = 0;
-            row(json, &numbers[..len])?;
+        if filled < len {
+            return Ok(());
         }
-    }
+        if count == most {
+            return Err(json.error(Mistake::TooLarge { what, most: u64::from(most) }));
+        }
+        count += 1;
+        filled = 0;
+        row(json, &numbers[..len])
+    })?;
     if filled == 0 { Ok(()) } else { Err(broken(json, format!("the last row has {filled} of {len} fields"))) }
 }
 
@@ -276,26 +235,26 @@ fn read_nodes<R: Read>(
     head: &Head,
     limits: &Limits,
 ) -> Result<(), ReadError> {
-    let wanted = ["type", "name", "id", "self_size", "edge_count"];
-    let fields =
-        Fields::of(&head.node_fields, &head.node_kinds, wanted).map_err(|what| broken(json, what))?;
+    let (of_kind, kinds) = head.nodes.kinds(json)?;
+    let place = |name| head.nodes.place(json, name);
+    let [name, id, size, count] = [place("name")?, place("id")?, place("self_size")?, place("edge_count")?];
     let mut end = 0_u64;
-    rows(json, fields.len, ("nodes", limits.nodes), |json, row| {
-        end = end.saturating_add(row[fields.count]);
-        let kind = row[fields.kind];
-        if kind >= fields.kinds.len() as u64 {
-            return Err(broken(json, format!("a node is of kind {kind}, of {}", fields.kinds.len())));
+    rows(json, head.nodes.fields.len(), ("nodes", limits.nodes), |json, row| {
+        end = end.saturating_add(row[count]);
+        let kind = row[of_kind];
+        if kind >= kinds.len() as u64 {
+            return Err(broken(json, format!("a node is of kind {kind}, of {}", kinds.len())));
         }
         let node = NodeRow {
-            id: row[fields.third],
-            size: row[fields.size],
-            name: narrow(json, "a name", row[fields.name])?,
+            id: row[id],
+            size: row[size],
+            name: narrow(json, "a name", row[name])?,
             kind: narrow(json, "a kind", kind)?,
             end: narrow(json, "the number of edges", end)?,
         };
         push(json, &mut graph.nodes, node)
     })?;
-    graph.kinds = fields.kinds;
+    graph.kinds = kinds.to_vec();
     Ok(())
 }
 
@@ -305,16 +264,15 @@ fn read_edges<R: Read>(
     head: &Head,
     limits: &Limits,
 ) -> Result<(), ReadError> {
-    let wanted = ["type", "name_or_index", "to_node", "", ""];
-    let fields =
-        Fields::of(&head.edge_fields, &head.edge_kinds, wanted).map_err(|what| broken(json, what))?;
-    let kinds: Vec<EdgeKind> = fields.kinds.iter().map(|kind| EdgeKind::of(kind)).collect();
-    let stride = head.node_fields.len() as u64;
+    let (of_kind, words) = head.edges.kinds(json)?;
+    let kinds: Vec<EdgeKind> = words.iter().map(|word| EdgeKind::of(word)).collect();
+    let [name, target] = [head.edges.place(json, "name_or_index")?, head.edges.place(json, "to_node")?];
+    let stride = head.nodes.fields.len() as u64;
     if stride == 0 {
         return Err(broken(json, "nodes have no fields".into()));
     }
-    rows(json, fields.len, ("edges", limits.edges), |json, row| {
-        let [kind, to] = [row[fields.kind], row[fields.third]];
+    rows(json, head.edges.fields.len(), ("edges", limits.edges), |json, row| {
+        let [kind, to] = [row[of_kind], row[target]];
         let known = usize::try_from(kind).ok().and_then(|kind| kinds.get(kind));
         let Some(&known) = known else {
             return Err(broken(json, format!("an edge is of kind {kind}, of {}", kinds.len())));
@@ -324,7 +282,7 @@ fn read_edges<R: Read>(
         }
         let edge = EdgeRow {
             to: narrow(json, "a node", to / stride)?,
-            name: narrow(json, "a name or an index", row[fields.name])?,
+            name: narrow(json, "a name or an index", row[name])?,
             kind: known,
         };
         push(json, &mut graph.edges, edge)
@@ -332,23 +290,20 @@ fn read_edges<R: Read>(
 }
 
 fn read_strings<R: Read>(json: &mut Json<R>, graph: &mut Graph, limits: &Limits) -> Result<(), ReadError> {
-    let mut is_first = true;
-    json.insist(b'[', "a list")?;
-    while json.goes_on(b']', &mut is_first)? {
+    json.list(|json| {
         json.string(&mut graph.strings, limits.strings)?;
         if graph.ends.len() >= limits.strings {
             return Err(json.error(Mistake::TooLarge { what: "strings", most: limits.strings as u64 }));
         }
         let end = graph.strings.len();
-        push(json, &mut graph.ends, end)?;
-    }
-    Ok(())
+        push(json, &mut graph.ends, end)
+    })
 }
 
 /// What can only be seen when all has been read.
 fn check(mut graph: Graph, head: &Head) -> Result<Graph, String> {
     let (nodes, edges) = (graph.nodes.len(), graph.edges.len());
-    for (what, said, found) in [("nodes", head.node_count, nodes), ("edges", head.edge_count, edges)] {
+    for (what, said, found) in [("nodes", head.nodes.count, nodes), ("edges", head.edges.count, edges)] {
         if let Some(said) = said.filter(|said| *said != found as u64) {
             return Err(format!("the head says {said} {what}, and there are {found}"));
         }
@@ -357,7 +312,7 @@ fn check(mut graph: Graph, head: &Head) -> Result<Graph, String> {
     if last.end as usize != edges {
         return Err(format!("the nodes have {} edges, and there are {edges}", last.end));
     }
-    let stride = head.node_fields.len() as u64;
+    let stride = head.nodes.fields.len() as u64;
     let root = head.root_index / stride;
     if !head.root_index.is_multiple_of(stride) || root >= nodes as u64 {
         return Err(format!("the root is {}, which is no node", head.root_index));

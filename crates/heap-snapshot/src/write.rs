@@ -71,7 +71,8 @@ pub fn write(snapshot: &Snapshot, to: impl Write) -> io::Result<()> {
     out.nodes(snapshot, &mut names)?;
     out.edges(snapshot, &mut names)?;
     out.strings(&names)?;
-    out.pass_on()
+    out.to.write_all(&out.bytes)?;
+    out.to.flush()
 }
 
 /// Strings and their numbers.
@@ -117,10 +118,13 @@ impl<W: Write> Out<W> {
         self.bytes.extend_from_slice(text.as_bytes());
     }
 
-    fn pass_on(&mut self) -> io::Result<()> {
-        self.to.write_all(&self.bytes)?;
-        self.bytes.clear();
-        self.to.flush()
+    /// Writes what was collected, if it is enough.
+    fn pass_on_piece(&mut self) -> io::Result<()> {
+        if self.bytes.len() >= PIECE {
+            self.to.write_all(&self.bytes)?;
+            self.bytes.clear();
+        }
+        Ok(())
     }
 
     /// A string, quoted.
@@ -136,16 +140,16 @@ impl<W: Write> Out<W> {
         self.bytes.push(b'"');
     }
 
-    fn list(&mut self, name: &str, words: &[&str]) {
-        self.quoted(name);
-        self.text(":[");
+    /// A list of strings.
+    fn list(&mut self, words: &[&str]) {
+        self.bytes.push(b'[');
         for (number, word) in words.iter().enumerate() {
             if number > 0 {
                 self.bytes.push(b',');
             }
             self.quoted(word);
         }
-        self.text("]");
+        self.bytes.push(b']');
     }
 
     /// A row of numbers.
@@ -157,35 +161,20 @@ impl<W: Write> Out<W> {
             digits(&mut self.bytes, number);
         }
         self.bytes.push(b'\n');
-        if self.bytes.len() >= PIECE {
-            self.to.write_all(&self.bytes)?;
-            self.bytes.clear();
-        }
-        Ok(())
+        self.pass_on_piece()
     }
 
     fn head(&mut self, nodes: u64, edges: u64) -> io::Result<()> {
-        self.text("{\"snapshot\":{\"meta\":{");
-        self.list("node_fields", &NODE_FIELDS);
-        self.text(",\"node_types\":[");
+        self.text("{\"snapshot\":{\"meta\":{\"node_fields\":");
+        self.list(&NODE_FIELDS);
         // The first field is of these kinds; the others are what the words say.
-        self.bytes.push(b'[');
-        for (number, kind) in NODE_KINDS.iter().enumerate() {
-            if number > 0 {
-                self.bytes.push(b',');
-            }
-            self.quoted(kind);
-        }
-        self.text("],\"string\",\"number\",\"number\",\"number\",\"number\",\"number\"],");
-        self.list("edge_fields", &EDGE_FIELDS);
-        self.text(",\"edge_types\":[[");
-        for (number, kind) in EDGE_KINDS.iter().enumerate() {
-            if number > 0 {
-                self.bytes.push(b',');
-            }
-            self.quoted(kind);
-        }
-        self.text("],\"string_or_number\",\"node\"]},");
+        self.text(",\"node_types\":[");
+        self.list(&NODE_KINDS);
+        self.text(",\"string\",\"number\",\"number\",\"number\",\"number\",\"number\"],\"edge_fields\":");
+        self.list(&EDGE_FIELDS);
+        self.text(",\"edge_types\":[");
+        self.list(&EDGE_KINDS);
+        self.text(",\"string_or_number\",\"node\"]},");
         self.text(&format!("\"node_count\":{nodes},\"edge_count\":{edges},\"trace_function_count\":0}},\n"));
         Ok(())
     }
@@ -253,10 +242,7 @@ impl<W: Write> Out<W> {
                 self.text(",\n");
             }
             self.quoted(name);
-            if self.bytes.len() >= PIECE {
-                self.to.write_all(&self.bytes)?;
-                self.bytes.clear();
-            }
+            self.pass_on_piece()?;
         }
         self.text("]}\n");
         Ok(())

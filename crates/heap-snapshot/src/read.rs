@@ -27,7 +27,7 @@ const LONGEST_NAME: usize = 256;
 pub struct Limits {
     /// Bytes.
     pub bytes: u64,
-    /// Nodes: 32 bytes of memory each, and 28 more when they are analysed.
+    /// Nodes: 32 bytes of memory each, and 20 more when they are analysed.
     pub nodes: u32,
     /// Edges: 12 bytes of memory each, and 4 more when they are analysed.
     pub edges: u32,

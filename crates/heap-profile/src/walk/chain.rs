@@ -68,7 +68,9 @@ impl Readable {
             return None;
         }
         let (outer, address);
-        // SAFETY: two loads; both words lie in the range, which can be read by `new`.
+        // SAFETY: two loads, for which any address does as long as it can be read: both words lie in the range (C1), which can be by
+        // `new`. Nothing is written, the flags stay, and the stack is not used. `outer` has a register of its own, and `address` is
+        // written when `at` is not needed any more.
         unsafe {
             asm!(
                 "mov {outer}, qword ptr [{at}]",
@@ -112,7 +114,7 @@ impl Limits {
         let mut room = MaybeUninit::uninit();
         // SAFETY: has no duties.
         let this = unsafe { libc::pthread_self() };
-        // SAFETY: the thread is this one, so it lives; there is room for what is written.
+        // SAFETY: the thread is this one, so it lives; there is room for the attributes, which this call fills.
         if unsafe { libc::pthread_getattr_np(this, room.as_mut_ptr()) } != 0 {
             return Self::Unknown;
         }
@@ -142,12 +144,15 @@ fn follow(mut at: usize, readable: &Readable, into: &mut Stack) {
     }
 }
 
+/// See [`super::IS_BUILT`].
+pub(crate) const IS_BUILT: bool = true;
+
 /// See [`super::walk`], which this is.
 #[inline(never)]
 pub(crate) fn walk(above: usize, frames: usize) -> Stack {
     let mut stack = Stack::with_room_for(frames);
     let pointer: usize;
-    // SAFETY: a copy of a register.
+    // SAFETY: a copy of a register, which touches nothing else. It may hold anything, and what it holds is not believed (C1 to C3).
     unsafe { asm!("mov {}, rbp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
     // Not the stack that is returned, which may lie in the caller's frame already.
     let here = 0_u8;

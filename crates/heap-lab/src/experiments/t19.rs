@@ -7,9 +7,6 @@ use crate::record::{Bar, Plot, Record, Shape, Source, Table};
 use crate::unit::{Unit, digits};
 use heap_core::size_class::SizeClass;
 use heap_profile::{Count, Group, Profile, Profiler, Value};
-use profile_bakery::Bread;
-use profile_orchard::fruit::Fruit as _;
-use profile_post::Sack;
 use std::hint::black_box;
 
 /// See the module.
@@ -71,20 +68,7 @@ fn program(trial: &Trial<'_>, mean: usize, rounds: usize) -> Result<Profile, Lab
     let mut mutator = heap.attach()?;
     for _ in 0..rounds {
         mutator.enter(|mu| {
-            // In the trait's own function, which is the orchard's whatever the type is.
-            Bread(1_u8).grow(mu, 100);
-            vec![1_u8].grow(mu, 1);
-            // In the orchard's implementation for a type of the standard library.
-            vec![1_u8].ripen(mu, 90);
-            // In a closure of the bakery, which the orchard calls.
-            profile_bakery::oven::bake(mu, 80);
-            // In the bakery's implementation of the orchard's trait.
-            Bread("rye").ripen(mu, 70);
-            // In a generic function of the orchard.
-            profile_bakery::order_fruit(mu, 60);
-            // In a method of a generic type.
-            Sack(5_u32).fill(mu, 50);
-            profile_post::deliver(mu, 40);
+            profile_post::round!(mu);
             for number in 0..black_box(30_u64) {
                 black_box(mu.alloc([number; 21]));
             }

@@ -3,9 +3,6 @@
 
 use heap_gc::Heap;
 use heap_profile::{Group, Profile, Profiler, Value};
-use profile_bakery::Bread;
-use profile_orchard::fruit::Fruit as _;
-use profile_post::Sack;
 
 /// Bytes of the slot of so many words.
 fn slot(words: usize) -> usize {
@@ -30,16 +27,7 @@ fn profiled(mean: usize, rounds: usize) -> Profile {
     let heap = Heap::builder().gc_off().sampler(profiler.clone(), mean).build().expect("address space");
     let mut mutator = heap.attach().expect("a fresh heap");
     for _ in 0..rounds {
-        mutator.enter(|mu| {
-            Bread(1_u8).grow(mu, 100);
-            vec![1_u8].grow(mu, 1);
-            vec![1_u8].ripen(mu, 90);
-            profile_bakery::oven::bake(mu, 80);
-            Bread("rye").ripen(mu, 70);
-            profile_bakery::order_fruit(mu, 60);
-            Sack(5_u32).fill(mu, 50);
-            profile_post::deliver(mu, 40);
-        });
+        mutator.enter(|mu| profile_post::round!(mu));
     }
     profiler.profile("town", &heap)
 }

@@ -1,7 +1,34 @@
 //! A crate that allocates in methods of generic types, and has others allocate, for a test of profiles by crate.
 
+#[doc(hidden)]
+pub use {profile_bakery, profile_orchard};
+
 use heap_gc::{Gc, Mu};
 use std::hint::black_box;
+
+/// What the three crates do, once. Not a function: it would call them, and it is to be seen that the crate which says this does.
+#[macro_export]
+macro_rules! round {
+    ($mu:expr) => {{
+        use $crate::Sack;
+        use $crate::profile_bakery::{self, Bread};
+        use $crate::profile_orchard::fruit::Fruit as _;
+        // In the trait's own function, which is the orchard's whatever the type is.
+        Bread(1_u8).grow($mu, 100);
+        vec![1_u8].grow($mu, 1);
+        // In the orchard's implementation for a type of the standard library.
+        vec![1_u8].ripen($mu, 90);
+        // In a closure of the bakery, which the orchard calls.
+        profile_bakery::oven::bake($mu, 80);
+        // In the bakery's implementation of the orchard's trait.
+        Bread("rye").ripen($mu, 70);
+        // In a generic function of the orchard.
+        profile_bakery::order_fruit($mu, 60);
+        // In a method of a generic type.
+        Sack(5_u32).fill($mu, 50);
+        $crate::deliver($mu, 40);
+    }};
+}
 
 /// A sack of letters.
 #[derive(Debug)]

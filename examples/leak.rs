@@ -10,7 +10,6 @@
 //! writes the snapshot, which Chrome's DevTools open (Memory → Load), and `heap-lab snapshot leak.heapsnapshot` reads.
 
 use heap_snapshot::{Analysis, Limits, read, write};
-use std::fs::File;
 use tricolor::{Gc, GcBytes, GcMap, GcVec, Heap, LayoutPolicy, Mu, Root, Trace};
 
 /// Somebody who is served, with what was received.
@@ -74,8 +73,9 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     for kind in growth.iter().take(4) {
         println!("{:+9} bytes {:+6} objects of {}", kind.bytes, kind.objects, kind.label);
     }
-    let sessions =
-        growth.iter().find(|kind| kind.label.contains("::Session") && !kind.label.starts_with('['));
+    // Of its type, and no array of references to it.
+    let is_session = |label: &str| label.contains("::Session") && !label.starts_with('[');
+    let sessions = growth.iter().find(|kind| is_session(&kind.label));
     assert_eq!(sessions.map(|kind| kind.objects), Some(2000), "every session that was closed is still there");
 
     // What keeps them? A snapshot; everybody is held for it.
@@ -83,7 +83,7 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut file = Vec::new();
     write(&snapshot, &mut file)?;
     if let Some(path) = std::env::args().nth(1).filter(|path| path.ends_with(".heapsnapshot")) {
-        write(&snapshot, File::create(path)?)?;
+        std::fs::write(path, &file)?;
     }
     let graph = read(&*file, &Limits::default())?;
     let analysis = Analysis::of(&graph)?;
@@ -92,10 +92,9 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{:9} bytes by {}", analysis.retained(node), graph.node(node).name);
     }
     // A session that was closed: the way to it from the root says what to look at.
-    let closed = graph.numbers().find(|&node| {
-        let is_one = graph.node(node).name.contains("::Session") && !graph.node(node).name.starts_with('[');
-        is_one && analysis.retainers(node).count() == 1
-    });
+    let closed = graph
+        .numbers()
+        .find(|&node| is_session(graph.node(node).name) && analysis.retainers(node).count() == 1);
     let path =
         closed.and_then(|closed| analysis.path(closed)).ok_or("no session is kept by one thing alone")?;
     println!("\na closed session is kept by way of:");

@@ -106,6 +106,7 @@ impl Profiler {
     /// Those of the heap count: a handful.
     ///
     /// The unwinder pays for each frame, so in deep recursions fewer are cheaper; and places that differ only further out are one.
+    /// With frame pointers each stack is unwound once more after a change.
     ///
     /// ```
     /// # use heap_gc::Heap;

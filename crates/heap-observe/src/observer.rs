@@ -3,7 +3,8 @@
 
 use crate::desk::Desk;
 use crate::limits::Limits;
-use crate::server::{Hosts, Server};
+use crate::routes::Hosts;
+use crate::server::Server;
 use crate::tally::Tally;
 use crate::wake::bell;
 use crate::watched::Watched;

@@ -1,4 +1,4 @@
-//! Routes: from a path to what answers it.
+//! Routes: from a request to what answers it.
 #![forbid(unsafe_code)]
 
 use crate::documents::Document;
@@ -8,6 +8,16 @@ use crate::reply::{Kind, Reply, Status};
 use crate::request::Request;
 use crate::watched::Watched;
 use heap_profile::Shown;
+
+/// Who may be answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hosts {
+    /// Requests to an address, or to `localhost`: what a page of another site cannot make its reader's browser send here under
+    /// its own name.
+    Addresses,
+    /// Any.
+    Any,
+}
 
 /// What answers a request.
 pub(crate) enum Route {
@@ -25,7 +35,13 @@ pub(crate) enum Route {
 }
 
 /// What answers a request.
-pub(crate) fn route(request: &Request, watched: &[Watched]) -> Route {
+pub(crate) fn route(request: &Request, hosts: Hosts, watched: &[Watched]) -> Route {
+    if hosts == Hosts::Addresses && !request.is_for_an_address() {
+        return Route::Now(Reply::error(Status::Misdirected));
+    }
+    if request.is_cross_site {
+        return Route::Now(Reply::error(Status::Forbidden));
+    }
     let document = match request.path.as_str() {
         "/" | "/index.html" => return asset(Kind::Html, page::HTML),
         "/page.css" => return asset(Kind::Css, page::CSS),

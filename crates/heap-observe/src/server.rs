@@ -13,7 +13,7 @@ use crate::metrics;
 use crate::reply::{Kind, Reply, Status};
 use crate::request::Request;
 use crate::resident::resident;
-use crate::routes::{Route, route};
+use crate::routes::{Hosts, Route, route};
 use crate::tally::Tally;
 use crate::wake::Ear;
 use crate::watched::Watched;
@@ -30,16 +30,6 @@ const REST: Duration = Duration::from_millis(50);
 /// Accepted in one turn at most: clients that come again as soon as they are answered keep somebody at the door for ever. More lets
 /// those inside wait longer for their turn.
 const ACCEPTED_AT_ONCE: usize = 16;
-
-/// Who may be answered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Hosts {
-    /// Requests to an address, or to `localhost`: what a page of another site cannot make its reader's browser send here under
-    /// its own name.
-    Addresses,
-    /// Any.
-    Any,
-}
 
 /// The server's loop.
 pub(crate) struct Server {
@@ -220,23 +210,17 @@ impl Server {
     }
 
     fn answer(&self, connection: &mut Connection, request: &Request, now: Instant) {
-        let reply = if self.hosts == Hosts::Addresses && !request.is_for_an_address() {
-            Reply::error(Status::Misdirected)
-        } else if request.is_cross_site {
-            Reply::error(Status::Forbidden)
-        } else {
-            match route(request, &self.watched) {
-                Route::Now(reply) => reply,
-                Route::Metrics => {
-                    let text = metrics::render(&self.watched, &self.tally, resident());
-                    Reply::of(Kind::Metrics, text.into_bytes())
+        let reply = match route(request, self.hosts, &self.watched) {
+            Route::Now(reply) => reply,
+            Route::Metrics => {
+                let text = metrics::render(&self.watched, &self.tally, resident());
+                Reply::of(Kind::Metrics, text.into_bytes())
+            }
+            Route::Later { document, heap } => {
+                if self.desk.leave(Job { connection: connection.number, document, heap }) {
+                    return connection.wait(request);
                 }
-                Route::Later { document, heap } => {
-                    if self.desk.leave(Job { connection: connection.number, document, heap }) {
-                        return connection.wait(request);
-                    }
-                    Reply::error(Status::Unavailable)
-                }
+                Reply::error(Status::Unavailable)
             }
         };
         self.tally.reply(reply.status);

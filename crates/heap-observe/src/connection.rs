@@ -24,6 +24,33 @@ use std::time::Instant;
 const CLOSING_TIME: Duration = Duration::from_millis(500);
 const CLOSING_BYTES: usize = 256 << 10;
 
+/// What a connection needs of its socket beside bytes.
+pub(crate) trait Socket: Read + Write {
+    /// Makes it one that never blocks.
+    ///
+    /// # Errors
+    /// If the system does not.
+    fn prepare(&self) -> io::Result<()>;
+
+    /// Closes one direction, or both.
+    ///
+    /// # Errors
+    /// If it is closed already.
+    fn shutdown(&self, which: Shutdown) -> io::Result<()>;
+}
+
+impl Socket for TcpStream {
+    fn prepare(&self) -> io::Result<()> {
+        self.set_nonblocking(true)?;
+        // A reply is one write: there is nothing to wait for.
+        self.set_nodelay(true)
+    }
+
+    fn shutdown(&self, which: Shutdown) -> io::Result<()> {
+        Self::shutdown(self, which)
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     /// For a request, of which some has come or nothing.
@@ -51,9 +78,9 @@ pub(crate) enum Wish {
 
 /// A connection. See the module's text.
 #[derive(Debug)]
-pub(crate) struct Connection {
+pub(crate) struct Connection<S = TcpStream> {
     pub(crate) number: u64,
-    socket: TcpStream,
+    socket: S,
     inbox: Vec<u8>,
     /// Whether the inbox is known to hold no whole request.
     is_partial: bool,
@@ -66,15 +93,13 @@ pub(crate) struct Connection {
     until: Instant,
 }
 
-impl Connection {
+impl<S: Socket> Connection<S> {
     /// A connection that was accepted now.
     ///
     /// # Errors
     /// If the system does not make it one that does not block.
-    pub(crate) fn new(number: u64, socket: TcpStream, now: Instant, limits: &Limits) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        // A reply is one write: there is nothing to wait for.
-        socket.set_nodelay(true)?;
+    pub(crate) fn new(number: u64, socket: S, now: Instant, limits: &Limits) -> io::Result<Self> {
+        socket.prepare()?;
         // The first request has its own time from the start: who connects has something to ask.
         let until = end_of(now, limits.request_time);
         Ok(Self {
@@ -90,7 +115,7 @@ impl Connection {
         })
     }
 
-    pub(crate) fn socket(&self) -> &TcpStream {
+    pub(crate) fn socket(&self) -> &S {
         &self.socket
     }
 

@@ -55,6 +55,8 @@ mod routes;
 mod wake;
 mod desk;
 mod connection;
+#[cfg(any(test, fuzzing))]
+pub mod wire;
 mod server;
 mod observer;
 

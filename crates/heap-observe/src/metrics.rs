@@ -46,7 +46,7 @@ pub(crate) fn render(watched: &[Watched], tally: &Tally, resident: Option<usize>
     for Family { name, kind, unit, help, samples } in HEAP {
         text.family(name, *kind, unit, help);
         for (heap, look) in looks.iter().filter_map(|(heap, look)| Some((heap, look.as_ref()?))) {
-            samples(look, &mut |label, number| {
+            samples.tell(look, &mut |label, number| {
                 let labels = [("heap", *heap), label.unwrap_or_default()];
                 text.sample(name, *kind, &labels[..1 + usize::from(label.is_some())], number);
             });

@@ -84,7 +84,7 @@ pub(crate) struct Resting {
 }
 
 impl Resting {
-    /// A span as it is. The caller owns it, or knows that nobody does.
+    /// A span as it is. Who counts by it owns the span, or knows that nobody does; for others it is a guess.
     pub(crate) fn of(span: &Span) -> Self {
         let (allocated, slots) = (span.allocated(), span.slots());
         if span.is_large() {
@@ -92,6 +92,11 @@ impl Resting {
             return Self { allocated, slots, occupied, large: Some(span.pages().bytes()) };
         }
         Self { allocated, slots, occupied: Bytes::new(allocated as usize * span.stride().get()), large: None }
+    }
+
+    /// How full that is, coarsely.
+    pub(crate) fn level(&self) -> Level {
+        Level::of(self.allocated, self.slots)
     }
 }
 
@@ -130,7 +135,7 @@ impl Occupancy {
 
     /// A held span comes to rest.
     pub(crate) fn rest(&self, span: Resting) {
-        self.resting[Level::of(span.allocated, span.slots).index()].fetch_add(1, Relaxed);
+        self.resting[span.level().index()].fetch_add(1, Relaxed);
         self.occupied.fetch_add(span.occupied.get(), Relaxed);
         if let Some(bytes) = span.large {
             self.large.fetch_add(bytes.get(), Relaxed);

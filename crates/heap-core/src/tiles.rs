@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 use crate::layout::LayoutId;
+use crate::occupancy::{Level, Resting};
 use crate::units::{Bytes, Pages};
 
 /// Pages next to each other. See the module's text.
@@ -70,9 +71,8 @@ pub(crate) struct Seen {
     pub(crate) pages: usize,
     pub(crate) layout: LayoutId,
     pub(crate) is_noscan: bool,
-    pub(crate) is_held: bool,
-    pub(crate) is_lone: bool,
-    pub(crate) occupied: Bytes,
+    /// How full it is; none in somebody's hands, where that is not known.
+    pub(crate) resting: Option<Resting>,
 }
 
 /// A picture while it is made.
@@ -114,15 +114,14 @@ impl Canvas {
             let (tile, lead) = (&mut self.tiles[number], &mut self.leads[number]);
             let part = Pages::new(pages);
             *(if span.is_noscan { &mut tile.noscan } else { &mut tile.scan }) += part;
-            if span.is_held {
-                tile.held += part;
-            } else {
-                tile.occupied += Bytes::new(share(span.occupied.get(), pages, span.pages));
+            match &span.resting {
+                Some(resting) => {
+                    tile.occupied += Bytes::new(share(resting.occupied.get(), pages, span.pages));
+                    tile.lone += u32::from(begins && resting.level() == Level::LONE);
+                }
+                None => tile.held += part,
             }
-            if begins {
-                tile.spans += 1;
-                tile.lone += u32::from(span.is_lone);
-            }
+            tile.spans += u32::from(begins);
             begins = false;
             if *lead == 0 || tile.layout == Some(span.layout) {
                 tile.layout = Some(span.layout);

@@ -2,9 +2,10 @@
 //! [`crate::tiles`].
 
 use super::Memory;
+use crate::occupancy::Resting;
 use crate::span::{Home, SpanId};
 use crate::tiles::{Canvas, Seen, Tiles};
-use crate::units::{Bytes, narrow};
+use crate::units::narrow;
 
 impl Memory {
     /// The pages, as at most so many tiles. Takes the lock of the pages for a few words at a time, once for each chunk of 4 MiB, and time
@@ -23,16 +24,13 @@ impl Memory {
             }
             // A record that is freed meanwhile has no layout any more.
             let Some(entry) = self.entry_if_used(span) else { continue };
-            let (allocated, slots) = (span.allocated(), span.slots());
-            let bytes = if span.is_large() { span.used().get() } else { span.stride().get() };
+            let is_held = matches!(span.home(), Home::Cached | Home::Moving | Home::Free);
             canvas.span(&Seen {
                 first: span.first().get(),
                 pages: span.pages().get(),
                 layout: entry.id(),
                 is_noscan: entry.layout().is_noscan(),
-                is_held: matches!(span.home(), Home::Cached | Home::Moving | Home::Free),
-                is_lone: allocated == 1 && slots > 1,
-                occupied: Bytes::new(allocated as usize * bytes),
+                resting: (!is_held).then(|| Resting::of(span)),
             });
         }
         canvas.finish()

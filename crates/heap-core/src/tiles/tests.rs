@@ -3,15 +3,12 @@ use proptest::prelude::{Strategy, any};
 use proptest::{prop_assert, prop_assert_eq, proptest};
 
 fn span(first: usize, pages: usize, layout: u32) -> Seen {
-    Seen {
-        first,
-        pages,
-        layout: LayoutId::new(layout),
-        is_noscan: false,
-        is_held: false,
-        is_lone: false,
-        occupied: Bytes::ZERO,
-    }
+    Seen { first, pages, layout: LayoutId::new(layout), is_noscan: false, resting: None }
+}
+
+/// So many of 16 slots, which take so many bytes.
+fn full(allocated: u32, bytes: usize) -> Option<Resting> {
+    Some(Resting { allocated, slots: 16, occupied: Bytes::new(bytes), large: None })
 }
 
 #[test]
@@ -32,12 +29,23 @@ fn a_tile_is_a_power_of_two_and_the_tiles_are_at_most_what_was_asked_for() {
 #[test]
 fn a_large_span_is_shared_out_by_its_pages() {
     let mut canvas = Canvas::new(512, 128);
-    canvas.span(&Seen { occupied: Bytes::new(1000), is_noscan: true, ..span(2, 10, 7) });
+    canvas.span(&Seen { resting: full(1, 1000), is_noscan: true, ..span(2, 10, 7) });
     let tiles = canvas.finish().tiles;
-    let told: Vec<_> =
-        tiles[..3].iter().map(|tile| (tile.noscan.get(), tile.occupied.get(), tile.spans)).collect();
-    assert_eq!(told, [(2, 200, 1), (4, 400, 0), (4, 400, 0)]);
+    let told: Vec<_> = tiles[..3]
+        .iter()
+        .map(|tile| (tile.noscan.get(), tile.occupied.get(), tile.spans, tile.lone))
+        .collect();
+    assert_eq!(told, [(2, 200, 1, 1), (4, 400, 0, 0), (4, 400, 0, 0)]);
     assert_eq!(tiles[0].idle, Pages::new(2));
+}
+
+#[test]
+fn how_full_a_span_is_in_somebodys_hands_is_not_told() {
+    let mut canvas = Canvas::new(512, 1);
+    canvas.span(&span(0, 1, 1));
+    canvas.span(&Seen { resting: full(2, 64), ..span(1, 1, 1) });
+    let tile = canvas.finish().tiles[0];
+    assert_eq!((tile.spans, tile.held, tile.lone, tile.occupied), (2, Pages::new(1), 0, Bytes::new(64)));
 }
 
 #[test]

@@ -144,7 +144,7 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 match begin(mu, host, &yard, $callee) {
                     Begun::Call(receiver, callee) => {
                         at!($count) = receiver;
-                        (callee, $count)
+                        callee
                     }
                     Begun::Result(value) => {
                         top -= $count;
@@ -497,8 +497,7 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 }
                 Op::Call(count) => {
                     let count = usize::from(count);
-                    let callee = at!(count);
-                    if let Value::Closure(callee) = callee { (callee, count) } else { begun!(callee, count) }
+                    (at!(count), count)
                 }
                 Op::CallNear(count, below, fields) => {
                     let count = usize::from(count);
@@ -511,7 +510,7 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                     }
                     at!(count) = yard.put_instance(below, class, fields);
                     match initializer {
-                        Some(initializer) => (initializer, count),
+                        Some(initializer) => (Value::Closure(initializer), count),
                         None => continue,
                     }
                 }
@@ -529,7 +528,7 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                     have!(world.watches.instance(mu, site, frames.len(), instance));
                     at!(count) = Value::Instance(instance);
                     match initializer {
-                        Some(initializer) => (initializer, count),
+                        Some(initializer) => (Value::Closure(initializer), count),
                         None => continue,
                     }
                 }
@@ -538,16 +537,16 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                     let name = constant!(Text, index);
                     if let Value::Instance(instance) = at!(count) {
                         if let Some(callee) = instance.fields.get(name) {
-                            begun!(callee, count)
+                            (callee, count)
                         } else if let Some(method) = instance.class.methods.get(name) {
-                            (method, count)
+                            (Value::Closure(method), count)
                         } else {
                             fail!("Undefined property '{}'.", shown(name))
                         }
                     } else {
                         match property(&yard, at!(count), name) {
-                            Property::Field(callee) => begun!(callee, count),
-                            Property::Method(method) => (method, count),
+                            Property::Field(callee) => (callee, count),
+                            Property::Method(method) => (Value::Closure(method), count),
                             Property::Undefined => fail!("Undefined property '{}'.", shown(name)),
                             Property::NoInstance => fail!("Only instances have methods."),
                         }
@@ -560,9 +559,10 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                         fail!("Undefined property '{}'.", shown(name))
                     };
                     top -= 1;
-                    (method, usize::from(count))
+                    (Value::Closure(method), usize::from(count))
                 }
             };
+            let callee = if let Value::Closure(callee) = callee { callee } else { begun!(callee, count) };
             let function = callee.function;
             if function.arity != count {
                 fail!("Expected {} arguments but got {count}.", function.arity);

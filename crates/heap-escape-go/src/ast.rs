@@ -75,8 +75,10 @@ pub(crate) struct FuncDecl<'a> {
     pub(crate) pragmas: Vec<&'a str>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Signature<'a> {
+    /// Of the first parenthesis.
+    pub(crate) pos: Pos,
     pub(crate) params: Vec<Param<'a>>,
     pub(crate) results: Vec<Param<'a>>,
 }
@@ -86,7 +88,8 @@ pub(crate) struct Signature<'a> {
 pub(crate) struct Param<'a> {
     pub(crate) name: Option<Ident<'a>>,
     pub(crate) ty: Rc<Expr<'a>>,
-    pub(crate) variadic: bool,
+    /// The dots of one that takes several values.
+    pub(crate) dots: Option<Pos>,
 }
 
 #[derive(Debug)]

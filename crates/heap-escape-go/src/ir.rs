@@ -112,7 +112,8 @@ pub(crate) enum Conversion {
 pub(crate) enum Composite {
     Struct,
     Array,
-    Slice,
+    /// Of so many elements: those that are not written are there, too.
+    Slice(u64),
     Map,
     /// The slice that the arguments of a variadic call are put into.
     Arguments,
@@ -220,6 +221,12 @@ pub(crate) enum St<'a> {
         body: Vec<St<'a>>,
     },
     Range(Box<Range<'a>>),
+    /// A loop over a function: its body is this literal.
+    RangeFunc {
+        pos: Pos,
+        over: Ex<'a>,
+        lit: LitId,
+    },
     Switch {
         tag: Option<Ex<'a>>,
         cases: Vec<SwitchCase<'a>>,
@@ -252,8 +259,6 @@ pub(crate) struct Range<'a> {
     pub(crate) key_ty: Ty,
     pub(crate) value_ty: Ty,
     pub(crate) body: Vec<St<'a>>,
-    /// Over a function: the body is this literal.
-    pub(crate) lit: Option<LitId>,
 }
 
 #[derive(Debug)]

@@ -279,6 +279,13 @@ impl<'a> Printer<'_, 'a> {
         }
     }
 
+    /// A constant of a type, with the type where that is not its own.
+    pub(crate) fn value(&self, value: &Value, rune: bool, ty: Ty) -> String {
+        let mut text = String::new();
+        self.constant(value, rune, ty, &mut text);
+        text
+    }
+
     fn constant(&self, value: &Value, rune: bool, ty: Ty, out: &mut String) {
         let is_rune = (rune || ty == Ty::RUNE)
             && matches!(value, Value::Int(int) if u32::try_from(*int).is_ok_and(|int| char::from_u32(int).is_some()));

@@ -307,6 +307,19 @@ impl<'a> Types<'a> {
         }
     }
 
+    /// Whether a value of one of these types is one of the other as it is, where it may be converted: numbers may have to be changed.
+    pub(crate) fn has_same_bits(&self, a: Ty, b: Ty) -> bool {
+        let wide = |basic| match basic {
+            Basic::Int => Basic::Int64,
+            Basic::Uint | Basic::Uintptr => Basic::Uint64,
+            basic => basic,
+        };
+        match (self.basic(a), self.basic(b)) {
+            (Some(a), Some(b)) => wide(a) == wide(b),
+            _ => true,
+        }
+    }
+
     pub(crate) fn is_interface(&self, ty: Ty) -> bool {
         matches!(self.under(ty), Kind::Interface(_))
     }

@@ -84,6 +84,16 @@ fn variables_declared_several_at_once() {
 }
 
 #[test]
+fn places_of_types_and_offsets_of_fields() {
+    check("places", false);
+}
+
+#[test]
+fn constants_behind_names_and_values_that_nobody_gets() {
+    check("values", false);
+}
+
+#[test]
 fn reasons() {
     check("pointers", true);
     check("putoff", true);

@@ -3,7 +3,6 @@
 use super::{Bodyless, Checked, Checker, Obj, Pending};
 use crate::ast::{FuncDecl, Param, Signature};
 use crate::ir::{Code, FuncId, VarId};
-use crate::source::Pos;
 use crate::types::Ty;
 
 impl<'a> Checker<'a> {
@@ -55,7 +54,7 @@ impl<'a> Checker<'a> {
         let mut types = Vec::new();
         for param in signature.params.iter().chain(&signature.results) {
             let ty = self.ty(&param.ty)?;
-            types.push(if param.variadic { self.types.slice(ty) } else { ty });
+            types.push(if param.dots.is_some() { self.types.slice(ty) } else { ty });
         }
         let mut types = types.into_iter();
         for (param, ty) in signature.params.iter().zip(&mut types) {
@@ -73,8 +72,7 @@ impl<'a> Checker<'a> {
 
     fn param(&mut self, param: &'a Param<'a>, ty: Ty) -> VarId {
         // A parameter without a name is where its type is, and that begins with the dots.
-        let dots = if param.variadic { 3 } else { 0 };
-        let unnamed = Pos(param.ty.pos.0.saturating_sub(dots));
+        let unnamed = param.dots.unwrap_or(param.ty.pos);
         let (name, pos) = param.name.map_or(("", unnamed), |name| (name.name, name.pos));
         let var = self.new_var(name, pos, ty, true);
         if !name.is_empty() {

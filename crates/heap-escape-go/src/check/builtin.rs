@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{Checked, Checker, Obj};
-use crate::ast::{Call, Expr, ExprKind};
+use crate::ast::{Call, Expr, ExprKind, Ident};
 use crate::ir::{Builtin, Ex, NodeKind};
 use crate::source::{Fault, Pos};
 use crate::types::{Kind, Ty};
@@ -50,10 +50,10 @@ impl<'a> Checker<'a> {
             Builtin::UnsafeOffsetof => {
                 let mut value = Value::Unknown;
                 for arg in &call.args {
-                    let x = self.value(arg)?;
-                    if let ExprKind::Selector(of, _) = &arg.bare().kind {
-                        value = self.offset_in(&x, of.pos);
-                    }
+                    value = match &arg.bare().kind {
+                        ExprKind::Selector(of, name) => self.offset(of, *name, arg.pos)?,
+                        _ => self.value(arg).map(|_| Value::Unknown)?,
+                    };
                 }
                 return Ok(self.constant(pos, Ty::UINTPTR, value));
             }
@@ -164,31 +164,21 @@ impl<'a> Checker<'a> {
         Ok(self.node(pos, ty, NodeKind::Builtin(Builtin::Append, all, spread)))
     }
 
-    /// The offset of a field in what is written before the dot: embedded fields on the way are of another place.
-    fn offset_in(&self, x: &Ex<'a>, of: Pos) -> Value {
-        let mut bytes = 0;
-        let mut at = x;
-        while let NodeKind::Field { of: inner, name, through } = &at.kind {
-            let outer = self.types.pointee(inner.ty).unwrap_or(inner.ty);
-            match self.types.offset(outer, name) {
-                Some(offset) => bytes += offset,
-                None => return Value::Unknown,
-            }
-            // The base has its own place; a field that nobody wrote has that of the base, too.
-            if *through || (inner.pos == of && !matches!(&inner.kind, NodeKind::Field { .. })) {
-                break;
-            }
-            if inner.pos == of && self.is_written_field(inner) {
-                break;
-            }
-            at = inner;
+    /// The offset of a field in what is written before the dot, by way of what is embedded there.
+    fn offset(&mut self, of: &'a Expr<'a>, name: Ident<'a>, pos: Pos) -> Checked<Value> {
+        let x = self.value(of)?;
+        let field = self.selector(Rc::clone(&x), name, pos)?;
+        let mut bytes = 0_u64;
+        let mut at = &field;
+        while let NodeKind::Field { of, name, .. } = &at.kind
+            && !Rc::ptr_eq(at, &x)
+        {
+            let outer = self.types.pointee(of.ty).unwrap_or(of.ty);
+            let Some(offset) = self.types.offset(outer, name) else { return Ok(Value::Unknown) };
+            bytes = bytes.saturating_add(offset);
+            at = of;
         }
-        Value::Int(i128::from(bytes))
-    }
-
-    /// Whether this field is one that is written, and no embedded one on the way: those have the place of what they are in.
-    fn is_written_field(&self, x: &Ex<'a>) -> bool {
-        matches!(&x.kind, NodeKind::Field { of, .. } if of.pos != x.pos)
+        Ok(if Rc::ptr_eq(at, &x) { Value::Int(i128::from(bytes)) } else { Value::Unknown })
     }
 
     fn extreme(&mut self, builtin: Builtin, args: Vec<Ex<'a>>, pos: Pos) -> Checked<Ex<'a>> {

@@ -127,8 +127,9 @@ impl<'a> Checker<'a> {
                 .chars()
                 .map(|c| Value::Int(i128::from(u32::from(c))))
                 .collect::<Vec<_>>();
+            let length = runes.len() as u64;
             let runes = runes.into_iter().map(|rune| (None, self.constant(x.pos, of, rune))).collect();
-            return self.node(x.pos, ty, NodeKind::Composite(Composite::Slice, runes));
+            return self.node(x.pos, ty, NodeKind::Composite(Composite::Slice(length), runes));
         }
         if x.ty == Ty::NIL || matches!(x.kind, NodeKind::Nil) {
             let of = self.node(x.pos, ty, NodeKind::Nil);
@@ -212,7 +213,7 @@ impl<'a> Checker<'a> {
         matches!(self.types.basic(of), Some(Basic::Uint8 | Basic::Int32))
     }
 
-    /// `[]byte` or `[]rune`, if this is a slice of a declared kind of these.
+    /// `[]byte` or `[]rune`, if this is a slice of a declared kind of these: the compiler makes that of it before the string.
     fn plain_text(&mut self, ty: Ty) -> Option<Ty> {
         let of = self.types.slice_elem(ty)?;
         self.types.as_named(of)?;

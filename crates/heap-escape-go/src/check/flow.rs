@@ -39,7 +39,9 @@ impl<'a> Checker<'a> {
             ForHead::Range { pos: word, lhs, define, over } => {
                 let over = self.value(over)?;
                 if let Some(func) = self.types.func(over.ty) {
-                    return self.range_func(stmt, lhs, *define, over, &func.params, (pos, *word), all);
+                    let st = self.range_func(stmt, lhs, *define, over, &func.params, pos)?;
+                    all.push(st);
+                    return Ok(());
                 }
                 self.range(stmt, lhs, *define, over, (pos, *word), all)
             }
@@ -63,17 +65,7 @@ impl<'a> Checker<'a> {
             }
             let [key, value] = targets;
             let body = checker.block(&stmt.body)?;
-            all.push(St::Range(Box::new(Range {
-                pos,
-                word,
-                over,
-                key,
-                value,
-                key_ty,
-                value_ty,
-                body,
-                lit: None,
-            })));
+            all.push(St::Range(Box::new(Range { pos, word, over, key, value, key_ty, value_ty, body })));
             Ok(())
         })
     }
@@ -115,7 +107,6 @@ impl<'a> Checker<'a> {
     }
 
     /// A loop over a function: its body is the function that is given to that one.
-    #[expect(clippy::too_many_arguments, reason = "the parts of the statement")]
     fn range_func(
         &mut self,
         stmt: &'a For<'a>,
@@ -123,9 +114,8 @@ impl<'a> Checker<'a> {
         define: bool,
         over: Ex<'a>,
         params: &[Ty],
-        (pos, word): (Pos, Pos),
-        all: &mut Vec<St<'a>>,
-    ) -> Checked<()> {
+        pos: Pos,
+    ) -> Checked<St<'a>> {
         let yields = params.first().and_then(|ty| self.types.func(*ty));
         let types = yields.map_or_else(Vec::new, |func| func.params.clone());
         let results = self.results.clone();
@@ -158,21 +148,7 @@ impl<'a> Checker<'a> {
             let result: VarId = checker.new_var("", pos, Ty::BOOL, true);
             Ok(Code { params: given, results: vec![result], body: first, is_loop: true })
         })?;
-        let (key_ty, value_ty) = (Ty::UNKNOWN, Ty::UNKNOWN);
-        let (key, value) = (Target::Blank, Target::Blank);
-        let body = Vec::new();
-        all.push(St::Range(Box::new(Range {
-            word,
-            pos,
-            over,
-            key,
-            value,
-            key_ty,
-            value_ty,
-            body,
-            lit: Some(lit),
-        })));
-        Ok(())
+        Ok(St::RangeFunc { pos, over, lit })
     }
 
     pub(super) fn switch(&mut self, switch: &'a Switch<'a>, all: &mut Vec<St<'a>>) -> Checked<()> {
@@ -244,20 +220,21 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The place of a type as that of a variable of a type switch is told: that of its last part.
+/// Where the compiler was last when it had read a type, which is the place that it gives to a variable of a type switch (its
+/// `typeExprEndPos`).
 fn last_place(ty: &Expr<'_>) -> Pos {
     match &ty.kind {
-        ExprKind::Star(of)
+        ExprKind::Paren(of)
+        | ExprKind::Star(of)
+        | ExprKind::Selector(of, _)
         | ExprKind::SliceOf(of)
         | ExprKind::Array(_, of)
         | ExprKind::Map(_, of)
         | ExprKind::Chan(_, of) => last_place(of),
-        ExprKind::Func(signature) => last_of_signature(signature).unwrap_or(Pos(ty.pos.0 + 4)),
+        ExprKind::Index(_, args) => args.last().map_or(ty.pos, last_place),
+        ExprKind::Func(signature) => last_of_signature(signature),
         ExprKind::Interface(members) => match members.last() {
-            Some(Member::Method(name, signature)) => {
-                let end = name.pos.0 + u32::try_from(name.name.len()).unwrap_or(0);
-                last_of_signature(signature).unwrap_or(Pos(end))
-            }
+            Some(Member::Method(_, signature)) => last_of_signature(signature),
             Some(Member::Embedded(of)) => last_place(of),
             None => ty.pos,
         },
@@ -265,6 +242,6 @@ fn last_place(ty: &Expr<'_>) -> Pos {
     }
 }
 
-fn last_of_signature(signature: &Signature<'_>) -> Option<Pos> {
-    signature.results.last().or(signature.params.last()).map(|param| last_place(&param.ty))
+fn last_of_signature(signature: &Signature<'_>) -> Pos {
+    signature.results.last().or(signature.params.last()).map_or(signature.pos, |param| last_place(&param.ty))
 }

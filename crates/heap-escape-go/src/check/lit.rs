@@ -86,14 +86,12 @@ impl<'a> Checker<'a> {
                 Composite::Map
             }
             kind @ (Kind::Array(of, _) | Kind::Slice(of)) => {
+                let length = self.length_of(elements)?;
                 for element in elements {
-                    if let Some(key) = &element.key {
-                        self.value(key)?;
-                    }
                     let x = self.element(&element.value, of)?;
                     all.push((None, x));
                 }
-                if matches!(kind, Kind::Array(..)) { Composite::Array } else { Composite::Slice }
+                if matches!(kind, Kind::Array(..)) { Composite::Array } else { Composite::Slice(length) }
             }
             _ => {
                 let mut parts = Vec::new();
@@ -118,7 +116,7 @@ impl<'a> Checker<'a> {
         Ok(self.assignable(x, ty))
     }
 
-    /// The length of `[...]T{…}`.
+    /// The length of `[]T{…}` or `[...]T{…}`.
     fn length_of(&mut self, elements: &'a [Element<'a>]) -> Checked<u64> {
         let (mut next, mut length) = (0_u64, 0_u64);
         for element in elements {

@@ -19,7 +19,7 @@ pub(super) enum Found {
     Dynamic(Ty),
 }
 
-/// A step through an embedded field: its name and type, and whether it is reached through a pointer.
+/// The steps through embedded fields: their names and types.
 type Path<'a> = Vec<(&'a str, Ty)>;
 
 impl<'a> Checker<'a> {

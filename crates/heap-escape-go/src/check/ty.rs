@@ -109,8 +109,8 @@ impl<'a> Checker<'a> {
         let mut func = FuncTy { params: Vec::new(), results: Vec::new(), variadic: false };
         for param in &signature.params {
             let ty = self.ty(&param.ty)?;
-            func.variadic |= param.variadic;
-            func.params.push(if param.variadic { self.types.slice(ty) } else { ty });
+            func.variadic |= param.dots.is_some();
+            func.params.push(if param.dots.is_some() { self.types.slice(ty) } else { ty });
         }
         for result in &signature.results {
             func.results.push(self.ty(&result.ty)?);

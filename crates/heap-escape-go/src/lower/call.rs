@@ -159,8 +159,10 @@ impl<'c, 'a> Lower<'c, 'a> {
             Arg::Ready(None, _) => {}
             Arg::Made(x, elements) => {
                 let mut inner = hole;
-                if let NodeKind::Composite(crate::ir::Composite::Slice | crate::ir::Composite::Arguments, _) =
-                    &x.kind
+                if let NodeKind::Composite(
+                    crate::ir::Composite::Slice(_) | crate::ir::Composite::Arguments,
+                    _,
+                ) = &x.kind
                 {
                     let text = self.printer().text(x);
                     inner = self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0).0;

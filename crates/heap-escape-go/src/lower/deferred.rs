@@ -78,7 +78,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         match &x.kind {
             NodeKind::Const(..) | NodeKind::Nil | NodeKind::Func(_) | NodeKind::New(_, None) => {}
             NodeKind::Composite(
-                Composite::Arguments | Composite::Slice | Composite::Array | Composite::Struct,
+                Composite::Arguments | Composite::Slice(_) | Composite::Array | Composite::Struct,
                 elements,
             ) => elements.iter().for_each(|(_, element)| self.list(element, all)),
             _ => all.push(self.printer().text(x)),
@@ -90,7 +90,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         match &x.kind {
             NodeKind::Const(..) | NodeKind::Nil | NodeKind::Func(_) | NodeKind::New(_, None) => Arg::Expr(x),
             NodeKind::Composite(
-                Composite::Arguments | Composite::Slice | Composite::Array | Composite::Struct,
+                Composite::Arguments | Composite::Slice(_) | Composite::Array | Composite::Struct,
                 elements,
             ) => Arg::Made(
                 x,

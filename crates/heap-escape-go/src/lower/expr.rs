@@ -268,11 +268,11 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     /// A `make` with the constant that its size is.
     fn quoted_make(&self, x: &'c Ex<'a>, length: &'c Ex<'a>, capacity: Option<&'c Ex<'a>>) -> String {
-        let shown = if capacity.is_some() { self.printer().text(length) } else { self.quoted(length) };
+        let shown = if capacity.is_some() { self.printer().text(length) } else { self.quoted_size(length) };
         let mut text = format!("make({}, {shown}", self.types.show(x.ty));
         if let Some(capacity) = capacity {
             text.push_str(", ");
-            text.push_str(&self.quoted(capacity));
+            text.push_str(&self.quoted_size(capacity));
         }
         text.push(')');
         text
@@ -289,7 +289,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         let inner = match kind {
             Composite::Struct => self.because(hole, x, "struct literal element"),
             Composite::Array => self.because(hole, x, "array literal element"),
-            Composite::Slice | Composite::Arguments => {
+            Composite::Slice(_) | Composite::Arguments => {
                 let text = self.printer().text(x);
                 let (inner, _) = self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0);
                 self.because(inner, x, "slice-literal-element")
@@ -370,11 +370,13 @@ impl<'c, 'a> Lower<'c, 'a> {
         // A closure of a function and what it is called on.
         let bytes = 8 + self.types.size(of.ty);
         let bytes = if bytes > LARGEST_SITE { bytes } else { 0 };
-        let (inner, _) = self.spill(body, self.because(hole, x, "spill"), x.pos, text, bytes);
-        if self.types.has_shape(of.ty) && !self.types.is_plain_interface(of.ty) {
-            // The closure that is made of it is told of nowhere.
-            self.records.pop();
+        let hole = self.because(hole, x, "spill");
+        let site = self.unsaid(body, hole, &text, bytes);
+        // In generic code it is a closure of the compiler's own, which it does not tell of.
+        if !self.types.has_shape(of.ty) || self.types.is_plain_interface(of.ty) {
+            self.record(x.pos, What::Site(site, text));
         }
+        let inner = Hole::of(site);
         let function = func.and_then(|func| self.function_of(func));
         let Some(function) = function else {
             // Nobody knows what the method does with it.

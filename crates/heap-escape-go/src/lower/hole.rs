@@ -95,10 +95,16 @@ impl Lower<'_, '_> {
         text: String,
         bytes: u64,
     ) -> (Hole, Var) {
-        let site = body.site(&text, Shape::references(bytes));
-        self.flow(body, hole.address(), site);
+        let site = self.unsaid(body, hole, &text, bytes);
         self.record(pos, What::Site(site, text));
         (Hole::of(site), site)
+    }
+
+    /// The same without a word about it.
+    pub(super) fn unsaid(&mut self, body: &mut Body<'_>, hole: Hole, text: &str, bytes: u64) -> Var {
+        let site = body.site(text, Shape::references(bytes));
+        self.flow(body, hole.address(), site);
+        site
     }
 }
 

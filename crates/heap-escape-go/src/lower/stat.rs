@@ -8,6 +8,7 @@ use super::hole::Hole;
 use super::note::Of;
 use super::{Known, Lower};
 use crate::ir::{Builtin, Composite, Conversion, Ex, LitId, NodeKind};
+use crate::token::Op;
 use crate::types::{Kind, Ty};
 use crate::value::Value;
 
@@ -18,7 +19,11 @@ impl<'c, 'a> Lower<'c, 'a> {
         // Each variable's first value is older than the variable.
         loop {
             at = match &at.kind {
-                NodeKind::Convert { of, how: Conversion::Same, .. } if !self.types.is_interface(at.ty) => of,
+                NodeKind::Convert { of, how: Conversion::Same, .. }
+                    if !self.types.is_interface(at.ty) && self.types.has_same_bits(of.ty, at.ty) =>
+                {
+                    of
+                }
                 NodeKind::Var(var) => {
                     let info = &self.vars[var.0 as usize];
                     match &info.first {
@@ -39,13 +44,18 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     /// As it is quoted where the compiler puts a constant for a variable that is one.
     pub(super) fn quoted(&self, x: &'c Ex<'a>) -> String {
-        let is_length = matches!(&self.behind(x).kind, NodeKind::Builtin(Builtin::Len, ..));
-        if let (true, Some(number)) = (is_length, self.number_behind(x)) {
-            return number.to_string();
-        }
-        match (&x.kind, self.constant(x)) {
-            (NodeKind::Var(_), Some(constant)) => self.printer().text(constant),
+        match self.constant(x).map(|constant| &constant.kind) {
+            Some(NodeKind::Const(value, rune)) => self.printer().value(value, *rune, x.ty),
             _ => self.printer().text(x),
+        }
+    }
+
+    /// The size in a `make` as it is quoted: the compiler puts the number there, if it finds one.
+    pub(super) fn quoted_size(&self, x: &'c Ex<'a>) -> String {
+        match (&self.behind(x).kind, self.number_behind(x)) {
+            (_, None) => self.printer().text(x),
+            (NodeKind::Builtin(..), Some(number)) => number.to_string(),
+            (_, Some(_)) => self.quoted(x),
         }
     }
 
@@ -142,7 +152,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             }
             NodeKind::PointerTo(of) if matches!(of.kind, NodeKind::Composite(..)) => self.laid_out(body, of),
             NodeKind::Address(of, _) if is_global_place(of) => {}
-            NodeKind::Composite(Composite::Struct | Composite::Array | Composite::Slice, elements) => {
+            NodeKind::Composite(Composite::Struct | Composite::Array | Composite::Slice(_), elements) => {
                 for (_, element) in elements {
                     self.laid_out(body, element);
                 }
@@ -172,28 +182,34 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     /// The value of `_` among the variables of a package: nothing is left of what does nothing.
     pub(super) fn not_kept(&mut self, body: &mut Body<'_>, x: &'c Ex<'a>) {
-        match &x.kind {
-            NodeKind::Composite(_, elements) => {
-                for (key, value) in elements {
-                    for x in key.iter().chain([value]) {
-                        if self.does_something(x) {
-                            self.laid_out(body, x);
-                        }
-                    }
-                }
-            }
-            NodeKind::PointerTo(of)
-            | NodeKind::Convert { of, how: Conversion::ToInterface | Conversion::Same, .. } => {
-                self.not_kept(body, of);
-            }
-            NodeKind::Lit(_) | NodeKind::Call(_) => self.laid_out(body, x),
-            _ if self.does_something(x) => self.discard(body, x),
-            _ => {}
+        if self.does_something(x) {
+            self.evaluated(body, x);
         }
     }
 
-    /// Whether evaluating this can be noticed.
+    /// A value that nobody gets, in its parts.
+    fn evaluated(&mut self, body: &mut Body<'_>, x: &'c Ex<'a>) {
+        match &x.kind {
+            NodeKind::Composite(Composite::Struct | Composite::Array, elements) => {
+                for (_, value) in elements {
+                    self.evaluated(body, value);
+                }
+            }
+            NodeKind::Convert { of, how: Conversion::ToInterface | Conversion::Same, .. } => {
+                self.evaluated(body, of);
+            }
+            NodeKind::PointerTo(of) if matches!(of.kind, NodeKind::Unknown(_)) => self.discard(body, of),
+            // What has a place of its own is laid out.
+            NodeKind::PointerTo(_) | NodeKind::Composite(Composite::Slice(_), _) | NodeKind::Lit(_) => {
+                self.laid_out(body, x);
+            }
+            _ => self.discard(body, x),
+        }
+    }
+
+    /// Whether evaluating this can be noticed, for all that the compiler knows (its `AnySideEffects`).
     fn does_something(&self, x: &'c Ex<'a>) -> bool {
+        let any = |all: &'c [Ex<'a>]| all.iter().any(|x| self.does_something(x));
         match &x.kind {
             NodeKind::Const(..)
             | NodeKind::Nil
@@ -202,10 +218,27 @@ impl<'c, 'a> Lower<'c, 'a> {
             | NodeKind::Global(_)
             | NodeKind::Func(_)
             | NodeKind::MethodExpr(..)
-            | NodeKind::New(_, None) => false,
-            NodeKind::Address(of, _) | NodeKind::PointerTo(of) | NodeKind::Convert { of, .. } => {
-                self.does_something(of)
-            }
+            | NodeKind::New(_, None)
+            | NodeKind::MakeMap(None)
+            | NodeKind::MakeChan(None) => false,
+            NodeKind::Address(of, _)
+            | NodeKind::PointerTo(of)
+            | NodeKind::New(_, Some(of))
+            | NodeKind::Unary(_, of)
+            | NodeKind::Field { of, through: false, .. }
+            | NodeKind::Convert {
+                of,
+                how: Conversion::Same | Conversion::ToInterface | Conversion::String,
+                ..
+            } => self.does_something(of),
+            NodeKind::Binary(Op::Div | Op::Rem, _, by) if !matches!(by.kind, NodeKind::Const(..)) => true,
+            NodeKind::Binary(_, a, b) => self.does_something(a) || self.does_something(b),
+            NodeKind::Concat(parts) => any(parts),
+            NodeKind::Builtin(
+                Builtin::Len | Builtin::Cap | Builtin::Real | Builtin::Imag | Builtin::Complex,
+                args,
+                _,
+            ) => any(args),
             NodeKind::Composite(_, elements) => {
                 elements.iter().any(|(key, value)| key.iter().chain([value]).any(|x| self.does_something(x)))
             }
@@ -213,17 +246,14 @@ impl<'c, 'a> Lower<'c, 'a> {
         }
     }
 
-    /// The number that is behind this: a constant, or the length of a slice that is written out.
+    /// The number that the compiler finds for a size in a `make`: a constant that is not negative, or the length of a slice that is
+    /// written out.
     pub(super) fn number_behind(&self, x: &'c Ex<'a>) -> Option<i128> {
         let behind = self.behind(x);
         match &behind.kind {
-            NodeKind::Const(value, _) => value.int(),
+            NodeKind::Const(value, _) => value.int().filter(|number| *number >= 0),
             NodeKind::Builtin(Builtin::Len, args, _) => match &self.behind(args.first()?).kind {
-                NodeKind::Composite(Composite::Slice, elements)
-                    if elements.iter().all(|(key, _)| key.is_none()) =>
-                {
-                    i128::try_from(elements.len()).ok()
-                }
+                NodeKind::Composite(Composite::Slice(length), _) => Some(i128::from(*length)),
                 _ => None,
             },
             _ => None,

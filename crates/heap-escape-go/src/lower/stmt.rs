@@ -7,7 +7,7 @@ use heap_escape::{Body, Callee};
 use super::hole::Hole;
 use super::note::Of;
 use super::{Lower, Record, What};
-use crate::ir::{Builtin, Ex, NodeKind, Range, St, SwitchCase, Target, VarId};
+use crate::ir::{Builtin, Ex, LitId, NodeKind, Range, St, SwitchCase, Target, VarId};
 use crate::source::Pos;
 use crate::types::{Kind, Ty};
 
@@ -103,6 +103,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                 self.for_loop(body, vars, init, cond.as_ref(), post, inner);
             }
             St::Range(range) => self.range(body, range),
+            St::RangeFunc { pos, over, lit } => self.range_func(body, *pos, over, *lit),
             St::Switch { tag, cases } => {
                 if let Some(tag) = tag {
                     self.discard(body, tag);
@@ -332,13 +333,16 @@ impl<'c, 'a> Lower<'c, 'a> {
         }
     }
 
-    fn range(&mut self, body: &mut Body<'_>, range: &'c Range<'a>) {
+    /// What a loop is over, in a place of its own.
+    fn over(&mut self, body: &mut Body<'_>, over: &'c Ex<'a>) -> heap_escape::Var {
         let temp = self.temp(body, "{temp}");
         self.shown.insert(temp);
-        self.expr(body, Hole::of(temp), &range.over);
-        if let Some(lit) = range.lit {
-            return self.range_func(body, range, lit);
-        }
+        self.expr(body, Hole::of(temp), over);
+        temp
+    }
+
+    fn range(&mut self, body: &mut Body<'_>, range: &'c Range<'a>) {
+        let temp = self.over(body, &range.over);
         let array = matches!(self.types.under(range.over.ty), Kind::Array(..));
         let listed = array
             || self.types.slice_elem(range.over.ty).is_some()
@@ -400,8 +404,9 @@ impl<'c, 'a> Lower<'c, 'a> {
     }
 
     /// A loop over a function, which is called with the body.
-    fn range_func(&mut self, body: &mut Body<'_>, range: &'c Range<'a>, id: crate::ir::LitId) {
-        let known: Vec<_> = self.literals_of(&range.over).unwrap_or_default();
+    fn range_func(&mut self, body: &mut Body<'_>, pos: Pos, over: &'c Ex<'a>, id: LitId) {
+        self.over(body, over);
+        let known: Vec<_> = self.literals_of(over).unwrap_or_default();
         let callees: Vec<Callee> = known.into_iter().filter_map(|literal| self.callee(literal)).collect();
         let lit = &self.lits[id.0 as usize];
         let text = "func literal".to_owned();
@@ -410,7 +415,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         // What the loop has to remember between two turns.
         let name = format!("#state{}", self.loops_over);
         let state = body.variable(&name, heap_escape::Shape::plain(8));
-        self.record(range.pos, What::Var(state, name));
+        self.record(pos, What::Var(state, name));
         let outermost = !self.function.contains("-range");
         if outermost {
             self.results_outside(body, lit);
@@ -421,29 +426,23 @@ impl<'c, 'a> Lower<'c, 'a> {
         let around = std::mem::replace(&mut self.function, Rc::from(name));
         let (closure, ()) = body.closure(&text, heap_escape::Shape::references(8), |body| {
             body.changed(state);
-            for (var, pos) in &lit.captures {
+            for (var, mentioned) in &lit.captures {
                 let kept = self.returned.get(var).copied();
                 let local = kept.unwrap_or_else(|| self.local(body, *var));
-                self.captured(body, *var, *pos);
+                self.captured(body, *var, *mentioned);
                 body.uses(local);
             }
             self.code(body, &lit.code);
         });
         (self.depth, self.function) = (depth, around);
-        self.records.insert(
-            at,
-            Record {
-                pos: range.pos,
-                function: Rc::clone(&self.function),
-                what: What::Site(closure.site(), text),
-            },
-        );
+        let what = What::Site(closure.site(), text);
+        self.records.insert(at, Record { pos, function: Rc::clone(&self.function), what });
         self.flow(body, Hole::of(temp).address(), closure.site());
         if outermost {
             self.results_inside(body);
         }
         if callees.is_empty() {
-            self.flow(body, self.because(Hole::HEAP, &range.over, "call parameter"), temp);
+            self.flow(body, self.because(Hole::HEAP, over, "call parameter"), temp);
         } else {
             body.call(&callees, &[temp.value()], &[]);
         }

@@ -105,17 +105,18 @@ impl<'a> Parser<'a> {
 
     /// Parameters and results.
     pub(super) fn signature(&mut self) -> Parsed<Signature<'a>> {
+        let pos = self.pos();
         self.expect(Token::LParen, "`(`")?;
         let params = self.params(Token::RParen)?;
         let results = if self.accept(Token::LParen)? {
             self.params(Token::RParen)?
         } else {
             match self.try_ty()? {
-                Some(ty) => vec![Param { name: None, ty: Rc::new(ty), variadic: false }],
+                Some(ty) => vec![Param { name: None, ty: Rc::new(ty), dots: None }],
                 None => Vec::new(),
             }
         };
-        Ok(Signature { params, results })
+        Ok(Signature { pos, params, results })
     }
 
     /// Parameters, after the bracket. A list has names for all or for none; which of the two, its end shows.
@@ -138,7 +139,7 @@ impl<'a> Parser<'a> {
                 following = Some(Rc::clone(&param.ty));
                 continue;
             }
-            let (ExprKind::Name(name), Some(ty), false) = (&param.ty.kind, &following, param.variadic) else {
+            let (ExprKind::Name(name), Some(ty), None) = (&param.ty.kind, &following, param.dots) else {
                 return Err(Fault::new(param.ty.pos, "syntax error: mixed named and unnamed parameters"));
             };
             param.name = Some(Ident { pos: param.ty.pos, name });
@@ -164,9 +165,10 @@ impl<'a> Parser<'a> {
                 name = Some(ident);
             }
         }
-        let variadic = self.accept(Token::DotDotDot)?;
+        let pos = self.pos();
+        let dots = self.accept(Token::DotDotDot)?.then_some(pos);
         let ty = Rc::new(self.ty()?);
-        Ok(Param { name, ty, variadic })
+        Ok(Param { name, ty, dots })
     }
 
     /// Whether `T[` begins an instance `T[A]`, and not a name `T` before an array or slice type.
@@ -202,7 +204,7 @@ impl<'a> Parser<'a> {
             let constraint = Rc::new(self.constraint()?);
             for name in names {
                 let ty = Rc::clone(&constraint);
-                params.push(Param { name: Some(name), ty, variadic: false });
+                params.push(Param { name: Some(name), ty, dots: None });
             }
             if !self.accept(Token::Comma)? {
                 break;

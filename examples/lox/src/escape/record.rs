@@ -138,6 +138,13 @@ impl Walk {
         var
     }
 
+    /// Notes what is known of the value on top.
+    fn know(&mut self, known: Known) {
+        if let Some(top) = self.stack.last_mut() {
+            top.known = known;
+        }
+    }
+
     fn push_copy(&mut self, body: &mut Body<'_>, of: Var) {
         let var = self.push(body);
         body.init(var, of);
@@ -177,16 +184,14 @@ impl Recorder<'_, '_, '_> {
             Op::GetLocal(index) => {
                 walk.push_copy(body, walk.stack[usize::from(index)].var);
                 if index == 0 && draft.is_method() {
-                    let last = walk.stack.len() - 1;
-                    walk.stack[last].known = Known::This;
+                    walk.know(Known::This);
                 }
             }
             Op::SetLocal(index) => body.assign(walk.stack[usize::from(index)].var, walk.top()),
             Op::GetGlobal(constant) => {
-                let var = walk.push(body);
+                walk.push(body);
                 if let Some(global) = draft.global(constant) {
-                    walk.pop();
-                    walk.stack.push(Entry { var, known: Known::Global(global) });
+                    walk.know(Known::Global(global));
                 }
             }
             Op::SetGlobal(_) => body.leak(walk.top(), Why::Other("assigned to a global variable")),

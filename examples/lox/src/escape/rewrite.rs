@@ -133,7 +133,7 @@ fn place(shelf: &mut [Draft<'_, '_>], recorded: &Recorded, answer: &Answer) {
             shelf[inner].is_near = true;
         }
     }
-    ends(shelf, recorded, answer, Op::CloseUpvalue);
+    ends(shelf, recorded, &answer.ends, Op::CloseUpvalue);
     for number in 0..shelf.len() {
         captures(shelf, number, &answer.has);
         let room = byte(answer.rooms[number]);
@@ -150,8 +150,8 @@ fn place(shelf: &mut [Draft<'_, '_>], recorded: &Recorded, answer: &Answer) {
 }
 
 /// Variables that are not closed any more when their scope ends, or are with `close`.
-fn ends(shelf: &mut [Draft<'_, '_>], recorded: &Recorded, answer: &Answer, close: Op) {
-    for (&(draft, op, _), has) in recorded.ends.iter().zip(&answer.ends) {
+fn ends(shelf: &mut [Draft<'_, '_>], recorded: &Recorded, ends: &[Has], close: Op) {
+    for (&(draft, op, _), has) in recorded.ends.iter().zip(ends) {
         shelf[draft].ops[op] = if *has == Has::Cell { close } else { Op::Pop };
     }
 }
@@ -216,17 +216,11 @@ fn watch(
         watched.insert(site.draft);
     }
     // A variable that would be on the stack is in a cell, so that what has captured it can be found.
-    ends(shelf, recorded, answer, Op::CloseWatched);
-    let has: Vec<Vec<Has>> = answer
-        .has
-        .iter()
-        .map(|all| all.iter().map(|&has| if has == Has::Place { Has::Cell } else { has }).collect())
-        .collect();
-    for (&(draft, op, _), has) in recorded.ends.iter().zip(&answer.ends) {
-        if *has == Has::Place {
-            shelf[draft].ops[op] = Op::CloseWatched;
-        }
-    }
+    let in_cells = |all: &[Has]| -> Vec<Has> {
+        all.iter().map(|&has| if has == Has::Place { Has::Cell } else { has }).collect()
+    };
+    ends(shelf, recorded, &in_cells(&answer.ends), Op::CloseWatched);
+    let has: Vec<Vec<Has>> = answer.has.iter().map(|all| in_cells(all)).collect();
     for number in 0..shelf.len() {
         captures(shelf, number, &has);
         if watched.contains(&number) {

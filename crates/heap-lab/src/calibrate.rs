@@ -4,6 +4,7 @@
 //! machine disturbs them little. Everything is measured in small heaps: what it says of large ones is then a prediction.
 
 use crate::error::LabError;
+use crate::measure::collector::last_cycle;
 use crate::measure::time::{Stopwatch, nanos};
 use crate::page_search::search;
 use crate::scale::costs::{Costs, ShapeCosts};
@@ -88,8 +89,7 @@ pub(crate) fn collected(
         let watch = Stopwatch::start();
         mutator.collect();
         let lap = watch.lap();
-        let cycle = mutator.figures().last_cycle;
-        let cycle = cycle.ok_or_else(|| LabError::Measure(String::from("a collection left no figures")))?;
+        let cycle = last_cycle(mutator.figures())?;
         let mark = nanos(cycle.mark_cpu);
         let helped = nanos(cycle.helper_cpu);
         all.objects = cycle.live_objects as f64;

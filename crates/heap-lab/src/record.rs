@@ -243,6 +243,23 @@ pub(crate) struct Bar {
     pub(crate) source: Source,
 }
 
+impl Bar {
+    /// One number that was measured in this run.
+    pub(crate) fn measured(label: impl Into<String>, value: f64) -> Self {
+        Self::of(label, value, &[])
+    }
+
+    /// What was made of these samples.
+    pub(crate) fn of(label: impl Into<String>, value: f64, samples: &[f64]) -> Self {
+        Self { label: label.into(), value, samples: samples.to_vec(), source: Source::Measured }
+    }
+
+    /// One number that was measured elsewhere.
+    pub(crate) fn reference(label: impl Into<String>, value: f64) -> Self {
+        Self { label: label.into(), value, samples: Vec::new(), source: Source::Reference }
+    }
+}
+
 /// Whose figure a mark on a plot is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {

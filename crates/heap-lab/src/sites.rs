@@ -13,14 +13,16 @@
 //!   take_buffers   scratch        1: 1024
 //! ```
 //!
-//! What each site allocates follows from these sizes and the size classes: [`Site::expected`].
+//! What each site allocates follows from these sizes and the size classes: [`Site::expected`]. What a profile of any program must say
+//! of so many objects of a size, and how far off a sampled one may be, is [`Expected`].
 
+use crate::error::LabError;
 use core::ops::Range;
 use heap_core::size_class::SizeClass;
-use heap_profile::{Profile, Use};
+use heap_profile::{Profile, Profiler, Use};
 use std::fmt::Write as _;
 use std::hint::black_box;
-use tricolor::{Gc, GcStr, Mu, Mutator, Trace};
+use tricolor::{Gc, GcStr, HeapBuilder, Mu, Mutator, Trace};
 
 /// Bytes of a scratch buffer.
 pub(crate) const SCRATCH: usize = 1024;
@@ -134,14 +136,21 @@ pub(crate) struct Expected {
     variance: f64,
 }
 
+/// The chance that an object in a slot of so many bytes is sampled, when one byte in `mean` is.
+pub(crate) fn chance(slot: usize, mean: usize) -> f64 {
+    if mean <= 1 { 1.0 } else { -(-(slot as f64) / mean as f64).exp_m1() }
+}
+
 impl Expected {
-    fn add(&mut self, slot: usize, mean: usize) {
-        let size = slot as f64;
-        // The chance that one is sampled; each that is stands for 1/p.
-        let p = if mean <= 1 { 1.0 } else { -(-size / mean as f64).exp_m1() };
-        self.objects += 1.0;
-        self.bytes += size;
-        self.variance += size * size * (1.0 - p) / p;
+    /// So many objects more that ask for so many bytes, when one byte in `mean` is sampled.
+    pub(crate) fn add(&mut self, count: usize, bytes: usize, mean: usize) {
+        let slot = SizeClass::for_bytes(bytes).size().get();
+        let (count, size) = (count as f64, slot as f64);
+        // Each that is sampled stands for 1/p.
+        let p = chance(slot, mean);
+        self.objects += count;
+        self.bytes += count * size;
+        self.variance += count * size * size * (1.0 - p) / p;
     }
 
     /// Five standard deviations of the estimate of bytes.
@@ -207,15 +216,30 @@ impl Site {
     pub(crate) fn expected(self, count: usize, mean: usize) -> Expected {
         let mut expected = Expected::default();
         for bytes in (0..count).flat_map(|id| self.asked(id)) {
-            expected.add(SizeClass::for_bytes(bytes).size().get(), mean);
+            expected.add(1, bytes, mean);
         }
         expected
     }
 }
 
-/// What a function has in a grouping of a profile; nothing, if it is not in it.
-pub(crate) fn of(parts: &[(String, Use)], function: &str) -> Use {
-    parts.iter().find(|(name, _)| name == function).map(|(_, counts)| *counts).unwrap_or_default()
+/// The profile of a program in a heap of its own, of which one byte in `mean` is sampled.
+///
+/// # Errors
+/// When the heap cannot be built.
+pub(crate) fn profiled(
+    builder: &HeapBuilder,
+    mean: usize,
+    program: impl FnOnce(&mut Mutator),
+) -> Result<Profile, LabError> {
+    let profiler = Profiler::new();
+    let heap = builder.clone().sampler(profiler.clone(), mean).build()?;
+    program(&mut heap.attach()?);
+    Ok(profiler.profile("heap-lab", &heap))
+}
+
+/// What a part, such as a function or a crate, has in a grouping of a profile; nothing, if it is not in it.
+pub(crate) fn of(parts: &[(String, Use)], part: &str) -> Use {
+    parts.iter().find(|(name, _)| name == part).map(|(_, counts)| *counts).unwrap_or_default()
 }
 
 /// Bytes of a profile's file.

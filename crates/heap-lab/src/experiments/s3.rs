@@ -3,9 +3,10 @@
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
+use crate::measure::collector::last_cycle;
 use crate::measure::spread::Spread;
 use crate::measure::time::timed;
-use crate::record::{Bar, Plot, Record, Shape, Source, Table};
+use crate::record::{Bar, Plot, Record, Shape, Table};
 use crate::unit::{Unit, digits};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -61,11 +62,8 @@ struct Alive {
 fn alive(mutator: &mut Mutator) -> Result<Alive, LabError> {
     mutator.collect();
     let figures = mutator.figures();
-    let missing = || LabError::Measure(String::from("a collection left no figures"));
-    Ok(Alive {
-        objects: figures.memory.heap_objects as f64,
-        scanned: figures.last_cycle.ok_or_else(missing)?.scanned_bytes.get() as f64,
-    })
+    let objects = figures.memory.heap_objects as f64;
+    Ok(Alive { objects, scanned: last_cycle(figures)?.scanned_bytes.get() as f64 })
 }
 
 /// The life of a chunk.
@@ -346,11 +344,8 @@ impl Experiment for Arenas {
                 Unit::Nanos.show(together.min()),
                 Unit::Times.show(times),
             ]);
-            let bar = |label: &str, spread: &Spread| Bar {
-                label: format!("{}, {label}", kind.name),
-                value: spread.min(),
-                samples: spread.samples().to_vec(),
-                source: Source::Measured,
+            let bar = |label: &str, spread: &Spread| {
+                Bar::of(format!("{}, {label}", kind.name), spread.min(), spread.samples())
             };
             bars.extend([bar("by itself", &alone), bar("in an arena", &together)]);
         }

@@ -6,7 +6,7 @@ use crate::error::LabError;
 use crate::experiment::{Experiment, Lab};
 use crate::measure::ledger::Ledger;
 use crate::measure::resident::resident;
-use crate::record::{Bar, Plot, Record, Shape, Source};
+use crate::record::{Bar, Plot, Record, Shape};
 use crate::unit::Unit;
 use heap_core::units::{Bytes, PAGE_BYTES};
 use std::hint::black_box;
@@ -174,8 +174,6 @@ impl Experiment for MillionSmall {
                 Row::new("live bytes (HeapAlloc)", "alloc", change.alloc, Unit::Bytes),
             ],
         )?;
-        let bar =
-            |label: &str, value: f64, source| Bar { label: label.to_owned(), value, samples: vec![], source };
         trial.plot(Plot {
             title: String::from("Bytes, by who counts them"),
             reading: String::from(
@@ -184,11 +182,11 @@ impl Experiment for MillionSmall {
             shape: Shape::Bars {
                 unit: Unit::Bytes,
                 bars: vec![
-                    bar("live (HeapAlloc)", change.alloc, Source::Measured),
-                    bar("in spans (HeapInuse)", change.inuse, Source::Measured),
-                    bar("accessible (HeapSys)", memory.heap_sys.get() as f64, Source::Measured),
-                    bar("resident, grown by", grown, Source::Measured),
-                    bar("live, Go 1.27.3", 16_003_624.0, Source::Reference),
+                    Bar::measured("live (HeapAlloc)", change.alloc),
+                    Bar::measured("in spans (HeapInuse)", change.inuse),
+                    Bar::measured("accessible (HeapSys)", memory.heap_sys.get() as f64),
+                    Bar::measured("resident, grown by", grown),
+                    Bar::reference("live, Go 1.27.3", 16_003_624.0),
                 ],
             },
         });

@@ -7,7 +7,7 @@ use crate::experiment::{Experiment, Lab, Trial};
 use crate::measure::ledger::Ledger;
 use crate::measure::spread::Spread;
 use crate::measure::time::timed;
-use crate::record::{Bar, Plot, Record, Shape, Source, Table};
+use crate::record::{Bar, Plot, Record, Shape, Table};
 use crate::unit::{Unit, digits};
 use heap_core::size_class::SizeClass;
 use std::fmt::Write as _;
@@ -350,16 +350,11 @@ fn plot(spreads: &[Spread]) -> Plot {
         .iter()
         .chain(&ERRORS)
         .zip(spreads)
-        .map(|(way, spread)| Bar {
-            label: way.name.to_owned(),
-            value: spread.median(),
-            samples: spread.samples().to_vec(),
-            source: Source::Measured,
-        })
+        .map(|(way, spread)| Bar::of(way.name, spread.median(), spread.samples()))
         .collect();
     for (label, value) in [("fmt.Sprintf of a variable, Go 1.27.3", 43.0), ("strconv.Itoa, Go 1.27.3", 13.0)]
     {
-        bars.push(Bar { label: label.to_owned(), value, samples: vec![], source: Source::Reference });
+        bars.push(Bar::reference(label, value));
     }
     Plot {
         title: String::from("CPU of an operation"),

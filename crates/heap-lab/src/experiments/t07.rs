@@ -5,7 +5,7 @@ use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab};
 use crate::measure::ledger::cost_of;
-use crate::record::{Bar, Plot, Record, Shape, Source};
+use crate::record::{Bar, Plot, Record, Shape};
 use crate::unit::Unit;
 use heap_core::size_class::SizeClass;
 use heap_core::units::{Bytes, PAGE_BYTES};
@@ -97,20 +97,18 @@ impl Experiment for SmallObjects {
                 Row::new("live bytes, { i64, i64, i64 }", "triples", of_triples, Unit::Bytes),
             ],
         )?;
-        let bar =
-            |label: &str, value: f64, source| Bar { label: label.to_owned(), value, samples: vec![], source };
         trial.plot(Plot {
             title: String::from("Bytes of heap for each object"),
             reading: String::from("Size classes fit these sizes exactly: nothing is added."),
             shape: Shape::Bars {
                 unit: Unit::BytesPerObject,
                 bars: vec![
-                    bar("{ i32, i32 }", each(of_pairs), Source::Measured),
-                    bar("{ i32, i32 }, Go 1.27.3", 8.0, Source::Reference),
-                    bar("{ reference }", each(of_pointers), Source::Measured),
-                    bar("{ reference }, Go 1.27.3", 8.0, Source::Reference),
-                    bar("{ i64, i64, i64 }", each(of_triples), Source::Measured),
-                    bar("{ i64, i64, i64 }, Go 1.27.3", 24.0, Source::Reference),
+                    Bar::measured("{ i32, i32 }", each(of_pairs)),
+                    Bar::reference("{ i32, i32 }, Go 1.27.3", 8.0),
+                    Bar::measured("{ reference }", each(of_pointers)),
+                    Bar::reference("{ reference }, Go 1.27.3", 8.0),
+                    Bar::measured("{ i64, i64, i64 }", each(of_triples)),
+                    Bar::reference("{ i64, i64, i64 }, Go 1.27.3", 24.0),
                 ],
             },
         });

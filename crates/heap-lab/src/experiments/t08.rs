@@ -6,7 +6,7 @@ use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
 use crate::measure::ledger::Ledger;
 use crate::measure::time::timed;
-use crate::record::{Bar, Plot, Record, Shape, Source, Table};
+use crate::record::{Bar, Plot, Record, Shape, Table};
 use crate::unit::{Unit, digits};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -182,15 +182,36 @@ struct Told {
     by_finalizers: [f64; 3],
 }
 
-/// Puts [`STOCK`] fresh buffers into the pool, and lets `watch` see each.
-fn stock(mutator: &mut Mutator, buffers: &Buffers, watch: impl for<'gc> Fn(&Mu<'gc>, Buffer<'gc>)) {
+fn with_cleanup<'gc>(mu: &Mu<'gc>, buffer: Buffer<'gc>, told: Arc<AtomicU64>) {
+    mu.cleanup(buffer, move || {
+        told.fetch_add(1, Relaxed);
+    });
+}
+
+fn with_finalizer<'gc>(mu: &Mu<'gc>, buffer: Buffer<'gc>, told: Arc<AtomicU64>) {
+    mu.set_finalizer(buffer, move |_, _| {
+        told.fetch_add(1, Relaxed);
+    });
+}
+
+/// What `look` sees of a pool with [`STOCK`] fresh buffers in a heap of its own. `tell` has the count of those that are told dead
+/// raised by each.
+fn of_a_stock<T>(
+    trial: &Trial<'_>,
+    tell: impl for<'gc> Fn(&Mu<'gc>, Buffer<'gc>, Arc<AtomicU64>),
+    look: impl FnOnce(&mut Mutator, &Buffers, &AtomicU64) -> T,
+) -> Result<T, LabError> {
+    let heap = trial.heap().build()?;
+    let mut mutator = heap.attach()?;
+    let (buffers, told) = (Buffers::new(&heap), Arc::new(AtomicU64::new(0)));
     mutator.enter(|mu| {
         for _ in 0..STOCK {
             let buffer = fresh(mu);
-            watch(mu, buffer);
+            tell(mu, buffer, Arc::clone(&told));
             buffers.put(mu, buffer);
         }
     });
+    Ok(look(&mut mutator, &buffers, &told))
 }
 
 /// What `told` says now, and after each of two collections.
@@ -203,44 +224,20 @@ fn collected_twice(mutator: &mut Mutator, told: &AtomicU64) -> [f64; 3] {
 }
 
 fn told(trial: &Trial<'_>) -> Result<Told, LabError> {
-    let with_cleanups = |used: bool| {
-        let heap = trial.heap().build()?;
-        let mut mutator = heap.attach()?;
-        let (buffers, dead) = (Buffers::new(&heap), Arc::new(AtomicU64::new(0)));
-        let told = Arc::clone(&dead);
-        stock(&mut mutator, &buffers, move |mu, buffer| {
-            let told = Arc::clone(&told);
-            mu.cleanup(buffer, move || {
-                told.fetch_add(1, Relaxed);
-            });
+    let after = of_a_stock(trial, with_cleanup, |mutator, _, told| collected_twice(mutator, told))?;
+    let used = of_a_stock(trial, with_cleanup, |mutator, buffers, told| {
+        // One collection, everything is taken and put again, another: none has gone unused for two.
+        mutator.collect();
+        mutator.enter(|mu| {
+            let taken: Vec<_> = std::iter::from_fn(|| buffers.take(mu)).collect();
+            taken.into_iter().for_each(|buffer| buffers.put(mu, buffer));
         });
-        if used {
-            // One collection, everything is taken and put again, another: none has gone unused for two.
-            mutator.collect();
-            mutator.enter(|mu| {
-                let taken: Vec<_> = std::iter::from_fn(|| buffers.take(mu)).collect();
-                taken.into_iter().for_each(|buffer| buffers.put(mu, buffer));
-            });
-            mutator.collect();
-            mutator.safepoint();
-            return Ok::<_, LabError>([dead.load(Relaxed) as f64; 3]);
-        }
-        Ok(collected_twice(&mut mutator, &dead))
-    };
-    let by_finalizers = {
-        let heap = trial.heap().build()?;
-        let mut mutator = heap.attach()?;
-        let (buffers, dead) = (Buffers::new(&heap), Arc::new(AtomicU64::new(0)));
-        let told = Arc::clone(&dead);
-        stock(&mut mutator, &buffers, move |mu, buffer| {
-            let told = Arc::clone(&told);
-            mu.set_finalizer(buffer, move |_, _| {
-                told.fetch_add(1, Relaxed);
-            });
-        });
-        collected_twice(&mut mutator, &dead)
-    };
-    Ok(Told { after: with_cleanups(false)?, used: with_cleanups(true)?[2], by_finalizers })
+        mutator.collect();
+        mutator.safepoint();
+        told.load(Relaxed) as f64
+    })?;
+    let by_finalizers = of_a_stock(trial, with_finalizer, |mutator, _, told| collected_twice(mutator, told))?;
+    Ok(Told { after, used, by_finalizers })
 }
 
 impl Experiment for Pooled {
@@ -353,20 +350,14 @@ impl Experiment for Pooled {
                 ),
             ],
         )?;
-        let bar = |label: &str, value: f64, samples: &[f64]| Bar {
-            label: label.to_owned(),
-            value,
-            samples: samples.to_vec(),
-            source: Source::Measured,
-        };
         trial.plot(Plot {
             title: String::from("CPU of an operation: a buffer, written"),
             reading: String::from("What is left when the buffer is there already is the writing."),
             shape: Shape::Bars {
                 unit: Unit::Nanos,
                 bars: vec![
-                    bar("fresh", fresh.median(), fresh.samples()),
-                    bar("pooled", pooled.median(), pooled.samples()),
+                    Bar::of("fresh", fresh.median(), fresh.samples()),
+                    Bar::of("pooled", pooled.median(), pooled.samples()),
                 ],
             },
         });

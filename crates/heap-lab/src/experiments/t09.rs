@@ -4,6 +4,7 @@ use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Effort, Experiment, Lab, Trial};
+use crate::measure::collector::last_cycle;
 use crate::measure::spread::Spread;
 use crate::measure::time::{Stopwatch, millis, nanos};
 use crate::record::{Axis, Bar, Plot, Record, Scale, Series, Shape, Source, Table, Ticks};
@@ -112,7 +113,7 @@ fn compare(
             let watch = Stopwatch::start();
             mutator.collect();
             walls.push(millis(watch.lap().wall));
-            let last = last_cycle(mutator)?;
+            let last = last_cycle(mutator.figures())?;
             marks.push(nanos(last.mark_cpu));
             pauses.push(millis(last.pause));
         }
@@ -120,7 +121,7 @@ fn compare(
     let mut costs = Vec::new();
     for ((kind, mutator, live, first), [walls, marks, pauses]) in heaps.into_iter().zip(samples) {
         let name = format!("{} × {}", digits(count as f64), kind.name());
-        let last = last_cycle(&mutator)?;
+        let last = last_cycle(mutator.figures())?;
         trial.figure(format!("{name}: bytes scanned"), last.scanned_bytes.get() as f64);
         trial.figure(format!("{name}: live bytes"), last.live.get() as f64);
         trial.figure(format!("{name}: live slots"), last.live_objects as f64);
@@ -135,11 +136,6 @@ fn compare(
         drop(live);
     }
     Ok(costs)
-}
-
-fn last_cycle(mutator: &Mutator) -> Result<CycleFigures, LabError> {
-    let missing = || LabError::Measure(String::from("a collection left no figures"));
-    mutator.figures().last_cycle.ok_or_else(missing)
 }
 
 impl Experiment for PointersAndValues {
@@ -304,18 +300,15 @@ fn table(all: &[(usize, Vec<Cost>)]) -> Table {
 fn mark_plot(count: usize, costs: &[Cost]) -> Plot {
     let mut bars: Vec<Bar> = costs
         .iter()
-        .map(|cost| Bar {
-            label: cost.kind.name().to_owned(),
-            value: cost.mark_per_object(count),
-            samples: cost.mark.samples().iter().map(|nanos| nanos / count as f64).collect(),
-            source: Source::Measured,
+        .map(|cost| {
+            let samples: Vec<f64> = cost.mark.samples().iter().map(|nanos| nanos / count as f64).collect();
+            Bar::of(cost.kind.name(), cost.mark_per_object(count), &samples)
         })
         .collect();
     // Go 1.27.3, GOMAXPROCS=1, the same shapes at this size, on a machine of another day.
     let go = if count >= 10_000_000 { [18.4, 9.84, 8.39] } else { [18.6, 9.96, 8.65] };
     for (kind, value) in Kind::ALL.into_iter().zip(go) {
-        let label = format!("{}, Go 1.27.3", kind.name());
-        bars.push(Bar { label, value, samples: vec![], source: Source::Reference });
+        bars.push(Bar::reference(format!("{}, Go 1.27.3", kind.name()), value));
     }
     Plot {
         title: format!("Mark CPU for each of {} objects", digits(count as f64)),

@@ -5,7 +5,7 @@ use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab};
 use crate::measure::ledger::cost_of;
-use crate::record::{Bar, Plot, Record, Shape, Source};
+use crate::record::{Bar, Plot, Record, Shape};
 use crate::unit::Unit;
 use heap_core::size_class::SizeClass;
 use heap_core::units::Bytes;
@@ -163,12 +163,6 @@ impl Experiment for Captures {
         for (claim, bytes) in [words, slice, large].into_iter().zip(measured) {
             trial.judge(claim, bytes);
         }
-        let bar = |label: &str, value: f64| Bar {
-            label: label.to_owned(),
-            value,
-            samples: vec![],
-            source: Source::Measured,
-        };
         trial.plot(Plot {
             title: String::from("Bytes of a closure with what it has captured"),
             reading: String::from(
@@ -177,9 +171,9 @@ impl Experiment for Captures {
             shape: Shape::Bars {
                 unit: Unit::BytesPerObject,
                 bars: vec![
-                    bar("a slice, copied", measured[1]),
-                    bar("64 bytes, copied", measured[0]),
-                    bar("136 bytes, referred to", measured[2]),
+                    Bar::measured("a slice, copied", measured[1]),
+                    Bar::measured("64 bytes, copied", measured[0]),
+                    Bar::measured("136 bytes, referred to", measured[2]),
                 ],
             },
         });

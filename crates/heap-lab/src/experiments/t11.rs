@@ -3,10 +3,10 @@
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
-use crate::record::{Bar, Plot, Record, Shape, Source, Table};
+use crate::record::{Bar, Plot, Record, Shape, Table};
 use crate::sites::{self, Expected, Site};
 use crate::unit::{Unit, digits};
-use heap_profile::{Group, Profile, Profiler, Value};
+use heap_profile::{Group, Profile, Value};
 
 /// See the module.
 pub(super) struct TopSites;
@@ -16,14 +16,14 @@ pub(super) const USUAL: usize = 512 << 10;
 
 /// A profile of so many operations, and the bytes that the heap itself counted.
 pub(super) fn profiled(trial: &Trial<'_>, count: usize, mean: usize) -> Result<(Profile, f64), LabError> {
-    let profiler = Profiler::new();
-    let heap = trial.heap().sampler(profiler.clone(), mean).build()?;
-    let mut mutator = heap.attach()?;
-    sites::run(&mut mutator, count);
-    // Slots that were handed out and not used are given back, and no longer counted.
-    mutator.collect();
-    let counted = mutator.figures().memory.total_alloc.get() as f64;
-    Ok((profiler.profile("workloads", &heap), counted))
+    let mut counted = 0.0;
+    let profile = sites::profiled(&trial.heap(), mean, |mutator| {
+        sites::run(mutator, count);
+        // Slots that were handed out and not used are given back, and no longer counted.
+        mutator.collect();
+        counted = mutator.figures().memory.total_alloc.get() as f64;
+    })?;
+    Ok((profile, counted))
 }
 
 /// The sites by what a model says, the most first.
@@ -31,6 +31,11 @@ pub(super) fn ranked(count: usize, by: fn(&Expected) -> f64) -> Vec<(Site, Expec
     let mut all: Vec<_> = Site::ALL.into_iter().map(|site| (site, site.expected(count, 1))).collect();
     all.sort_by(|(_, one), (_, other)| by(other).total_cmp(&by(one)));
     all
+}
+
+/// A function without its module.
+fn short(function: &str) -> &str {
+    function.rsplit("::").next().unwrap_or(function)
 }
 
 impl Experiment for TopSites {
@@ -44,6 +49,10 @@ impl Experiment for TopSites {
 
     fn question(&self) -> &'static str {
         "Which three places allocate the most bytes in a program that writes JSON, builds strings and takes scratch buffers?"
+    }
+
+    fn extension(&self) -> Option<&'static str> {
+        Some("each workload, with all that it calls")
     }
 
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
@@ -68,17 +77,21 @@ impl Experiment for TopSites {
                 )
             })
             .collect();
-        let cumulative = claims.predict(
-            "cumulative bytes of write_items",
-            "what name, item and serialise allocate, which it calls",
-            expected
-                .iter()
-                .filter(|(site, _)| site.workload() == Site::Name.workload())
-                .map(|(_, expected)| expected.bytes)
-                .sum(),
-            Unit::Bytes,
-            Tolerance::Exact,
-        );
+        let cumulative: Vec<_> = top
+            .iter()
+            .map(|(site, _)| {
+                let of_the_same = expected.iter().filter(|(other, _)| other.workload() == site.workload());
+                let (names, bytes): (Vec<_>, Vec<_>) =
+                    of_the_same.map(|(other, expected)| (other.short(), expected.bytes)).unzip();
+                claims.predict(
+                    format!("cumulative bytes of {}, which calls {}", short(site.workload()), site.short()),
+                    format!("what all allocate that it calls: {}", names.join(", ")),
+                    bytes.iter().sum(),
+                    Unit::Bytes,
+                    Tolerance::Exact,
+                )
+            })
+            .collect();
         let places: Vec<_> = top
             .iter()
             .zip(1..)
@@ -129,7 +142,9 @@ impl Experiment for TopSites {
         for ((site, _), prediction) in top.iter().zip(flat) {
             trial.judge(prediction, sites::of(&by_bytes, site.function()).allocated.bytes);
         }
-        trial.judge(cumulative, sites::of(&all, Site::Name.workload()).allocated.bytes);
+        for ((site, _), prediction) in top.iter().zip(cumulative) {
+            trial.judge(prediction, sites::of(&all, site.workload()).allocated.bytes);
+        }
         for ((site, _), prediction) in top.iter().zip(places) {
             let place = by_bytes.iter().position(|(name, _)| name == site.function());
             trial.judge(prediction, place.map_or(f64::NAN, |place| (place + 1) as f64));
@@ -150,7 +165,7 @@ impl Experiment for TopSites {
         );
         let mut bars = Vec::new();
         for (name, counts) in &by_bytes {
-            let short = name.rsplit("::").next().unwrap_or(name);
+            let short = short(name);
             trial.figure(format!("flat_bytes {short}"), counts.allocated.bytes);
             trial.figure(format!("objects {short}"), counts.allocated.objects);
             table.row([
@@ -161,12 +176,7 @@ impl Experiment for TopSites {
                 digits(counts.allocated.objects),
                 digits(sites::of(&estimated, name).allocated.samples as f64),
             ]);
-            bars.push(Bar {
-                label: short.to_owned(),
-                value: counts.allocated.bytes,
-                samples: vec![],
-                source: Source::Measured,
-            });
+            bars.push(Bar::measured(short, counts.allocated.bytes));
         }
         trial.figure("total_bytes", total.bytes);
         trial.figure("broken_chains", profile.broken_chains() as f64);

@@ -4,8 +4,9 @@ use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
 use crate::experiments::t11::{profiled, ranked};
+use crate::measure::collector::last_cycle;
 use crate::measure::time::nanos;
-use crate::record::{Bar, Plot, Record, Shape, Source, Table};
+use crate::record::{Bar, Plot, Record, Shape, Table};
 use crate::sites::{self, Site};
 use crate::unit::{Unit, digits};
 use heap_profile::{Group, Value};
@@ -29,8 +30,7 @@ fn mark_cpu<const WORDS: usize>(trial: &mut Trial<'_>, bytes: usize) -> Result<f
     let mut samples = Vec::new();
     for _ in 0..CYCLES {
         mutator.collect();
-        let missing = || LabError::Measure(String::from("a collection left no figures"));
-        samples.push(nanos(mutator.figures().last_cycle.ok_or_else(missing)?.mark_cpu));
+        samples.push(nanos(last_cycle(mutator.figures())?.mark_cpu));
     }
     drop(kept);
     Ok(trial.samples(&format!("mark CPU, ns, objects of {} bytes", WORDS * 8), samples)?.median())
@@ -142,12 +142,7 @@ impl Experiment for ObjectsAndBytes {
             }
             trial.table(table);
         }
-        let bar = |size: usize, value: f64| Bar {
-            label: format!("objects of {size} bytes"),
-            value,
-            samples: vec![],
-            source: Source::Measured,
-        };
+        let bar = |size: usize, value: f64| Bar::measured(format!("objects of {size} bytes"), value);
         trial.plot(Plot {
             title: format!("Mark CPU with {} alive", Unit::Bytes.tick(alive as f64)),
             reading: String::from("The same bytes in small objects cost marking many times as much."),

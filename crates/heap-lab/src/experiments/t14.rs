@@ -5,7 +5,7 @@ use crate::error::LabError;
 use crate::experiment::{Experiment, Lab};
 use crate::measure::resident::faults;
 use crate::measure::time::timed;
-use crate::record::{Bar, Plot, Record, Shape, Source};
+use crate::record::{Bar, Plot, Record, Shape};
 use crate::residence::reconcile::{self, reconcile};
 use crate::residence::{Timeline, compare, word};
 use crate::unit::{Unit, binary};
@@ -178,8 +178,6 @@ impl Experiment for GivingBack {
             }
             Err(why) => trial.finding(format!("Go beside it: {why}.")),
         }
-        let bar =
-            |label: &str, value: f64, source| Bar { label: label.to_owned(), value, samples: vec![], source };
         trial.plot(Plot {
             title: String::from("Resident memory above the start"),
             reading: String::from(
@@ -188,9 +186,9 @@ impl Experiment for GivingBack {
             shape: Shape::Bars {
                 unit: Unit::Bytes,
                 bars: vec![
-                    bar("filled", full, Source::Measured),
-                    bar("dropped and collected", collected, Source::Measured),
-                    bar("released", released.max(0.0), Source::Measured),
+                    Bar::measured("filled", full),
+                    Bar::measured("dropped and collected", collected),
+                    Bar::measured("released", released.max(0.0)),
                 ],
             },
         });

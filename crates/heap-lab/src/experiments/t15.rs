@@ -7,7 +7,7 @@ use crate::experiment::{Experiment, Lab, Trial};
 use crate::measure::ledger::cost_of;
 use crate::measure::spread::Spread;
 use crate::measure::time::timed;
-use crate::record::{Bar, Plot, Record, Shape, Source};
+use crate::record::{Bar, Plot, Record, Shape};
 use crate::unit::Unit;
 use heap_core::units::Bytes;
 use std::hint::black_box;
@@ -208,9 +208,8 @@ fn plot(
     let mut bars = Vec::new();
     for (kind, name) in NAMES.into_iter().enumerate() {
         let (value, samples) = ours(kind);
-        bars.push(Bar { label: name.to_owned(), value, samples, source: Source::Measured });
-        let label = format!("{name}, Go 1.27.3");
-        bars.push(Bar { label, value: gos(GO[kind]), samples: vec![], source: Source::Reference });
+        bars.push(Bar::of(name, value, &samples));
+        bars.push(Bar::reference(format!("{name}, Go 1.27.3"), gos(GO[kind])));
     }
     Plot {
         title: title.to_owned(),

@@ -60,20 +60,18 @@ fn crowd(mutator: &mut Mutator, count: usize) {
 
 /// The profile of a program with a crowd and `times` allocations at the one place.
 fn profiled(trial: &Trial<'_>, mean: usize, count: usize, times: usize) -> Result<Profile, LabError> {
-    let profiler = Profiler::new();
-    let heap = trial.heap().sampler(profiler.clone(), mean).build()?;
-    let mut mutator = heap.attach()?;
-    crowd(&mut mutator, count);
-    for batch in 0..times.div_ceil(10_000) {
-        let batch = (times - batch * 10_000).min(10_000);
-        mutator.enter(|mu| {
-            for _ in 0..batch {
-                black_box(the_place(mu));
-            }
-        });
-        mutator.collect();
-    }
-    Ok(profiler.profile("one", &heap))
+    sites::profiled(&trial.heap(), mean, |mutator| {
+        crowd(mutator, count);
+        for batch in 0..times.div_ceil(10_000) {
+            let batch = (times - batch * 10_000).min(10_000);
+            mutator.enter(|mu| {
+                for _ in 0..batch {
+                    black_box(the_place(mu));
+                }
+            });
+            mutator.collect();
+        }
+    })
 }
 
 impl Experiment for OneAllocation {
@@ -89,12 +87,16 @@ impl Experiment for OneAllocation {
         "Can a single allocation of 1024 bytes be found by its place, and what does it cost to note every allocation?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("the file with every allocation noted beside the usual one")
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let count = lab.size(50, 500);
         let often = lab.size(20_000, 100_000);
         let slot = SizeClass::for_bytes(SIZE).size().get();
         // The chance that one of the usual samples is of the one place.
-        let p = -(-(slot as f64) / USUAL as f64).exp_m1();
+        let p = sites::chance(slot, USUAL);
         let mut claims = Claims::new();
         let objects = claims.predict(
             "objects at the one place, every allocation noted",

@@ -1,13 +1,14 @@
 //! t19: allocations by crate.
 
-use crate::claim::{Claims, Tolerance};
+use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
-use crate::experiment::{Experiment, Lab, Trial};
-use crate::record::{Bar, Plot, Record, Shape, Source, Table};
+use crate::experiment::{Experiment, Lab};
+use crate::record::{Bar, Plot, Record, Shape, Table};
+use crate::sites::{self, Expected};
 use crate::unit::{Unit, digits};
-use heap_core::size_class::SizeClass;
-use heap_profile::{Count, Group, Profile, Profiler, Value};
+use heap_profile::{Group, Value};
 use std::hint::black_box;
+use tricolor::Mutator;
 
 /// See the module.
 pub(super) struct ByCrate;
@@ -16,56 +17,53 @@ pub(super) struct ByCrate;
 const MEAN: usize = 16 << 10;
 
 /// A crate, and what it allocates in a round: so many times so many words.
-struct Expected {
+struct Part {
     name: &'static str,
-    parts: &'static [(usize, usize)],
+    objects: &'static [(usize, usize)],
 }
 
 /// By the crate that has the code that allocates.
-const CRATES: [Expected; 4] = [
-    Expected { name: "profile_orchard", parts: &[(60, 15), (40, 19), (40, 15), (101, 7), (90, 9)] },
-    Expected { name: "profile_bakery", parts: &[(80, 11), (70, 13)] },
-    Expected { name: "profile_post", parts: &[(50, 17)] },
-    Expected { name: "heap_lab", parts: &[(30, 21)] },
+const CRATES: [Part; 4] = [
+    Part { name: "profile_orchard", objects: &[(60, 15), (40, 19), (40, 15), (101, 7), (90, 9)] },
+    Part { name: "profile_bakery", objects: &[(80, 11), (70, 13)] },
+    Part { name: "profile_post", objects: &[(50, 17)] },
+    Part { name: "heap_lab", objects: &[(30, 21)] },
 ];
 
 /// By the crate that calls it: what each has others allocate.
-const CALLERS: [Expected; 3] = [
-    Expected { name: "profile_bakery", parts: &[(60, 15), (40, 15)] },
-    Expected { name: "profile_post", parts: &[(40, 19)] },
-    Expected { name: "profile_orchard", parts: &[(80, 11)] },
+const CALLERS: [Part; 3] = [
+    Part { name: "profile_bakery", objects: &[(60, 15), (40, 15)] },
+    Part { name: "profile_post", objects: &[(40, 19)] },
+    Part { name: "profile_orchard", objects: &[(80, 11)] },
 ];
 
-impl Expected {
-    fn sizes(&self) -> impl Iterator<Item = (f64, f64)> {
-        let slot = |words: usize| SizeClass::for_bytes(words * 8).size().get() as f64;
-        self.parts.iter().map(move |(count, words)| (*count as f64, slot(*words)))
+impl Part {
+    /// What it has in a profile of so many rounds, of which one byte in `mean` is sampled.
+    fn expected(&self, rounds: usize, mean: usize) -> Expected {
+        let mut expected = Expected::default();
+        for (count, words) in self.objects {
+            expected.add(count * rounds, words * 8, mean);
+        }
+        expected
     }
 
-    fn objects(&self, rounds: usize) -> f64 {
-        self.sizes().map(|(count, _)| count).sum::<f64>() * rounds as f64
-    }
-
-    fn bytes(&self, rounds: usize) -> f64 {
-        self.sizes().map(|(count, size)| count * size).sum::<f64>() * rounds as f64
-    }
-
-    /// Five standard deviations of the estimate of its bytes.
-    fn bound(&self, rounds: usize) -> f64 {
-        let variance = |(count, size): (f64, f64)| {
-            let p = -(-size / MEAN as f64).exp_m1();
-            count * rounds as f64 * size * size * (1.0 - p) / p
-        };
-        5.0 * self.sizes().map(variance).sum::<f64>().sqrt()
+    /// States the bytes of a profile: exactly, or within what sampling may be off by.
+    fn claim_bytes(
+        &self,
+        claims: &mut Claims,
+        (name, model): (String, &str),
+        rounds: usize,
+        mean: usize,
+    ) -> (&'static str, Prediction) {
+        let expected = self.expected(rounds, mean);
+        let tolerance = if mean <= 1 { Tolerance::Exact } else { Tolerance::Absolute(expected.bound()) };
+        (self.name, claims.predict(name, model, expected.bytes, Unit::Bytes, tolerance))
     }
 }
 
 /// What all the crates do, so many times.
 #[inline(never)]
-fn program(trial: &Trial<'_>, mean: usize, rounds: usize) -> Result<Profile, LabError> {
-    let profiler = Profiler::new();
-    let heap = trial.heap().sampler(profiler.clone(), mean).build()?;
-    let mut mutator = heap.attach()?;
+fn program(mutator: &mut Mutator, rounds: usize) {
     for _ in 0..rounds {
         mutator.enter(|mu| {
             profile_post::round!(mu);
@@ -74,12 +72,6 @@ fn program(trial: &Trial<'_>, mean: usize, rounds: usize) -> Result<Profile, Lab
             }
         });
     }
-    Ok(profiler.profile("crates", &heap))
-}
-
-fn found(profile: &Profile, group: Group, name: &str) -> Count {
-    let all = profile.grouped(group, Value::AllocatedBytes);
-    all.into_iter().find(|(found, _)| found == name).map(|(_, counts)| counts.allocated).unwrap_or_default()
 }
 
 impl Experiment for ByCrate {
@@ -95,6 +87,10 @@ impl Experiment for ByCrate {
         "How much does each crate of a program allocate, and which crate has a library allocate?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("the crate that has another one allocate")
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let rounds = lab.size(5, 50);
         let sampled = lab.size(300, 3_000);
@@ -105,18 +101,12 @@ impl Experiment for ByCrate {
                 let objects = claims.predict(
                     format!("objects of {}", one.name),
                     "those that its functions, closures and functions of traits make",
-                    one.objects(rounds),
+                    one.expected(rounds, 1).objects,
                     Unit::Objects,
                     Tolerance::Exact,
                 );
-                let bytes = claims.predict(
-                    format!("bytes of {}", one.name),
-                    "the same, in slots",
-                    one.bytes(rounds),
-                    Unit::Bytes,
-                    Tolerance::Exact,
-                );
-                (one.name, objects, bytes)
+                let said = (format!("bytes of {}", one.name), "the same, in slots");
+                (objects, one.claim_bytes(&mut claims, said, rounds, 1))
             })
             .collect();
         let number = claims.predict(
@@ -129,28 +119,19 @@ impl Experiment for ByCrate {
         let callers: Vec<_> = CALLERS
             .iter()
             .map(|one| {
-                let prediction = claims.predict(
-                    format!("bytes that {} has another crate allocate", one.name),
-                    "calls across a crate's border, the innermost of each stack",
-                    one.bytes(rounds),
-                    Unit::Bytes,
-                    Tolerance::Exact,
-                );
-                (one.name, prediction)
+                let name = format!("bytes that {} has another crate allocate", one.name);
+                let model = "calls across a crate's border, the innermost of each stack";
+                one.claim_bytes(&mut claims, (name, model), rounds, 1)
             })
             .collect();
         let estimates: Vec<_> = CRATES
             .iter()
             .map(|one| {
-                let prediction = claims.predict(
-                    format!("bytes of {}, one byte in 16 KiB sampled", one.name),
+                let name = format!("bytes of {}, one byte in 16 KiB sampled", one.name);
+                let model =
                     "the same; each object is sampled with p = 1 − exp(−size/16 KiB) and stands for 1/p: within five standard \
-                     deviations",
-                    one.bytes(sampled),
-                    Unit::Bytes,
-                    Tolerance::Absolute(one.bound(sampled)),
-                );
-                (one.name, prediction)
+                     deviations";
+                one.claim_bytes(&mut claims, (name, model), sampled, MEAN)
             })
             .collect();
         let mut trial = lab.begin(self, claims);
@@ -162,21 +143,23 @@ impl Experiment for ByCrate {
         ));
 
         trial.stage("counting every allocation");
-        let profile = program(&trial, 1, rounds)?;
+        let profile = sites::profiled(&trial.heap(), 1, |mutator| program(mutator, rounds))?;
         let all = profile.grouped(Group::Crate, Value::AllocatedBytes);
-        for (name, objects, bytes) in exact {
-            let count = found(&profile, Group::Crate, name);
+        for (objects, (name, bytes)) in exact {
+            let count = sites::of(&all, name).allocated;
             trial.judge(objects, count.objects);
             trial.judge(bytes, count.bytes);
         }
         trial.judge(number, all.len() as f64);
+        let calling = profile.grouped(Group::CallingCrate, Value::AllocatedBytes);
         for (name, prediction) in callers {
-            trial.judge(prediction, found(&profile, Group::CallingCrate, name).bytes);
+            trial.judge(prediction, sites::of(&calling, name).allocated.bytes);
         }
         trial.stage("sampling");
-        let estimate = program(&trial, MEAN, sampled)?;
+        let estimate = sites::profiled(&trial.heap(), MEAN, |mutator| program(mutator, sampled))?;
+        let estimate = estimate.grouped(Group::Crate, Value::AllocatedBytes);
         for (name, prediction) in estimates {
-            trial.judge(prediction, found(&estimate, Group::Crate, name).bytes);
+            trial.judge(prediction, sites::of(&estimate, name).allocated.bytes);
         }
 
         let mut bars = Vec::new();
@@ -199,12 +182,7 @@ impl Experiment for ByCrate {
             trial.table(table);
         }
         for (name, counts) in &all {
-            bars.push(Bar {
-                label: name.clone(),
-                value: counts.allocated.bytes,
-                samples: vec![],
-                source: Source::Measured,
-            });
+            bars.push(Bar::measured(name, counts.allocated.bytes));
         }
         trial.plot(Plot {
             title: String::from("Allocated bytes by crate"),

@@ -1,11 +1,12 @@
 //! The collector as the lab sees it: its modes, what it says of a cycle, and what of its work mutators did.
 //!
-//! Everybody else in the lab reads [`Cycle`] and [`Work`]; only this file names the heap's own figures. A figure that
-//! the heap does not take is `None` here and left out of every report: it is not zero.
+//! Reports of whole runs are of [`Cycle`] and [`Work`]; an experiment about single collections has the heap's own figures, by
+//! [`last_cycle`]. A figure that the heap does not take is `None` here and left out of every report: it is not zero.
 //!
 //! Does not measure: clocks and gaps are the business of whoever watches.
 
 use crate::choice::choices;
+use crate::error::LabError;
 use std::time::Duration;
 use tricolor::{Collector, CycleFigures, Figures, Heap, HeapBuilder, PauseFigures};
 
@@ -41,6 +42,14 @@ impl Mode {
     pub(crate) fn configure(self, builder: &HeapBuilder) -> HeapBuilder {
         self.choose(builder).measure_pauses(self == Self::Concurrent)
     }
+}
+
+/// The heap's own figures of the collection that was last.
+///
+/// # Errors
+/// When there was none.
+pub(crate) fn last_cycle(figures: Figures) -> Result<CycleFigures, LabError> {
+    figures.last_cycle.ok_or_else(|| LabError::Measure(String::from("a collection left no figures")))
 }
 
 /// One round of asking every mutator.

@@ -24,6 +24,10 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use tricolor::{Gc, GcStr, HeapBuilder, Mu, Mutator, Trace};
 
+/// Bytes from one sampled byte to the next where estimates are judged: a profile of a short program needs a shorter distance than the
+/// usual 512 KiB, with which an estimate of a place of few bytes could be off by all of them.
+pub(crate) const MEAN: usize = 16 << 10;
+
 /// Bytes of a scratch buffer.
 pub(crate) const SCRATCH: usize = 1024;
 /// Characters that a string is made longer by.

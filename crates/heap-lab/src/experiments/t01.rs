@@ -92,6 +92,15 @@ impl Experiment for MillionSmall {
             Unit::Bytes,
             Tolerance::Exact,
         );
+        let spans = Bytes::new(blocks * BLOCK).pages_ceil().bytes().get() - blocks * BLOCK;
+        let unused = claims.predict(
+            "HeapInuse − HeapAlloc",
+            "the slots of the last span of blocks that nobody has: what is in use is never less than what lives, and HeapSys, which has \
+             it in it, is not either",
+            spans as f64,
+            Unit::Bytes,
+            Tolerance::Exact,
+        );
         let identity = claims.predict(
             "HeapSys − HeapIdle − HeapInuse",
             "every accessible page is in a span or in none; no term is left over",
@@ -148,6 +157,7 @@ impl Experiment for MillionSmall {
         trial.judge(objects, change.objects);
         trial.judge(frees, change.frees);
         trial.judge(alloc, change.alloc);
+        trial.judge(unused, change.inuse - change.alloc);
         let left =
             memory.heap_sys.get() as f64 - memory.heap_idle.get() as f64 - memory.heap_inuse.get() as f64;
         trial.judge(identity, left);

@@ -26,6 +26,10 @@ impl Experiment for FourFunctions {
          or by keeping its address?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("a struct whose address a variable of the package keeps")
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let mut claims = Claims::new();
         let mut claim = |name: &str, model: &str, predicted: f64| {

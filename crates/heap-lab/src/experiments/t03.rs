@@ -97,6 +97,10 @@ impl Experiment for NewAndLiteral {
         "Is it `new(int)` and `&box{}` that decide where something is, or what the function does with it?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("a value that is given as an interface, looked at and kept")
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let mut claims = Claims::new();
         let verdicts_of: Vec<_> = [

@@ -96,6 +96,10 @@ impl Experiment for Captures {
         "Which variables does a closure that outlives its function move to the heap, and how large is it then?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("how large closures are that capture 64 bytes, and a slice")
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let mut claims = Claims::new();
         let moved: Vec<_> = [

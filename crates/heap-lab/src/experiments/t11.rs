@@ -4,15 +4,12 @@ use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
 use crate::record::{Bar, Plot, Record, Shape, Table};
-use crate::sites::{self, Expected, Site};
+use crate::sites::{self, Expected, MEAN, Site};
 use crate::unit::{Unit, digits};
 use heap_profile::{Group, Profile, Value};
 
 /// See the module.
 pub(super) struct TopSites;
-
-/// Bytes from one sampled byte to the next, as usual.
-pub(super) const USUAL: usize = 512 << 10;
 
 /// A profile of so many operations, and the bytes that the heap itself counted.
 pub(super) fn profiled(trial: &Trial<'_>, count: usize, mean: usize) -> Result<(Profile, f64), LabError> {
@@ -115,10 +112,10 @@ impl Experiment for TopSites {
         let estimates: Vec<_> = top
             .iter()
             .map(|(site, _)| {
-                let expected = site.expected(sampled, USUAL);
+                let expected = site.expected(sampled, MEAN);
                 claims.predict(
-                    format!("flat bytes of {}, one byte in 512 KiB sampled", site.short()),
-                    "the same sizes; an object is sampled with p = 1 − exp(−size/512 KiB) and stands for 1/p, so the variance is \
+                    format!("flat bytes of {}, one byte in 16 KiB sampled", site.short()),
+                    "the same sizes; an object is sampled with p = 1 − exp(−size/16 KiB) and stands for 1/p, so the variance is \
                      size² (1 − p)/p for each: within five standard deviations",
                     expected.bytes,
                     Unit::Bytes,
@@ -128,7 +125,7 @@ impl Experiment for TopSites {
             .collect();
         let mut trial = lab.begin(self, claims);
         trial.method(format!(
-            "{} operations of each workload with every allocation counted, and {} with one byte in 512 KiB sampled, on one \
+            "{} operations of each workload with every allocation counted, and {} with one byte in 16 KiB sampled, on one \
              mutator. A site is the innermost function that is not the heap's or the standard library's. Flat is what it \
              allocates itself; cumulative, what it and all it calls allocate.",
             digits(count as f64),
@@ -153,7 +150,7 @@ impl Experiment for TopSites {
         trial.judge(whole, total.bytes - counted);
 
         trial.stage("sampling");
-        let (estimate, _) = profiled(&trial, sampled, USUAL)?;
+        let (estimate, _) = profiled(&trial, sampled, MEAN)?;
         let estimated = estimate.grouped(Group::Function, Value::AllocatedBytes);
         for ((site, _), prediction) in top.iter().zip(estimates) {
             trial.judge(prediction, sites::of(&estimated, site.function()).allocated.bytes);

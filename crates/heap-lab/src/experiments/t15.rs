@@ -110,6 +110,23 @@ impl Experiment for Tiny {
                 )
             })
             .collect();
+        let scanned: Vec<_> = NAMES
+            .into_iter()
+            .zip([0, 0, size_of::<Pointer<'_>>()])
+            .map(|(name, each)| {
+                claims.predict(
+                    format!("bytes that a collection looks into, a million {name} kept"),
+                    if each == 0 {
+                        "8 of the array for each: what has no reference is not read"
+                    } else {
+                        "8 of the array for each, and 8 of the object: it has a reference"
+                    },
+                    (COUNT * (size_of::<usize>() + each)) as f64,
+                    Unit::Bytes,
+                    Tolerance::Relative(0.001),
+                )
+            })
+            .collect();
         let slots = claims.predict(
             "slots in use for a million i8",
             "1,000,000 / 16",
@@ -149,6 +166,9 @@ impl Experiment for Tiny {
         let each = costs.map(|change| (change.alloc - ARRAY as f64) / COUNT as f64);
         for (prediction, measured) in bytes.into_iter().zip(each) {
             trial.judge(prediction, measured);
+        }
+        for (prediction, cost) in scanned.into_iter().zip(costs) {
+            trial.judge(prediction, cost.scanned);
         }
         trial.judge(slots, costs[0].objects - 1.0);
         let integers = cost_of(&heap, |mu| Box::new(mu.root(mu.alloc_slice(COUNT, |_| mu.alloc(1i64)))))?;
@@ -192,7 +212,8 @@ impl Experiment for Tiny {
         );
         trial.finding(
             "The object of one reference has 8 bytes, not 16, and a benchmark that drops every object shows no more pause \
-             with references than without: dead objects are never scanned. What references cost is t09's question.",
+             with references than without: dead objects are never scanned. Kept, it is looked into by every collection, and the others are \
+             not; what that costs is t09's question.",
         );
         trial.finding("A block lives as long as any object in it: one live i8 keeps 15 dead ones' bytes.");
         trial.finish()

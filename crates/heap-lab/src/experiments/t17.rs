@@ -3,7 +3,6 @@
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
-use crate::experiments::t11::USUAL;
 use crate::measure::time::timed;
 use crate::record::{Record, Table};
 use crate::sites::{self, of};
@@ -16,6 +15,8 @@ use tricolor::{Gc, Mu, Mutator};
 /// See the module.
 pub(super) struct OneAllocation;
 
+/// Bytes from one sampled byte to the next, as usual.
+const USUAL: usize = 512 << 10;
 /// Bytes of the allocation that is looked for.
 const SIZE: usize = 1024;
 /// Where it is.

@@ -25,6 +25,16 @@ const FLAT: std::ops::RangeInclusive<u32> = 30..=36;
 /// 16 GiB, so 16 TiB adds a scan of 1024 words, of which a processor reads several in a nanosecond.
 const FLAT_ENOUGH: f64 = 8.0;
 
+/// The largest of them.
+const LARGEST: usize = 1 << 44;
+/// Levels of the tree, each of which has eight entries for one of the level above.
+const LEVELS: usize = 5;
+
+/// Bytes that an entry of a level speaks of.
+fn entry_bytes(level: usize) -> usize {
+    (CHUNK_PAGES.get() * PAGE_BYTES) << (3 * (LEVELS - 1 - level))
+}
+
 /// Nanoseconds of the same search by a scan over one bit a page, a word at a time.
 fn scan(bytes: u64) -> f64 {
     let words = usize::try_from(bytes).unwrap_or(usize::MAX) / PAGE_BYTES / 64;
@@ -79,6 +89,20 @@ impl Experiment for PageTree {
             Unit::Times,
             Tolerance::AtLeast,
         );
+        // Every level has a summary of 8 bytes for each of its entries, and the lowest level an entry for each chunk.
+        let entries: usize = (0..LEVELS).map(|level| LARGEST / entry_bytes(level)).sum();
+        let os_page = os::host().os_page();
+        let tree_bytes = claims.predict(
+            "bytes of the tree's table, 16 TiB of address space",
+            format!(
+                "{LEVELS} levels of 8 bytes an entry, from one for each chunk of {} to one for {}, in whole pages of the system",
+                binary(entry_bytes(LEVELS - 1) as f64),
+                binary(entry_bytes(0) as f64)
+            ),
+            (entries * size_of::<u64>()).next_multiple_of(os_page.get()) as f64,
+            Unit::Bytes,
+            Tolerance::Exact,
+        );
         let straddle = claims.predict(
             "first page of a run of 16 that straddles two chunks",
             "first fit by address: 8 pages before the edge of chunks 1 and 2, although chunk 3 alone would do",
@@ -129,6 +153,8 @@ impl Experiment for PageTree {
         trial.judge(flat, growth(&tree));
         trial.judge(linear, growth(&plain));
 
+        let [tree_table, ..] = fragmented(LARGEST as u64)?.tables(os_page);
+        trial.judge(tree_bytes, tree_table.mapping.len.get() as f64);
         let mut pages = fragmented(1 << 30)?;
         let lowest = straddling_run(&mut pages)?;
         trial.judge(straddle, lowest.get() as f64);
@@ -202,9 +228,8 @@ fn levels() -> Table {
         "Levels of the tree: every entry holds the free run at its start, the longest anywhere in it, and the one at its end",
         ["level", "an entry speaks of", "pages", "entries for 16 TiB"],
     );
-    for level in 0..5u32 {
-        let pages = CHUNK_PAGES.get() << (3 * (4 - level));
-        let bytes = (pages * PAGE_BYTES) as f64;
+    for level in 0..LEVELS {
+        let bytes = entry_bytes(level);
         let name = match level {
             0 => "0, root",
             4 => "4, chunks",
@@ -214,9 +239,9 @@ fn levels() -> Table {
         };
         table.row([
             String::from(name),
-            binary(bytes),
-            digits(pages as f64),
-            digits((1u64 << 44) as f64 / bytes),
+            binary(bytes as f64),
+            digits((bytes / PAGE_BYTES) as f64),
+            digits((LARGEST / bytes) as f64),
         ]);
     }
     table

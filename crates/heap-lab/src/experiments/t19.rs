@@ -4,7 +4,7 @@ use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab};
 use crate::record::{Bar, Plot, Record, Shape, Table};
-use crate::sites::{self, Expected};
+use crate::sites::{self, Expected, MEAN};
 use crate::unit::{Unit, digits};
 use heap_profile::{Group, Value};
 use std::hint::black_box;
@@ -12,9 +12,6 @@ use tricolor::Mutator;
 
 /// See the module.
 pub(super) struct ByCrate;
-
-/// Bytes from one sampled byte to the next in the sampled run: a profile of a short program needs a shorter distance than 512 KiB.
-const MEAN: usize = 16 << 10;
 
 /// A crate, and what it allocates in a round: so many times so many words.
 struct Part {

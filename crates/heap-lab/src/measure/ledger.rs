@@ -34,6 +34,8 @@ pub(crate) struct Difference {
     pub(crate) inuse: f64,
     /// Bytes of pages in no span (`HeapIdle`).
     pub(crate) idle: f64,
+    /// Bytes that the collection which closed it has looked into.
+    pub(crate) scanned: f64,
     /// Spans handed to mutators.
     pub(crate) refills: f64,
     /// Spans made of pages.
@@ -52,7 +54,7 @@ impl Ledger {
     /// Collects and says what has changed.
     pub(crate) fn close(self, mutator: &mut Mutator) -> Difference {
         mutator.collect();
-        difference(&self.before.memory, &mutator.figures().memory)
+        difference(&self.before, &mutator.figures())
     }
 }
 
@@ -73,9 +75,10 @@ pub(crate) fn cost_of(
     Ok(change)
 }
 
-fn difference(before: &MemoryFigures, after: &MemoryFigures) -> Difference {
-    let change = |of: fn(&MemoryFigures) -> f64| of(after) - of(before);
+fn difference(before: &Figures, after: &Figures) -> Difference {
+    let change = |of: fn(&MemoryFigures) -> f64| of(&after.memory) - of(&before.memory);
     Difference {
+        scanned: after.last_cycle.as_ref().map_or(f64::NAN, |cycle| cycle.scanned_bytes.get() as f64),
         alloc: change(|memory| memory.heap_alloc.get() as f64),
         objects: change(|memory| memory.heap_objects as f64),
         mallocs: change(|memory| memory.mallocs as f64),

@@ -164,7 +164,17 @@ pub(crate) fn dense_chunk_spared() {
 }
 
 /// An allocation waits for a run that is away. Who releases takes the next as soon as that is back.
+///
+/// Where the two meet the system decides who is first: it may run the one that waits before the other goes on, and a mistake does not
+/// show then. So they meet many times.
 pub(crate) fn waiter_looks_first() {
+    const TIMES: u64 = 40;
+    let waits: u64 = (0..TIMES).map(|_| waits_of_one_that_waits()).sum();
+    assert!(waits > 0, "nobody had to wait, {TIMES} times");
+}
+
+/// How often an allocation waits, of which the pages are away when it comes, or that finds them there.
+fn waits_of_one_that_waits() -> u64 {
     let memory = memory();
     let all = take(&memory, 1024);
     memory.pages().free_span(all);
@@ -182,7 +192,7 @@ pub(crate) fn waiter_looks_first() {
     thread::scope(|scope| {
         let waiting = scope.spawn(|| take(&memory, 700));
         // It waits, or is about to.
-        thread::sleep(Duration::from_millis(100));
+        thread::sleep(Duration::from_millis(10));
         let begun = Instant::now();
         while !waiting.is_finished() && begun.elapsed() < Duration::from_secs(1) {
             memory.pages().put_back(run, RunMemory::Kept);
@@ -193,5 +203,7 @@ pub(crate) fn waiter_looks_first() {
         memory.pages().put_back(run, RunMemory::Kept);
         waiting.join().unwrap();
     });
-    assert_eq!(memory.pages().waits().count, 1, "waits for runs that were away");
+    let waits = memory.pages().waits().count;
+    assert!(waits <= 1, "{waits} waits for runs that were away");
+    waits
 }

@@ -47,6 +47,9 @@ pub(crate) enum Command {
     Escape(Escape),
     /// Say what keeps what in a heap, from a `.heapsnapshot` file, or take one.
     Snapshot(Snapshot),
+    /// A program that an experiment runs as a process of its own.
+    #[command(hide = true)]
+    Guest(Guest),
     /// Start a heap that changes all the time, and a page for the browser that shows it, until interrupted.
     Serve(Serve),
 }
@@ -78,6 +81,17 @@ pub(crate) struct Snapshot {
     /// For `--take`: how many objects the heap has, about.
     #[arg(long, value_name = "N", default_value_t = 100_000, requires = "take", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) objects: u32,
+}
+
+/// What to be.
+#[derive(Debug, Group)]
+pub(crate) struct Guest {
+    /// `limited`, of t14, or `large`, of t18.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Its numbers and words.
+    #[arg(value_name = "ARGS")]
+    pub(crate) args: Vec<String>,
 }
 
 /// What to serve.
@@ -190,6 +204,12 @@ pub(crate) struct Run {
     /// Run everything so many times; the last is shown.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) repeat: u16,
+    /// Say what is claimed, with the model it follows from, and measure nothing of it.
+    #[arg(long, conflicts_with_all = ["html", "markdown", "save", "repeat", "trace"])]
+    pub(crate) predict: bool,
+    /// What experiments measure beyond their questions (`list` says what): on or off [default: on].
+    #[arg(long, value_name = "WORD")]
+    pub(crate) extension: Option<String>,
     /// Measure Go beside it where an experiment has a program in Go: auto (if it is found), off or require [default: auto].
     #[arg(long, value_name = "WORD")]
     pub(crate) go: Option<String>,

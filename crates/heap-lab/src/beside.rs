@@ -182,7 +182,7 @@ mod tests {
         let go = peer.map(|peer| GoPeer::Built(PathBuf::from(peer)));
         let options = Options { go, go_required: required, ..Options::default() };
         let lab = Lab { effort: Effort::Quick, options, progress: Progress::hidden() };
-        let mut trial = lab.begin(&Nothing, Claims::new());
+        let mut trial = lab.begin(&Nothing, Claims::new())?;
         let mut beside = Beside::runs(&lab, &[("x ", &[printed])]);
         beside.sample();
         beside.sample();

@@ -10,6 +10,8 @@
 //! has begun, and the things to measure with come from the trial. A prediction is computed from a model, and
 //! the model is written beside it in words; a tolerance says how far reality may be off before the model is wrong.
 //!
+//! A prediction may be about the *extension* of an experiment: [`Claims::extension`]. Whether it is wanted is the lab's business.
+//!
 //! Invariants
 //!   C1  a claim holds only if both numbers are finite
 //!   C2  a prediction is judged at most once (it is moved), and at least once (`finish` counts)
@@ -72,6 +74,8 @@ pub(crate) struct Stated {
     pub(crate) unit: Unit,
     /// How far they may differ.
     pub(crate) tolerance: Tolerance,
+    /// Whether it is about the extension of the experiment.
+    pub(crate) extension: bool,
 }
 
 /// The right to judge one stated claim, once.
@@ -85,6 +89,8 @@ pub(crate) struct Prediction {
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     stated: Vec<Stated>,
+    /// Whether what is predicted now is about the extension.
+    extending: bool,
 }
 
 impl Claims {
@@ -102,8 +108,29 @@ impl Claims {
         unit: Unit,
         tolerance: Tolerance,
     ) -> Prediction {
-        self.stated.push(Stated { name: name.into(), model: model.into(), predicted, unit, tolerance });
+        let extension = self.extending;
+        self.stated.push(Stated {
+            name: name.into(),
+            model: model.into(),
+            predicted,
+            unit,
+            tolerance,
+            extension,
+        });
         Prediction { index: self.stated.len() - 1 }
+    }
+
+    /// What `predict` predicts is about the extension.
+    pub(crate) fn extension<T>(&mut self, predict: impl FnOnce(&mut Self) -> T) -> T {
+        self.extending = true;
+        let predictions = predict(self);
+        self.extending = false;
+        predictions
+    }
+
+    /// Those stated, which nobody will judge.
+    pub(crate) fn stated(self) -> Vec<Stated> {
+        self.stated
     }
 
     /// No more predictions: the claims as they will be judged.

@@ -4,8 +4,9 @@
 //! that does not exist, a file that cannot be read or written, a heap that the machine refused, a counter that the
 //! system does not offer. Every message names the thing and what would have worked.
 //!
-//! Everybody uses this module; it uses nobody.
+//! Everybody uses this module; it uses nobody but claims.
 
+use crate::claim::Stated;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub(crate) enum LabError {
     Heap(String),
     /// A measurement that the system does not offer, or that gave no samples.
     Measure(String),
+    /// No failure: what an experiment claims, when that alone was asked for.
+    Predicted(Vec<Stated>),
     /// An experiment stated claims that it never judged: a bug of the experiment.
     Unjudged {
         /// The experiment.
@@ -75,6 +78,9 @@ impl fmt::Display for LabError {
                 f.write_str(text)
             }
             Self::Io { doing, path, source } => write!(f, "cannot {doing} {}: {source}", path.display()),
+            Self::Predicted(claims) => {
+                write!(f, "{} claims were made, and nothing was measured", claims.len())
+            }
             Self::Unjudged { id, claims } => {
                 write!(f, "experiment {id} stated but never measured: {}", claims.join("; "))
             }

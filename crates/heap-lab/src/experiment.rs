@@ -7,7 +7,7 @@
 //! ```text
 //!   let mut claims = Claims::new();
 //!   let delta = claims.predict("live bytes", "n × 24 B", 2_400_000.0, Unit::Bytes, Tolerance::Exact);
-//!   let mut trial = lab.begin(self, claims);             // from here on nothing can be predicted
+//!   let mut trial = lab.begin(self, claims)?;            // from here on nothing can be predicted
 //!   …measure…
 //!   trial.judge(delta, measured);
 //!   trial.finish()
@@ -15,6 +15,7 @@
 //!
 //! Nothing is global: a [`Lab`] carries the options, and every experiment builds its own heaps.
 
+use crate::choice::choices;
 use crate::claim::{Claims, Prediction, Sealed};
 use crate::error::LabError;
 use crate::measure::spread::Spread;
@@ -34,7 +35,7 @@ pub(crate) trait Experiment: Sync {
     fn title(&self) -> &'static str;
     /// The question it answers, in one sentence.
     fn question(&self) -> &'static str;
-    /// What it measures beyond its question, each time: the practice text calls it the extension.
+    /// What it measures beyond its question, unless that is not wanted (`--extension off`): the practice text calls it the extension.
     fn extension(&self) -> Option<&'static str> {
         None
     }
@@ -73,6 +74,36 @@ pub(crate) struct Options {
     pub(crate) go: Option<GoPeer>,
     /// Whether trouble with it is an error.
     pub(crate) go_required: bool,
+    /// Whether extensions are measured.
+    pub(crate) extension: Extension,
+    /// How far experiments go.
+    pub(crate) until: Until,
+}
+
+choices! {
+    /// Whether what is beyond an experiment's question is measured.
+    Extension, "choice of --extension" {
+        /// It is measured, and has claims.
+        On = "on",
+        /// It is left out.
+        Off = "off",
+    }
+}
+
+impl Default for Extension {
+    fn default() -> Self {
+        Self::On
+    }
+}
+
+/// How far an experiment goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Its claims are judged.
+    #[default]
+    Judged,
+    /// Its claims are made.
+    Predicted,
 }
 
 /// Where experiments run: effort, options and progress.
@@ -95,9 +126,28 @@ impl Lab {
         }
     }
 
+    /// What `predict` predicts about the extension, if that is wanted.
+    pub(crate) fn extension<T>(
+        &self,
+        claims: &mut Claims,
+        predict: impl FnOnce(&mut Claims) -> T,
+    ) -> Option<T> {
+        (self.options.extension == Extension::On).then(|| claims.extension(predict))
+    }
+
     /// Ends predicting and begins measuring.
-    pub(crate) fn begin<'lab>(&'lab self, experiment: &dyn Experiment, claims: Claims) -> Trial<'lab> {
-        Trial {
+    ///
+    /// # Errors
+    /// [`LabError::Predicted`], when nothing is to be measured.
+    pub(crate) fn begin<'lab>(
+        &'lab self,
+        experiment: &dyn Experiment,
+        claims: Claims,
+    ) -> Result<Trial<'lab>, LabError> {
+        if self.options.until == Until::Predicted {
+            return Err(LabError::Predicted(claims.stated()));
+        }
+        Ok(Trial {
             lab: self,
             sealed: claims.seal(),
             record: Record {
@@ -111,7 +161,7 @@ impl Lab {
                 tables: Vec::new(),
                 plots: Vec::new(),
             },
-        }
+        })
     }
 }
 

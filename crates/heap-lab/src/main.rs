@@ -1,8 +1,9 @@
 //! The lab: experiments on the heap, each claim predicted from a model before it is measured.
 #![forbid(unsafe_code)]
 
-mod error;
 mod unit;
+mod claim;
+mod error;
 mod size;
 mod choice;
 mod measure;
@@ -13,12 +14,12 @@ mod churn;
 mod peer;
 mod page_search;
 mod calibrate;
-mod claim;
 mod record;
 mod saved;
 mod compare;
 mod suite;
 mod residence;
+mod guest;
 mod progress;
 mod report;
 mod experiment;
@@ -28,6 +29,7 @@ mod escape;
 mod snapshot;
 mod serve;
 mod simulate;
+mod predict;
 mod experiments;
 mod bench;
 mod args;

@@ -13,12 +13,14 @@ use crate::compare::Compare;
 use crate::compare::statistic::Demand;
 use crate::error::LabError;
 use crate::escape::Escape;
-use crate::experiment::{Effort, Experiment, Lab, Options};
+use crate::experiment::{Effort, Experiment, Extension, Lab, Options, Until};
 use crate::experiments;
+use crate::guest::Guest;
 use crate::measure::collector::Mode;
 use crate::measure::machine::Machine;
 use crate::measure::trace_file;
 use crate::peer::{GoPeer, Wanted};
+use crate::predict;
 use crate::progress::Progress;
 use crate::report::html::Html;
 use crate::report::json::Json;
@@ -59,6 +61,15 @@ pub(crate) enum Plan {
         /// How often.
         repeat: u16,
     },
+    /// Say what experiments claim.
+    Predict {
+        /// Which, in order.
+        experiments: Vec<&'static dyn Experiment>,
+        /// For how much work, and with what choices.
+        lab: Lab,
+        /// As JSON rather than as text.
+        json: bool,
+    },
     /// Show size classes.
     Classes(Show),
     /// Simulate what is not at hand.
@@ -76,6 +87,8 @@ pub(crate) enum Plan {
     Snapshot(Snapshot),
     /// Show a heap in the browser.
     Serve(Serve),
+    /// Be the program of an experiment.
+    Guest(Guest),
     /// Time one shape.
     Bench {
         /// Which.
@@ -185,6 +198,7 @@ impl Plan {
                 live: typed.live.as_deref().map_or(Ok(serve::LIVE), parse_size)?,
                 time: typed.seconds.map(checked_seconds).transpose()?,
             })),
+            Some(Command::Guest(typed)) => Guest::named(&typed.name, &typed.args).map(Self::Guest),
             Some(Command::Bench(bench)) => Ok(Self::Bench {
                 workers: checked_workers(bench.workers)?,
                 mode: bench.collector.as_deref().map(Mode::named).transpose()?,
@@ -209,17 +223,26 @@ impl Plan {
 
     fn of_run(run: Run) -> Result<Self, LabError> {
         let wanted = run.go.as_deref().map_or(Ok(Wanted::Auto), Wanted::named)?;
+        let experiments = experiments::select(&run.ids)?;
+        let effort = if run.quick { Effort::Quick } else { Effort::Full };
+        let options = Options {
+            input: checked_input(run.input)?,
+            live: run.live.as_deref().map(parse_size).transpose()?,
+            workers: checked_workers(run.workers)?,
+            seed: run.seed,
+            go: GoPeer::wanted(wanted, run.go_bin.as_deref())?,
+            go_required: wanted == Wanted::Required,
+            extension: run.extension.as_deref().map_or(Ok(Extension::default()), Extension::named)?,
+            until: if run.predict { Until::Predicted } else { Until::Judged },
+        };
+        if run.predict {
+            let lab = Lab { effort, options, progress: Progress::shown(experiments.len()) };
+            return Ok(Self::Predict { experiments, lab, json: run.json });
+        }
         Ok(Self::Run {
-            experiments: experiments::select(&run.ids)?,
-            effort: if run.quick { Effort::Quick } else { Effort::Full },
-            options: Options {
-                input: checked_input(run.input)?,
-                live: run.live.as_deref().map(parse_size).transpose()?,
-                workers: checked_workers(run.workers)?,
-                seed: run.seed,
-                go: GoPeer::wanted(wanted, run.go_bin.as_deref())?,
-                go_required: wanted == Wanted::Required,
-            },
+            experiments,
+            effort,
+            options,
             outputs: Outputs {
                 json: run.json,
                 html: run.html,
@@ -254,6 +277,10 @@ impl Plan {
             }
             Self::Snapshot(snapshot) => print(&snapshot.carry_out()?).map(|()| Verdict::Holds),
             Self::Serve(serve) => serve.run(|url| print(&format!("{url}\n"))).map(|()| Verdict::Holds),
+            Self::Guest(guest) => guest.run().map(|()| Verdict::Holds),
+            Self::Predict { experiments, lab, json } => {
+                print(&predict::show(&experiments, &lab, json)?).map(|()| Verdict::Holds)
+            }
             Self::Classes(show) => print(&classes::show(&show)?).map(|()| Verdict::Holds),
             Self::Bench { bench, args, workers, mode, width, json, trace } => {
                 let outcome = with_trace(trace.as_deref(), || bench.run(args, workers, mode, width))?;
@@ -313,6 +340,7 @@ fn settings(effort: Effort, options: &Options) -> Vec<(&'static str, String)> {
     let mut settings = vec![
         ("effort", String::from(if effort == Effort::Quick { "quick" } else { "full" })),
         ("seed", options.seed.to_string()),
+        ("extensions", options.extension.word().to_owned()),
         ("marking workers", or_default(options.workers.map(|workers| workers.to_string()))),
         ("live bytes", or_default(options.live.map(|live| binary(live as f64)))),
     ];

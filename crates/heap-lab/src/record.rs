@@ -50,6 +50,7 @@ impl Record {
                     "measured": number(claim.measured),
                     "unit": claim.stated.unit.name(),
                     "tolerance": claim.stated.tolerance.show(),
+                    "extension": claim.stated.extension,
                     "holds": claim.holds,
                 })
             })

@@ -121,6 +121,13 @@ pub(crate) fn run(mutator: &mut Mutator, count: usize) {
     }
 }
 
+/// The third workload alone.
+pub(crate) fn run_buffers(mutator: &mut Mutator, count: usize) {
+    for batch in 0..count.div_ceil(BATCH) {
+        mutator.enter(|mu| take_buffers(mu, batch * BATCH..count.min((batch + 1) * BATCH)));
+    }
+}
+
 /// A place in the program that allocates.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Site {

@@ -19,7 +19,7 @@ impl Experiment for Half {
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let mut claims = Claims::new();
         let half = claims.predict("half of ten", "10 / 2", 5.0, Unit::Count, Tolerance::Exact);
-        let mut trial = lab.begin(self, claims);
+        let mut trial = lab.begin(self, claims)?;
         let spread = trial.samples("halves", vec![4.0, 5.0, 9.0])?;
         if self.judged {
             trial.judge(half, spread.median());
@@ -50,7 +50,7 @@ fn an_experiment_that_forgets_a_claim_is_an_error_that_names_it() {
 #[test]
 fn samples_that_are_no_numbers_are_an_error() {
     let lab = lab(Effort::Full);
-    let mut trial = lab.begin(&Half { judged: true }, Claims::new());
+    let mut trial = lab.begin(&Half { judged: true }, Claims::new()).expect("begun");
     assert!(trial.samples("none", vec![]).is_err());
     assert!(trial.samples("nan", vec![f64::NAN]).is_err());
 }

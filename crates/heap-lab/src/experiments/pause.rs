@@ -187,7 +187,7 @@ impl Experiment for Pause {
             )
         });
 
-        let mut trial = lab.begin(self, claims);
+        let mut trial = lab.begin(self, claims)?;
         trial.method(method(live));
         let sides = measure(&trial, lab, live, go.as_ref())?;
         let find =

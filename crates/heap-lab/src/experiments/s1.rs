@@ -106,10 +106,6 @@ impl Experiment for Regressions {
         "Does a comparison of saved runs find what has become dearer in time, bytes or allocations, and is it silent otherwise?"
     }
 
-    fn extension(&self) -> Option<&'static str> {
-        Some("mistakes that are planted, and noise that is simulated")
-    }
-
     fn krate(&self) -> &'static str {
         "heap-lab"
     }
@@ -173,7 +169,7 @@ impl Experiment for Regressions {
             Unit::Count,
             Tolerance::AtLeast,
         );
-        let mut trial = lab.begin(self, claims);
+        let mut trial = lab.begin(self, claims)?;
         trial.method(format!(
             "A suite of five programs is run {RUNS} times unmodified, {RUNS} times more unmodified, and {RUNS} times with each of four \
              mistakes, of each program in a random order, in one process. Times are the thread's CPU. Compared as `heap-lab compare` does, with a probability of {} \

@@ -71,7 +71,7 @@ impl Experiment for Observed {
         );
         let of_load = claim_load(&mut claims, live);
 
-        let mut trial = lab.begin(self, claims);
+        let mut trial = lab.begin(self, claims)?;
         trial.method(
             "What is judged is what GET /metrics says, over a socket. Sieves: spans are filled one after the other with objects of one \
              class, every k-th is kept, and the heap is collected.",

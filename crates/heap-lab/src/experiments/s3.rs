@@ -228,10 +228,6 @@ impl Experiment for Arenas {
         "Can a thousand objects with references live in one chunk, safely, be freed at once, and be made faster than one by one?"
     }
 
-    fn extension(&self) -> Option<&'static str> {
-        Some("weak handles, and drops")
-    }
-
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let instances = INSTANCES as f64;
         let mut claims = Claims::new();
@@ -298,7 +294,7 @@ impl Experiment for Arenas {
                 claims.predict(name, kind.model, kind.floor, Unit::Times, Tolerance::AtLeast)
             })
             .collect();
-        let mut trial = lab.begin(self, claims);
+        let mut trial = lab.begin(self, claims)?;
         trial.method(format!(
             "Life: {INSTANCES} instances of 16 bytes in one chunk, each with a reference to an object of its own outside; one of them is \
              held by a root, and a table has a weak handle to each. Drops: as many objects with a drop, one held. Time: chunks of \

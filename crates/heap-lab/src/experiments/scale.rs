@@ -132,7 +132,7 @@ impl Experiment for Scale {
             Tolerance::Relative(TIME),
         );
 
-        let mut trial = lab.begin(self, claims);
+        let mut trial = lab.begin(self, claims)?;
         trial.method(format!(
             "The steps are measured in heaps of {}: processor time of marking for each object, counting and sweeping for each page, \
              rounds for each mutator, waking, memory's rate, searches for pages. From them the simulator says what larger heaps take. Then \

@@ -40,11 +40,6 @@ impl Experiment for FourFunctions {
         let copied =
             claim("on the heap in copied()", "what is returned is a copy, and there is no allocation", 0.0);
         let looked = claim("on the heap in looked()", "the address goes to a variable of the same call", 0.0);
-        let stored = claim(
-            "on the heap in stored()",
-            "a variable of the package has the address, and the list that it is appended to grows on the heap: two",
-            2.0,
-        );
         let silent = claim(
             "lines about looked()",
             "a variable whose address is taken is told of only if it is moved; the practice text expects `&t does not escape`",
@@ -55,7 +50,16 @@ impl Experiment for FourFunctions {
             "it is returned where it is made",
             1.0,
         );
-        let mut trial = lab.begin(self, claims);
+        let stored = lab.extension(&mut claims, |claims| {
+            claims.predict(
+                "on the heap in stored()",
+                "a variable of the package has the address, and the list that it is appended to grows on the heap: two",
+                2.0,
+                Unit::Count,
+                Tolerance::Exact,
+            )
+        });
+        let mut trial = lab.begin(self, claims)?;
         trial.method(
             "The program is `crates/heap-lab/src/experiments/go/t02.go`; its lines are those of `heap-lab escape`. No claim is about \
              the Go compiler, whose lines are beside them if it is there.",
@@ -65,10 +69,14 @@ impl Experiment for FourFunctions {
         trial.judge(returned, verdicts.on_heap("returned"));
         trial.judge(copied, verdicts.on_heap("copied"));
         trial.judge(looked, verdicts.on_heap("looked"));
-        trial.judge(stored, verdicts.on_heap("stored"));
         trial.judge(silent, verdicts.said("looked"));
         trial.judge(short, verdicts.flows("returned"));
-        verdicts.tell(&mut trial, &["returned", "copied", "looked", "stored"]);
+        let mut functions = vec!["returned", "copied", "looked"];
+        if let Some(stored) = stored {
+            trial.judge(stored, verdicts.on_heap("stored"));
+            functions.push("stored");
+        }
+        verdicts.tell(&mut trial, &functions);
         trial.finding(
             "A practice text expects a line `&t does not escape` of the function that only looks at its struct. Compilers since Go 1.13 \
              do not say so: of a variable whose address stays they say nothing, and Go 1.27.3 says nothing here.",

@@ -103,11 +103,19 @@ impl Experiment for NewAndLiteral {
 
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let mut claims = Claims::new();
-        let verdicts_of: Vec<_> = [
+        let on_heap = |claims: &mut Claims, (function, model, predicted): (&'static str, &str, f64)| {
+            let name = format!("on the heap in {function}()");
+            (function, claims.predict(name, model, predicted, Unit::Count, Tolerance::Exact))
+        };
+        let mut verdicts_of: Vec<_> = [
             ("newReturned", "new(int), returned: the result outlives the call", 1.0),
             ("newRead", "new(int), read: nothing has the address afterwards", 0.0),
             ("literalReturned", "&box{}, returned: as new(int)", 1.0),
             ("literalRead", "&box{}, read: as new(int)", 0.0),
+        ]
+        .map(|one| on_heap(&mut claims, one))
+        .into();
+        let interfaces = [
             (
                 "given",
                 "given as an interface to a function that only looks at it: its parameter leaks nowhere",
@@ -118,13 +126,10 @@ impl Experiment for NewAndLiteral {
                 "given as an interface to a function that keeps it in a variable of the package",
                 1.0,
             ),
-        ]
-        .into_iter()
-        .map(|(function, model, predicted)| {
-            let name = format!("on the heap in {function}()");
-            (function, claims.predict(name, model, predicted, Unit::Count, Tolerance::Exact))
-        })
-        .collect();
+        ];
+        let beyond = lab.extension(&mut claims, |claims| interfaces.map(|one| on_heap(claims, one)));
+        verdicts_of.extend(beyond.into_iter().flatten());
+        let functions: Vec<&str> = verdicts_of.iter().map(|(function, _)| *function).collect();
         let objects: Vec<_> = OPERATIONS
             .iter()
             .map(|(function, what, operation, predicted)| {
@@ -147,7 +152,7 @@ impl Experiment for NewAndLiteral {
             Unit::Count,
             Tolerance::Exact,
         );
-        let mut trial = lab.begin(self, claims);
+        let mut trial = lab.begin(self, claims)?;
         trial.method(
             "The verdicts are of `crates/heap-lab/src/experiments/go/t03.go`. The same four functions in Rust, not inlined: what is \
              returned is an object, what is only read is a `Local` of a frame. Objects are counted by the heap (Mallocs) over 100,000 \
@@ -176,10 +181,7 @@ impl Experiment for NewAndLiteral {
             ]);
         }
         trial.table(table);
-        verdicts.tell(
-            &mut trial,
-            &["newReturned", "newRead", "literalReturned", "literalRead", "given", "handedOver"],
-        );
+        verdicts.tell(&mut trial, &functions);
         trial.finding(
             "A practice text has these as benchmarks of a() and c() and expects one allocation each. As it writes them Go 1.27.3 inlines \
              both and drops the result: 0 allocations an operation, in 0.24 ns. Not inlined, it is one of 8 bytes.",

@@ -7,7 +7,7 @@ use crate::experiment::{Experiment, Lab, Trial};
 use crate::measure::ledger::cost_of;
 use crate::record::{Axis, Plot, Record, Scale, Series, Shape, Source, Table, Ticks};
 use crate::unit::{Unit, digits};
-use heap_core::size_class::SizeClass;
+use heap_core::size_class::{SizeClass, generate};
 use heap_core::units::PAGE_BYTES;
 
 /// See the module.
@@ -65,6 +65,7 @@ fn counted<const N: usize>(trial: &Trial<'_>) -> Result<Counted, LabError> {
 struct Claimed {
     slots: Prediction,
     bytes: Prediction,
+    tail: Prediction,
 }
 
 fn claim(claims: &mut Claims, size: usize) -> Claimed {
@@ -90,6 +91,13 @@ fn claim(claims: &mut Claims, size: usize) -> Claimed {
                 pages * PAGE_BYTES - slots * size
             ),
             (pages * PAGE_BYTES) as f64,
+            Unit::Bytes,
+            Tolerance::Exact,
+        ),
+        tail: claims.predict(
+            format!("class {class}: bytes left over at the end of a span"),
+            format!("{pages} × {PAGE_BYTES} modulo {size}"),
+            (pages * PAGE_BYTES % size) as f64,
             Unit::Bytes,
             Tolerance::Exact,
         ),
@@ -134,7 +142,7 @@ impl Experiment for Classes {
     }
 
     fn extension(&self) -> Option<&'static str> {
-        Some("what ending the classes at 16 KiB would change")
+        Some("the generator of the classes, and what ending them at 16 KiB would change")
     }
 
     fn krate(&self) -> &'static str {
@@ -160,14 +168,24 @@ impl Experiment for Classes {
             Unit::Percent,
             Tolerance::Absolute(0.001),
         );
-        let by_class = claims.predict(
-            format!("heap bytes of an object of {} bytes", SMALLER + 1),
-            "its class wastes an eighth of a slot at most: 8/7 of it",
-            (SMALLER + 1) as f64 * 8.0 / 7.0,
-            Unit::Bytes,
-            Tolerance::AtMost,
-        );
-        let mut trial = lab.begin(self, claims);
+        let beyond = lab.extension(&mut claims, |claims| {
+            let by_class = claims.predict(
+                format!("heap bytes of an object of {} bytes", SMALLER + 1),
+                "its class wastes an eighth of a slot at most: 8/7 of it",
+                (SMALLER + 1) as f64 * 8.0 / 7.0,
+                Unit::Bytes,
+                Tolerance::AtMost,
+            );
+            let generated = claims.predict(
+                "rows that the generator makes and this experiment's rule cuts otherwise",
+                "the fewest pages with an eighth over at most, and as many slots as fit: none",
+                0.0,
+                Unit::Count,
+                Tolerance::Exact,
+            );
+            (by_class, generated)
+        });
+        let mut trial = lab.begin(self, claims)?;
         trial.method(
             "Objects are made one by one; between two moments at which the heap makes a span lie as many objects as a span \
              holds, and HeapInuse grows by a span's bytes.",
@@ -186,10 +204,22 @@ impl Experiment for Classes {
             tails.push((f64::from(size), 100.0 * (1.0 - counted.slots * f64::from(size) / counted.bytes)));
             trial.judge(claimed.slots, counted.slots);
             trial.judge(claimed.bytes, counted.bytes);
+            trial.judge(claimed.tail, counted.bytes - counted.slots * f64::from(size));
         }
-        let above = cost_of(&trial.heap(), |mu| Box::new(mu.root(mu.alloc([1u8; SMALLER + 1]))))?.alloc;
-        trial.judge(by_class, above);
-        trial.table(ended_at_16_kib(above));
+        if let Some((by_class, generated)) = beyond {
+            let above = cost_of(&trial.heap(), |mu| Box::new(mu.root(mu.alloc([1u8; SMALLER + 1]))))?.alloc;
+            trial.judge(by_class, above);
+            let rows = generate::rows();
+            let differs = |row: &&generate::Row| {
+                row.walked.iter().any(|size| {
+                    let Cut { pages, slots } = cut(*size);
+                    (pages, slots) != (row.span_pages, row.slots)
+                })
+            };
+            trial.judge(generated, rows.iter().filter(differs).count() as f64);
+            trial.figure("rows_of_the_generator", rows.len() as f64);
+            trial.table(ended_at_16_kib(above));
+        }
         let seventeen = counted::<17>(&trial)?;
         trial.judge(waste, 100.0 * (1.0 - seventeen.slots * 17.0 / seventeen.bytes));
         trial.figure("objects_of_17_bytes_in_a_span", seventeen.slots);

@@ -98,7 +98,7 @@ impl Experiment for Refills {
     }
 
     fn extension(&self) -> Option<&'static str> {
-        Some("one mutator and four; how often 6.4 MB rounds are collected")
+        Some("four mutators that share the work of one")
     }
 
     fn krate(&self) -> &'static str {
@@ -123,14 +123,16 @@ impl Experiment for Refills {
             Unit::Objects,
             Tolerance::Exact,
         );
-        let together = claims.predict(
-            format!("refills, {THREADS} mutators sharing the work"),
-            format!("{THREADS} × (25,000 / {slots}, rounded up): the work is shared, not multiplied"),
-            (THREADS * (COUNT / THREADS).div_ceil(slots)) as f64,
-            Unit::Refills,
-            // A mutator that ends early hands its last span on to one that still runs: at most one refill a thread.
-            Tolerance::Absolute(THREADS as f64),
-        );
+        let together = lab.extension(&mut claims, |claims| {
+            claims.predict(
+                format!("refills, {THREADS} mutators sharing the work"),
+                format!("{THREADS} × (25,000 / {slots}, rounded up): the work is shared, not multiplied"),
+                (THREADS * (COUNT / THREADS).div_ceil(slots)) as f64,
+                Unit::Refills,
+                // A mutator that ends early hands its last span on to one that still runs: at most one refill a thread.
+                Tolerance::Absolute(THREADS as f64),
+            )
+        });
         let fresh = claims.predict(
             "spans made of pages, one mutator",
             "in an empty heap every refill is a new span",
@@ -171,11 +173,11 @@ impl Experiment for Refills {
             Unit::Count,
             Tolerance::AtLeast,
         );
-        let mut trial = lab.begin(self, claims);
+        let mut trial = lab.begin(self, claims)?;
         trial.method("Counted by the heap itself at each refill; nothing is counted at an allocation.");
         trial.stage("100,000 objects of 64 bytes, alone, shared, and among survivors");
         let one = shared(&trial, 1)?;
-        let many = shared(&trial, THREADS)?;
+        let many = together.is_some().then(|| shared(&trial, THREADS)).transpose()?;
         let among = among_survivors(&trial)?;
         let collections = paced(&trial)?;
         trial.judge(cycles, collections);
@@ -183,7 +185,9 @@ impl Experiment for Refills {
         trial.figure("collections", collections);
         trial.judge(alone, one.refills);
         trial.judge(mallocs, one.mallocs);
-        trial.judge(together, many.refills);
+        if let (Some(together), Some(many)) = (together, many) {
+            trial.judge(together, many.refills);
+        }
         trial.judge(fresh, one.spans_made);
         trial.judge(mixed, among.refills);
         trial.judge(reused, among.spans_made);
@@ -191,11 +195,12 @@ impl Experiment for Refills {
             "Where spans came from",
             ["situation", "refills", "new spans", "of them without the page heap's lock"],
         );
-        for (name, change) in [
-            ("one mutator", one),
-            ("four mutators, shared", many),
-            ("half-empty spans, half as many objects", among),
-        ] {
+        let situations = [
+            Some(("one mutator", one)),
+            many.map(|many| ("four mutators, shared", many)),
+            Some(("half-empty spans, half as many objects", among)),
+        ];
+        for (name, change) in situations.into_iter().flatten() {
             trial.figure(format!("{name}: refills"), change.refills);
             trial.figure(format!("{name}: spans made"), change.spans_made);
             table.row([

@@ -19,6 +19,11 @@ const COUNT: usize = 100_000;
 /// Bytes of the array of references to them: a length word and a reference each, in whole pages.
 const ARRAY: usize = Bytes::new(COUNT * 8 + 8).pages_ceil().get() * PAGE_BYTES;
 
+/// What is measured of each kind.
+const PAIRS: &str = "live bytes, { i32, i32 }";
+const POINTERS: &str = "live bytes, { reference }";
+const TRIPLES: &str = "live bytes, { i64, i64, i64 }";
+
 /// Two 32-bit numbers: 8 bytes, no reference.
 type Pair = (i32, i32);
 /// Three 64-bit numbers: 24 bytes, no reference.
@@ -52,17 +57,26 @@ impl Experiment for SmallObjects {
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let mut claims = Claims::new();
         let pages = ARRAY / PAGE_BYTES;
-        let mut claim = |name: &str, size: usize, why: &str| {
+        let claim = |claims: &mut Claims, name: &str, size: usize, why: &str| {
             let model = format!(
                 "100,000 × {} + an array of {pages} pages; {why}",
                 SizeClass::for_bytes(size).size().get()
             );
             claims.predict(name, model, predicted(size), Unit::Bytes, Tolerance::Relative(0.000_1))
         };
-        let pair = claim("live bytes, { i32, i32 }", size_of::<Pair>(), "two share a block of 16");
-        let pointer = claim("live bytes, { reference }", size_of::<Pointer<'_>>(), "class 1 holds 8 bytes");
-        let triple = claim("live bytes, { i64, i64, i64 }", size_of::<Triple>(), "class 3 holds 24 bytes");
-        let mut trial = lab.begin(self, claims);
+        let pair = claim(&mut claims, PAIRS, size_of::<Pair>(), "two share a block of 16");
+        let pointer = claim(&mut claims, POINTERS, size_of::<Pointer<'_>>(), "class 1 holds 8 bytes");
+        let triple = lab.extension(&mut claims, |claims| {
+            claim(claims, TRIPLES, size_of::<Triple>(), "class 3 holds 24 bytes")
+        });
+        let dropped = claims.predict(
+            "live bytes without a root",
+            "it is the root of the array that keeps all of them: without it nothing is left",
+            0.0,
+            Unit::Bytes,
+            Tolerance::Exact,
+        );
+        let mut trial = lab.begin(self, claims)?;
         trial.method("Live bytes (HeapAlloc) after a collection, less those before; a root keeps the array and so the objects.");
 
         let mut go = Beside::task(lab, "t07");
@@ -76,40 +90,42 @@ impl Experiment for SmallObjects {
             Box::new(mu.root(mu.alloc_slice(COUNT, |_| mu.alloc::<Pointer<'_>>((None,)))))
         })?
         .alloc;
-        let of_triples = cost_of(&trial.heap(), |mu| {
-            Box::new(mu.root(mu.alloc_slice(COUNT, |_| mu.alloc::<Triple>((1, 2, 3)))))
-        })?
-        .alloc;
         trial.judge(pair, of_pairs);
         trial.judge(pointer, of_pointers);
-        trial.judge(triple, of_triples);
+        let unrooted = cost_of(&trial.heap(), |mu| {
+            mu.alloc_slice(COUNT, |_| mu.alloc::<Pair>((1, -1)));
+            Box::new(())
+        })?;
+        trial.judge(dropped, unrooted.alloc);
+        let mut kinds = vec![("pairs", PAIRS, of_pairs, 8.0), ("references", POINTERS, of_pointers, 8.0)];
+        if let Some(triple) = triple {
+            let of_triples = cost_of(&trial.heap(), |mu| {
+                Box::new(mu.root(mu.alloc_slice(COUNT, |_| mu.alloc::<Triple>((1, 2, 3)))))
+            })?
+            .alloc;
+            trial.judge(triple, of_triples);
+            kinds.push(("triples", TRIPLES, of_triples, 24.0));
+        }
         let each = |bytes: f64| (bytes - ARRAY as f64) / COUNT as f64;
-        for (name, bytes) in [("pairs", of_pairs), ("references", of_pointers), ("triples", of_triples)] {
+        for &(name, _, bytes, _) in &kinds {
             trial.figure(format!("heap_alloc_{name}"), bytes);
             trial.figure(format!("bytes_per_object_{name}"), each(bytes));
         }
         go.sample();
-        go.show(
-            &mut trial,
-            &[
-                Row::new("live bytes, { i32, i32 }", "pairs", of_pairs, Unit::Bytes),
-                Row::new("live bytes, { reference }", "references", of_pointers, Unit::Bytes),
-                Row::new("live bytes, { i64, i64, i64 }", "triples", of_triples, Unit::Bytes),
-            ],
-        )?;
+        let rows: Vec<Row> =
+            kinds.iter().map(|&(name, label, bytes, _)| Row::new(label, name, bytes, Unit::Bytes)).collect();
+        go.show(&mut trial, &rows)?;
         trial.plot(Plot {
             title: String::from("Bytes of heap for each object"),
             reading: String::from("Size classes fit these sizes exactly: nothing is added."),
             shape: Shape::Bars {
                 unit: Unit::BytesPerObject,
-                bars: vec![
-                    Bar::measured("{ i32, i32 }", each(of_pairs)),
-                    Bar::reference("{ i32, i32 }, Go 1.27.3", 8.0),
-                    Bar::measured("{ reference }", each(of_pointers)),
-                    Bar::reference("{ reference }, Go 1.27.3", 8.0),
-                    Bar::measured("{ i64, i64, i64 }", each(of_triples)),
-                    Bar::reference("{ i64, i64, i64 }, Go 1.27.3", 24.0),
-                ],
+                bars: kinds
+                    .iter()
+                    .flat_map(|&(name, _, bytes, go)| {
+                        [Bar::measured(name, each(bytes)), Bar::reference(format!("{name}, Go 1.27.3"), go)]
+                    })
+                    .collect(),
             },
         });
         trial.finding(

@@ -75,6 +75,8 @@ struct Cost {
     wall: Spread,
     mark: Spread,
     pause: Spread,
+    /// Bytes scanned by each cycle, the first included: the least and the most.
+    scanned: (f64, f64),
     last: CycleFigures,
 }
 
@@ -101,7 +103,8 @@ fn compare(
         let watch = Stopwatch::start();
         mutator.collect();
         let first = millis(watch.lap().wall);
-        heaps.push((kind, mutator, live, first));
+        let scanned = last_cycle(mutator.figures())?.scanned_bytes.get() as f64;
+        heaps.push((kind, mutator, live, (first, (scanned, scanned))));
     }
     let mut samples: Vec<[Vec<f64>; 3]> = Kind::ALL.iter().map(|_| Default::default()).collect();
     for cycle in 0..cycles {
@@ -109,17 +112,19 @@ fn compare(
         if cycle % 3 == 0 {
             go.sample();
         }
-        for ((_, mutator, _, _), [walls, marks, pauses]) in heaps.iter_mut().zip(&mut samples) {
+        for ((_, mutator, _, (_, scanned)), [walls, marks, pauses]) in heaps.iter_mut().zip(&mut samples) {
             let watch = Stopwatch::start();
             mutator.collect();
             walls.push(millis(watch.lap().wall));
             let last = last_cycle(mutator.figures())?;
+            let bytes = last.scanned_bytes.get() as f64;
+            *scanned = (scanned.0.min(bytes), scanned.1.max(bytes));
             marks.push(nanos(last.mark_cpu));
             pauses.push(millis(last.pause));
         }
     }
     let mut costs = Vec::new();
-    for ((kind, mutator, live, first), [walls, marks, pauses]) in heaps.into_iter().zip(samples) {
+    for ((kind, mutator, live, (first, scanned)), [walls, marks, pauses]) in heaps.into_iter().zip(samples) {
         let name = format!("{} × {}", digits(count as f64), kind.name());
         let last = last_cycle(mutator.figures())?;
         trial.figure(format!("{name}: bytes scanned"), last.scanned_bytes.get() as f64);
@@ -131,6 +136,7 @@ fn compare(
             wall: trial.samples(&format!("{name}: cycle wall, ms"), walls)?,
             mark: trial.samples(&format!("{name}: mark CPU, ns"), marks)?,
             pause: trial.samples(&format!("{name}: pause, ms"), pauses)?,
+            scanned,
             last,
         });
         drop(live);
@@ -217,7 +223,23 @@ impl Experiment for PointersAndValues {
             Unit::Times,
             Tolerance::AtLeast,
         );
-        let mut trial = lab.begin(self, claims);
+        let pauses = claims.predict(
+            "pause, three references over three integers",
+            "at least twice the marking, which is nine tenths of the pause at least",
+            2.0 * 0.9,
+            Unit::Times,
+            Tolerance::AtLeast,
+        );
+        let alike = lab.extension(&mut claims, |claims| {
+            claims.predict(
+                "bytes scanned, most over least of all cycles, the first included",
+                "what lives is the same in every cycle, and so is the work: what varies from one to the next is the machine's",
+                1.0,
+                Unit::Times,
+                Tolerance::Exact,
+            )
+        });
+        let mut trial = lab.begin(self, claims)?;
         trial.method(
             "An array of references keeps the objects alive. The kinds are collected in turn, one forced cycle each, and \
              the medians are compared; the first cycle is not counted. One marking worker unless --workers says \
@@ -265,7 +287,11 @@ impl Experiment for PointersAndValues {
         trial.judge(flat, of(Kind::Flat)?.mark.median() / integers.mark.median());
         trial.judge(stopped, nanos(pointers.last.mark) / nanos(pointers.last.pause));
 
-        trial.plot(cycle_plot(*first, costs_of_first));
+        trial.judge(pauses, pointers.pause.median() / integers.pause.median());
+        if let Some(alike) = alike {
+            trial.judge(alike, pointers.scanned.1 / pointers.scanned.0);
+            trial.plot(cycle_plot(*first, costs_of_first));
+        }
         trial.table(table(&all));
         for (count, costs) in &all {
             trial.plot(mark_plot(*count, costs));

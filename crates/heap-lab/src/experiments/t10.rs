@@ -1,9 +1,9 @@
 //! t10: what a closure captures, and what that costs.
 
 use super::verdicts::Program;
-use crate::claim::{Claims, Tolerance};
+use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
-use crate::experiment::{Experiment, Lab};
+use crate::experiment::{Experiment, Lab, Trial};
 use crate::measure::ledger::cost_of;
 use crate::record::{Bar, Plot, Record, Shape};
 use crate::unit::Unit;
@@ -83,6 +83,32 @@ impl Kept for RefersToLarge {
     }
 }
 
+/// Makes closures of three kinds, and judges what was claimed of their sizes.
+fn measure_sizes(trial: &mut Trial<'_>, claimed: [Prediction; 3]) -> Result<(), LabError> {
+    trial.stage("closures of three kinds");
+    let heap = trial.heap();
+    let measured =
+        [bytes_of::<CopiesWords>(&heap)?, bytes_of::<CopiesSlice>(&heap)?, bytes_of::<RefersToLarge>(&heap)?];
+    for (claim, bytes) in claimed.into_iter().zip(measured) {
+        trial.judge(claim, bytes);
+    }
+    trial.plot(Plot {
+        title: String::from("Bytes of a closure with what it has captured"),
+        reading: String::from(
+            "What is copied makes the closure larger; what is referred to is an object more.",
+        ),
+        shape: Shape::Bars {
+            unit: Unit::BytesPerObject,
+            bars: vec![
+                Bar::measured("a slice, copied", measured[1]),
+                Bar::measured("64 bytes, copied", measured[0]),
+                Bar::measured("136 bytes, referred to", measured[2]),
+            ],
+        },
+    });
+    Ok(())
+}
+
 impl Experiment for Captures {
     fn id(&self) -> &'static str {
         "t10"
@@ -128,25 +154,29 @@ impl Experiment for Captures {
             Tolerance::Exact,
         );
         let (word, close) = (size_of::<usize>(), Tolerance::Relative(0.001));
-        let mut size = |name: &str, model: &str, predicted: f64| {
-            claims.predict(name, model, predicted, Unit::BytesPerObject, close)
-        };
-        let words = size(
-            "a closure with a struct of 64 bytes",
-            "a word for the function and the struct, in the slot that holds both",
-            slot(word + size_of::<Words>()),
-        );
-        let slice = size(
-            "a closure with a slice",
-            "a word for the function and three for the slice",
-            slot(word + size_of::<Slice<'_>>()),
-        );
-        let large = size(
-            "a closure with an array of 136 bytes",
-            "two words for the function and the reference, and the array in a slot of its own",
-            slot(2 * word) + slot(size_of::<Large>()),
-        );
-        let mut trial = lab.begin(self, claims);
+        let sizes = lab.extension(&mut claims, |claims| {
+            [
+                (
+                    "a closure with a struct of 64 bytes",
+                    "a word for the function and the struct, in the slot that holds both",
+                    slot(word + size_of::<Words>()),
+                ),
+                (
+                    "a closure with a slice",
+                    "a word for the function and three for the slice",
+                    slot(word + size_of::<Slice<'_>>()),
+                ),
+                (
+                    "a closure with an array of 136 bytes",
+                    "two words for the function and the reference, and the array in a slot of its own",
+                    slot(2 * word) + slot(size_of::<Large>()),
+                ),
+            ]
+            .map(|(name, model, predicted)| {
+                claims.predict(name, model, predicted, Unit::BytesPerObject, close)
+            })
+        });
+        let mut trial = lab.begin(self, claims)?;
         trial.method(
             "The verdicts are of `crates/heap-lab/src/experiments/go/t10.go`. For the sizes, 10,000 objects as Go lays out such closures \
              are made in a heap here and kept by an array, whose bytes are taken off the live bytes.",
@@ -157,30 +187,9 @@ impl Experiment for Captures {
             trial.judge(claim, verdicts.moved(function));
         }
         trial.judge(allocated, verdicts.on_heap("unchanged"));
-        trial.stage("closures of three kinds");
-        let heap = trial.heap();
-        let measured = [
-            bytes_of::<CopiesWords>(&heap)?,
-            bytes_of::<CopiesSlice>(&heap)?,
-            bytes_of::<RefersToLarge>(&heap)?,
-        ];
-        for (claim, bytes) in [words, slice, large].into_iter().zip(measured) {
-            trial.judge(claim, bytes);
+        if let Some(sizes) = sizes {
+            measure_sizes(&mut trial, sizes)?;
         }
-        trial.plot(Plot {
-            title: String::from("Bytes of a closure with what it has captured"),
-            reading: String::from(
-                "What is copied makes the closure larger; what is referred to is an object more.",
-            ),
-            shape: Shape::Bars {
-                unit: Unit::BytesPerObject,
-                bars: vec![
-                    Bar::measured("a slice, copied", measured[1]),
-                    Bar::measured("64 bytes, copied", measured[0]),
-                    Bar::measured("136 bytes, referred to", measured[2]),
-                ],
-            },
-        });
         verdicts.tell(&mut trial, &["changed", "unchanged", "parameter", "words", "slice", "large"]);
         trial.finding(
             "A practice text says that a closure captures by reference, always, and expects `moved to heap: n` of a closure that only \

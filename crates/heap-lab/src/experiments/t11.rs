@@ -7,6 +7,7 @@ use crate::record::{Bar, Plot, Record, Shape, Table};
 use crate::sites::{self, Expected, MEAN, Site};
 use crate::unit::{Unit, digits};
 use heap_profile::{Group, Profile, Value};
+use std::collections::BTreeSet;
 
 /// See the module.
 pub(super) struct TopSites;
@@ -49,7 +50,7 @@ impl Experiment for TopSites {
     }
 
     fn extension(&self) -> Option<&'static str> {
-        Some("each workload, with all that it calls")
+        Some("the same by workload: by who calls the places")
     }
 
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
@@ -123,7 +124,32 @@ impl Experiment for TopSites {
                 )
             })
             .collect();
-        let mut trial = lab.begin(self, claims);
+        let beyond = lab.extension(&mut claims, |claims| {
+            let workloads: BTreeSet<&str> = Site::ALL.into_iter().map(Site::workload).collect();
+            let number = claims.predict(
+                "callers in the profile",
+                "the workloads: every place that allocates is called by one of them",
+                workloads.len() as f64,
+                Unit::Count,
+                Tolerance::Exact,
+            );
+            let callers: Vec<_> = workloads
+                .into_iter()
+                .map(|workload| {
+                    let of_it = expected.iter().filter(|(site, _)| site.workload() == workload);
+                    let prediction = claims.predict(
+                        format!("bytes of the places that {} calls", short(workload)),
+                        "its places together, as above",
+                        of_it.map(|(_, expected)| expected.bytes).sum(),
+                        Unit::Bytes,
+                        Tolerance::Exact,
+                    );
+                    (workload, prediction)
+                })
+                .collect();
+            (number, callers)
+        });
+        let mut trial = lab.begin(self, claims)?;
         trial.method(format!(
             "{} operations of each workload with every allocation counted, and {} with one byte in 16 KiB sampled, on one \
              mutator. A site is the innermost function that is not the heap's or the standard library's. Flat is what it \
@@ -148,6 +174,23 @@ impl Experiment for TopSites {
         }
         let total = profile.total().allocated;
         trial.judge(whole, total.bytes - counted);
+        if let Some((number, callers)) = beyond {
+            let by_caller = profile.grouped(Group::Caller, Value::AllocatedBytes);
+            trial.judge(number, by_caller.len() as f64);
+            for (workload, prediction) in callers {
+                trial.judge(prediction, sites::of(&by_caller, workload).allocated.bytes);
+            }
+            let mut table = Table::new("By workload", ["workload", "bytes", "objects", "share"]);
+            for (name, counts) in &by_caller {
+                table.row([
+                    short(name).to_owned(),
+                    Unit::Bytes.show(counts.allocated.bytes),
+                    digits(counts.allocated.objects),
+                    Unit::Percent.show(counts.allocated.bytes / total.bytes * 100.0),
+                ]);
+            }
+            trial.table(table);
+        }
 
         trial.stage("sampling");
         let (estimate, _) = profiled(&trial, sampled, MEAN)?;

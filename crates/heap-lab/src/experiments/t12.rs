@@ -9,7 +9,7 @@ use crate::measure::time::nanos;
 use crate::record::{Bar, Plot, Record, Shape, Table};
 use crate::sites::{self, Site};
 use crate::unit::{Unit, digits};
-use heap_profile::{Group, Value};
+use heap_profile::{Group, Profiler, Value};
 
 /// See the module.
 pub(super) struct ObjectsAndBytes;
@@ -36,6 +36,23 @@ fn mark_cpu<const WORDS: usize>(trial: &mut Trial<'_>, bytes: usize) -> Result<f
     Ok(trial.samples(&format!("mark CPU, ns, objects of {} bytes", WORDS * 8), samples)?.median())
 }
 
+/// Bytes that the scratch buffers have, and those that all others have, between two profiles of one heap: all workloads before the
+/// older, and buffers alone before the newer.
+fn between(trial: &Trial<'_>, count: usize) -> Result<(f64, f64), LabError> {
+    let profiler = Profiler::new();
+    let heap = trial.heap().sampler(profiler.clone(), 1).build()?;
+    let mut mutator = heap.attach()?;
+    let by_site = || profiler.profile("heap-lab", &heap).grouped(Group::Function, Value::AllocatedBytes);
+    sites::run(&mut mutator, count);
+    let older = by_site();
+    sites::run_buffers(&mut mutator, count);
+    let newer = by_site();
+    let grown =
+        |name: &str| sites::of(&newer, name).allocated.bytes - sites::of(&older, name).allocated.bytes;
+    let others = newer.iter().filter(|(name, _)| name != Site::Scratch.function());
+    Ok((grown(Site::Scratch.function()), others.map(|(name, _)| grown(name)).sum()))
+}
+
 impl Experiment for ObjectsAndBytes {
     fn id(&self) -> &'static str {
         "t12"
@@ -49,11 +66,17 @@ impl Experiment for ObjectsAndBytes {
         "Do the same places lead a profile by objects and by bytes, and which of the two does a program pay for?"
     }
 
+    fn extension(&self) -> Option<&'static str> {
+        Some("what was allocated between two profiles")
+    }
+
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let count = lab.size(1_000, 10_000);
         let alive = lab.size(16 << 20, 64 << 20);
         let by_bytes = ranked(count, |expected| expected.bytes);
-        let by_objects = ranked(count, |expected| expected.objects);
+        // Of as many objects, those with more bytes come first.
+        let mut by_objects = by_bytes.clone();
+        by_objects.sort_by(|(_, one), (_, other)| other.objects.total_cmp(&one.objects));
         let mut claims = Claims::new();
         let mut first = Vec::new();
         for (what, ranking) in [("bytes", &by_bytes), ("objects", &by_objects)] {
@@ -67,6 +90,15 @@ impl Experiment for ObjectsAndBytes {
             );
             first.push((what, site, prediction));
         }
+        let other_places =
+            by_bytes.iter().zip(&by_objects).filter(|((one, _), (other, _))| one != other).count();
+        let lists_differ = claims.predict(
+            "places of the two lists with another site",
+            "the two orders of the program's sizes and numbers, place by place",
+            other_places as f64,
+            Unit::Count,
+            Tolerance::Exact,
+        );
         // In opposite ways: many objects and few bytes, and the other way round.
         let (many, large) = (by_objects[0], by_bytes[0]);
         let ratios = claims.predict(
@@ -94,7 +126,17 @@ impl Experiment for ObjectsAndBytes {
             Unit::Times,
             Tolerance::AtLeast,
         );
-        let mut trial = lab.begin(self, claims);
+        let beyond = lab.extension(&mut claims, |claims| {
+            let mut grown = |name: &str, model: &str, bytes: usize| {
+                claims.predict(name, model, bytes as f64, Unit::Bytes, Tolerance::Exact)
+            };
+            let model = "the workload that alone ran between them: 1024 bytes an operation";
+            (
+                grown("bytes of scratch between two profiles", model, count * sites::SCRATCH),
+                grown("bytes of all others between them", "nobody else ran", 0),
+            )
+        });
+        let mut trial = lab.begin(self, claims)?;
         trial.method(format!(
             "The program of t11, {} operations of each workload, every allocation counted. Then two heaps with {} alive, in \
              objects without references that an array of references keeps; {CYCLES} collections each, median of the CPU of \
@@ -113,6 +155,16 @@ impl Experiment for ObjectsAndBytes {
             let list = lists.iter().find(|(name, _)| *name == what).map(|(_, list)| list);
             let place = list.and_then(|list| list.iter().position(|(name, _)| name == site.function()));
             trial.judge(prediction, place.map_or(f64::NAN, |place| (place + 1) as f64));
+        }
+        let names = |list: &Vec<(String, _)>| list.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let [(_, one), (_, other)] = &lists;
+        let differ = names(one).iter().zip(&names(other)).filter(|(one, other)| one != other).count();
+        trial.judge(lists_differ, differ as f64);
+        if let Some((scratch, others)) = beyond {
+            trial.stage("two profiles of one heap");
+            let (of_scratch, of_others) = between(&trial, count)?;
+            trial.judge(scratch, of_scratch);
+            trial.judge(others, of_others);
         }
         let counts = |site: Site| sites::of(&lists[0].1, site.function()).allocated;
         let (many, large) = (counts(many.0), counts(large.0));

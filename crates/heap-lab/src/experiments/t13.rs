@@ -3,6 +3,7 @@
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
+use crate::measure::scav_line::Told;
 use crate::measure::time::timed;
 use crate::measure::trace_file::recorded;
 use crate::record::{Record, Table};
@@ -12,7 +13,7 @@ use crate::unit::{Unit, binary};
 use std::collections::VecDeque;
 use std::thread;
 use std::time::{Duration, Instant};
-use tricolor::{GcSlice, Heap, MemoryLimit, Mutator, Root};
+use tricolor::{By, GcSlice, Heap, MemoryLimit, Mutator, Root, Scavenged};
 
 /// See the module.
 pub(super) struct Scavenging;
@@ -131,28 +132,46 @@ impl Experiment for Scavenging {
             Unit::Times,
             Tolerance::AtMost,
         );
-        let kept_under = claims.predict(
-            format!("the most that was retained under a limit of {}, of it", binary(LIMIT as f64)),
-            format!(
-                "{PASSES} pieces of 1 MiB are made and {KEPT} kept: the limit is passed many times, each time something is given back; \
-                 an allocation may be over it for a moment: by a tenth at most"
-            ),
-            1.1,
+        let lines = claims.predict(
+            "bytes that the lines of the scavenger's trace speak of, over those released in the background",
+            "a line for each round that has ended; one that has not is a tenth at most, as above",
+            1.0,
             Unit::Times,
-            Tolerance::AtMost,
+            Tolerance::Relative(0.1),
         );
-        let mut trial = lab.begin(self, claims);
+        let strange = claims.predict(
+            "lines that contradict themselves",
+            "each: something released or refused, by at least one call; no more in spans than retained; no more refused than called for",
+            0.0,
+            Unit::Count,
+            Tolerance::Exact,
+        );
+        let kept_under = lab.extension(&mut claims, |claims| {
+            claims.predict(
+                format!("the most that was retained under a limit of {}, of it", binary(LIMIT as f64)),
+                format!(
+                    "{PASSES} pieces of 1 MiB are made and {KEPT} kept: the limit is passed many times, each time something is given back; \
+                     an allocation may be over it for a moment: by a tenth at most"
+                ),
+                1.1,
+                Unit::Times,
+                Tolerance::AtMost,
+            )
+        });
+        let mut trial = lab.begin(self, claims)?;
         trial.method(format!(
             "{PIECES} pieces of 1 MiB, every byte written; all dropped, a collection, the first look, and another collection, since \
              a scavenger may pass over what was in use when the last cycle ended; then nothing but a look every {}. Resident memory as the kernel counts it, less what was resident before. The scavenger runs as it does by default.",
             Unit::Millis.show(EVERY.as_secs_f64() * 1e3)
         ));
 
-        trial.stage("under a memory limit");
-        let (most, released) = limited(&trial)?;
-        trial.judge(kept_under, most / LIMIT as f64);
-        trial.figure("retained_at_most_under_the_limit", most);
-        trial.figure("released_under_the_limit", released);
+        if let Some(kept_under) = kept_under {
+            trial.stage("under a memory limit");
+            let (most, released) = limited(&trial)?;
+            trial.judge(kept_under, most / LIMIT as f64);
+            trial.figure("retained_at_most_under_the_limit", most);
+            trial.figure("released_under_the_limit", released);
+        }
         trial.stage(format!("dropping, and waiting for {late} s"));
         let (ours, theirs) = thread::scope(|scope| {
             // Beside each other: both do next to nothing, and a minute is long.
@@ -192,6 +211,16 @@ impl Experiment for Scavenging {
         let end = ours.after(Duration::from_secs(late));
         trial.judge(agree, (dropped.resident - end.resident) / (end.released - dropped.released));
         trial.judge(share, ours.cpu / late as f64);
+        let said: usize = ours.rounds.iter().map(|round| round.released.get()).sum();
+        trial.judge(lines, said as f64 / ours.background);
+        let is_strange = |round: &&Scavenged| {
+            (round.released.get() == 0 && round.refused == 0)
+                || round.calls == 0
+                || round.refused > round.calls
+                || round.in_spans > round.retained
+        };
+        trial.judge(strange, ours.rounds.iter().filter(is_strange).count() as f64);
+        trial.table(lines_table(&ours.rounds));
         for (name, value) in [
             ("resident_before", before.resident),
             ("resident_filled", full.resident),
@@ -252,6 +281,8 @@ struct Watched {
     /// Bytes released in the background, and seconds of processor time for them.
     background: f64,
     cpu: f64,
+    /// What the trace had lines of.
+    rounds: Vec<Scavenged>,
     /// Filled, and at the end.
     explained: Result<(Explained, Explained), LabError>,
 }
@@ -267,7 +298,8 @@ impl Watched {
 
 fn watch(trial: &Trial<'_>, long: Duration) -> Result<Watched, LabError> {
     // With collections: the scavenger learns from them how much may stay.
-    let heap = trial.heap().gc_percent(100).build()?;
+    let told = Told::default();
+    let heap = told.listening(trial.heap().gc_percent(100)).build()?;
     let mut mutator = heap.attach()?;
     let mut timeline = Timeline::begin();
     let before = timeline.take(&heap)?;
@@ -294,8 +326,27 @@ fn watch(trial: &Trial<'_>, long: Duration) -> Result<Watched, LabError> {
         timeline,
         background: scavenge.background.get() as f64,
         cpu: scavenge.background_cpu.as_secs_f64(),
+        rounds: told.rounds().into_iter().filter(|round| round.by == By::Background).collect(),
         explained: filled.and_then(|filled| Ok((filled, reconcile(&heap)?))),
     })
+}
+
+/// The lines of the trace, field by field.
+fn lines_table(rounds: &[Scavenged]) -> Table {
+    let columns = ["round", "released", "calls", "wall", "CPU", "retained at its end", "of that in spans"];
+    let mut table = Table::new("What SCAVTRACE=1 has lines of: a round of the scavenger each", columns);
+    for (number, round) in (1..).zip(rounds) {
+        table.row([
+            format!("{number}"),
+            binary(round.released.get() as f64),
+            round.calls.to_string(),
+            Unit::Millis.show(round.wall.as_secs_f64() * 1e3),
+            Unit::Millis.show(round.cpu.as_secs_f64() * 1e3),
+            binary(round.retained.get() as f64),
+            binary(round.in_spans.get() as f64),
+        ]);
+    }
+    table
 }
 
 const FINDINGS: &[&str] = &[

@@ -1,15 +1,19 @@
-//! t14: giving memory back. What collecting frees, and what releasing returns.
+//! t14: giving memory back. What collecting frees, what releasing returns, and whether that saves a program from its limit.
 
-use crate::claim::{Claims, Tolerance};
+mod limited;
+
+use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
-use crate::experiment::{Experiment, Lab};
+use crate::experiment::{Experiment, Lab, Trial};
+use crate::guest::Way;
 use crate::measure::resident::faults;
 use crate::measure::time::timed;
-use crate::record::{Bar, Plot, Record, Shape};
+use crate::record::{Bar, Plot, Record, Shape, Table};
 use crate::residence::reconcile::{self, reconcile};
 use crate::residence::{Timeline, compare, word};
 use crate::unit::{Unit, binary};
 use heap_core::units::Bytes;
+use limited::{Keeper, Program};
 use tricolor::{GcSlice, Root};
 
 /// See the module.
@@ -17,6 +21,92 @@ pub(super) struct GivingBack;
 
 /// Bytes of a piece.
 const PIECE: usize = 1 << 20;
+
+/// What is claimed of a program under a limit: for each way whether it comes to its end, and the bytes it has outside then.
+struct Limited {
+    collected: [Prediction; 2],
+    released: [Prediction; 2],
+}
+
+fn claim_limited(claims: &mut Claims, program: Program) -> Limited {
+    let [heap, outside, limit] =
+        [program.heap, program.outside, program.limit].map(|bytes| binary(bytes as f64));
+    let mut whole = |what: &str, model: String, predicted: f64| {
+        claims.predict(
+            format!("programs of one that come to their end under a limit, having {what}"),
+            model,
+            predicted,
+            Unit::Count,
+            Tolerance::Exact,
+        )
+    };
+    let ended = whole(
+        "collected",
+        format!("{heap} of an empty heap and {outside} outside are more than the limit of {limit}"),
+        0.0,
+    );
+    let lived =
+        whole("given back", format!("the heap's {heap} are gone, and {outside} are less than {limit}"), 1.0);
+    let mut had = |what: &str, model: &str, bytes: usize, tolerance| {
+        claims.predict(
+            format!("bytes outside the heap by then, having {what}"),
+            model,
+            bytes as f64,
+            Unit::Bytes,
+            tolerance,
+        )
+    };
+    let room = program.limit - program.heap;
+    Limited {
+        collected: [
+            ended,
+            had(
+                "collected",
+                "what the limit leaves beside the heap, less what the program itself has",
+                room,
+                Tolerance::AtMost,
+            ),
+        ],
+        released: [lived, had("given back", "all that it needs", program.outside, Tolerance::Exact)],
+    }
+}
+
+fn judge_limited(trial: &mut Trial<'_>, claimed: Limited, program: Program) -> Result<(), LabError> {
+    let mut table = Table::new(
+        format!("A program under a limit of {}", binary(program.limit as f64)),
+        [
+            "before it needs memory outside it has",
+            "comes to its end",
+            "bytes outside by then",
+            "most resident after a step",
+        ],
+    );
+    let mut by_ours = None;
+    for (way, what, [whole, had]) in
+        [(Way::Collect, "collected", claimed.collected), (Way::Release, "given back", claimed.released)]
+    {
+        trial.stage(format!("a program under a limit that has {what}"));
+        let (end, keeper) = program.run(way)?;
+        trial.judge(whole, f64::from(u8::from(end.is_whole)));
+        trial.judge(had, end.outside as f64);
+        trial.figure(format!("under a limit, {what}: most resident"), end.most as f64);
+        let ends = if end.is_whole { "yes" } else { "no: it is ended" };
+        table.row([what.to_owned(), ends.to_owned(), binary(end.outside as f64), binary(end.most as f64)]);
+        if let Keeper::Ours(_, why) = &keeper {
+            by_ours = Some(why.clone());
+        }
+    }
+    trial.table(table);
+    trial.fact("limit_kept_by", if by_ours.is_some() { "this program" } else { "the kernel" });
+    trial.finding(match by_ours {
+        None => String::from("The limit was one of a control group (memory.max), and the kernel ended what passed it."),
+        Some(why) => format!(
+            "The limit was simulated, since {why}: a file has it, and the lab looks at what is resident of the program after each \
+             mebibyte, and ends it if that is more."
+        ),
+    });
+    Ok(())
+}
 
 impl Experiment for GivingBack {
     fn id(&self) -> &'static str {
@@ -32,7 +122,7 @@ impl Experiment for GivingBack {
     }
 
     fn extension(&self) -> Option<&'static str> {
-        Some("faults when the heap is filled again")
+        Some("a program under the limit of a control group, which is ended if it gives nothing back")
     }
 
     fn krate(&self) -> &'static str {
@@ -97,7 +187,13 @@ impl Experiment for GivingBack {
                 Tolerance::AtMost,
             )
         });
-        let mut trial = lab.begin(self, claims);
+        let program = Program {
+            heap: lab.size(64, 256) << 20,
+            outside: lab.size(64, 256) << 20,
+            limit: lab.size(96, 384) << 20,
+        };
+        let beyond = lab.extension(&mut claims, |claims| claim_limited(claims, program));
+        let mut trial = lab.begin(self, claims)?;
         trial.method("Resident memory as the kernel counts it (/proc/self/smaps_rollup), less what was resident before the heap grew.");
 
         let heap = trial.heap().build()?;
@@ -162,6 +258,9 @@ impl Experiment for GivingBack {
             "Filled, dropped and collected, released",
             "Bytes go from in use to idle when they are collected, and to released when that is asked for.",
         ));
+        if let Some(claimed) = beyond {
+            judge_limited(&mut trial, claimed, program)?;
+        }
         let go = lab.options.go.clone();
         trial.stage("the same in Go");
         let theirs =
@@ -194,6 +293,10 @@ impl Experiment for GivingBack {
         });
         trial.finding(
             "Go 1.27.3 does the same with 200 MiB: 207,528 KiB resident after debug.FreeOSMemory is called become 2,668 KiB.",
+        );
+        trial.finding(
+            "A practice text expects the system to end a program under a limit that gives nothing back, and not one that does. So it is if \
+             the memory is needed outside the heap: needed inside, free pages are used again, and nothing ends.",
         );
         trial.finding(
             "A practice text quotes Go's documentation with the words \"use sparingly\" and \"stops the world\". It says \

@@ -1,5 +1,7 @@
 //! t18: the page tree. How a run of free pages is found without looking at every page.
 
+mod profile;
+
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab};
@@ -65,7 +67,7 @@ impl Experiment for PageTree {
     }
 
     fn extension(&self) -> Option<&'static str> {
-        Some("heaps up to 16 TiB")
+        Some("where the processor is while large objects are made")
     }
 
     fn krate(&self) -> &'static str {
@@ -124,7 +126,8 @@ impl Experiment for PageTree {
             Unit::Pages,
             Tolerance::Exact,
         );
-        let mut trial = lab.begin(self, claims);
+        let share = lab.extension(&mut claims, profile::claim);
+        let mut trial = lab.begin(self, claims)?;
         trial.method(
             "A page allocator over a simulated heap (tables only, no memory behind the pages): 63 chunks with gaps of \
              one page, evenly spread, and a free chunk at the very end, so that a search for 16 pages must pass \
@@ -163,6 +166,9 @@ impl Experiment for PageTree {
         trial.judge(again, second.get() as f64);
 
         trial.table(levels());
+        if let Some(share) = share {
+            profile::judge(&mut trial, share)?;
+        }
         trial.plot(Plot {
             title: String::from("Finding a run of 16 pages at the far end"),
             reading: String::from(

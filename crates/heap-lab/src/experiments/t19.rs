@@ -113,14 +113,14 @@ impl Experiment for ByCrate {
             Unit::Count,
             Tolerance::Exact,
         );
-        let callers: Vec<_> = CALLERS
-            .iter()
-            .map(|one| {
+        let callers = lab.extension(&mut claims, |claims| {
+            let claim = |one: &Part| {
                 let name = format!("bytes that {} has another crate allocate", one.name);
                 let model = "calls across a crate's border, the innermost of each stack";
-                one.claim_bytes(&mut claims, (name, model), rounds, 1)
-            })
-            .collect();
+                one.claim_bytes(claims, (name, model), rounds, 1)
+            };
+            CALLERS.iter().map(claim).collect::<Vec<_>>()
+        });
         let estimates: Vec<_> = CRATES
             .iter()
             .map(|one| {
@@ -131,7 +131,7 @@ impl Experiment for ByCrate {
                 one.claim_bytes(&mut claims, (name, model), sampled, MEAN)
             })
             .collect();
-        let mut trial = lab.begin(self, claims);
+        let mut trial = lab.begin(self, claims)?;
         trial.method(format!(
             "Three small crates and this one allocate in functions, generic functions, closures and functions of traits: {rounds} \
              rounds with every allocation counted, {} with one byte in 16 KiB sampled. A crate has what is allocated by code \
@@ -149,7 +149,7 @@ impl Experiment for ByCrate {
         }
         trial.judge(number, all.len() as f64);
         let calling = profile.grouped(Group::CallingCrate, Value::AllocatedBytes);
-        for (name, prediction) in callers {
+        for (name, prediction) in callers.into_iter().flatten() {
             trial.judge(prediction, sites::of(&calling, name).allocated.bytes);
         }
         trial.stage("sampling");

@@ -45,7 +45,7 @@ impl Experiment for Growing {
     }
 
     fn extension(&self) -> Option<&'static str> {
-        Some("each remedy, tried")
+        Some("what is short-lived as values in large buffers, each dropped at once")
     }
 
     fn krate(&self) -> &'static str {
@@ -59,13 +59,15 @@ impl Experiment for Growing {
         let mut claims = Claims::new();
         let of_few = claim_few(&mut claims, few);
         let of_shapes = claim_shapes(&mut claims, &shapes);
-        let of_remedies: Vec<_> = Remedy::ALL
+        let mut of_remedies: Vec<_> = Remedy::ALL
             .iter()
-            .filter(|remedy| **remedy != Remedy::Nothing)
+            .filter(|remedy| !matches!(remedy, Remedy::Nothing | Remedy::Buffers))
             .map(|remedy| (*remedy, claim_remedy(&mut claims, &shapes, *remedy)))
             .collect();
+        let of_buffers = lab.extension(&mut claims, |claims| claim_remedy(claims, &shapes, Remedy::Buffers));
+        of_remedies.extend(of_buffers.map(|prediction| (Remedy::Buffers, prediction)));
 
-        let mut trial = lab.begin(self, claims);
+        let mut trial = lab.begin(self, claims)?;
         trial.method(method(few, &shapes));
         trial.stage("a practice text's program");
         let flat = few.run(&trial)?;
@@ -163,6 +165,7 @@ struct OfShapes {
     growth: Prediction,
     lone: Prediction,
     ratio: Prediction,
+    given_back: Prediction,
 }
 
 fn claim_shapes(claims: &mut Claims, shapes: &Shapes) -> OfShapes {
@@ -207,6 +210,14 @@ fn claim_shapes(claims: &mut Claims, shapes: &Shapes) -> OfShapes {
             Unit::Times,
             Tolerance::Relative(0.01),
         ),
+        given_back: claims.predict(
+            "bytes that the scavenger gave back meanwhile, by its trace, over those of spans",
+            "no page of a span is free: what there is to give back is what is left of the chunks of 4 MiB that the heap grows by, \
+             and of what collecting takes for itself: a tenth at most",
+            0.1,
+            Unit::Times,
+            Tolerance::AtMost,
+        ),
     }
 }
 
@@ -216,6 +227,7 @@ fn judge_shapes(trial: &mut Trial<'_>, claimed: OfShapes, grown: &Outcome) {
     trial.judge(claimed.growth, grown.growth());
     trial.judge(claimed.lone, grown.spans.lone as f64 / grown.spans.spans.max(1) as f64);
     trial.judge(claimed.ratio, grown.spans.ratio());
+    trial.judge(claimed.given_back, grown.given_back / grown.end.in_use);
     figures(trial, Remedy::Nothing.word(), grown);
 }
 
@@ -239,6 +251,8 @@ fn figures(trial: &mut Trial<'_>, name: &str, outcome: &Outcome) {
         ("resident", outcome.end.resident),
         ("resident, grown by", outcome.growth()),
         ("collections", outcome.cycles as f64),
+        ("given back", outcome.given_back),
+        ("rounds of the scavenger", outcome.rounds as f64),
         ("spans", outcome.spans.spans as f64),
         ("spans with one object", outcome.spans.lone as f64),
         ("pinned bytes", outcome.spans.pinned.get() as f64),

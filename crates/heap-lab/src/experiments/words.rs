@@ -408,7 +408,7 @@ impl Experiment for Words {
             Unit::Objects,
             Tolerance::Exact,
         );
-        let mut trial = lab.begin(self, claims);
+        let mut trial = lab.begin(self, claims)?;
         trial.method(
             "The text is counted by standard collections first, and the number of objects that must be alive at the end \
              follows from it. Then it is counted in a heap that may double between collections; collections fall into the \

@@ -48,6 +48,16 @@ pub(crate) fn resident() -> Result<u64, LabError> {
         .ok_or_else(|| LabError::Measure(String::from("/proc/self/status has no VmRSS line")))
 }
 
+/// Bytes of another process of ours that are resident now.
+///
+/// # Errors
+/// When its file cannot be read: it may have ended.
+pub(crate) fn resident_of(process: u32) -> Result<u64, LabError> {
+    let path = format!("/proc/{process}/status");
+    let text = fs::read_to_string(&path).map_err(LabError::io("read", Path::new(&path)))?;
+    kib_line(&text, "VmRSS").ok_or_else(|| LabError::Measure(format!("{path} has no VmRSS line")))
+}
+
 /// The largest resident size since the start, or since [`reset_peak`] last succeeded.
 ///
 /// # Errors

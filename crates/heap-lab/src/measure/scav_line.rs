@@ -11,6 +11,7 @@
 use super::trace_line::{asks, mib, ms};
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tricolor::{By, Event, HeapBuilder, Scavenged};
 
@@ -36,6 +37,27 @@ pub(crate) fn watched(
         }
         listener(event);
     })
+}
+
+/// The rounds that the trace has lines of, kept for whoever wants to add them up.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Told(Arc<Mutex<Vec<Scavenged>>>);
+
+impl Told {
+    /// A builder whose heaps' rounds are kept here. It takes the place of an earlier listener.
+    pub(crate) fn listening(&self, builder: HeapBuilder) -> HeapBuilder {
+        let rounds = Arc::clone(&self.0);
+        watched(builder, move |event| {
+            if let Event::Scavenged(round) = event {
+                rounds.lock().unwrap_or_else(PoisonError::into_inner).push(*round);
+            }
+        })
+    }
+
+    /// Those so far.
+    pub(crate) fn rounds(&self) -> Vec<Scavenged> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// What a line says of a round: the fields of [`Scavenged`], which only the heap can make.

@@ -3,6 +3,7 @@
 use super::outcome::Outcome;
 use crate::error::LabError;
 use crate::experiment::Trial;
+use crate::measure::scav_line::Told;
 use crate::residence::Timeline;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -46,7 +47,8 @@ impl Few {
     }
 
     pub(super) fn run(self, trial: &Trial<'_>) -> Result<Outcome, LabError> {
-        let heap = trial.heap().gc_percent(100).build()?;
+        let told = Told::default();
+        let heap = told.listening(trial.heap().gc_percent(100)).build()?;
         let kept: Mutex<Vec<Root<Small>>> = Mutex::new(Vec::new());
         let mut timeline = Timeline::begin();
         for _ in 0..self.rounds {
@@ -61,7 +63,7 @@ impl Few {
             timeline.take(&heap)?;
             thread::sleep(self.pause);
         }
-        Outcome::of(&heap, timeline)
+        Outcome::of(&heap, timeline, &told)
     }
 
     fn one_thread(heap: &Heap, kept: &Mutex<Vec<Root<Small>>>) -> Result<(), LabError> {

@@ -4,6 +4,7 @@ use super::outcome::Outcome;
 use super::remedy::Remedy;
 use crate::error::LabError;
 use crate::experiment::Trial;
+use crate::measure::scav_line::Told;
 use crate::residence::Timeline;
 use heap_core::size_class::SizeClass;
 use heap_core::units::{Bytes, Pages};
@@ -80,7 +81,8 @@ impl Shapes {
         if remedy == Remedy::Limit {
             builder = builder.memory_limit(MemoryLimit::Bytes(self.spans() * 8192 / 2));
         }
-        let heap = builder.build()?;
+        let told = Told::default();
+        let heap = told.listening(builder.clone()).build()?;
         let mut mutator = heap.attach()?;
         let mut kept: Kept = Vec::new();
         let mut timeline = Timeline::begin();
@@ -92,7 +94,7 @@ impl Shapes {
             }
             timeline.take(&heap)?;
         }
-        let outcome = Outcome::of(&heap, timeline);
+        let outcome = Outcome::of(&heap, timeline, &told);
         drop(kept);
         outcome
     }

@@ -72,3 +72,6 @@ mod lab {}
 
 #[doc = include_str!("../docs/guide/src/experiments.md")]
 mod experiments {}
+
+#[doc = include_str!("../docs/guide/src/criteria.md")]
+mod criteria {}

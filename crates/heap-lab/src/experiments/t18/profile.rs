@@ -36,8 +36,8 @@ pub(super) fn claim(claims: &mut Claims) -> Prediction {
     claims.predict(
         "CPU of making objects of 128 KiB that is the page allocator's, of all",
         format!(
-            "pages taken and given back, {} levels each, a word of {MISS} ns at each; {LARGE} bytes written, {WRITTEN} in a nanosecond; and \
-             five standard deviations of a share of {samples:.0} samples",
+            "pages taken and given back by the page heap, {} levels each, a word of {MISS} ns at each; {LARGE} bytes written, {WRITTEN} in a \
+             nanosecond; and five standard deviations of a share of {samples:.0} samples",
             super::LEVELS
         ),
         share + 5.0 * (share * (1.0 - share) / samples).sqrt(),
@@ -57,9 +57,9 @@ pub(super) fn judge(trial: &mut Trial<'_>, share: Prediction) -> Result<(), LabE
             trial.figure("samples", profile.samples as f64);
             trial.table(functions(&profile));
             trial.finding(format!(
-                "While objects of 128 KiB are made, the processor is in the page allocator for {} of {} samples; writing the bytes is \
-                 what takes the time. The search itself is a loop down the levels, and no function that calls itself: in a flame graph \
-                 it is one block, and not a staircase.",
+                "While objects of 128 KiB are made, the processor is in the page heap and its tree for {} of {} samples; writing the \
+                 bytes is what takes the time. The search goes down the levels in a loop, and no function calls itself: in a flame \
+                 graph it is one block, and not a staircase.",
                 Unit::Percent.show(profile.share(PAGES) * 100.0),
                 profile.samples
             ));

@@ -100,14 +100,14 @@ fn every_claim_that_the_page_names_is_one_of_the_lab_and_every_task_has_its_rows
 }
 
 #[test]
-fn every_experiment_has_its_section_with_sources_to_read_a_prediction_and_a_result() {
+fn every_experiment_has_its_section_with_sources_a_prediction_a_result_and_what_would_change_it() {
     let text = page("experiments.md");
     let sections = sections(&text);
     let ids: BTreeSet<String> = listed().into_iter().map(|(id, _)| id).collect();
     assert_eq!(sections.keys().cloned().collect::<BTreeSet<_>>(), ids);
     for (id, lines) in &sections {
         let text = lines.join(" ");
-        for part in ["? Read [", "Prediction: ", "Result: ", "change"] {
+        for part in ["? Read [", "Prediction: ", "Result: ", " would "] {
             assert!(text.contains(part), "{id} has no `{part}`");
         }
         let links: Vec<&str> = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();

@@ -82,17 +82,13 @@ pub(crate) struct Options {
 
 choices! {
     /// Whether what is beyond an experiment's question is measured.
+    #[derive(Default)]
     Extension, "choice of --extension" {
         /// It is measured, and has claims.
+        #[default]
         On = "on",
         /// It is left out.
         Off = "off",
-    }
-}
-
-impl Default for Extension {
-    fn default() -> Self {
-        Self::On
     }
 }
 

@@ -5,7 +5,7 @@
 //	peers alloc SHAPE MODE
 //	peers mark SHAPE COUNT CYCLES
 //	peers pause [--live SIZE] [--mutators N] [--seconds S] [--collector WORD] [--observer WORD]
-//	peers task ID
+//	peers task ID [NUMBERS]
 //	peers residence drop MIB SECONDS | free MIB | few ROUNDS MILLIS | shapes MIB SIZE:SLOTS...
 //
 // GOMAXPROCS, GOGC and GODEBUG are left to the environment, except where a
@@ -23,7 +23,7 @@ func main() {
 	report, err := run(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
-		fmt.Fprintln(os.Stderr, "usage: peers trees DEPTH [THREADS] | alloc SHAPE MODE | mark SHAPE COUNT CYCLES | pause [FLAGS] | task ID | residence KIND NUMBERS")
+		fmt.Fprintln(os.Stderr, "usage: peers trees DEPTH [THREADS] | alloc SHAPE MODE | mark SHAPE COUNT CYCLES | pause [FLAGS] | task ID [NUMBERS] | residence KIND NUMBERS")
 		os.Exit(2)
 	}
 	line, err := json.Marshal(report)
@@ -60,7 +60,7 @@ func run(args []string) (any, error) {
 		return mark(args, rest[0], numbers[0], numbers[1])
 	case kind == "pause":
 		return pause(args)
-	case kind == "task" && len(rest) == 1:
+	case kind == "task" && len(rest) >= 1:
 		return runTask(args)
 	case kind == "residence" && len(rest) >= 2:
 		return residence(args)

@@ -16,24 +16,60 @@ type task struct {
 	Args    []string           `json:"args"`
 	Figures map[string]float64 `json:"figures"`
 	Peer    string             `json:"peer"`
+
+	numbers []int
 }
 
-var tasks = map[string]func(t *task) error{
-	"t01": (*task).million,
-	"t04": (*task).strings,
-	"t07": (*task).small,
-	"t08": (*task).pool,
-	"t15": (*task).tiny,
-	"t16": (*task).large,
+// tasks are what an experiment runs, and which numbers it gives.
+var tasks = map[string]struct {
+	numbers []string
+	run     func(t *task) error
+}{
+	"t01": {nil, (*task).million},
+	"t04": {nil, (*task).strings},
+	"t05": {nil, (*task).classes},
+	"t06": {nil, (*task).refills},
+	"t07": {nil, (*task).small},
+	"t08": {nil, (*task).pool},
+	"t11": {[]string{"COUNT"}, (*task).sites},
+	"t12": {[]string{"COUNT", "LIVE"}, (*task).objectsAndBytes},
+	"t15": {nil, (*task).tiny},
+	"t16": {nil, (*task).large},
+	"t17": {[]string{"RATE", "COUNT", "OFTEN", "OPERATIONS"}, (*task).oneAllocation},
+	"t19": {[]string{"ROUNDS"}, (*task).byPackage},
+	"s1":  {nil, (*task).suite},
+	"s2":  {[]string{"LIVE", "SCRAPES"}, (*task).observed},
+	"s3":  {[]string{"COUNT"}, (*task).arenas},
 }
 
 func runTask(args []string) (any, error) {
-	run, known := tasks[args[1]]
+	task, err := newTask(args)
+	if err != nil {
+		return nil, err
+	}
+	return task, tasks[args[1]].run(task)
+}
+
+// newTask is the task of these words, with no figures yet.
+func newTask(args []string) (*task, error) {
+	wanted, known := tasks[args[1]]
 	if !known {
 		return nil, fmt.Errorf("no task %q", args[1])
 	}
-	t := &task{Bench: args[0], Args: args[1:], Figures: map[string]float64{}, Peer: runtime.Version()}
-	return t, run(t)
+	numbers, err := positive(args[2:])
+	if err != nil {
+		return nil, err
+	}
+	if len(numbers) != len(wanted.numbers) {
+		return nil, fmt.Errorf("task %s takes %d numbers %v", args[1], len(wanted.numbers), wanted.numbers)
+	}
+	return &task{
+		Bench:   args[0],
+		Args:    args[1:],
+		Figures: map[string]float64{},
+		Peer:    runtime.Version(),
+		numbers: numbers,
+	}, nil
 }
 
 // Everything that is made goes through these, so that it must be on the heap.

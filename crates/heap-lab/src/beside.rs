@@ -1,6 +1,7 @@
 //! Go beside an experiment: the same figures of the Go peer, taken in turn with ours.
 //!
-//! The peer has one processor (`GOMAXPROCS`), so that the time its collector idles on another is not counted as its work.
+//! The peer has one processor (`GOMAXPROCS`), so that the time its collector idles on another is not counted as its work, unless what is
+//! compared needs several ([`Beside::with_all_processors`]).
 //!
 //! An experiment names the runs of the peer that it wants, calls [`Beside::sample`] between its own measurements, and at the end
 //! [`Beside::show`] with what it measured itself. What disturbs the machine then disturbs both. Without a peer there is no column and
@@ -10,7 +11,7 @@ use crate::error::LabError;
 use crate::experiment::{Lab, Trial};
 use crate::measure::spread::Spread;
 use crate::peer::GoPeer;
-use crate::record::Table;
+use crate::record::{OF_GO, OVER, Table};
 use crate::unit::Unit;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ pub(crate) struct Beside<'lab> {
     peer: Option<&'lab GoPeer>,
     required: bool,
     commands: Vec<Command>,
+    processors: Option<u32>,
     samples: BTreeMap<String, Vec<f64>>,
     version: String,
     trouble: Option<LabError>,
@@ -65,21 +67,29 @@ impl<'lab> Beside<'lab> {
             prefix,
             args: args.iter().map(|&arg| arg.to_owned()).collect(),
         };
+        let peer = lab.options.go.as_ref();
         Self {
-            peer: lab.options.go.as_ref(),
+            peer,
             required: lab.options.go_required,
             commands: runs.iter().map(command).collect(),
+            processors: Some(1),
             samples: BTreeMap::new(),
             version: String::from("Go"),
-            trouble: None,
+            // Built now, and not between two measurements.
+            trouble: peer.and_then(|peer| peer.program().err()),
         }
+    }
+
+    /// With as many processors as the machine has.
+    pub(crate) fn with_all_processors(self) -> Self {
+        Self { processors: None, ..self }
     }
 
     /// Runs the peer once, if there is one and it has not failed before.
     pub(crate) fn sample(&mut self) {
         let Some(peer) = self.peer.filter(|_| self.trouble.is_none()) else { return };
         for command in &self.commands {
-            match peer.run_with(&command.args, Some(1)) {
+            match peer.run_with(&command.args, self.processors) {
                 Ok(value) => {
                     if let Some(version) = value["peer"].as_str() {
                         self.version = version.to_owned();
@@ -130,25 +140,35 @@ impl<'lab> Beside<'lab> {
             return Ok(());
         }
         trial.fact("go", Value::from(self.version.as_str()));
-        let mut table = Table::new(
-            format!("Beside {}, with GOMAXPROCS=1, taken in turn on this machine", self.version),
-            ["figure", "here", "Go", "here over Go"],
-        );
-        for row in rows {
-            let go = self.median(&row.key).unwrap_or(f64::NAN);
-            table.row([
-                row.label.clone(),
-                row.unit.show(row.ours),
-                row.unit.show(go),
-                if row.ours == go { String::from("1×") } else { Unit::Times.show(row.ours / go) },
-            ]);
-        }
-        trial.table(table);
+        let with = if self.processors == Some(1) { ", with GOMAXPROCS=1" } else { "" };
+        let pairs = rows
+            .iter()
+            .map(|row| (row.label.as_str(), row.ours, self.median(&row.key).unwrap_or(f64::NAN), row.unit));
+        side_by_side(trial, &format!("{}{with}", self.version), pairs);
         for (name, samples) in &self.samples {
-            trial.samples(&format!("go: {name}"), samples.clone())?;
+            trial.samples(&format!("{OF_GO}{name}"), samples.clone())?;
         }
         Ok(())
     }
+}
+
+/// Puts figures of ours and of Go's into the record, as a table with ratios, and each ratio as a figure.
+pub(crate) fn side_by_side<'rows>(
+    trial: &mut Trial<'_>,
+    whose: &str,
+    rows: impl Iterator<Item = (&'rows str, f64, f64, Unit)>,
+) {
+    let mut table = Table::new(
+        format!("Beside {whose}, taken in turn on this machine"),
+        ["figure", "here", "Go", "here over Go"],
+    );
+    for (label, ours, go, unit) in rows {
+        // Nothing and nothing are equal.
+        let ratio = if ours == go { 1.0 } else { ours / go };
+        trial.figure(format!("{OVER}Go: {label}"), ratio);
+        table.row([label.to_owned(), unit.show(ours), unit.show(go), Unit::Times.show(ratio)]);
+    }
+    trial.table(table);
 }
 
 #[cfg(test)]
@@ -196,6 +216,7 @@ mod tests {
         let record = shown(Some("/bin/echo"), printed, true).expect("shown");
         assert_eq!(record.tables[0].rows, [["time", "12 ns", "8 ns", "1.5×"].map(String::from)]);
         assert_eq!(record.figures["go"], "go1.27.3");
+        assert_eq!(record.figures["here over Go: time"], 1.5);
         assert_eq!(record.figures["go: x ns"]["samples"], serde_json::json!([8, 8]));
         let bench = shown(Some("/bin/echo"), r#"{"bench":"mark","ns":6}"#, true).expect("shown");
         assert_eq!(bench.tables[0].rows[0][3], "2×");

@@ -8,6 +8,13 @@ use crate::claim::Claim;
 use crate::unit::{Unit, digits};
 use serde_json::{Map, Value, json};
 
+/// What the names of figures begin with that are Go's, beside ours.
+pub(crate) const OF_GO: &str = "go: ";
+/// What the names of figures begin with that are of another memory manager.
+pub(crate) const OF_PEER: &str = "peer ";
+/// What the names of ratios begin with, of a figure of ours to that of somebody else.
+pub(crate) const OVER: &str = "here over ";
+
 /// What one experiment asked, claimed, measured and found.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {

@@ -15,7 +15,7 @@
 use crate::error::LabError;
 use crate::measure::machine::Machine;
 use crate::measure::spread::Spread;
-use crate::record::Record;
+use crate::record::{OF_GO, OF_PEER, OVER, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -117,9 +117,10 @@ impl Run {
         }
     }
 
-    /// Adds the figures of a record that have a kind.
+    /// Adds the figures of a record that have a kind. What was measured of others beside it says nothing of this version.
     pub(crate) fn record(&mut self, krate: &str, record: &Record) {
-        for (name, value) in &record.figures {
+        let is_ours = |name: &str| ![OF_GO, OF_PEER, OVER].iter().any(|begins| name.starts_with(begins));
+        for (name, value) in record.figures.iter().filter(|(name, _)| is_ours(name)) {
             let value = value.as_f64().or_else(|| median(value.get("samples")?));
             if let (Some(kind), Some(value)) = (Kind::of(name), value) {
                 self.measures.push(Measure {

@@ -1,5 +1,6 @@
 //! s1: regressions. Whether a comparison of two versions finds what has become dearer, and nothing else.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Tolerance};
 use crate::compare::statistic::{self, Demand, Intervals, Pair, Verdict};
 use crate::compare::{Comparison, Side, compare};
@@ -85,6 +86,19 @@ fn simulated(random: &mut Random, slower: f64) -> Vec<Verdict> {
         })
         .collect();
     statistic::judge(&pairs, PROMISE, Intervals::Needed).into_iter().map(|one| one.verdict).collect()
+}
+
+/// The suite's programs as they are, beside the same in Go.
+fn beside_go(same: &Comparison) -> Vec<Row> {
+    let row = |(bench, name, value): (&str, &str, f64)| {
+        let (what, key, unit) = match name {
+            "cpu_ns_per_op" => ("CPU", "ns", Unit::Nanos),
+            "bytes_per_op" => ("bytes", "bytes", Unit::Bytes),
+            _ => ("allocations", "allocs", Unit::Count),
+        };
+        Row::new(format!("{bench}: {what} of an operation"), format!("{bench}: {key}"), value, unit)
+    };
+    same.rows.iter().map(|one| row((&one.key.1, &one.key.2, one.judged.medians[0]))).collect()
 }
 
 /// How many figures, other than those of the program that the mistake is in, were called changed or newly allocate.
@@ -182,12 +196,16 @@ impl Experiment for Regressions {
             Unit::Percent.show(SPREAD * 100.0),
         ));
 
+        let mut go = Beside::task(lab, "s1");
+        go.sample();
         let mut random = Random::new(lab.options.seed);
         let sides = measured(&trial, &mut random)?;
         let [base, again, planted @ ..] = &sides[..] else {
             return Err(LabError::Measure(String::from("the suite was not run")));
         };
+        go.sample();
         let same = compare(base, again, DEMAND, false)?;
+        go.show(&mut trial, &beside_go(&same))?;
         trial
             .judge(silent, same.rows.iter().filter(|row| row.judged.verdict != Verdict::Same).count() as f64);
         let mut table = Table::new(

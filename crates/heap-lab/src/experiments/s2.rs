@@ -5,6 +5,7 @@ mod load;
 mod scrape;
 mod sieve;
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
@@ -99,7 +100,10 @@ impl Experiment for Observed {
         let wrong = sieve::wrong_classes(trial.heap(), SPANS_OF_CLASS)?;
         trial.fact("classes that are wrong", format!("{wrong:?}"));
         trial.judge(lone, wrong.len() as f64);
-        measure_load(&mut trial, of_load, live)?;
+        // What is felt with several threads at work needs as many processors as ours has.
+        let (live_bytes, scrapes) = (live.to_string(), lab.size(500, 5_000).to_string());
+        let go = Beside::runs(lab, &[("", &["task", "s2", &live_bytes, &scrapes])]).with_all_processors();
+        measure_load(&mut trial, of_load, live, go)?;
         for text in FINDINGS {
             trial.finding(*text);
         }
@@ -188,16 +192,35 @@ fn claim_load(claims: &mut Claims, live: u64) -> OfLoad {
     }
 }
 
-fn measure_load(trial: &mut Trial<'_>, claimed: OfLoad, live: u64) -> Result<(), LabError> {
+fn measure_load(
+    trial: &mut Trial<'_>,
+    claimed: OfLoad,
+    live: u64,
+    mut go: Beside<'_>,
+) -> Result<(), LabError> {
     let scrapes = trial.size(SCRAPES.0, SCRAPES.1);
     let mut runs = Vec::new();
     for (name, live) in [("small", SMALL), ("large", live)] {
         trial.stage(format!("{scrapes} scrapes of {}", binary(live as f64)));
+        go.sample();
         runs.push((name, Load { live, scrapes }.run()?));
     }
     let [(_, small), (_, large)] = &runs[..] else {
         return Err(LabError::Measure(String::from("two heaps were to be measured")));
     };
+    go.show(
+        trial,
+        &[
+            Row::new("a scrape of the large heap, p50", "p50 ns", large.felt.at(50.0), Unit::Nanos),
+            Row::new("the same, p99", "p99 ns", large.felt.at(99.0), Unit::Nanos),
+            Row::new(
+                "its processor time, the client's included, alone",
+                "alone: cpu ns",
+                large.cpu_alone,
+                Unit::Nanos,
+            ),
+        ],
+    )?;
     trial.judge(claimed.p99, (large.felt.at(99.0) - WAKINGS * large.beside.at(99.0)).max(0.0));
     trial.judge(claimed.growth, large.felt.at(50.0) / small.felt.at(50.0));
     trial.judge(claimed.cpu, small.cpu_alone);

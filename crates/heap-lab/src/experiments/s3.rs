@@ -1,5 +1,6 @@
 //! s3: an arena as a pool of objects. One chunk, alive as long as any reference into it, and freed at once.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
@@ -194,13 +195,16 @@ const KINDS: [Kind; 4] = [
 
 /// Nanoseconds of an object of each kind, by itself and in an arena; in turn, each in a heap of its own that collects as it
 /// goes, so that none pays for what another left.
-fn times(trial: &Trial<'_>, count: usize) -> Result<Vec<[Vec<f64>; 2]>, LabError> {
+fn times(trial: &Trial<'_>, count: usize, go: &mut Beside<'_>) -> Result<Vec<[Vec<f64>; 2]>, LabError> {
     let mut all: Vec<[(Mutator, Vec<f64>); 2]> = Vec::new();
     for _ in &KINDS {
         let heap = || Ok::<_, LabError>((trial.heap().gc_percent(100).build()?.attach()?, Vec::new()));
         all.push([heap()?, heap()?]);
     }
-    for _ in 0..BATCHES {
+    for round in 0..BATCHES {
+        if round % 9 == 0 {
+            go.sample();
+        }
         for (kind, heaps) in KINDS.iter().zip(&mut all) {
             for (work, (mutator, samples)) in [kind.alone, kind.together].into_iter().zip(heaps) {
                 let ((), lap) = timed(|| {
@@ -323,7 +327,9 @@ impl Experiment for Arenas {
         }
 
         trial.stage("timing");
-        let times = times(&trial, lab.size(500_000, 5_000_000))?;
+        let mut go = Beside::runs(lab, &[("", &["task", "s3", lab.size("100000", "1000000")])]);
+        let mut rows = Vec::new();
+        let times = times(&trial, lab.size(500_000, 5_000_000), &mut go)?;
         let mut table = Table::new("Made and dropped", ["object", "by itself", "in an arena", "ratio"]);
         let mut bars = Vec::new();
         for ((kind, samples), ratio) in KINDS.iter().zip(times).zip(ratios) {
@@ -334,6 +340,22 @@ impl Experiment for Arenas {
             // What disturbs a batch only adds to it.
             let times = alone.min() / together.min();
             trial.judge(ratio, times);
+            let name = kind.name;
+            rows.extend([
+                Row::new(format!("{name}, by itself"), format!("{name}: alone ns"), alone.min(), Unit::Nanos),
+                Row::new(
+                    format!("{name}, in an arena"),
+                    format!("{name}: together ns"),
+                    together.min(),
+                    Unit::Nanos,
+                ),
+                Row::new(
+                    format!("{name}, the first over the second"),
+                    format!("{name}: alone over together"),
+                    times,
+                    Unit::Times,
+                ),
+            ]);
             table.row([
                 kind.name.to_owned(),
                 Unit::Nanos.show(alone.min()),
@@ -345,6 +367,7 @@ impl Experiment for Arenas {
             };
             bars.extend([bar("by itself", &alone), bar("in an arena", &together)]);
         }
+        go.show(&mut trial, &rows)?;
         trial.table(table);
         trial.plot(Plot {
             title: String::from("CPU to make an object and be rid of it"),

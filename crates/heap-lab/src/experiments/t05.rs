@@ -1,5 +1,6 @@
 //! t05: size classes, predicted from the rule and counted in a running heap.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Prediction, Tolerance};
 use crate::classes::explain;
 use crate::error::LabError;
@@ -60,6 +61,19 @@ fn counted<const N: usize>(trial: &Trial<'_>) -> Result<Counted, LabError> {
         let (slots, bytes) = fill();
         Ok(Counted { bytes, slots: f64::from(slots) })
     })
+}
+
+/// A span of objects of so many bytes, beside Go's.
+fn beside_go(size: u32, counted: &Counted) -> [Row; 2] {
+    [
+        Row::new(
+            format!("objects of {size} bytes in a span"),
+            format!("objects of {size}"),
+            counted.slots,
+            Unit::ObjectsPerSpan,
+        ),
+        Row::new(format!("a span of {size} bytes"), format!("span of {size}"), counted.bytes, Unit::Bytes),
+    ]
 }
 
 struct Claimed {
@@ -190,8 +204,10 @@ impl Experiment for Classes {
             "Objects are made one by one; between two moments at which the heap makes a span lie as many objects as a span \
              holds, and HeapInuse grows by a span's bytes.",
         );
+        let mut go = Beside::task(lab, "t05");
+        go.sample();
         trial.stage("filling spans");
-        let mut tails = Vec::new();
+        let (mut tails, mut rows) = (Vec::new(), Vec::new());
         for (size, claimed, counted) in [
             (24, of_24, counted::<24>(&trial)?),
             (32, of_32, counted::<32>(&trial)?),
@@ -204,24 +220,33 @@ impl Experiment for Classes {
             tails.push((f64::from(size), 100.0 * (1.0 - counted.slots * f64::from(size) / counted.bytes)));
             trial.judge(claimed.slots, counted.slots);
             trial.judge(claimed.bytes, counted.bytes);
+            rows.extend(beside_go(size, &counted));
             trial.judge(claimed.tail, counted.bytes - counted.slots * f64::from(size));
         }
         if let Some((by_class, generated)) = beyond {
             let above = cost_of(&trial.heap(), |mu| Box::new(mu.root(mu.alloc([1u8; SMALLER + 1]))))?.alloc;
             trial.judge(by_class, above);
-            let rows = generate::rows();
+            rows.push(Row::new("heap bytes of 16,385", "bytes of 16385", above, Unit::Bytes));
+            let generated_rows = generate::rows();
             let differs = |row: &&generate::Row| {
                 row.walked.iter().any(|size| {
                     let Cut { pages, slots } = cut(*size);
                     (pages, slots) != (row.span_pages, row.slots)
                 })
             };
-            trial.judge(generated, rows.iter().filter(differs).count() as f64);
-            trial.figure("rows_of_the_generator", rows.len() as f64);
+            trial.judge(generated, generated_rows.iter().filter(differs).count() as f64);
+            trial.figure("rows_of_the_generator", generated_rows.len() as f64);
             trial.table(ended_at_16_kib(above));
         }
         let seventeen = counted::<17>(&trial)?;
-        trial.judge(waste, 100.0 * (1.0 - seventeen.slots * 17.0 / seventeen.bytes));
+        let wasted = 100.0 * (1.0 - seventeen.slots * 17.0 / seventeen.bytes);
+        trial.judge(waste, wasted);
+        go.sample();
+        rows.extend([
+            Row::new("waste of a span of 17-byte objects", "waste of 17", wasted, Unit::Percent),
+            Row::new("classes", "classes", SizeClass::small().len() as f64, Unit::Count),
+        ]);
+        go.show(&mut trial, &rows)?;
         trial.figure("objects_of_17_bytes_in_a_span", seventeen.slots);
         trial.plot(waste_plot(tails));
 

@@ -1,5 +1,6 @@
 //! t06: refills. How often a mutator needs a new span.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
@@ -42,6 +43,22 @@ fn shared(trial: &Trial<'_>, threads: usize) -> Result<Difference, LabError> {
     });
     results.into_iter().collect::<Result<(), LabError>>()?;
     Ok(ledger.close(&mut mutator))
+}
+
+/// What Go tells of the same: by how many spans HeapInuse grew, but not how often a cache was refilled.
+fn beside_go(one: &Difference, many: &Difference, among: &Difference, collections: f64) -> [Row; 5] {
+    [
+        Row::new("spans made, one mutator", "spans, one", one.spans_made, Unit::Spans),
+        Row::new("spans made, four mutators", "spans, four", many.spans_made, Unit::Spans),
+        Row::new(
+            "spans made for 50,000 objects among survivors",
+            "spans, among survivors",
+            among.spans_made,
+            Unit::Spans,
+        ),
+        Row::new("objects made", "mallocs", one.mallocs, Unit::Objects),
+        Row::new("collections of 20 rounds", "collections", collections, Unit::Count),
+    ]
 }
 
 /// Rounds of [`COUNT`] objects of which nothing is kept.
@@ -175,6 +192,8 @@ impl Experiment for Refills {
         );
         let mut trial = lab.begin(self, claims)?;
         trial.method("Counted by the heap itself at each refill; nothing is counted at an allocation.");
+        let mut go = Beside::task(lab, "t06");
+        go.sample();
         trial.stage("100,000 objects of 64 bytes, alone, shared, and among survivors");
         let one = shared(&trial, 1)?;
         let many = together.is_some().then(|| shared(&trial, THREADS)).transpose()?;
@@ -191,6 +210,8 @@ impl Experiment for Refills {
         trial.judge(fresh, one.spans_made);
         trial.judge(mixed, among.refills);
         trial.judge(reused, among.spans_made);
+        go.sample();
+        go.show(&mut trial, &beside_go(&one, &many, &among, collections))?;
         let mut table = Table::new(
             "Where spans came from",
             ["situation", "refills", "new spans", "of them without the page heap's lock"],

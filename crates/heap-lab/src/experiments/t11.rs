@@ -1,5 +1,6 @@
 //! t11: the sites that allocate the most bytes, as a profile finds them.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
@@ -158,6 +159,8 @@ impl Experiment for TopSites {
             digits(sampled as f64)
         ));
 
+        let mut go = Beside::runs(lab, &[("", &["task", "t11", &count.to_string()])]);
+        go.sample();
         trial.stage("counting every allocation");
         let (profile, counted) = profiled(&trial, count, 1)?;
         let by_bytes = profile.grouped(Group::Function, Value::AllocatedBytes);
@@ -191,6 +194,26 @@ impl Experiment for TopSites {
             }
             trial.table(table);
         }
+        go.sample();
+        let mut rows: Vec<Row> = by_bytes
+            .iter()
+            .map(|(name, counts)| {
+                let short = short(name);
+                let label = format!("flat bytes of {short}");
+                Row::new(label, format!("flat {short}"), counts.allocated.bytes, Unit::Bytes)
+            })
+            .collect();
+        rows.extend(["write_items", "build_strings", "take_buffers"].map(|workload| {
+            let bytes = sites::of(&all, &format!("heap_lab::sites::{workload}")).allocated.bytes;
+            Row::new(
+                format!("cumulative bytes of {workload}"),
+                format!("cumulative {workload}"),
+                bytes,
+                Unit::Bytes,
+            )
+        }));
+        rows.push(Row::new("bytes of all sites", "all bytes", total.bytes, Unit::Bytes));
+        go.show(&mut trial, &rows)?;
 
         trial.stage("sampling");
         let (estimate, _) = profiled(&trial, sampled, MEAN)?;

@@ -1,5 +1,6 @@
 //! t12: many objects, or many bytes. What each costs.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
@@ -145,6 +146,8 @@ impl Experiment for ObjectsAndBytes {
             Unit::Bytes.tick(alive as f64)
         ));
 
+        let mut go = Beside::runs(lab, &[("", &["task", "t12", &count.to_string(), &alive.to_string()])]);
+        go.sample();
         trial.stage("counting every allocation");
         let (profile, _) = profiled(&trial, count, 1)?;
         let lists = [
@@ -176,6 +179,26 @@ impl Experiment for ObjectsAndBytes {
         trial.stage("marking large objects");
         let large = mark_cpu::<{ LARGE / 8 }>(&mut trial, alive)?;
         trial.judge(marking, small / large);
+        go.sample();
+        let mut rows: Vec<Row> = lists[1]
+            .1
+            .iter()
+            .map(|(name, counts)| {
+                let name = name.rsplit("::").next().unwrap_or(name);
+                Row::new(
+                    format!("objects of {name}"),
+                    format!("objects {name}"),
+                    counts.allocated.objects,
+                    Unit::Objects,
+                )
+            })
+            .collect();
+        rows.extend([
+            Row::new(format!("mark CPU, objects of {SMALL} bytes"), "mark 16", small, Unit::Nanos),
+            Row::new(format!("mark CPU, objects of {LARGE} bytes"), "mark 1024", large, Unit::Nanos),
+            Row::new("the first over the second", "mark 16 over 1024", small / large, Unit::Times),
+        ]);
+        go.show(&mut trial, &rows)?;
 
         let total = profile.total().allocated;
         for (what, list) in &lists {

@@ -1,5 +1,6 @@
 //! t17: one allocation among many, found by its place.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
@@ -172,6 +173,9 @@ impl Experiment for OneAllocation {
             digits(often as f64)
         ));
 
+        let operations = lab.size(200, 1_000);
+        let mut go = beside_go(lab, [count, often, operations]);
+        go.sample();
         trial.stage("noting every allocation");
         let every = profiled(&trial, 1, count, 1)?;
         let functions = every.grouped(Group::Function, Value::AllocatedBytes);
@@ -202,8 +206,30 @@ impl Experiment for OneAllocation {
         trial.judge(found, sampled.samples as f64);
 
         trial.stage("timing");
-        let (off, on) = times(&mut trial, lab.size(200, 1_000))?;
+        let (off, on) = times(&mut trial, operations)?;
         trial.judge(slower, on / off);
+        go.sample();
+        let others = every.total().allocated.objects - one.objects;
+        go.show(
+            &mut trial,
+            &[
+                Row::new("objects at the one place", "objects", one.objects, Unit::Objects),
+                Row::new("bytes there", "bytes", one.bytes, Unit::Bytes),
+                Row::new("objects of the others", "objects of the others", others, Unit::Objects),
+                Row::new("stacks", "stacks", stacks(&every), Unit::Count),
+                Row::new("bytes of the file", "file bytes", long, Unit::Bytes),
+                Row::new("bytes of the file at 512 KiB", "usual file bytes", short, Unit::Bytes),
+                Row::new(
+                    "samples of the place at 512 KiB",
+                    "usual samples",
+                    sampled.samples as f64,
+                    Unit::Count,
+                ),
+                Row::new("CPU of an operation, nothing noted", "off: ns", off, Unit::Nanos),
+                Row::new("CPU of an operation, all noted", "every: ns", on, Unit::Nanos),
+                Row::new("the second over the first", "every over off", on / off, Unit::Times),
+            ],
+        )?;
 
         let mut table = Table::new("The same program", ["mean", "stacks", "samples", "bytes of the file"]);
         for (mean, profile, bytes) in [("1", &every, long), ("512 KiB", &usual, short)] {
@@ -225,6 +251,19 @@ impl Experiment for OneAllocation {
         }
         trial.finish()
     }
+}
+
+/// Go's profile of the same, with every allocation noted and as usual: two processes, because a profile is a process's.
+fn beside_go<'lab>(lab: &'lab Lab, numbers: [usize; 3]) -> Beside<'lab> {
+    let [count, often, operations] = &numbers.map(|number| number.to_string());
+    let usual = USUAL.to_string();
+    Beside::runs(
+        lab,
+        &[
+            ("", &["task", "t17", "1", count, often, operations]),
+            ("usual ", &["task", "t17", &usual, count, often, operations]),
+        ],
+    )
 }
 
 /// Nanoseconds of an operation of the workloads of t11, with a profiler that is off and with one that notes everything.

@@ -1,12 +1,13 @@
 //! t19: allocations by crate.
 
+use crate::beside::{Beside, Row};
 use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab};
 use crate::record::{Bar, Plot, Record, Shape, Table};
 use crate::sites::{self, Expected, MEAN};
 use crate::unit::{Unit, digits};
-use heap_profile::{Group, Value};
+use heap_profile::{Group, Use, Value};
 use std::hint::black_box;
 use tricolor::Mutator;
 
@@ -69,6 +70,32 @@ fn program(mutator: &mut Mutator, rounds: usize) {
             }
         });
     }
+}
+
+/// The parts of a profile beside those of Go's, whose packages are made like these crates.
+fn beside_go(all: &[(String, Use)], calling: &[(String, Use)]) -> Vec<Row> {
+    let package = |name: &str| match name {
+        "heap_lab" => String::from("main"),
+        name => name.trim_start_matches("profile_").to_owned(),
+    };
+    let own = CRATES.iter().flat_map(|Part { name, .. }| {
+        let (counts, package) = (sites::of(all, name).allocated, package(name));
+        [
+            Row::new(format!("bytes of {package}"), format!("bytes {package}"), counts.bytes, Unit::Bytes),
+            Row::new(
+                format!("objects of {package}"),
+                format!("objects {package}"),
+                counts.objects,
+                Unit::Objects,
+            ),
+        ]
+    });
+    let called = CALLERS.iter().map(|Part { name, .. }| {
+        let (bytes, package) = (sites::of(calling, name).allocated.bytes, package(name));
+        let label = format!("bytes that {package} has another allocate");
+        Row::new(label, format!("called by {package}"), bytes, Unit::Bytes)
+    });
+    own.chain(called).collect()
 }
 
 impl Experiment for ByCrate {
@@ -139,6 +166,8 @@ impl Experiment for ByCrate {
             digits(sampled as f64)
         ));
 
+        let mut go = Beside::runs(lab, &[("", &["task", "t19", &rounds.to_string()])]);
+        go.sample();
         trial.stage("counting every allocation");
         let profile = sites::profiled(&trial.heap(), 1, |mutator| program(mutator, rounds))?;
         let all = profile.grouped(Group::Crate, Value::AllocatedBytes);
@@ -149,6 +178,8 @@ impl Experiment for ByCrate {
         }
         trial.judge(number, all.len() as f64);
         let calling = profile.grouped(Group::CallingCrate, Value::AllocatedBytes);
+        go.sample();
+        go.show(&mut trial, &beside_go(&all, &calling))?;
         for (name, prediction) in callers.into_iter().flatten() {
             trial.judge(prediction, sites::of(&calling, name).allocated.bytes);
         }

@@ -20,6 +20,8 @@ fn what_is_saved_is_read_again_run_by_run() {
         ("cpu_ns_per_op x", json!({"samples": [3.0, 1.0, 2.0]})),
         ("bytes_per_op x", json!(24.5)),
         ("words", json!(7)),
+        ("go: cpu ns", json!({"samples": [3.0]})),
+        ("here over Go: ns", json!(0.5)),
     ] {
         record.figures.insert(String::from(name), value);
     }
@@ -33,6 +35,9 @@ fn what_is_saved_is_read_again_run_by_run() {
     assert_eq!(of("cpu_ns_per_op x"), Some((Kind::Time, 2.0)));
     assert_eq!(of("bytes_per_op x"), Some((Kind::Bytes, 24.5)));
     assert_eq!(of("words"), None);
+    // Another Go is no change of ours.
+    assert_eq!(of("go: cpu ns"), None);
+    assert_eq!(of("here over Go: ns"), None);
 }
 
 #[test]

@@ -216,6 +216,12 @@ pub(crate) struct Run {
     /// The Go to use, or the built `peers-go` [default: on PATH, then in GOROOT].
     #[arg(long, value_name = "PATH")]
     pub(crate) go_bin: Option<PathBuf>,
+    /// For `peers`: other memory managers beside it: auto (those that are found), off or require [default: auto].
+    #[arg(long, value_name = "WORD")]
+    pub(crate) peers: Option<String>,
+    /// The folder of their programs [default: where `just peers` builds them, then on PATH].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) peers_dir: Option<PathBuf>,
     /// Also write what the heaps did, for Perfetto (ui.perfetto.dev) and Chrome.
     #[arg(long, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,

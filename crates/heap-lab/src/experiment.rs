@@ -21,6 +21,7 @@ use crate::error::LabError;
 use crate::measure::spread::Spread;
 use crate::measure::trace_line::traced;
 use crate::peer::GoPeer;
+use crate::peers::Peers;
 use crate::progress::Progress;
 use crate::record::{Plot, Record, Table, number};
 use serde_json::{Map, Value, json};
@@ -74,6 +75,8 @@ pub(crate) struct Options {
     pub(crate) go: Option<GoPeer>,
     /// Whether trouble with it is an error.
     pub(crate) go_required: bool,
+    /// Other memory managers, to be measured beside us.
+    pub(crate) peers: Peers,
     /// Whether extensions are measured.
     pub(crate) extension: Extension,
     /// How far experiments go.

@@ -4,6 +4,7 @@
 
 mod verdicts;
 mod pause;
+mod peers;
 mod s1;
 mod s2;
 mod s3;
@@ -59,6 +60,7 @@ pub(crate) static ALL: &[&dyn Experiment] = &[
     &s2::Observed,
     &s3::Arenas,
     &pause::Pause,
+    &peers::SideBySide,
     &scale::Scale,
     &words::Words,
 ];

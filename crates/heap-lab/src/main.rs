@@ -12,6 +12,7 @@ mod sites;
 mod scale;
 mod churn;
 mod peer;
+mod peers;
 mod page_search;
 mod calibrate;
 mod record;

@@ -82,11 +82,18 @@ impl Built {
 }
 
 /// The first file of that name in the folders of a search path.
-fn on_path(path: &OsStr, name: &str) -> Option<PathBuf> {
+pub(crate) fn on_path(path: &OsStr, name: &str) -> Option<PathBuf> {
     env::split_paths(path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-/// What was asked about Go beside us.
+/// The object that is the last thing a program printed.
+pub(crate) fn printed(output: &[u8]) -> Option<Value> {
+    let text = String::from_utf8_lossy(output);
+    let object = text.lines().rev().find(|line| line.starts_with('{'))?;
+    serde_json::from_str(object).ok()
+}
+
+/// What was asked about others beside us.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Wanted {
     /// If it is there.
@@ -99,16 +106,16 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
-    /// The choice of this name.
+    /// The choice of this name for an option; if nothing was said, `auto`.
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) fn named(word: &str) -> Result<Self, LabError> {
+    pub(crate) fn typed(option: &'static str, word: Option<&str>) -> Result<Self, LabError> {
         match word {
-            "auto" => Ok(Self::Auto),
-            "off" => Ok(Self::Off),
-            "require" => Ok(Self::Required),
-            _ => Err(LabError::unknown("choice of --go", word, ["auto", "off", "require"])),
+            None | Some("auto") => Ok(Self::Auto),
+            Some("off") => Ok(Self::Off),
+            Some("require") => Ok(Self::Required),
+            Some(word) => Err(LabError::unknown(option, word, ["auto", "off", "require"])),
         }
     }
 }
@@ -198,9 +205,7 @@ impl GoPeer {
             command.env("GOMAXPROCS", processors.to_string());
         }
         let output = command.args(args).output().map_err(LabError::io("run", &program))?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let object = text.lines().rev().find(|line| line.starts_with('{'));
-        match object.and_then(|line| serde_json::from_str(line).ok()) {
+        match printed(&output.stdout) {
             Some(value) if output.status.success() => Ok(value),
             Some(_) | None => Err(LabError::Measure(format!(
                 "the Go peer ended with {} and no figures: {}",
@@ -263,7 +268,12 @@ mod tests {
             let error = GoPeer::wanted(wanted, Some(nothing)).expect_err("missing").to_string();
             assert!(error.contains("/none/such/go is no program"), "{error}");
         }
-        assert!(Wanted::named("sometimes").expect_err("unknown").to_string().contains("auto off require"));
+        assert!(
+            Wanted::typed("choice of --go", Some("sometimes"))
+                .expect_err("unknown")
+                .to_string()
+                .contains("auto off require")
+        );
         let found = GoPeer::wanted(Wanted::Required, Some(Path::new("/bin/true"))).expect("there");
         assert!(matches!(found, Some(GoPeer::Source(go, ..)) if go == Path::new("/bin/true")));
     }

@@ -20,6 +20,7 @@ use crate::measure::collector::Mode;
 use crate::measure::machine::Machine;
 use crate::measure::trace_file;
 use crate::peer::{GoPeer, Wanted};
+use crate::peers::Peers;
 use crate::predict;
 use crate::progress::Progress;
 use crate::report::html::Html;
@@ -222,7 +223,8 @@ impl Plan {
     }
 
     fn of_run(run: Run) -> Result<Self, LabError> {
-        let wanted = run.go.as_deref().map_or(Ok(Wanted::Auto), Wanted::named)?;
+        let wanted = Wanted::typed("choice of --go", run.go.as_deref())?;
+        let peers = Wanted::typed("choice of --peers", run.peers.as_deref())?;
         let experiments = experiments::select(&run.ids)?;
         let effort = if run.quick { Effort::Quick } else { Effort::Full };
         let options = Options {
@@ -232,6 +234,7 @@ impl Plan {
             seed: run.seed,
             go: GoPeer::wanted(wanted, run.go_bin.as_deref())?,
             go_required: wanted == Wanted::Required,
+            peers: Peers::wanted(peers, run.peers_dir.as_deref())?,
             extension: run.extension.as_deref().map_or(Ok(Extension::default()), Extension::named)?,
             until: if run.predict { Until::Predicted } else { Until::Judged },
         };

@@ -1,4 +1,4 @@
-//! Binary trees on mimalloc, freed by hand.
+//! Binary trees and allocating on mimalloc, freed by hand.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Binary trees on the system's allocator, freed by hand.
+//! Binary trees and allocating on the system's allocator, freed by hand.
 #![forbid(unsafe_code)]
 
 use std::alloc::System;

@@ -5,7 +5,7 @@
 
 use gc_arena::{Arena, Collect, Gc, Lock, Mutation, Rootable};
 use peers::report::{Clock, Report, Spent};
-use peers::{Refusal, positive};
+use peers::{Dice, Refusal, positive};
 
 use crate::PEER;
 use crate::tree::{OneTree, Tree};
@@ -170,19 +170,4 @@ fn graph<'gc>(mc: &Mutation<'gc>, count: usize) -> Gc<'gc, Node4<'gc>> {
         gc_arena::barrier::unlock!(Gc::write(mc, *node), Node4, to).set(edges);
     }
     nodes[0]
-}
-
-/// Numbers that are the same in every run (splitmix64).
-#[derive(Default)]
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        ((u128::from(mixed) * limit as u128) >> 64) as usize
-    }
 }

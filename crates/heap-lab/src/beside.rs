@@ -144,7 +144,7 @@ impl<'lab> Beside<'lab> {
         let pairs = rows
             .iter()
             .map(|row| (row.label.as_str(), row.ours, self.median(&row.key).unwrap_or(f64::NAN), row.unit));
-        side_by_side(trial, &format!("{}{with}", self.version), pairs);
+        side_by_side(trial, &format!("{}{with}, taken in turn", self.version), pairs);
         for (name, samples) in &self.samples {
             trial.samples(&format!("{OF_GO}{name}"), samples.clone())?;
         }
@@ -158,10 +158,8 @@ pub(crate) fn side_by_side<'rows>(
     whose: &str,
     rows: impl Iterator<Item = (&'rows str, f64, f64, Unit)>,
 ) {
-    let mut table = Table::new(
-        format!("Beside {whose}, taken in turn on this machine"),
-        ["figure", "here", "Go", "here over Go"],
-    );
+    let mut table =
+        Table::new(format!("Beside {whose}, on this machine"), ["figure", "here", "Go", "here over Go"]);
     for (label, ours, go, unit) in rows {
         // Nothing and nothing are equal.
         let ratio = if ours == go { 1.0 } else { ours / go };

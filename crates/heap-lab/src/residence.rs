@@ -104,6 +104,19 @@ impl Timeline {
         Ok(moment)
     }
 
+    /// Whose they are, in words.
+    pub(crate) fn whose(&self) -> &str {
+        self.name.trim_end_matches(": ")
+    }
+
+    /// By how much the resident size had grown since the first moment at the one of this number; not a number if there is none.
+    pub(crate) fn grown(&self, at: usize) -> f64 {
+        match (self.moments.first(), self.moments.get(at)) {
+            (Some(first), Some(then)) => then.resident - first.resident,
+            (None, _) | (_, None) => f64::NAN,
+        }
+    }
+
     /// The moments so far.
     pub(crate) fn moments(&self) -> &[Moment] {
         &self.moments

@@ -1,5 +1,6 @@
 //! t13: the scavenger. What goes back to the system by itself, how fast, and at what cost.
 
+use crate::beside::side_by_side;
 use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
@@ -240,6 +241,14 @@ impl Experiment for Scavenging {
         ));
         match &theirs {
             Ok(go) => {
+                let above = |moment: &Moment| moment.resident - before.resident;
+                let last = go.moments().len().saturating_sub(1);
+                let rows = [
+                    ("resident above the start, filled", above(full), go.grown(1), Unit::Bytes),
+                    ("the same, dropped and collected", above(dropped), go.grown(3), Unit::Bytes),
+                    ("the same, at the end", above(end), go.grown(last), Unit::Bytes),
+                ];
+                side_by_side(&mut trial, &format!("{}, at the same time", go.whose()), rows.into_iter());
                 trial.plot(compare(
                     "Resident memory beside Go's",
                     "Both fall by themselves, without anybody asking.",

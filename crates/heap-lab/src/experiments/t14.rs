@@ -2,6 +2,7 @@
 
 mod limited;
 
+use crate::beside::side_by_side;
 use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
@@ -268,6 +269,12 @@ impl Experiment for GivingBack {
         trial.fact("go", word(go.as_ref(), theirs.is_ok()));
         match theirs {
             Ok(go) => {
+                let rows = [
+                    ("resident above the start, filled", full, go.grown(1), Unit::Bytes),
+                    ("the same, dropped and collected", collected, go.grown(2), Unit::Bytes),
+                    ("the same, released", released, go.grown(3), Unit::Bytes),
+                ];
+                side_by_side(&mut trial, &format!("{}, one after the other", go.whose()), rows.into_iter());
                 trial.plot(go.plot("The same in Go", "Filled, dropped and collected, debug.FreeOSMemory."));
                 trial.plot(compare(
                     "Resident memory beside Go's",

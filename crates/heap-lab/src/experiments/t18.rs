@@ -254,6 +254,7 @@ fn levels() -> Table {
 }
 
 const FINDINGS: &[&str] = &[
+    "Nothing of Go's is measured beside this: a Go program cannot call its page allocator, nor give it address space without memory.",
     "The tree has five levels over chunks of 512 pages (4 MiB), and only the four lower levels branch by eight. Go's \
      root is a flat array of 2^14 entries of 16 GiB each, 256 TiB in all; ours is as long as the reservation needs. \
      It is often told as 128 GiB an entry and 1 TiB or 4 PiB in all: neither is so (Go 1.27, runtime/mpagealloc.go).",

@@ -6,6 +6,7 @@ mod outcome;
 mod remedy;
 mod shapes;
 
+use crate::beside::side_by_side;
 use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
@@ -93,7 +94,7 @@ impl Experiment for Growing {
         trial
             .table(occupancy(&[("practice text", &flat.spans), ("one shape after the other", &grown.spans)]));
         plots(&mut trial, &flat, &grown, &lines);
-        beside(&mut trial, go.as_ref(), few, &shapes);
+        beside(&mut trial, go.as_ref(), [(few.peer_args(), &flat), (shapes.peer_args(), &grown)]);
         explain(&mut trial, &grown);
         for text in FINDINGS {
             trial.finding(*text);
@@ -330,11 +331,23 @@ fn plots(trial: &mut Trial<'_>, flat: &Outcome, grown: &Outcome, lines: &[(&str,
 }
 
 /// Go's curves, where it is installed.
-fn beside(trial: &mut Trial<'_>, go: Option<&GoPeer>, few: Few, shapes: &Shapes) {
-    for (title, reading, args) in [
-        ("A practice text's program in Go", "Flat, too.", few.peer_args()),
-        ("One shape after the other in Go", "It climbs in Go as it does here.", shapes.peer_args()),
-    ] {
+fn beside(trial: &mut Trial<'_>, go: Option<&GoPeer>, programs: [(Vec<String>, &Outcome); 2]) {
+    let (mut rows, mut whose) = (Vec::new(), String::new());
+    for ((title, name, reading), (args, ours)) in [
+        (
+            "A practice text's program in Go",
+            ["practice text: HeapAlloc", "its spans", "its resident size"],
+            "Flat, too.",
+        ),
+        (
+            "One shape after the other in Go",
+            ["one shape after the other: HeapAlloc", "spans of these", "resident size with these"],
+            "It climbs in Go as it does here.",
+        ),
+    ]
+    .into_iter()
+    .zip(programs)
+    {
         trial.stage(title);
         let timeline = match Timeline::beside(go, &args) {
             Ok(timeline) => timeline,
@@ -345,12 +358,20 @@ fn beside(trial: &mut Trial<'_>, go: Option<&GoPeer>, few: Few, shapes: &Shapes)
             }
         };
         if let Some(end) = timeline.moments().last() {
+            let pairs = [
+                (ours.end.alloc, end.alloc),
+                (ours.end.in_use, end.in_use),
+                (ours.end.resident, end.resident),
+            ];
+            rows.extend(name.into_iter().zip(pairs).map(|(name, (ours, go))| (name, ours, go, Unit::Bytes)));
             trial.figure(format!("{title}: HeapAlloc"), end.alloc);
             trial.figure(format!("{title}: in use"), end.in_use);
             trial.figure(format!("{title}: resident"), end.resident);
         }
         trial.plot(timeline.plot(title, reading));
+        timeline.whose().clone_into(&mut whose);
     }
+    side_by_side(trial, &format!("{whose}, at the end of each program"), rows.into_iter());
     trial.fact("go", word(go, true));
 }
 

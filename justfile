@@ -223,13 +223,23 @@ results *ARGS:
 simulate *ARGS:
     cargo run --release -p heap-lab -- simulate "$@"
 
-# Build the programs that the lab's figures are compared with.
+# Build the programs that the lab's figures are compared with, where `heap-lab run peers` looks for them.
 peers:
-    cargo build --release --manifest-path benches/peers/Cargo.toml
+    cargo build --release --manifest-path benches/peers/Cargo.toml --target-dir benches/peers/target
     @if ! command -v go >/dev/null; then \
         echo "SKIPPED the Go peer: go is not installed"; \
-    elif [ -f benches/peers/go/go.mod ]; then \
-        cd benches/peers/go && go build ./...; \
+    else \
+        cd benches/peers/go && go build -o ../target/peers-go .; \
+    fi
+
+# Do the peers' programs do what they say? libgc and Go are tested where they are installed.
+peers-test:
+    cargo clippy --manifest-path benches/peers/Cargo.toml --target-dir benches/peers/target --all-targets -- -D warnings
+    cargo test --manifest-path benches/peers/Cargo.toml --target-dir benches/peers/target
+    @if ! command -v go >/dev/null; then \
+        echo "SKIPPED the Go peer: go is not installed"; \
+    else \
+        cd benches/peers/go && go vet ./... && go test ./...; \
     fi
 
 # Write the machine code of the allocation fast path to docs/asm/alloc.x86_64.txt.

@@ -31,6 +31,11 @@ impl Array {
         unsafe { self.place(index).write(object.as_ptr()) };
     }
 
+    fn clear(&self, index: usize) {
+        // SAFETY: a place of the array, which nobody else writes to.
+        unsafe { self.place(index).write(core::ptr::null_mut()) };
+    }
+
     fn get(&self, index: usize) -> *mut c_void {
         // SAFETY: a place of the array: null at first, and written only by `set`.
         unsafe { self.place(index).read() }
@@ -82,7 +87,10 @@ fn list(library: &Library, count: usize, random: bool) -> NonNull<c_void> {
         // SAFETY: the first word of a node, which nobody else writes to.
         unsafe { before.write(all.get(index)) };
     }
-    NonNull::new(all.get(0)).expect("at least one")
+    let first = NonNull::new(all.get(0)).expect("at least one");
+    // A forgotten word on the stack may keep the array: then it is to lead nowhere.
+    (0..count).for_each(|index| all.clear(index));
+    first
 }
 
 /// A balanced tree of so many nodes, allocated depth first.

@@ -202,6 +202,7 @@ impl Experiment for Pause {
             trial.judge(of_go, ours / theirs.map_or(f64::NAN, |side| side.at(99.9)));
         }
         show(&mut trial, &sides);
+        side::beside_go(&mut trial, &sides);
         if go.is_none() {
             trial.finding("Go beside it: none (not found, or not asked for).");
         }

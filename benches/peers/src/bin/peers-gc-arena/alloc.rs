@@ -56,15 +56,15 @@ pub(crate) fn run(shape: &str, mode: &str) -> Result<Report, Refusal> {
     }
     let (times, bytes) = (of.times(how), of.words * 8);
     let spent = match (of.words, of.scanned) {
-        (1, false) => timed(how, times, bytes, |mc| words::<1>(mc)),
-        (2, false) => timed(how, times, bytes, |mc| words::<2>(mc)),
-        (8, false) => timed(how, times, bytes, |mc| words::<8>(mc)),
-        (32, false) => timed(how, times, bytes, |mc| words::<32>(mc)),
-        (128, false) => timed(how, times, bytes, |mc| words::<128>(mc)),
-        (2, true) => timed(how, times, bytes, |mc| pointer::<1>(mc)),
-        (4, true) => timed(how, times, bytes, |mc| pointer::<3>(mc)),
-        (8, true) => timed(how, times, bytes, |mc| pointer::<7>(mc)),
-        (128, true) => timed(how, times, bytes, |mc| pointer::<127>(mc)),
+        (1, false) => timed(how, times, bytes, words::<1>),
+        (2, false) => timed(how, times, bytes, words::<2>),
+        (8, false) => timed(how, times, bytes, words::<8>),
+        (32, false) => timed(how, times, bytes, words::<32>),
+        (128, false) => timed(how, times, bytes, words::<128>),
+        (2, true) => timed(how, times, bytes, pointer::<1>),
+        (4, true) => timed(how, times, bytes, pointer::<3>),
+        (8, true) => timed(how, times, bytes, pointer::<7>),
+        (128, true) => timed(how, times, bytes, pointer::<127>),
         _ => return Err(Refusal::new(format!("no shape {shape:?} in an arena"))),
     };
     Ok(alloc::report(PEER, &[shape, mode], times, spent))

@@ -1,9 +1,12 @@
 //! A side: one collector under one observer, ours or Go's, in the figures that both have.
 
+use crate::beside::side_by_side;
 use crate::churn::{Churned, Observer};
+use crate::experiment::Trial;
 use crate::measure::collector::Mode;
 use crate::measure::mmu;
 use crate::record::Source;
+use crate::unit::Unit;
 use serde_json::Value;
 
 /// Percentiles of a table, and the keys of Go's figures.
@@ -106,6 +109,29 @@ impl Side {
     /// Whether there are enough samples to tell a percentile from the worst case.
     pub(super) fn supports(&self, percentile: f64) -> bool {
         percentile == 100.0 || (1.0 - percentile / 100.0) * self.samples >= 1.0
+    }
+}
+
+/// The concurrent collector's figures and Go's under the same observer, with ratios; nothing if Go is not among the sides.
+pub(super) fn beside_go(trial: &mut Trial<'_>, sides: &[Side]) {
+    let mut rows = Vec::new();
+    for theirs in sides.iter().filter(|side| side.ours.is_none()) {
+        let is_twin = |side: &&Side| side.observer == theirs.observer && side.name == Mode::Concurrent.word();
+        let Some(ours) = sides.iter().find(is_twin) else { continue };
+        let seen_by = theirs.observer.word();
+        let mut row = |what: &str, of: fn(&Side) -> f64, unit| {
+            rows.push((format!("{seen_by}: {what}"), of(ours), of(theirs), unit));
+        };
+        row("p50", |side| side.at(50.0), Unit::Nanos);
+        row("p99", |side| side.at(99.0), Unit::Nanos);
+        row("p99.9", |side| side.at(99.9), Unit::Nanos);
+        row("worst", |side| side.at(100.0), Unit::Nanos);
+        row("operations a second", |side| side.operations_per_second, Unit::Count);
+        row("CPU of an operation", |side| side.cpu_us_per_operation * 1e3, Unit::Nanos);
+    }
+    if let Some(go) = sides.iter().find(|side| side.ours.is_none()) {
+        let rows = rows.iter().map(|(label, ours, go, unit)| (label.as_str(), *ours, *go, *unit));
+        side_by_side(trial, &format!("{}, concurrent, one after the other", go.name), rows);
     }
 }
 

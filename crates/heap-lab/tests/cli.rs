@@ -58,6 +58,8 @@ fn a_wrong_word_is_an_error_that_lists_the_right_ones() {
         (&["run", "words", "--input", "no-such-directory"], "no-such-directory"),
         (&["run", "t18", "--html", "/proc/none/report.html"], "/proc/none"),
         (&["run", "t01", "--go", "perhaps"], "auto off require"),
+        (&["run", "peers", "--peers", "perhaps"], "auto off require"),
+        (&["run", "peers", "--peers-dir", "/none/such"], "/none/such is no folder"),
         (&["run", "t01", "--go-bin", "/none/go"], "/none/go is no program"),
         (&["compare", "a", "b", "--alpha", "2"], "--alpha is 2"),
         (&["unheard-of"], "unheard-of"),

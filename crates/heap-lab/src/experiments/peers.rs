@@ -13,6 +13,7 @@ use crate::record::{Bar, OF_PEER, OVER, Plot, Record, Shape, Table};
 use crate::unit::Unit;
 use serde_json::Value;
 use std::env;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// See the module.
@@ -74,7 +75,8 @@ fn works(lab: &Lab) -> Vec<Work> {
 
 /// Whose figures they are.
 enum Manager<'lab> {
-    Here,
+    /// Ours: this program.
+    Here(PathBuf),
     Go(&'lab GoPeer),
     Other(&'lab Peer),
 }
@@ -82,7 +84,7 @@ enum Manager<'lab> {
 impl Manager<'_> {
     fn name(&self) -> &str {
         match self {
-            Self::Here => "here",
+            Self::Here(_) => "here",
             Self::Go(_) => "Go",
             Self::Other(peer) => peer.name,
         }
@@ -90,7 +92,7 @@ impl Manager<'_> {
 
     fn run(&self, lab: &Lab, args: &[String]) -> Result<Answer, LabError> {
         match self {
-            Self::Here => here(lab.options.workers.unwrap_or(1), args).map(Answer::Figures),
+            Self::Here(program) => here(program, lab.options.workers.unwrap_or(1), args).map(Answer::Figures),
             Self::Go(go) => go.run_with(args, Some(1)).map(Answer::Figures),
             Self::Other(peer) => peer.run(&args.iter().map(String::as_str).collect::<Vec<_>>()),
         }
@@ -98,16 +100,13 @@ impl Manager<'_> {
 }
 
 /// A bench of this program, in a process of its own.
-fn here(workers: usize, args: &[String]) -> Result<Value, LabError> {
-    let unknown =
-        |error| LabError::Measure(format!("where this program is, the system does not say: {error}"));
-    let program = env::current_exe().map_err(unknown)?;
-    let output = Command::new(&program)
+fn here(program: &Path, workers: usize, args: &[String]) -> Result<Value, LabError> {
+    let output = Command::new(program)
         .arg("bench")
         .args(args)
         .args(["--json", "--workers", &workers.to_string()])
         .output()
-        .map_err(LabError::io("run", &program))?;
+        .map_err(LabError::io("run", program))?;
     printed(&output.stdout).filter(|_| output.status.success()).ok_or_else(|| {
         let said = String::from_utf8_lossy(&output.stderr);
         LabError::Measure(format!("bench {} ended with {}: {}", args.join(" "), output.status, said.trim()))
@@ -166,7 +165,7 @@ fn measure(lab: &Lab, managers: &[Manager<'_>], work: &Work, rounds: usize) -> R
             lab.progress.stage(format!("{}: {}, {} of {rounds}", work.name, managers[at].name(), round + 1));
             match managers[at].run(lab, &work.args) {
                 Ok(answer) => columns[at].take(answer),
-                Err(error) if matches!(managers[at], Manager::Here) => return Err(error),
+                Err(error) if matches!(managers[at], Manager::Here(_)) => return Err(error),
                 Err(error) => columns[at].take(Answer::Absent(error.to_string())),
             }
         }
@@ -199,7 +198,7 @@ fn show(
     let (mut all, mut bars, mut ours) = (Vec::new(), Vec::new(), [f64::NAN; FIGURES.len()]);
     for (manager, column) in managers.iter().zip(columns) {
         let name = manager.name();
-        let is_here = matches!(manager, Manager::Here);
+        let is_here = matches!(manager, Manager::Here(_));
         let mut cells = vec![name.to_owned()];
         let mut medians = [f64::NAN; FIGURES.len()];
         if !column.left_out {
@@ -254,7 +253,9 @@ impl Experiment for SideBySide {
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let works = works(lab);
         let peers = &lab.options.peers;
-        let mut managers = vec![Manager::Here];
+        let unknown =
+            |error| LabError::Measure(format!("the system does not say where this program is: {error}"));
+        let mut managers = vec![Manager::Here(env::current_exe().map_err(unknown)?)];
         managers.extend(lab.options.go.as_ref().map(Manager::Go));
         managers.extend(peers.found.iter().map(Manager::Other));
         let gc_arena = managers.iter().position(|one| one.name() == "gc-arena");
@@ -292,7 +293,7 @@ impl Experiment for SideBySide {
             for (manager, column) in managers.iter().zip(&columns) {
                 let Some(why) = &column.trouble else { continue };
                 let required = match manager {
-                    Manager::Here => true,
+                    Manager::Here(_) => true,
                     Manager::Go(_) => lab.options.go_required,
                     Manager::Other(_) => peers.required,
                 };
@@ -339,6 +340,12 @@ const FINDINGS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::{Effort, Options};
+    use crate::peer::Wanted;
+    use crate::peers::Peers;
+    use crate::progress::Progress;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn trees_have_as_many_nodes_as_the_bench_counts() {
@@ -346,6 +353,52 @@ mod tests {
         assert_eq!(nodes(6), 255.0 + 127.0 + 64.0 * 31.0 + 16.0 * 127.0);
         let run = serde_json::json!({"bench": "trees", "objects": 4398});
         assert_eq!((nodes(6), times(&run)), (4398.0, 4398.0));
+    }
+
+    /// A program of this name that is such a script.
+    fn program(folder: &Path, name: &str, script: &str) -> PathBuf {
+        let file = folder.join(name);
+        fs::write(&file, format!("#!/bin/sh\n{script}\n")).expect("a script");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("it may run");
+        file
+    }
+
+    #[test]
+    fn each_is_run_in_every_round_and_one_that_cannot_is_left_out_with_the_reason() {
+        let folder = env::temp_dir().join(format!("heap-lab-side-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let takes = |seconds: &str| {
+            format!(
+                "echo $0 >> {}/runs; echo '{{\"bench\":\"alloc\",\"objects\":10,\"cpu_s\":{seconds},\"wall_s\":1,\"peak_rss_bytes\":64}}'",
+                folder.display()
+            )
+        };
+        let here = program(&folder, "here", &takes("2e-8"));
+        program(&folder, "peers-system", &takes("8e-8"));
+        program(&folder, "peers-mimalloc", "exit 2");
+        program(&folder, "peers-boehm", "echo no libgc >&2; exit 3");
+        let peers = Peers::wanted(Wanted::Auto, Some(&folder)).expect("three are there");
+        let lab = Lab { effort: Effort::Quick, options: Options::default(), progress: Progress::hidden() };
+        let mut managers = vec![Manager::Here(here)];
+        managers.extend(peers.found.iter().map(Manager::Other));
+        let work = &works(&lab)[1];
+        let columns = measure(&lab, &managers, work, 3).expect("measured");
+        assert_eq!(columns.iter().map(|one| one.objects.len()).collect::<Vec<_>>(), [3, 0, 0, 3]);
+        let troubles: Vec<_> = columns.iter().map(|one| one.trouble.as_deref()).collect();
+        assert_eq!(troubles, [None, Some("no libgc"), None, None]);
+        let runs = fs::read_to_string(folder.join("runs")).expect("noted");
+        let names: Vec<_> = runs.lines().map(|line| line.rsplit('/').next().unwrap_or_default()).collect();
+        let forwards = ["here", "peers-system"];
+        assert_eq!(names, [forwards, ["peers-system", "here"], forwards].concat());
+
+        let mut trial = lab.begin(&SideBySide, Claims::new());
+        let medians = show(&mut trial, work, &managers, columns).expect("shown");
+        assert_eq!((medians[0], medians[3]), (2.0, 8.0));
+        let record = trial.finish().expect("finished");
+        let cells: Vec<_> = record.tables[0].rows.iter().map(|row| [&*row[0], &*row[1], &*row[2]]).collect();
+        assert_eq!(cells, [["here", "2 ns", ""], ["system malloc", "8 ns", "0.25×"]]);
+        assert_eq!(record.figures["here over system malloc: objects of 64 bytes, cpu ns"], 0.25);
+        fs::remove_dir_all(&folder).expect("removed");
     }
 
     #[test]

@@ -391,7 +391,7 @@ mod tests {
         let forwards = ["here", "peers-system"];
         assert_eq!(names, [forwards, ["peers-system", "here"], forwards].concat());
 
-        let mut trial = lab.begin(&SideBySide, Claims::new());
+        let mut trial = lab.begin(&SideBySide, Claims::new()).expect("measuring");
         let medians = show(&mut trial, work, &managers, columns).expect("shown");
         assert_eq!((medians[0], medians[3]), (2.0, 8.0));
         let record = trial.finish().expect("finished");

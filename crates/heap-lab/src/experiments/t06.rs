@@ -46,10 +46,16 @@ fn shared(trial: &Trial<'_>, threads: usize) -> Result<Difference, LabError> {
 }
 
 /// What Go tells of the same: by how many spans HeapInuse grew, but not how often a cache was refilled.
-fn beside_go(one: &Difference, many: &Difference, among: &Difference, collections: f64) -> [Row; 5] {
-    [
+fn beside_go(
+    one: Difference,
+    many: Option<Difference>,
+    among: Difference,
+    collections: f64,
+) -> impl Iterator<Item = Row> {
+    let four =
+        |many: Difference| Row::new("spans made, four mutators", "spans, four", many.spans_made, Unit::Spans);
+    let rows = [
         Row::new("spans made, one mutator", "spans, one", one.spans_made, Unit::Spans),
-        Row::new("spans made, four mutators", "spans, four", many.spans_made, Unit::Spans),
         Row::new(
             "spans made for 50,000 objects among survivors",
             "spans, among survivors",
@@ -58,7 +64,8 @@ fn beside_go(one: &Difference, many: &Difference, among: &Difference, collection
         ),
         Row::new("objects made", "mallocs", one.mallocs, Unit::Objects),
         Row::new("collections of 20 rounds", "collections", collections, Unit::Count),
-    ]
+    ];
+    rows.into_iter().chain(many.map(four))
 }
 
 /// Rounds of [`COUNT`] objects of which nothing is kept.
@@ -211,7 +218,7 @@ impl Experiment for Refills {
         trial.judge(mixed, among.refills);
         trial.judge(reused, among.spans_made);
         go.sample();
-        go.show(&mut trial, &beside_go(&one, &many, &among, collections))?;
+        go.show(&mut trial, &beside_go(one, many, among, collections).collect::<Vec<_>>())?;
         let mut table = Table::new(
             "Where spans came from",
             ["situation", "refills", "new spans", "of them without the page heap's lock"],

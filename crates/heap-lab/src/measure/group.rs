@@ -16,6 +16,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::thread;
+use std::time::Duration;
 
 /// A group that was made, and is removed when this is dropped. Its processes must have ended by then, or it stays.
 #[derive(Debug)]
@@ -66,7 +68,13 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        drop(fs::remove_dir(&self.folder));
+        // The kernel may be about to let go of the last process.
+        for _ in 0..20 {
+            if fs::remove_dir(&self.folder).is_ok() || !self.folder.exists() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

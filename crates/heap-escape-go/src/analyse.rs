@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::check::Checker;
 use crate::check::decl::Loaded;
+use crate::lex;
 use crate::lower::lower;
 use crate::parse;
 use crate::report::{Line, report};
@@ -91,6 +92,8 @@ fn analyse_here(files: &[Source], options: &Options<'_>) -> Result<Vec<Line>, Di
     let mut program = Loaded { path: "main".to_owned(), files: Vec::new() };
     for file in files {
         let base = places.add(&file.path, &file.text)?;
+        let moved = lex::directives(&file.text, base).map_err(|fault| places.diagnostic(fault))?;
+        places.moved(moved);
         let parsed = parse::file(&file.text, base).map_err(|fault| places.diagnostic(fault))?;
         program.files.push(parsed);
     }

@@ -3,7 +3,9 @@
 //! It inserts semicolons at the ends of lines as the language says, and keeps the `//go:` comments, which the parser gives to the
 //! declaration that follows. It does not decode literals; that is done where their values are wanted.
 
-use crate::source::{Fault, Pos};
+use std::rc::Rc;
+
+use crate::source::{Fault, Moved, Pos};
 use crate::token::{Op, Token, word};
 
 /// The lexer, at a token.
@@ -21,6 +23,47 @@ pub(crate) struct Lexer<'a> {
     ends: bool,
     /// The `//go:` comments since they were taken last.
     pub(crate) pragmas: Vec<&'a str>,
+    /// The comments that may be line directives, by where they begin; kept only if they are looked for.
+    directives: Option<Vec<(usize, &'a str)>>,
+}
+
+/// What the line directives of a file say.
+///
+/// # Errors
+/// A number in one that is none. Nothing is said of what else may be wrong: what follows a mistake is not looked at.
+pub(crate) fn directives(text: &str, base: Pos) -> Result<Vec<Moved>, Fault> {
+    // Most files have none, and need not be read for them.
+    if !text.contains("//line ") && !text.contains("/*line ") {
+        return Ok(Vec::new());
+    }
+    let mut lexer = Lexer { directives: Some(Vec::new()), ..Lexer::new(text, base) };
+    while lexer.advance().is_ok() && lexer.token != Token::End {}
+    let mut all = Vec::new();
+    for (start, comment) in lexer.directives.take().unwrap_or_default() {
+        let Some(words) = comment[2..].strip_prefix("line ") else { continue };
+        let is_line = comment.starts_with("//");
+        let at_margin = start == 0 || text.as_bytes()[start - 1] == b'\n';
+        if is_line && !at_margin {
+            continue;
+        }
+        let words = if is_line { words.trim_end_matches('\r') } else { words.trim_end_matches("*/") };
+        // The comment of a line has the line's end in it.
+        let from = lexer.at(start + comment.len() + usize::from(is_line));
+        let number = |words: &str| {
+            let number = words.parse::<u32>().ok().filter(|number| (1..1 << 30).contains(number));
+            number.ok_or_else(|| Fault::new(lexer.at(start), format!("invalid line number: {words}")))
+        };
+        let Some((before, last)) = words.rsplit_once(':') else { continue };
+        let last_number = last.parse::<u64>().ok();
+        all.push(match before.rsplit_once(':') {
+            Some((path, line)) if last_number.is_some() && line.parse::<u64>().is_ok() => {
+                let path = Some(path).filter(|path| !path.is_empty()).map(Rc::from);
+                Moved { from, path, line: number(line)?, column: Some(number(last)?) }
+            }
+            _ => Moved { from, path: Some(Rc::from(before)), line: number(last)?, column: None },
+        });
+    }
+    Ok(all)
 }
 
 impl<'a> Lexer<'a> {
@@ -34,6 +77,7 @@ impl<'a> Lexer<'a> {
             start: 0,
             ends: false,
             pragmas: Vec::new(),
+            directives: None,
         }
     }
 
@@ -96,6 +140,9 @@ impl<'a> Lexer<'a> {
                     if comment.starts_with("//go:") {
                         self.pragmas.push(comment.trim_end());
                     }
+                    if let Some(directives) = &mut self.directives {
+                        directives.push((self.next, comment));
+                    }
                     self.next += length;
                 }
                 [b'/', b'*', ..] => {
@@ -106,6 +153,9 @@ impl<'a> Lexer<'a> {
                     let ends = self.ends && self.text[self.next..end].contains('\n');
                     if ends {
                         return Ok(true);
+                    }
+                    if let Some(directives) = &mut self.directives {
+                        directives.push((self.next, &self.text[self.next..end]));
                     }
                     self.next = end;
                 }

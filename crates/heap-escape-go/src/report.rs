@@ -68,8 +68,7 @@ impl Reporter<'_, '_, '_> {
     fn record(&self, record: &Record, all: &mut Vec<Line>) {
         let analysis = self.analysis;
         let mut say = |words: String, because: Vec<String>| {
-            let (path, line, column) = self.places.told(record.pos);
-            let column = if column > COLUMNS { 0 } else { column };
+            let (path, line, column) = self.told(record.pos);
             all.push(Line { path: path.to_owned(), line, column, words, because });
         };
         match &record.what {
@@ -239,9 +238,16 @@ impl Reporter<'_, '_, '_> {
         }
     }
 
-    fn show(&self, pos: Pos) -> String {
+    fn told(&self, pos: Pos) -> (&str, u32, u32) {
         let (path, line, column) = self.places.told(pos);
-        format!("{path}:{line}:{column}")
+        (path, line, if column > COLUMNS { 0 } else { column })
+    }
+
+    fn show(&self, pos: Pos) -> String {
+        match self.told(pos) {
+            (path, line, 0) => format!("{path}:{line}"),
+            (path, line, column) => format!("{path}:{line}:{column}"),
+        }
     }
 
     fn merged(&self, steps: impl Iterator<Item = Step>) -> Vec<Merged> {

@@ -4,6 +4,7 @@
 //! texts in the order in which they were added, with one number between them for the end of each.
 
 use std::fmt;
+use std::rc::Rc;
 
 /// A place in the source: a byte of a file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -73,20 +74,24 @@ struct Place {
     path: String,
     base: u32,
     lines: Vec<u32>,
-    /// What `//line` says of the lines after it.
-    renamed: Vec<Renamed>,
+    /// What its line directives say, in the order of the source.
+    moved: Vec<Moved>,
 }
 
-/// A line that says which line of which file the next one is.
-#[derive(Debug)]
-struct Renamed {
-    /// The number of the next line, from 1.
-    from: u32,
-    path: Option<String>,
-    line: u32,
-    /// Whether columns are told too.
-    columns: bool,
+/// A comment that says where what comes after it is to be told to be: `//line path:line`, or `/*line path:line:column*/`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Moved {
+    /// What follows the comment.
+    pub(crate) from: Pos,
+    /// Nothing: the file that was told before.
+    pub(crate) path: Option<Rc<str>>,
+    pub(crate) line: u32,
+    /// Nothing: no column is told.
+    pub(crate) column: Option<u32>,
 }
+
+/// How the compiler calls a file that a directive has taken the name from.
+const NAMELESS: &str = "??";
 
 impl Places {
     /// Makes room for a file, and says where it begins.
@@ -105,9 +110,19 @@ impl Places {
         lines.extend(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(i, _)| at(i + 1)));
         // One more, past the end, so that the next file knows where it begins.
         lines.push(at(text.len()) + 1);
-        let renamed = renamed(text);
-        self.files.push(Place { path: path.to_owned(), base, lines, renamed });
+        self.files.push(Place { path: path.to_owned(), base, lines, moved: Vec::new() });
         Ok(Pos(base))
+    }
+
+    /// Has the places of the file that was added last told as its directives say.
+    pub(crate) fn moved(&mut self, mut moved: Vec<Moved>) {
+        let Some(file) = self.files.last_mut() else { return };
+        let mut last = None;
+        for one in &mut moved {
+            last = one.path.clone().or(last);
+            one.path.clone_from(&last);
+        }
+        file.moved = moved;
     }
 
     /// File, line and column.
@@ -119,40 +134,28 @@ impl Places {
         (&file.path, u32::try_from(line).unwrap_or(0), column)
     }
 
-    /// The same as `//line` says; the column is 0 if that tells none.
+    /// The same as line directives say; the column is 0 if they tell none.
     pub(crate) fn told(&self, pos: Pos) -> (&str, u32, u32) {
         let (path, line, column) = self.resolve(pos);
         let file = self.files.partition_point(|file| file.base <= pos.0);
         let Some(file) = file.checked_sub(1).map(|file| &self.files[file]) else {
             return (path, line, column);
         };
-        let at = file.renamed.partition_point(|renamed| renamed.from <= line);
-        let Some(renamed) = at.checked_sub(1).map(|at| &file.renamed[at]) else {
-            return (path, line, column);
+        let at = file.moved.partition_point(|moved| moved.from <= pos);
+        let Some(moved) = at.checked_sub(1).map(|at| &file.moved[at]) else { return (path, line, column) };
+        let (_, from, first) = self.resolve(moved.from);
+        let column = match moved.column {
+            Some(told) if line == from => told.saturating_add(column - first),
+            Some(_) => column,
+            None => 0,
         };
-        let column = if renamed.columns { column } else { 0 };
-        (renamed.path.as_deref().unwrap_or(path), renamed.line.saturating_add(line - renamed.from), column)
+        let named = moved.path.as_deref().unwrap_or(path);
+        let named = if named.is_empty() { NAMELESS } else { named };
+        (named, moved.line.saturating_add(line - from), column)
     }
 
     pub(crate) fn diagnostic(&self, fault: Fault) -> Diagnostic {
         let (path, line, column) = self.resolve(fault.pos);
         Diagnostic { path: path.to_owned(), line, column, words: fault.words }
     }
-}
-
-/// What the lines `//line path:line` and `//line path:line:column` of a file say.
-fn renamed(text: &str) -> Vec<Renamed> {
-    let mut all = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let Some(place) = line.strip_prefix("//line ") else { continue };
-        let Some((before, last)) = place.trim_end().rsplit_once(':') else { continue };
-        let Ok(last) = last.parse::<u32>() else { continue };
-        let (path, line, columns) = match before.rsplit_once(':').map(|(path, line)| (path, line.parse())) {
-            Some((path, Ok(line))) => (path, line, true),
-            _ => (before, last, false),
-        };
-        let path = (!path.is_empty()).then(|| path.to_owned());
-        all.push(Renamed { from: u32::try_from(number + 2).unwrap_or(u32::MAX), path, line, columns });
-    }
-    all
 }

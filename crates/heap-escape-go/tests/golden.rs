@@ -54,6 +54,12 @@ fn statements_and_dynamic_calls() {
 }
 
 #[test]
+fn places_that_line_directives_move() {
+    check("moved", false);
+    check("moved", true);
+}
+
+#[test]
 fn generic_code_and_loops_over_functions() {
     check("generic", false);
 }

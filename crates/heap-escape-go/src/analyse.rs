@@ -1,17 +1,15 @@
 //! The whole: from source to report.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use crate::check::Checker;
 use crate::check::decl::Loaded;
+use crate::check::{Checker, What};
+use crate::imports::{Budget, Finder, NoPackages, Packages};
 use crate::lex;
 use crate::lower::lower;
 use crate::parse;
 use crate::report::{Line, report};
 use crate::source::{Diagnostic, Places, Source};
-use crate::tables::table;
-use crate::value::{self, Value};
 
 /// The stack of the thread that analyses, in bytes. It is as deep as the deepest program that is accepted wants it
 /// ([`NESTING`](parse::NESTING)); what is not used is not backed by memory.
@@ -37,17 +35,24 @@ pub struct Options<'o> {
     /// Further tables of imports, by path; asked before those that are built in. The tags in a table are believed: wrong ones make
     /// wrong lines.
     pub tables: &'o (dyn Fn(&str) -> Option<String> + Sync),
+    /// The source of imports; asked where none of those tables is known, and before the tables that are built in.
+    pub packages: &'o dyn Packages,
+    /// How much of that there may be.
+    pub budget: Budget,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { explain: false, tables: &|_| None }
+        Self { explain: false, tables: &|_| None, packages: &NoPackages, budget: Budget::default() }
     }
 }
 
 impl fmt::Debug for Options<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("explain", &self.explain).finish_non_exhaustive()
+        f.debug_struct("Options")
+            .field("explain", &self.explain)
+            .field("budget", &self.budget)
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,7 +61,8 @@ impl fmt::Debug for Options<'_> {
 /// The lines are those that `go build -gcflags='-m -l'` prints, in the order of the source.
 ///
 /// # Errors
-/// The first mistake that is found in the source or in a table, or that no thread could be started for the analysis.
+/// The first mistake that is found in the source or in a table, or how far what is imported is past its [`Budget`], or that no thread
+/// could be started for the analysis.
 ///
 /// # Examples
 /// ```
@@ -87,9 +93,11 @@ pub fn analyse(files: &[Source], options: &Options<'_>) -> Result<Vec<Line>, Dia
 }
 
 fn analyse_here(files: &[Source], options: &Options<'_>) -> Result<Vec<Line>, Diagnostic> {
-    let texts = tables(files, options);
+    let finder = Finder::new(options.tables, options.packages, options.budget);
+    let until = finder.until;
+    let imported = finder.find(files)?;
     let mut places = Places::default();
-    let mut program = Loaded { path: "main".to_owned(), files: Vec::new() };
+    let mut program = Loaded { path: "main".to_owned(), what: What::Program, files: Vec::new() };
     for file in files {
         let base = places.add(&file.path, &file.text)?;
         let moved = lex::directives(&file.text, base).map_err(|fault| places.diagnostic(fault))?;
@@ -98,41 +106,17 @@ fn analyse_here(files: &[Source], options: &Options<'_>) -> Result<Vec<Line>, Di
         program.files.push(parsed);
     }
     let mut packages = Vec::new();
-    for (path, text) in &texts {
-        let base = places.add(path, text)?;
-        let file = parse::file(text, base).map_err(|fault| places.diagnostic(fault))?;
-        packages.push(Loaded { path: path.clone(), files: vec![file] });
+    for package in &imported {
+        let what = if package.is_source { What::Source } else { What::Table };
+        let mut loaded = Loaded { path: package.path.clone(), what, files: Vec::new() };
+        for (path, text) in &package.files {
+            let base = places.add(path, text)?;
+            loaded.files.push(parse::file(text, base).map_err(|fault| places.diagnostic(fault))?);
+        }
+        packages.push(loaded);
     }
     packages.push(program);
-    let checker = Checker::check(&packages).map_err(|fault| places.diagnostic(fault))?;
+    let checker = Checker::check(&packages, until).map_err(|fault| places.diagnostic(fault))?;
     let lowered = lower(&checker);
     Ok(report(&lowered, &places, options.explain))
-}
-
-/// The tables of everything that is imported, also by tables.
-fn tables(files: &[Source], options: &Options<'_>) -> Vec<(String, Cow<'static, str>)> {
-    let mut found: Vec<(String, Cow<'static, str>)> = Vec::new();
-    let mut wanted: Vec<String> = files.iter().flat_map(|file| paths(&file.text)).collect();
-    while let Some(path) = wanted.pop() {
-        if found.iter().any(|(known, _)| *known == path) {
-            continue;
-        }
-        let text = (options.tables)(&path).map(Cow::Owned).or_else(|| table(&path).map(Cow::Borrowed));
-        if let Some(text) = text {
-            wanted.extend(paths(&text));
-            found.push((path, text));
-        }
-    }
-    found
-}
-
-/// The paths that a file imports, as far as it can be parsed.
-fn paths(text: &str) -> Vec<String> {
-    parse::imports(text)
-        .iter()
-        .filter_map(|path| match value::string(path) {
-            Value::Str(path) => Some(String::from_utf8_lossy(&path).into_owned()),
-            _ => None,
-        })
-        .collect()
 }

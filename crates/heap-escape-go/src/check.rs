@@ -21,8 +21,9 @@ mod stmt;
 mod flow;
 mod body;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::time::Instant;
 
 use crate::ast::{ConstSpec, FuncDecl, TypeSpec, VarSpec};
 use crate::ir::{
@@ -90,10 +91,23 @@ struct Home {
     file: usize,
 }
 
+/// What is known of a package.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum What {
+    /// Its declarations, and where the arguments of its functions go.
+    Table,
+    /// Its source: the bodies of those of its functions are looked at that something that is looked at may call. What is not understood
+    /// in it is unknown.
+    Source,
+    /// It is what lines are wanted for.
+    Program,
+}
+
 #[derive(Debug)]
 struct Package<'a> {
     name: &'a str,
-    path: String,
+    path: &'a str,
+    what: What,
     scope: HashMap<&'a str, usize>,
     /// By file.
     imports: Vec<HashMap<&'a str, Obj>>,
@@ -177,8 +191,22 @@ pub(crate) struct Checker<'a> {
     depth: u32,
     /// Of variables of packages whose types are those of their values.
     global_values: HashMap<*const VarSpec<'a>, Vec<Ex<'a>>>,
-    /// The types that are put into interfaces.
+    /// Types of which the compiler makes all methods where they are instances, since somebody may call them.
     boxed: Vec<Ty>,
+    /// All types that were ever among these.
+    boxed_once: HashSet<Ty>,
+    /// The function whose body is checked.
+    body: Option<FuncId>,
+    /// The functions of which lines are wanted: those of the program, and the instances that it needs of generic functions of imports.
+    pub(crate) told: HashSet<FuncId>,
+    /// By function of which no lines are wanted so far: what it needs.
+    needs: HashMap<FuncId, Vec<Need>>,
+    /// The types that are put into interfaces, wherever that is.
+    in_interfaces: Vec<Ty>,
+    /// The names of methods that are called by way of interfaces.
+    dynamic: HashSet<&'a str>,
+    /// When nothing more of imports is to be looked at.
+    until: Option<Instant>,
     /// Of an instance of a generic type: which one.
     instance_of: HashMap<Ty, usize>,
     instance_methods: HashMap<(Ty, u32), FuncId>,
@@ -188,12 +216,23 @@ pub(crate) struct Checker<'a> {
     methods_of: HashMap<(usize, &'a str), Vec<usize>>,
 }
 
+/// What a function needs that the compiler makes for whoever needs it.
+#[derive(Clone, Copy, Debug)]
+enum Need {
+    /// The body of an instance.
+    Body(FuncId),
+    /// The methods of an instance.
+    Methods(Ty),
+}
+
 /// A function without a body.
 #[derive(Debug)]
 pub(crate) struct Bodyless<'a> {
     pub(crate) func: FuncId,
     pub(crate) params: Vec<(Option<&'a str>, Pos, Ty)>,
     pub(crate) noescape: bool,
+    /// Whether lines about it are wanted.
+    pub(crate) told: bool,
 }
 
 impl<'a> Checker<'a> {
@@ -225,8 +264,11 @@ impl<'a> Checker<'a> {
     /// A new variable of what is checked.
     fn new_var(&mut self, name: &'a str, pos: Pos, ty: Ty, is_param: bool) -> VarId {
         let var = VarId(u32::try_from(self.vars.len()).unwrap_or(u32::MAX));
+        let local = matches!(name, "" | "_") || crate::types::is_exported(name);
+        let package = self.origin(self.home.package).filter(|_| !local).map(|package| package.name);
         self.vars.push(VarInfo {
             name,
+            package,
             pos,
             ty,
             owner: self.owner,
@@ -314,6 +356,34 @@ impl<'a> Checker<'a> {
         let owner = Owner(u32::try_from(self.owners.len()).unwrap_or(u32::MAX));
         self.owners.push((around, literal));
         owner
+    }
+
+    /// What is checked needs this: it is made if lines are wanted of that.
+    fn need(&mut self, need: Need) {
+        match self.body {
+            Some(body) if !self.told.contains(&body) => self.needs.entry(body).or_default().push(need),
+            None if !self.is_program() => {}
+            _ => self.tell(need),
+        }
+    }
+
+    fn tell(&mut self, need: Need) {
+        let mut all = vec![need];
+        while let Some(need) = all.pop() {
+            match need {
+                Need::Body(func) if self.told.insert(func) => {
+                    all.extend(self.needs.remove(&func).unwrap_or_default());
+                }
+                Need::Methods(ty) if self.boxed_once.insert(ty) => self.boxed.push(ty),
+                Need::Body(_) | Need::Methods(_) => {}
+            }
+        }
+    }
+
+    /// A value of this type is put into an interface.
+    fn put_in_interface(&mut self, ty: Ty) {
+        self.need(Need::Methods(ty));
+        self.in_interfaces.push(ty);
     }
 
     fn is_unknown(&self, ty: Ty) -> bool {

@@ -4,6 +4,7 @@
 //! calls and embedded fields; constants are folded; names are what they name. It is near to what the Go compiler has when it begins
 //! its analysis, because messages quote it.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use heap_escape::Tag;
@@ -282,6 +283,8 @@ pub(crate) struct TypeCase<'a> {
 #[derive(Debug)]
 pub(crate) struct VarInfo<'a> {
     pub(crate) name: &'a str,
+    /// The package that it is of, if messages name that, too.
+    pub(crate) package: Option<&'a str>,
     pub(crate) pos: Pos,
     pub(crate) ty: Ty,
     pub(crate) owner: Owner,
@@ -298,6 +301,16 @@ pub(crate) struct VarInfo<'a> {
     /// Whether its address is taken elsewhere than in `return &x`, where a loop need not make a new one for each turn.
     pub(crate) kept: bool,
     pub(crate) captured: bool,
+}
+
+impl<'a> VarInfo<'a> {
+    /// As messages write it.
+    pub(crate) fn text(&self) -> Cow<'a, str> {
+        match self.package {
+            Some(package) => Cow::Owned(format!("{package}.{}", self.name)),
+            None => Cow::Borrowed(self.name),
+        }
+    }
 }
 
 /// A function's body, resolved.

@@ -73,8 +73,13 @@ mod check;
 mod lower;
 mod report;
 mod tables;
+mod imports;
+mod constraint;
+mod tree;
 mod analyse;
 
 pub use analyse::{Options, analyse};
+pub use imports::{Budget, NoPackages, Packages};
 pub use report::Line;
 pub use source::{Diagnostic, Source};
+pub use tree::Tree;

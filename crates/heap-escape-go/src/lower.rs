@@ -147,12 +147,18 @@ pub(crate) fn lower<'c, 'a>(checker: &'c Checker<'a>) -> Lowered<'c, 'a> {
     let mut program = Program::new(Limits::default());
     lower.declare(&mut program, codes, &checker.bodyless);
     for (func, code) in codes {
+        let (records, notes) = (lower.records.len(), lower.notes.borrow().len());
         lower.begin(&checker.funcs[func.0 as usize].text, false);
         if let Some(function) = lower.functions.get(func).copied() {
             let uintptrs = checker.funcs[func.0 as usize].uintptrs;
             program.define(function, |body| lower.code_of(body, code, uintptrs));
         }
         lower.queued(&mut program);
+        if !checker.told.contains(func) {
+            // Nobody asks what is said of it, nor why.
+            lower.records.truncate(records);
+            lower.notes.borrow_mut().truncate(notes);
+        }
     }
     if !init.is_empty() {
         let function = program.declare("init");
@@ -171,7 +177,11 @@ impl<'c, 'a> Lower<'c, 'a> {
             self.functions.insert(*func, function);
         }
         for outside in bodyless {
+            let records = self.records.len();
             let tags = self.outside(outside);
+            if !outside.told {
+                self.records.truncate(records);
+            }
             let function = program.external(&self.funcs[outside.func.0 as usize].text, &tags);
             self.functions.insert(outside.func, function);
         }
@@ -268,9 +278,9 @@ impl<'c, 'a> Lower<'c, 'a> {
             .results
             .iter()
             .enumerate()
-            .map(|(i, var)| match self.vars[var.0 as usize].name {
-                "" | "_" => format!("~r{i}"),
-                name => name.to_owned(),
+            .map(|(i, var)| match &self.vars[var.0 as usize] {
+                VarInfo { name: "" | "_", .. } => format!("~r{i}"),
+                info => info.text().into_owned(),
             })
             .collect();
         // Of the parameters of a generic function's shape, nothing is told.
@@ -280,7 +290,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             let info = &self.vars[var.0 as usize];
             let shape = self.shape(info.ty);
             if uintptrs {
-                let name = param_name(info.name, number);
+                let name = param_name(&info.text(), number);
                 if self.types.underlying(info.ty) == Ty::UINTPTR {
                     self.tell(info.pos, format!("marking {name} as escaping uintptr"));
                 } else if self.types.slice_elem(info.ty) == Some(Ty::UINTPTR) {
@@ -288,13 +298,13 @@ impl<'c, 'a> Lower<'c, 'a> {
                 }
             }
             body.at(Mark::default());
-            let param = body.param(info.name, shape);
+            let param = body.param(&info.text(), shape);
             self.locals.insert(*var, param);
             self.homes.insert(*var, Rc::clone(&self.function));
             let name = if code.is_loop && matches!(info.name, "" | "_") {
                 format!("#p{}", number + 1)
             } else {
-                info.name.to_owned()
+                info.text().into_owned()
             };
             let marked = uintptrs && self.types.slice_elem(info.ty) == Some(Ty::UINTPTR);
             let what = if shape.references && !marked && !shaped && !matches!(&*name, "" | "_") {
@@ -328,7 +338,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         if self.is_literal || of.starts_with('(') || of.contains('[') {
             return None;
         }
-        let names: Vec<&str> = code.params.iter().map(|var| self.vars[var.0 as usize].name).collect();
+        let names: Vec<_> = code.params.iter().map(|var| self.vars[var.0 as usize].text()).collect();
         Some((format!("(*{of}).{method}"), format!("{}({})", self.function, names.join(", "))))
     }
 
@@ -386,10 +396,10 @@ impl<'c, 'a> Lower<'c, 'a> {
         let info = &self.vars[var.0 as usize];
         let shape = self.shape(info.ty);
         body.at(Mark::default());
-        let local = body.variable(info.name, shape);
+        let local = body.variable(&info.text(), shape);
         self.locals.insert(var, local);
         self.homes.insert(var, Rc::clone(&self.function));
-        self.record(info.pos, What::Var(local, info.name.to_owned()));
+        self.record(info.pos, What::Var(local, info.text().into_owned()));
         local
     }
 

@@ -33,15 +33,15 @@ pub(crate) fn file(text: &str, base: Pos) -> Parsed<File<'_>> {
     parser.file()
 }
 
-/// The paths that a file imports, with their quotes; nothing of what comes after a mistake.
-pub(crate) fn imports(text: &str) -> Vec<&str> {
+/// The paths that a file imports, with their quotes, and at which byte they stand; nothing of what comes after a mistake.
+pub(crate) fn imports(text: &str) -> Vec<(usize, &str)> {
     let mut lexer = Lexer::new(text, Pos::default());
     let mut found = Vec::new();
     let mut importing = false;
     while lexer.advance().is_ok() {
         match lexer.token {
             Token::Import => importing = true,
-            Token::String if importing => found.push(lexer.lit),
+            Token::String if importing => found.push((lexer.pos().0 as usize, lexer.lit)),
             Token::Const | Token::Var | Token::Type | Token::Func | Token::End => break,
             _ => {}
         }

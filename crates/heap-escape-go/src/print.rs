@@ -47,7 +47,8 @@ impl<'a> Printer<'_, 'a> {
             NodeKind::Type => out.push_str(&self.types.show(x.ty)),
             NodeKind::Var(var) => {
                 let var = &self.vars[var.0 as usize];
-                out.push_str(if var.name.is_empty() { "~r0" } else { var.name });
+                let text = var.text();
+                out.push_str(if var.name.is_empty() { "~r0" } else { &text });
             }
             NodeKind::Global(name) => out.push_str(name),
             NodeKind::Func(func) => out.push_str(&self.funcs[func.0 as usize].text),

@@ -5,6 +5,8 @@
 
 mod show;
 
+pub(crate) use show::is_exported;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -156,12 +158,20 @@ pub(crate) enum Kind<'a> {
     Param(u32),
 }
 
+/// The package that declares a type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Origin<'a> {
+    /// Empty, as is the path, if the type is built in.
+    pub(crate) name: &'a str,
+    pub(crate) path: &'a str,
+}
+
 /// A declared type.
 #[derive(Debug)]
 pub(crate) struct Named<'a> {
     pub(crate) name: Rc<str>,
-    /// The package, where its name is to be written before that of the type; empty if the type is built in.
-    pub(crate) package: Option<&'a str>,
+    /// The package, if it is not that of the program.
+    pub(crate) package: Option<Origin<'a>>,
     pub(crate) args: Vec<Ty>,
     /// Of a type that is declared in a generic function: the arguments of that one.
     pub(crate) around: Vec<Ty>,
@@ -183,8 +193,6 @@ pub(crate) struct Types<'a> {
     pub(crate) named: Vec<Named<'a>>,
     /// The name of the program's package.
     pub(crate) program: &'a str,
-    /// The paths of packages by their names.
-    pub(crate) paths: HashMap<&'a str, &'a str>,
     layouts: RefCell<HashMap<Ty, Option<Layout>>>,
 }
 
@@ -211,7 +219,6 @@ impl<'a> Types<'a> {
             known: HashMap::new(),
             named: Vec::new(),
             program: "main",
-            paths: HashMap::new(),
             layouts: RefCell::default(),
         };
         for (basic, _) in BASICS {

@@ -18,7 +18,8 @@ impl<'a> Checker<'a> {
             decl.signature.params.iter().zip(types).map(|(param, ty)| (named(param).0, named(param).1, ty));
         let params = receiver.chain(rest).collect();
         let has = |pragma: &str| decl.pragmas.contains(&pragma);
-        self.bodyless.push(Bodyless { func, params, noescape: has("//go:noescape") });
+        let told = self.told.contains(&func);
+        self.bodyless.push(Bodyless { func, params, noescape: has("//go:noescape"), told });
     }
 
     pub(super) fn body(&mut self, pending: Pending<'a>) -> Checked<()> {

@@ -129,6 +129,7 @@ impl<'a> Checker<'a> {
             Found::Dynamic(ty) => {
                 let x = self.along(x, &path);
                 let ty = self.types.func(ty);
+                self.dynamic.insert(name.name);
                 let bound = self.bound_method(&x, name.name);
                 Ok(ty.map(|ty| Called {
                     callee: CalleeNode::Interface { of: x, name: name.name, pos: whole.pos, bound },

@@ -89,7 +89,7 @@ impl<'a> Checker<'a> {
         let to_interface = self.types.is_interface(ty) && !self.types.is_interface(x.ty);
         let how = if to_interface { Conversion::ToInterface } else { Conversion::Same };
         if to_interface {
-            self.boxed.push(x.ty);
+            self.put_in_interface(x.ty);
         }
         self.node(pos, ty, NodeKind::Convert { of: x, how, implicit: true })
     }
@@ -107,7 +107,7 @@ impl<'a> Checker<'a> {
         if as_it_is {
             return x;
         }
-        self.boxed.push(x.ty);
+        self.put_in_interface(x.ty);
         let how = Conversion::ToInterface;
         self.node(pos, Ty::UNKNOWN, NodeKind::Convert { of: x, how, implicit: true })
     }
@@ -151,7 +151,7 @@ impl<'a> Checker<'a> {
             _ => x,
         };
         if how == Conversion::ToInterface {
-            self.boxed.push(x.ty);
+            self.put_in_interface(x.ty);
         }
         self.node(pos, ty, NodeKind::Convert { of: x, how, implicit: false })
     }

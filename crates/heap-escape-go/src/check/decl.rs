@@ -1,22 +1,26 @@
 //! Packages and what they declare.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::time::Instant;
 
 use heap_escape::Tag;
 
 use super::universe::UNSAFE;
-use super::{Checked, Checker, Generic, GenericFunc, Home, Obj, Package, Pending, Slot, State, Written};
+use super::{
+    Checked, Checker, Generic, GenericFunc, Home, Obj, Package, Pending, Slot, State, What, Written,
+};
 use crate::ast::{Decl, Expr, ExprKind, File, FuncDecl, TypeSpec, VarSpec};
 use crate::ir::{Ex, FuncId, FuncInfo, Owner, St, Target};
 use crate::source::{Fault, Pos};
-use crate::types::{Named, Ty};
+use crate::types::{Kind, Named, Origin, Ty};
 use crate::value::{self, Value};
 
 /// A package with its files.
 #[derive(Debug)]
 pub(crate) struct Loaded<'a> {
     pub(crate) path: String,
+    pub(crate) what: What,
     pub(crate) files: Vec<File<'a>>,
 }
 
@@ -24,20 +28,21 @@ pub(crate) struct Loaded<'a> {
 const UNSAFE_PACKAGE: usize = 0;
 
 impl<'a> Checker<'a> {
-    /// Checks the last of these packages, with the others to import.
+    /// Checks the last of these packages, with the others to import, of which nothing more is looked at after some time.
     ///
     /// # Errors
-    /// The first fault.
-    pub(crate) fn check(packages: &'a [Loaded<'a>]) -> Checked<Self> {
+    /// The first fault, or that there was not enough time.
+    pub(crate) fn check(packages: &'a [Loaded<'a>], until: Option<Instant>) -> Checked<Self> {
         let mut checker = Self::empty();
+        checker.until = until;
         let name = |loaded: &'a Loaded<'a>| loaded.files.first().map_or("", |file| file.package.name);
         checker.types.program = packages.last().map_or("main", name);
-        checker.types.paths = packages.iter().map(|loaded| (name(loaded), &*loaded.path)).collect();
-        for (number, loaded) in packages.iter().enumerate() {
-            checker.collect(loaded, number + 1 == packages.len())?;
+        for loaded in packages {
+            checker.collect(loaded)?;
         }
+        let numbers = packages.iter().enumerate().map(|(at, loaded)| (&*loaded.path, at + 1)).collect();
         for (number, loaded) in packages.iter().enumerate() {
-            checker.import(number + 1, loaded, packages)?;
+            checker.import(number + 1, loaded, &numbers)?;
         }
         if let Some(program) = packages.last() {
             checker.program(packages.len(), program)?;
@@ -46,11 +51,12 @@ impl<'a> Checker<'a> {
     }
 
     /// Notes what a package declares.
-    fn collect(&mut self, loaded: &'a Loaded<'a>, is_program: bool) -> Checked<()> {
+    fn collect(&mut self, loaded: &'a Loaded<'a>) -> Checked<()> {
         let number = self.packages.len();
         let name = loaded.files.first().map_or("", |file| file.package.name);
+        let what = loaded.what;
         let mut package =
-            Package { name, path: loaded.path.clone(), scope: HashMap::new(), imports: Vec::new() };
+            Package { name, path: &loaded.path, what, scope: HashMap::new(), imports: Vec::new() };
         for (file_number, file) in loaded.files.iter().enumerate() {
             if file.package.name != name {
                 let words = format!("found packages {name} and {}", file.package.name);
@@ -71,7 +77,7 @@ impl<'a> Checker<'a> {
                     if name.name == "_" || is_init {
                         continue;
                     }
-                    if package.scope.insert(name.name, slot).is_some() && is_program {
+                    if package.scope.insert(name.name, slot).is_some() && what == What::Program {
                         return Err(Fault::new(name.pos, format!("{} redeclared in this block", name.name)));
                     }
                 }
@@ -82,14 +88,19 @@ impl<'a> Checker<'a> {
     }
 
     /// Resolves the imports of a package's files.
-    fn import(&mut self, number: usize, loaded: &'a Loaded<'a>, packages: &'a [Loaded<'a>]) -> Checked<()> {
+    fn import(
+        &mut self,
+        number: usize,
+        loaded: &'a Loaded<'a>,
+        numbers: &HashMap<&str, usize>,
+    ) -> Checked<()> {
         for (file_number, file) in loaded.files.iter().enumerate() {
             for import in &file.imports {
                 let Value::Str(path) = value::string(import.path) else {
                     return Err(Fault::new(import.pos, "invalid path of an import"));
                 };
                 let path = String::from_utf8_lossy(&path).into_owned();
-                let found = packages.iter().position(|package| package.path == path).map(|at| at + 1);
+                let found = numbers.get(&*path).copied();
                 let found = if path == "unsafe" { Some(UNSAFE_PACKAGE) } else { found };
                 let last = last_of(import.path);
                 let (name, obj) = match found {
@@ -144,6 +155,7 @@ impl<'a> Checker<'a> {
 
     /// Resolves and checks everything that the program declares.
     fn program(&mut self, number: usize, loaded: &'a Loaded<'a>) -> Checked<()> {
+        self.home = Home { package: number, file: 0 };
         let own: Vec<usize> =
             (0..self.slots.len()).filter(|slot| self.slots[*slot].home.package == number).collect();
         for slot in &own {
@@ -172,12 +184,64 @@ impl<'a> Checker<'a> {
                 return Ok(());
             }
             for pending in next {
-                self.body(pending)?;
+                self.some_body(pending)?;
             }
             for ty in boxed {
                 self.methods_of_boxed(ty)?;
             }
+            if self.pending.is_empty() && self.boxed.is_empty() {
+                self.methods_behind_interfaces()?;
+            }
         }
+    }
+
+    /// A body, which may be one of an import: what is wrong with that is not told.
+    fn some_body(&mut self, pending: Pending<'a>) -> Checked<()> {
+        let of_import = self.packages[pending.home.package].what == What::Source;
+        if of_import && self.until.is_some_and(|until| Instant::now() > until) {
+            return Err(Fault::new(pending.decl.name.pos, "what is imported takes too much time"));
+        }
+        let around = (self.busy_aliases, self.body.replace(pending.func));
+        let checked = self.body(pending);
+        (self.busy_aliases, self.body) = around;
+        if checked.is_err() && of_import {
+            // Without code, it counts as unknown.
+            (self.owner, self.in_return) = (Owner(0), false);
+            return Ok(());
+        }
+        checked
+    }
+
+    /// The methods of imports that the analysis may find behind an interface, where it sees what was put into that.
+    fn methods_behind_interfaces(&mut self) -> Checked<()> {
+        self.in_interfaces.sort_unstable();
+        self.in_interfaces.dedup();
+        let mut looked_at = HashSet::new();
+        let mut types = self.in_interfaces.clone();
+        let mut found = Vec::new();
+        while let Some(ty) = types.pop() {
+            let ty = self.types.pointee(ty).unwrap_or(ty);
+            if !looked_at.insert(ty) {
+                continue;
+            }
+            if let Some(id) = self.types.as_named(ty) {
+                let methods = self.types.named(id).methods.iter();
+                let wanted = methods.filter(|(name, number, _)| {
+                    number & super::generic::OF_INSTANCE == 0
+                        && matches!(self.slots[*number as usize].state, State::New)
+                        && self.dynamic.contains(name)
+                });
+                found.extend(wanted.map(|(_, number, _)| *number as usize));
+            }
+            if let Kind::Struct(fields) = self.types.under(ty) {
+                types.extend(fields.iter().filter(|field| field.embedded).map(|field| field.ty));
+            }
+        }
+        for slot in found {
+            let pos = self.slots[slot].written.pos();
+            self.resolve(slot, pos)?;
+        }
+        Ok(())
     }
 
     /// What a declaration means.
@@ -189,6 +253,7 @@ impl<'a> Checker<'a> {
         }
         let Slot { written, home, .. } = self.slots[slot];
         self.slots[slot].state = State::Busy;
+        let around = (self.busy_aliases, self.owner, self.body.take());
         let obj = self.deeper(pos, |checker| {
             checker.elsewhere(home, |checker| match written {
                 Written::Const(spec, index) => checker.const_value(spec, index),
@@ -196,7 +261,16 @@ impl<'a> Checker<'a> {
                 Written::Type(spec) => checker.declared_type(slot, spec),
                 Written::Func(decl) => checker.declared_func(decl, home),
             })
-        })?;
+        });
+        let obj = match obj {
+            // Without a meaning, it is unknown.
+            Err(_) if self.packages[home.package].what == What::Source => {
+                (self.busy_aliases, self.owner) = (around.0, around.1);
+                Obj::Unknown
+            }
+            obj => obj?,
+        };
+        self.body = around.2;
         self.slots[slot].state = State::Done(obj.clone());
         Ok(obj)
     }
@@ -251,7 +325,13 @@ impl<'a> Checker<'a> {
 
     /// Whether what is resolved belongs to the program, and not to an import.
     pub(super) fn is_program(&self) -> bool {
-        self.home.package + 1 == self.packages.len()
+        self.packages[self.home.package].what == What::Program
+    }
+
+    /// The package of a type, unless it is the program.
+    pub(super) fn origin(&self, package: usize) -> Option<Origin<'a>> {
+        let Package { name, path, what, .. } = &self.packages[package];
+        (*what != What::Program).then_some(Origin { name, path })
     }
 
     fn global_values_of(&mut self, spec: &'a VarSpec<'a>) -> Checked<Vec<Ex<'a>>> {
@@ -315,7 +395,7 @@ impl<'a> Checker<'a> {
             }
             return Ok(Obj::Type(ty));
         }
-        let package = (!self.is_program()).then(|| self.packages[self.home.package].name);
+        let package = self.origin(self.home.package);
         let ty = self.types.add_named(Named {
             name: Rc::from(spec.name.name),
             package,
@@ -398,10 +478,14 @@ impl<'a> Checker<'a> {
             Some(recv) => format!("{}.{}", self.types.show(recv), decl.name.name),
         };
         let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
-        let tags = if self.is_program() { None } else { tags(&decl.pragmas) };
+        let what = self.packages[home.package].what;
+        let tags = if what == What::Table { tags(&decl.pragmas) } else { None };
         let uintptrs = decl.pragmas.contains(&"//go:uintptrescapes");
         self.funcs.push(FuncInfo { text, ty, tags, body: func, uintptrs, dict: None });
-        if self.is_program() {
+        if what == What::Program {
+            self.told.insert(func);
+        }
+        if what != What::Table {
             if decl.name.name == "_" {
                 // Nobody can call it.
             } else if decl.body.is_some() {

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::{Checked, Checker, Home, Obj};
+use super::{Checked, Checker, Home, Need, Obj, What};
 use crate::ast::{Expr, ExprKind, FuncDecl, Param};
 use crate::ir::{Ex, FuncId, FuncInfo, NodeKind};
 use crate::source::{Fault, Pos};
@@ -40,8 +40,9 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn instance_type(&mut self, number: usize, args: Vec<Ty>, pos: Pos) -> Checked<Ty> {
-        if let Some(ty) = self.generics[number].instances.get(&args) {
-            return Ok(*ty);
+        if let Some(ty) = self.generics[number].instances.get(&args).copied() {
+            self.need_methods(ty);
+            return Ok(ty);
         }
         let (spec, home) = (self.generics[number].spec, self.generics[number].home);
         if args.len() != spec.params.len() {
@@ -50,7 +51,6 @@ impl<'a> Checker<'a> {
         if args.iter().any(|arg| self.is_nested(*arg, 0)) {
             return Err(Fault::new(pos, "instantiation cycle"));
         }
-        let is_program = home.package + 1 == self.packages.len();
         let methods = self.generics[number].methods.iter().enumerate().map(|(i, decl)| {
             let pointer =
                 decl.recv.as_ref().is_some_and(|recv| matches!(recv.ty.bare().kind, ExprKind::Star(_)));
@@ -68,7 +68,7 @@ impl<'a> Checker<'a> {
         }
         let ty = self.types.add_named(Named {
             name: Rc::from(spec.name.name),
-            package: (!is_program).then(|| self.packages[home.package].name),
+            package: self.origin(home.package),
             args: shown,
             around,
             local: 0,
@@ -78,10 +78,7 @@ impl<'a> Checker<'a> {
         });
         self.generics[number].instances.insert(args.clone(), ty);
         self.instance_of.insert(ty, number);
-        if is_program && !self.has_param(ty, 0) && !self.types.has_shape(ty) {
-            // Its methods are made, called or not.
-            self.boxed.push(ty);
-        }
+        self.need_methods(ty);
         let underlying = self.deeper(pos, |checker| {
             checker.elsewhere(home, |checker| {
                 checker.scope.clone_from(&checker.generics[number].scope);
@@ -95,6 +92,22 @@ impl<'a> Checker<'a> {
         })?;
         self.set_underlying(ty, underlying);
         Ok(ty)
+    }
+
+    /// The methods of an instance are made, called or not, where they have bodies.
+    fn need_methods(&mut self, ty: Ty) {
+        let home = self.instance_of.get(&ty).map(|generic| self.generics[*generic].home);
+        let has_bodies = home.is_some_and(|home| self.packages[home.package].what != What::Table);
+        if has_bodies && !self.boxed_once.contains(&ty) && !self.has_param(ty, 0) && !self.types.has_shape(ty)
+        {
+            self.need(Need::Methods(ty));
+        }
+    }
+
+    /// The function of an instance is used.
+    fn need_body(&mut self, func: FuncId) -> FuncId {
+        self.need(Need::Body(self.funcs[func.0 as usize].body));
+        func
     }
 
     /// Whether instances are nested in a type so deeply that it will never end.
@@ -121,8 +134,13 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A method of an instance.
+    /// A method of an instance, for whoever is checked.
     pub(super) fn method_of_instance(&mut self, ty: Ty, number: u32) -> Checked<FuncId> {
+        let func = self.any_method_of_instance(ty, number)?;
+        Ok(self.need_body(func))
+    }
+
+    fn any_method_of_instance(&mut self, ty: Ty, number: u32) -> Checked<FuncId> {
         if let Some(func) = self.instance_methods.get(&(ty, number)) {
             return Ok(*func);
         }
@@ -147,7 +165,7 @@ impl<'a> Checker<'a> {
             return Ok(func);
         }
         let shaped = self.instance_type(generic, shapes, decl.name.pos)?;
-        let body = self.method_of_instance(shaped, number)?;
+        let body = self.any_method_of_instance(shaped, number)?;
         let bound = bind(receiver_params(decl), &args);
         let signature = self.bound_signature(decl, home, &bound)?;
         let dict = Some(format!(".dict.{}", self.types.show(ty)));
@@ -283,7 +301,8 @@ impl<'a> Checker<'a> {
             self.infer_from_constraints(&constraints, &mut found);
         }
         let Some(types) = found.into_iter().collect::<Option<Vec<Ty>>>() else { return Ok(None) };
-        self.instance_func(number, types, &constraints, pos).map(Some)
+        let func = self.instance_func(number, types, &constraints, pos)?;
+        Ok(Some(self.need_body(func)))
     }
 
     fn instance_func(
@@ -349,7 +368,7 @@ impl<'a> Checker<'a> {
             let asks =
                 matches!(self.types.under(*constraint), Kind::Interface(inner) if !inner.methods.is_empty());
             if asks && !self.has_param(*arg, 0) {
-                self.boxed.push(*arg);
+                self.need(Need::Methods(*arg));
             }
         }
         shapes

@@ -266,9 +266,10 @@ impl<'a> Checker<'a> {
             Decl::Type(spec) => {
                 let next = u32::try_from(self.local_types.len() + 1).unwrap_or(u32::MAX);
                 let local = *self.local_types.entry(std::ptr::from_ref(spec)).or_insert(next);
+                let package = self.origin(self.home.package);
                 let ty = self.types.add_named(Named {
                     name: Rc::from(spec.name.name),
-                    package: None,
+                    package,
                     args: Vec::new(),
                     around: self.bound.clone(),
                     local,

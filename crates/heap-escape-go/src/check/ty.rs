@@ -44,9 +44,9 @@ impl<'a> Checker<'a> {
                 return Ok(match self.lookup(package, of.pos)? {
                     Obj::Package(number) => match self.member(number, *name)? {
                         Some(Obj::Type(ty)) => Some(ty),
+                        // The table does not have everything, and not everything is understood.
+                        None | Some(Obj::Unknown) => Some(Ty::UNKNOWN),
                         Some(_) => None,
-                        // The table does not have everything.
-                        None => Some(Ty::UNKNOWN),
                     },
                     // Whoever asks here has seen that a type is wanted.
                     Obj::UnknownPackage => Some(Ty::UNKNOWN),

@@ -1,11 +1,11 @@
 //! What is known before anything is declared: the names that are built in, and those of the package `unsafe`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::{Checker, Home, Obj, Package};
+use super::{Checker, Home, Obj, Package, What};
 use crate::ir::{Builtin, Owner};
-use crate::types::{Kind, Named, Ty, Types};
+use crate::types::{Kind, Named, Origin, Ty, Types};
 use crate::value::Value;
 
 const BUILTINS: &[(&str, Builtin)] = &[
@@ -84,7 +84,7 @@ impl<'a> Checker<'a> {
         let underlying = Some(types.add(Kind::Interface(Rc::new(interface))));
         let named = |name, underlying| Named {
             name: Rc::from(name),
-            package: Some(""),
+            package: Some(Origin { name: "", path: "" }),
             args: Vec::new(),
             around: Vec::new(),
             local: 0,
@@ -100,7 +100,8 @@ impl<'a> Checker<'a> {
         universe.insert("comparable", Obj::Type(comparable));
         let library = Package {
             name: "unsafe",
-            path: "unsafe".to_owned(),
+            path: "unsafe",
+            what: What::Table,
             scope: HashMap::new(),
             imports: vec![HashMap::new()],
         };
@@ -135,6 +136,13 @@ impl<'a> Checker<'a> {
             depth: 0,
             global_values: HashMap::new(),
             boxed: Vec::new(),
+            body: None,
+            told: HashSet::new(),
+            needs: HashMap::new(),
+            boxed_once: HashSet::new(),
+            in_interfaces: Vec::new(),
+            dynamic: HashSet::new(),
+            until: None,
             instance_of: HashMap::new(),
             instance_methods: HashMap::new(),
             shapes: HashMap::new(),

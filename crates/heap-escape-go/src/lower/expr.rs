@@ -237,7 +237,8 @@ impl<'c, 'a> Lower<'c, 'a> {
         let Some(to) = self.types.pointee(of.ty) else { return false };
         let Some(id) = self.types.as_named(to) else { return false };
         let named = self.types.named(id);
-        named.package == Some("reflect") && matches!(&*named.name, "SliceHeader" | "StringHeader")
+        named.package.is_some_and(|package| package.path == "reflect")
+            && matches!(&*named.name, "SliceHeader" | "StringHeader")
     }
 
     fn make_slice(

@@ -48,7 +48,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         let info = &self.vars[var.0 as usize];
         let local = self.returned.get(&var).or_else(|| self.locals.get(&var)).copied();
         if let Some(local) = local {
-            let (name, bytes) = (info.name.to_owned(), self.types.size(info.ty));
+            let (name, bytes) = (info.text().into_owned(), self.types.size(info.ty));
             let function = self.homes.get(&var).unwrap_or(&self.function);
             let what = What::Captured(local, name, bytes);
             self.records.push(Record { pos: info.pos, function: Rc::clone(function), what });
@@ -78,12 +78,12 @@ impl<'a> Of<'_, 'a> {
         match self {
             Of::Nothing => String::new(),
             Of::Expr(x) => printer.text(x),
-            Of::Var(var) => printer.vars[var.0 as usize].name.to_owned(),
+            Of::Var(var) => printer.vars[var.0 as usize].text().into_owned(),
             Of::Assign(lhs, rhs) => {
                 let defines = lhs.iter().any(|target| matches!(target, Target::Var(_, true)));
                 let places = list(&mut lhs.iter().map(|target| match target {
                     Target::Blank => "_".to_owned(),
-                    Target::Var(var, _) => printer.vars[var.0 as usize].name.to_owned(),
+                    Target::Var(var, _) => printer.vars[var.0 as usize].text().into_owned(),
                     Target::Place(place) => printer.text(place),
                 }));
                 let values = list(&mut rhs.iter().enumerate().map(|(i, x)| one_of(printer, i, x)));

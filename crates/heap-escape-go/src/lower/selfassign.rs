@@ -27,7 +27,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             let printer = self.printer();
             let places = lhs.iter().map(|target| match target {
                 Target::Blank => "_".to_owned(),
-                Target::Var(var, _) => self.vars[var.0 as usize].name.to_owned(),
+                Target::Var(var, _) => self.vars[var.0 as usize].text().into_owned(),
                 Target::Place(place) => printer.text(place),
             });
             let places = places.collect::<Vec<_>>().join(", ");

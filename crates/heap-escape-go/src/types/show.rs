@@ -1,6 +1,6 @@
 //! Types as messages write them.
 
-use super::{BASICS, FieldTy, FuncTy, InterfaceTy, Kind, NamedId, Ty, Types};
+use super::{BASICS, FieldTy, FuncTy, InterfaceTy, Kind, NamedId, Origin, Ty, Types};
 use crate::ast::Direction;
 
 /// Types are written no deeper than this.
@@ -126,12 +126,9 @@ impl<'a> Types<'a> {
             return self.write(underlying, &mut Writer { out: out.out, who }, depth);
         }
         match (named.package, out.who) {
-            (Some(""), _) | (None, For::People) => {}
-            (Some(package), For::People) => out.push_str(&format!("{package}.")),
-            (Some(package), _) => {
-                let path = self.paths.get(package).copied().unwrap_or(package);
-                out.push_str(&format!("{path}."));
-            }
+            (Some(Origin { name: "", .. }), _) | (None, For::People) => {}
+            (Some(Origin { name, .. }), For::People) => out.push_str(&format!("{name}.")),
+            (Some(Origin { path, .. }), _) => out.push_str(&format!("{path}.")),
             (None, _) => out.push_str(&format!("{}.", self.program)),
         }
         out.push_str(&named.name);
@@ -230,6 +227,6 @@ impl<'a> Types<'a> {
     }
 }
 
-fn is_exported(name: &str) -> bool {
+pub(crate) fn is_exported(name: &str) -> bool {
     name.chars().next().is_some_and(char::is_uppercase)
 }

@@ -97,7 +97,8 @@ fn analyse_here(files: &[Source], options: &Options<'_>) -> Result<Vec<Line>, Di
     let until = finder.until;
     let imported = finder.find(files)?;
     let mut places = Places::default();
-    let mut program = Loaded { path: "main".to_owned(), what: What::Program, files: Vec::new() };
+    let (path, what) = ("main".to_owned(), What::Program);
+    let mut program = Loaded { path, what, files: Vec::new(), table: None };
     for file in files {
         let base = places.add(&file.path, &file.text)?;
         let moved = lex::directives(&file.text, base).map_err(|fault| places.diagnostic(fault))?;
@@ -108,10 +109,14 @@ fn analyse_here(files: &[Source], options: &Options<'_>) -> Result<Vec<Line>, Di
     let mut packages = Vec::new();
     for package in &imported {
         let what = if package.is_source { What::Source } else { What::Table };
-        let mut loaded = Loaded { path: package.path.clone(), what, files: Vec::new() };
+        let mut loaded = Loaded { path: package.path.clone(), what, files: Vec::new(), table: None };
         for (path, text) in &package.files {
             let base = places.add(path, text)?;
             loaded.files.push(parse::file(text, base).map_err(|fault| places.diagnostic(fault))?);
+        }
+        if let Some(text) = package.table {
+            let base = places.add(&package.path, text)?;
+            loaded.table = Some(parse::file(text, base).map_err(|fault| places.diagnostic(fault))?);
         }
         packages.push(loaded);
     }

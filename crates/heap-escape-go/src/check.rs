@@ -25,6 +25,8 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Instant;
 
+use heap_escape::Tag;
+
 use crate::ast::{ConstSpec, FuncDecl, TypeSpec, VarSpec};
 use crate::ir::{
     Builtin, Code, Ex, FuncId, FuncInfo, LitId, LitInfo, Node, NodeKind, Owner, St, VarId, VarInfo,
@@ -111,6 +113,8 @@ struct Package<'a> {
     scope: HashMap<&'a str, usize>,
     /// By file.
     imports: Vec<HashMap<&'a str, Obj>>,
+    /// Of source: where the arguments of functions go, as a table says, by receiver and name.
+    tags: HashMap<(Option<&'a str>, &'a str), Vec<Tag>>,
 }
 
 /// A generic type.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::parse;
 use crate::source::{Diagnostic, Source};
-use crate::tables::table;
+use crate::tables::{RELEASE, table};
 use crate::value::{self, Value};
 
 /// Where the source of imported packages comes from.
@@ -47,6 +47,14 @@ pub trait Packages: Sync {
     /// # Errors
     /// Why a package that is known cannot be given, in words for whoever wrote the import.
     fn package(&self, path: &str) -> Result<Option<Vec<Source>>, String>;
+
+    /// The release of Go whose standard library this package belongs to, as the 27 in 1.27; nothing if it belongs to none.
+    ///
+    /// For the release that the built-in tables are of, they say where the arguments of functions go that are in them. That is what the
+    /// compiler found, which had put small functions in place of their calls.
+    fn release(&self, _path: &str) -> Option<u32> {
+        None
+    }
 }
 
 /// No source: what is imported is known by tables, if at all.
@@ -87,6 +95,8 @@ pub(crate) struct Imported {
     pub(crate) path: String,
     /// Whether these files are its source, and not its table.
     pub(crate) is_source: bool,
+    /// Beside the source: its table, if that says how the arguments of its functions go.
+    pub(crate) table: Option<&'static str>,
     /// What messages call each, and what is in it.
     pub(crate) files: Vec<(String, Cow<'static, str>)>,
 }
@@ -201,10 +211,12 @@ impl<'f> Finder<'f> {
             return Err(import.mistake("what is imported takes too much time"));
         }
         let files = files.into_iter().map(|file| (file.path, Cow::Owned(file.text))).collect();
-        Ok(Imported { path: import.path.clone(), is_source: true, files })
+        let of_tables = self.packages.release(&import.path) == Some(RELEASE);
+        let table = if of_tables { table(&import.path) } else { None };
+        Ok(Imported { path: import.path.clone(), is_source: true, table, files })
     }
 }
 
 fn of_table(path: &str, text: Cow<'static, str>) -> Imported {
-    Imported { path: path.to_owned(), is_source: false, files: vec![(path.to_owned(), text)] }
+    Imported { path: path.to_owned(), is_source: false, table: None, files: vec![(path.to_owned(), text)] }
 }

@@ -3,6 +3,9 @@
 //! A table is Go source without bodies. `//go:tags` before a function has a word for each parameter (the receiver first) with the bytes
 //! of its [`Tag`](heap_escape::Tag).
 
+/// The release of Go of which the tables are: the 27 in 1.27.
+pub(crate) const RELEASE: u32 = 27;
+
 /// The table of a package.
 pub(crate) fn table(path: &str) -> Option<&'static str> {
     TABLES.iter().find(|(known, _)| *known == path).map(|(_, text)| *text)

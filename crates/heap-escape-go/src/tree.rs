@@ -7,9 +7,7 @@ use crate::constraint::System;
 use crate::imports::Packages;
 use crate::parse;
 use crate::source::Source;
-
-/// The release of Go that is taken where a tree does not say: the one that all lines are compared with.
-const RELEASE: u32 = 27;
+use crate::tables::RELEASE;
 
 /// The largest file that is read, in bytes: more than ten times the largest of the standard library.
 const LARGEST: u64 = 8 << 20;
@@ -134,6 +132,11 @@ impl Packages for Tree {
             }
         }
         Ok((!files.is_empty()).then_some(files))
+    }
+
+    fn release(&self, path: &str) -> Option<u32> {
+        let (src, release) = self.go.as_ref()?;
+        self.folder(path).is_some_and(|folder| folder.starts_with(src)).then_some(*release)
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Loaded<'a> {
     pub(crate) path: String,
     pub(crate) what: What,
     pub(crate) files: Vec<File<'a>>,
+    /// Of source: a table that says where the arguments of functions go.
+    pub(crate) table: Option<File<'a>>,
 }
 
 /// The number of the package `unsafe`: the first.
@@ -55,8 +57,22 @@ impl<'a> Checker<'a> {
         let number = self.packages.len();
         let name = loaded.files.first().map_or("", |file| file.package.name);
         let what = loaded.what;
-        let mut package =
-            Package { name, path: &loaded.path, what, scope: HashMap::new(), imports: Vec::new() };
+        let mut package = Package {
+            name,
+            path: &loaded.path,
+            what,
+            scope: HashMap::new(),
+            imports: Vec::new(),
+            tags: HashMap::new(),
+        };
+        for decl in loaded.table.iter().flat_map(|table| &table.decls) {
+            if let Decl::Func(decl) = decl
+                && decl.type_params.is_empty()
+                && let Some(tags) = tags(&decl.pragmas)
+            {
+                package.tags.insert((receiver_name(decl), decl.name.name), tags);
+            }
+        }
         for (file_number, file) in loaded.files.iter().enumerate() {
             if file.package.name != name {
                 let words = format!("found packages {name} and {}", file.package.name);
@@ -479,13 +495,22 @@ impl<'a> Checker<'a> {
         };
         let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
         let what = self.packages[home.package].what;
-        let tags = if what == What::Table { tags(&decl.pragmas) } else { None };
+        let tags = match what {
+            What::Table => tags(&decl.pragmas),
+            // Of an instance, the table knows what one with pointers is like.
+            What::Source if bound.is_empty() => {
+                let known = &self.packages[home.package].tags;
+                known.get(&(receiver_name(decl), decl.name.name)).cloned()
+            }
+            What::Source | What::Program => None,
+        };
+        let is_known = what == What::Table || tags.is_some();
         let uintptrs = decl.pragmas.contains(&"//go:uintptrescapes");
         self.funcs.push(FuncInfo { text, ty, tags, body: func, uintptrs, dict: None });
         if what == What::Program {
             self.told.insert(func);
         }
-        if what != What::Table {
+        if !is_known {
             if decl.name.name == "_" {
                 // Nobody can call it.
             } else if decl.body.is_some() {

@@ -104,6 +104,7 @@ impl<'a> Checker<'a> {
             what: What::Table,
             scope: HashMap::new(),
             imports: vec![HashMap::new()],
+            tags: HashMap::new(),
         };
         Self {
             types,

@@ -32,6 +32,8 @@ const STACK: usize = 512 << 20;
 pub struct Options<'o> {
     /// Whether each line says why.
     pub explain: bool,
+    /// The import path of the package, where it has one: names of types that are written in full have it. Without one, its name is taken.
+    pub path: Option<&'o str>,
     /// Further tables of imports, by path; asked before those that are built in. The tags in a table are believed: wrong ones make
     /// wrong lines.
     pub tables: &'o (dyn Fn(&str) -> Option<String> + Sync),
@@ -43,7 +45,13 @@ pub struct Options<'o> {
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { explain: false, tables: &|_| None, packages: &NoPackages, budget: Budget::default() }
+        Self {
+            explain: false,
+            path: None,
+            tables: &|_| None,
+            packages: &NoPackages,
+            budget: Budget::default(),
+        }
     }
 }
 
@@ -93,11 +101,11 @@ pub fn analyse(files: &[Source], options: &Options<'_>) -> Result<Vec<Line>, Dia
 }
 
 fn analyse_here(files: &[Source], options: &Options<'_>) -> Result<Vec<Line>, Diagnostic> {
-    let finder = Finder::new(options.tables, options.packages, options.budget);
+    let finder = Finder::new(options.path, options.tables, options.packages, options.budget);
     let until = finder.until;
     let imported = finder.find(files)?;
     let mut places = Places::default();
-    let (path, what) = ("main".to_owned(), What::Program);
+    let (path, what) = (options.path.unwrap_or_default().to_owned(), What::Program);
     let mut program = Loaded { path, what, files: Vec::new(), table: None };
     for file in files {
         let base = places.add(&file.path, &file.text)?;

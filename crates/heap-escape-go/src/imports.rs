@@ -140,11 +140,13 @@ impl Import<'_> {
 
 impl<'f> Finder<'f> {
     pub(crate) fn new(
+        program: Option<&str>,
         tables: &'f (dyn Fn(&str) -> Option<String> + Sync),
         packages: &'f dyn Packages,
         budget: Budget,
     ) -> Self {
-        let (found, seen, chain) = (Vec::new(), HashSet::new(), Vec::new());
+        let (found, seen) = (Vec::new(), HashSet::new());
+        let chain = program.map(str::to_owned).into_iter().collect();
         let until = Instant::now().checked_add(budget.time);
         Self { tables, packages, budget, until, found, seen, chain, bytes: 0 }
     }

@@ -119,6 +119,8 @@ pub(crate) struct FieldTy<'a> {
     pub(crate) name: &'a str,
     pub(crate) ty: Ty,
     pub(crate) embedded: bool,
+    /// Of a name that only its package knows: which one, if it is not the program.
+    pub(crate) package: Option<&'a str>,
     /// The tag as written, in quotes.
     pub(crate) tag: Option<&'a str>,
 }
@@ -191,7 +193,7 @@ pub(crate) struct Types<'a> {
     kinds: Vec<Kind<'a>>,
     known: HashMap<Kind<'a>, Ty>,
     pub(crate) named: Vec<Named<'a>>,
-    /// The name of the program's package.
+    /// The path of the program's package, or its name if it has none.
     pub(crate) program: &'a str,
     layouts: RefCell<HashMap<Ty, Option<Layout>>>,
 }

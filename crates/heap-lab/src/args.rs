@@ -3,6 +3,7 @@
 //! This file is the command line and its help, nothing else: what the words mean is the plan's business.
 
 use clap::{Args as Group, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Experiments on the tricolor heap: every claim is predicted from a model, then measured.
@@ -178,6 +179,10 @@ pub(crate) struct Escape {
     /// Further tables of imports, as `crates/heap-escape-go/tables/harvest.go` writes them.
     #[arg(long, value_name = "DIR")]
     pub(crate) tables: Option<PathBuf>,
+    /// The Go installation of which the standard library's source is read: a folder, or `auto` for that of `GOROOT` or of the `go` on
+    /// `PATH`, if there is one; `off` for no source of imports at all, only tables.
+    #[arg(long, value_name = "DIR|auto|off", default_value = "auto")]
+    pub(crate) goroot: OsString,
 }
 
 /// What to run, and how.

@@ -1,10 +1,11 @@
 //! Escape: what the Go compiler's escape analysis says of a package, without the Go compiler.
 //!
 //! The analysis is the crate `heap-escape-go`; this module reads files and writes lines. They are those of
-//! `go build -gcflags='-m=N -l'`, with the paths as they were typed.
+//! `go build -gcflags='-m=N -l'`, with the paths as they were typed. What is imported is looked for by [`crate::imports`].
 
 use crate::error::LabError;
-use heap_escape_go::{Line, Options, Source, analyse};
+use crate::imports::{GoRoot, Imports};
+use heap_escape_go::{Line, Options, Source, Tree, analyse};
 use serde_json::json;
 use std::fs;
 use std::path::PathBuf;
@@ -20,6 +21,8 @@ pub(crate) struct Escape {
     pub(crate) json: bool,
     /// Where further tables of imports are.
     pub(crate) tables: Option<PathBuf>,
+    /// Where the source of imports is.
+    pub(crate) goroot: GoRoot,
 }
 
 impl Escape {
@@ -39,7 +42,17 @@ impl Escape {
             let name = format!("{}.go.txt", path.replace('/', "_"));
             fs::read_to_string(self.tables.as_ref()?.join(name)).ok()
         };
-        let options = Options { explain: self.explain, tables: &tables };
+        let imports = match self.files.first() {
+            Some(file) => self.goroot.imports_of(file)?,
+            None => Imports { tree: Tree::new(), path: None },
+        };
+        let options = Options {
+            explain: self.explain,
+            path: imports.path.as_deref(),
+            tables: &tables,
+            packages: &imports.tree,
+            ..Options::default()
+        };
         let lines = analyse(&sources, &options).map_err(|mistake| LabError::Source(mistake.to_string()))?;
         Ok(if self.json { as_json(&lines) } else { lines.iter().map(|line| format!("{line}\n")).collect() })
     }

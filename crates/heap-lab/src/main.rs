@@ -26,6 +26,7 @@ mod report;
 mod experiment;
 mod beside;
 mod classes;
+mod imports;
 mod escape;
 mod snapshot;
 mod serve;

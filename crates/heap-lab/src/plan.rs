@@ -16,6 +16,7 @@ use crate::escape::Escape;
 use crate::experiment::{Effort, Experiment, Extension, Lab, Options, Until};
 use crate::experiments;
 use crate::guest::Guest;
+use crate::imports::GoRoot;
 use crate::measure::collector::Mode;
 use crate::measure::machine::Machine;
 use crate::measure::trace_file;
@@ -184,6 +185,7 @@ impl Plan {
                 explain: escape.m > 1,
                 json: escape.json,
                 tables: escape.tables,
+                goroot: GoRoot::named(&escape.goroot),
             })),
             Some(Command::Snapshot(typed)) => Ok(Self::Snapshot(if typed.take {
                 let workload = take::Workload::named(&typed.workload)?;

@@ -38,7 +38,12 @@ impl<'a> Checker<'a> {
         let mut checker = Self::empty();
         checker.until = until;
         let name = |loaded: &'a Loaded<'a>| loaded.files.first().map_or("", |file| file.package.name);
-        checker.types.program = packages.last().map_or("main", name);
+        checker.types.program = match packages.last() {
+            // What is run is called so, wherever it lies.
+            Some(program) if !program.path.is_empty() && name(program) != "main" => &program.path,
+            Some(program) => name(program),
+            None => "main",
+        };
         for loaded in packages {
             checker.collect(loaded)?;
         }

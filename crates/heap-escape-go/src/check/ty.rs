@@ -122,7 +122,10 @@ impl<'a> Checker<'a> {
         let mut all = Vec::new();
         for field in fields {
             let ty = self.ty(&field.ty)?;
-            all.push(FieldTy { name: field.name.name, ty, embedded: field.embedded, tag: field.tag });
+            let name = field.name.name;
+            let origin = self.origin(self.home.package).filter(|_| !crate::types::is_exported(name));
+            let package = origin.map(|package| package.path);
+            all.push(FieldTy { name, ty, embedded: field.embedded, package, tag: field.tag });
         }
         Ok(Kind::Struct(Rc::from(all)))
     }

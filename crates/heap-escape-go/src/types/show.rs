@@ -151,7 +151,7 @@ impl<'a> Types<'a> {
     fn write_field(&self, field: &FieldTy<'a>, out: &mut Writer<'_>, depth: u32) {
         let mut name = String::new();
         if out.who != For::People && !is_exported(field.name) {
-            name = format!("{}.", self.program);
+            name = format!("{}.", field.package.unwrap_or(self.program));
         }
         name.push_str(field.name);
         // What is embedded has the name of its type; but one that is built in belongs to no package.

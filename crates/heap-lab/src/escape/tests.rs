@@ -19,7 +19,7 @@ impl Drop for Written {
 }
 
 fn escape(file: &Written) -> Escape {
-    Escape { files: vec![file.0.clone()], explain: false, json: false, tables: None }
+    Escape { files: vec![file.0.clone()], explain: false, json: false, tables: None, goroot: GoRoot::Off }
 }
 
 const TEXT: &str = "package p\n\nfunc f() *int {\n\tx := 1\n\treturn &x\n}\n";
@@ -62,7 +62,12 @@ fn a_mistake_is_told_with_its_place() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let missing =
-        Escape { files: vec![PathBuf::from("no such file.go")], explain: false, json: false, tables: None };
+    let missing = Escape {
+        files: vec![PathBuf::from("no such file.go")],
+        explain: false,
+        json: false,
+        tables: None,
+        goroot: GoRoot::Off,
+    };
     assert!(missing.show().unwrap_err().to_string().contains("no such file.go"));
 }

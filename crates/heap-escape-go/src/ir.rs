@@ -325,6 +325,8 @@ pub(crate) struct Code<'a> {
 
 #[derive(Debug)]
 pub(crate) struct LitInfo<'a> {
+    /// The package that it is of, if messages name that.
+    pub(crate) package: Option<&'a str>,
     /// What it captures, and where that is mentioned first.
     pub(crate) captures: Vec<(VarId, Pos)>,
     pub(crate) code: Code<'a>,

@@ -54,6 +54,11 @@ fn statements_and_dynamic_calls() {
 }
 
 #[test]
+fn switches_and_constants_in_sizes() {
+    check("switches", false);
+}
+
+#[test]
 fn places_that_line_directives_move() {
     check("moved", false);
     check("moved", true);

@@ -129,7 +129,8 @@ impl<'a> Checker<'a> {
                 .collect::<Vec<_>>();
             let length = runes.len() as u64;
             let runes = runes.into_iter().map(|rune| (None, self.constant(x.pos, of, rune))).collect();
-            return self.node(x.pos, ty, NodeKind::Composite(Composite::Slice(length), runes));
+            let of = self.node(x.pos, ty, NodeKind::Composite(Composite::Slice(length), runes));
+            return self.node(pos, ty, NodeKind::Convert { of, how: Conversion::Same, implicit: true });
         }
         if x.ty == Ty::NIL || matches!(x.kind, NodeKind::Nil) {
             let of = self.node(x.pos, ty, NodeKind::Nil);

@@ -5,11 +5,13 @@
 
 use std::rc::Rc;
 
+use heap_escape::Tag;
+
 use super::{Checked, Checker, Home, Need, Obj, What};
 use crate::ast::{Expr, ExprKind, FuncDecl, Param};
 use crate::ir::{Ex, FuncId, FuncInfo, NodeKind};
 use crate::source::{Fault, Pos};
-use crate::types::{Kind, Named, Ty};
+use crate::types::{Basic, Kind, Named, Ty};
 
 /// In the number of a method: it is that of an instance, with the number of the method in its generic type.
 pub(super) const OF_INSTANCE: u32 = 1 << 31;
@@ -241,10 +243,12 @@ impl<'a> Checker<'a> {
     /// What the body of a generic function sees of a type argument.
     fn shape(&mut self, arg: Ty, constraint: Ty, all: &[Ty]) -> Ty {
         let is_shape = self.types.as_named(arg).is_some_and(|id| self.types.named(id).shape.is_some());
-        if is_shape || self.is_unknown(arg) {
+        let basic = matches!(self.types.under(constraint), Kind::Interface(inner) if inner.terms.is_empty() && !inner.comparable);
+        // A shape is one already, but for a pointer to something that is looked behind nowhere here.
+        let is_seen = basic && self.types.pointee(arg).is_some_and(|to| to != Ty::UINT8);
+        if is_shape && !is_seen || self.is_unknown(arg) {
             return arg;
         }
-        let basic = matches!(self.types.under(constraint), Kind::Interface(inner) if inner.terms.is_empty() && !inner.comparable);
         let underlying = match self.types.under(arg) {
             // All pointers are one, where nobody looks behind them.
             Kind::Pointer(_) if basic => self.types.pointer(Ty::UINT8),
@@ -338,12 +342,44 @@ impl<'a> Checker<'a> {
         let shown: Vec<String> = types.iter().map(|ty| self.types.show_linked(*ty)).collect();
         let dict = Some(format!(".dict.{}[{}]", decl.name.name, shown.join(",")));
         let info = &self.funcs[body.0 as usize];
-        let (text, tags) = (info.text.clone(), info.tags.clone());
+        let built_in = self.built_in_tags(home, decl.name.name, &types);
+        let (text, tags) = (info.text.clone(), built_in.or(info.tags.clone()));
         let info = FuncInfo { text, ty, tags, body, uintptrs: false, dict };
         let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
         self.funcs.push(info);
         self.generic_funcs[number].instances.insert(types, func);
         Ok(func)
+    }
+
+    /// Where the argument goes of a function that the compiler knows better than its body says: `internal/abi` has two.
+    fn built_in_tags(&self, home: Home, name: &str, types: &[Ty]) -> Option<Vec<Tag>> {
+        if self.packages[home.package].path != "internal/abi" {
+            return None;
+        }
+        let leaks = match name {
+            "EscapeNonString" => Tag::LEAKS,
+            "EscapeToResultNonString" => Tag::NOWHERE.to_written(0).to_called(0).to_result(0, 0),
+            _ => return None,
+        };
+        let [ty] = types else { return None };
+        let has = self.has_more_than_strings(*ty, 0);
+        Some(vec![if has { leaks } else { Tag::NOWHERE.to_written(0).to_called(0) }])
+    }
+
+    /// Whether there are references in a value that are not those of strings.
+    fn has_more_than_strings(&self, ty: Ty, depth: u32) -> bool {
+        if !self.types.has_references(ty) {
+            return false;
+        }
+        match self.types.under(ty) {
+            _ if depth > 60 => true,
+            Kind::Basic(Basic::String) => false,
+            Kind::Array(of, _) => self.has_more_than_strings(*of, depth + 1),
+            Kind::Struct(fields) => {
+                fields.iter().any(|field| self.has_more_than_strings(field.ty, depth + 1))
+            }
+            _ => true,
+        }
     }
 
     /// The shapes of type arguments, each with the methods of its constraint.

@@ -150,7 +150,8 @@ impl<'a> Checker<'a> {
     ) -> Checked<LitId> {
         let id = LitId(u32::try_from(self.lits.len()).unwrap_or(u32::MAX));
         let code = Code { params: Vec::new(), results: Vec::new(), body: Vec::new(), is_loop: false };
-        self.lits.push(LitInfo { captures: Vec::new(), code });
+        let package = self.origin(self.home.package).map(|package| package.name);
+        self.lits.push(LitInfo { package, captures: Vec::new(), code });
         let owner: Owner = self.new_owner(Some(self.owner), Some(id));
         let around = std::mem::replace(&mut self.owner, owner);
         let results = std::mem::take(&mut self.results);

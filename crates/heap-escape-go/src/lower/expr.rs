@@ -268,7 +268,12 @@ impl<'c, 'a> Lower<'c, 'a> {
     }
 
     /// A `make` with the constant that its size is.
-    fn quoted_make(&self, x: &'c Ex<'a>, length: &'c Ex<'a>, capacity: Option<&'c Ex<'a>>) -> String {
+    pub(super) fn quoted_make(
+        &self,
+        x: &'c Ex<'a>,
+        length: &'c Ex<'a>,
+        capacity: Option<&'c Ex<'a>>,
+    ) -> String {
         let shown = if capacity.is_some() { self.printer().text(length) } else { self.quoted_size(length) };
         let mut text = format!("make({}, {shown}", self.types.show(x.ty));
         if let Some(capacity) = capacity {

@@ -7,7 +7,7 @@
 //! ```
 
 use super::Lower;
-use crate::ir::{Ex, NodeKind, Target, VarId};
+use crate::ir::{Builtin, Ex, NodeKind, Target, VarId};
 use crate::source::Pos;
 use crate::token::Op;
 use crate::types::Kind;
@@ -113,6 +113,10 @@ impl<'c, 'a> Lower<'c, 'a> {
                 self.has_effects(of)
             }
             NodeKind::Index(a, b) | NodeKind::Binary(_, a, b) => self.has_effects(a) || self.has_effects(b),
+            NodeKind::Unary(_, of) => self.has_effects(of),
+            NodeKind::Builtin(Builtin::Len | Builtin::Cap, args, _) => {
+                args.iter().any(|arg| self.has_effects(arg))
+            }
             _ => true,
         }
     }

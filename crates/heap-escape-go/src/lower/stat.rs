@@ -44,6 +44,9 @@ impl<'c, 'a> Lower<'c, 'a> {
 
     /// As it is quoted where the compiler puts a constant for a variable that is one.
     pub(super) fn quoted(&self, x: &'c Ex<'a>) -> String {
+        if let NodeKind::MakeSlice(length, capacity) = &x.kind {
+            return self.quoted_make(x, length, capacity.as_ref());
+        }
         match self.constant(x).map(|constant| &constant.kind) {
             Some(NodeKind::Const(value, rune)) => self.printer().value(value, *rune, x.ty),
             _ => self.printer().text(x),

@@ -7,7 +7,7 @@ use heap_escape::{Body, Callee};
 use super::hole::Hole;
 use super::note::Of;
 use super::{Lower, Record, What};
-use crate::ir::{Builtin, Ex, LitId, NodeKind, Range, St, SwitchCase, Target, VarId};
+use crate::ir::{Builtin, Conversion, Ex, LitId, NodeKind, Range, St, SwitchCase, Target, VarId};
 use crate::source::Pos;
 use crate::types::{Kind, Ty};
 
@@ -116,7 +116,12 @@ impl<'c, 'a> Lower<'c, 'a> {
                 }
                 for case in cases {
                     for value in case.values.iter().flatten() {
-                        self.discard(body, value);
+                        // What it is compared with has been told, once for all cases.
+                        let told = |of: &Ex<'a>| tag.as_ref().is_some_and(|tag| is_that(of, tag));
+                        match &value.kind {
+                            NodeKind::Binary(_, of, with) if told(of) => self.discard(body, with),
+                            _ => self.discard(body, value),
+                        }
                     }
                     self.stmts(body, &case.body);
                 }
@@ -413,7 +418,8 @@ impl<'c, 'a> Lower<'c, 'a> {
         let temp = self.temp(body, "{temp}");
         self.loops_over += 1;
         // What the loop has to remember between two turns.
-        let name = format!("#state{}", self.loops_over);
+        let package = self.lits[id.0 as usize].package.map(|package| format!("{package}."));
+        let name = format!("{}#state{}", package.unwrap_or_default(), self.loops_over);
         let state = body.variable(&name, heap_escape::Shape::plain(8));
         self.record(pos, What::Var(state, name));
         let outermost = !self.function.contains("-range");
@@ -469,5 +475,13 @@ impl<'c, 'a> Lower<'c, 'a> {
             let result = self.local(body, result);
             self.flow(body, Hole::of(result), place);
         }
+    }
+}
+
+/// Whether this is that expression, as it is or as another type with the same contents.
+fn is_that(x: &Ex<'_>, that: &Ex<'_>) -> bool {
+    match &x.kind {
+        NodeKind::Convert { of, how: Conversion::Same, implicit: true } => is_that(of, that),
+        _ => Rc::ptr_eq(x, that),
     }
 }

@@ -176,6 +176,13 @@ impl<'a> Checker<'a> {
                 let falls = matches!(last, Some(StmtKind::Branch(Branch::Fallthrough, _)));
                 cases.push(SwitchCase { values, body, falls });
             }
+            let values = || cases.iter().flat_map(|case| case.values.iter().flatten());
+            if tag.is_none() && values().any(|x| checker.types.is_interface(x.ty)) {
+                // They are compared with `true`, in interfaces if one of them is one.
+                for x in cases.iter_mut().flat_map(|case| case.values.iter_mut().flatten()) {
+                    *x = checker.assignable(Rc::clone(x), Ty::ANY);
+                }
+            }
             all.push(St::Switch { tag, cases });
             Ok(())
         })

@@ -29,7 +29,8 @@ func g(a, b string, h func() string) int {
 
 func k(b []byte) any {
 	c, Ok := string(b), 5
-	return append(make([]string, Ok), c)
+	sink = c
+	return make([]string, Ok)
 }
 
 type rune4 rune
@@ -41,3 +42,13 @@ func runes() { sink = []rune4("bar") }
 type queue struct{ all []*int }
 
 func (q *queue) last(i int) { q.all[i] = q.all[len(q.all)-1] }
+
+func either(i any) int {
+	switch {
+	case i:
+		return 1
+	case false:
+		return 2
+	}
+	return 0
+}

@@ -13,6 +13,7 @@ pub mod figures;
 pub mod accounting;
 pub mod os;
 pub mod meta;
+mod chain;
 pub mod page;
 pub mod decoder;
 pub mod sample;

@@ -31,6 +31,7 @@ mod account;
 mod frames;
 
 use self::frames::FrameRuns;
+use crate::chain::{Chain, Spare};
 use crate::error::AllocError;
 use crate::fault::{self, Fault};
 use crate::figures::Counters;
@@ -68,13 +69,14 @@ const STOCK_SPAN_PAGES: usize = 16;
 #[derive(Debug)]
 struct Records {
     /// Freed span numbers.
-    spans: Vec<u32>,
+    spans: Chain,
     /// The lowest span number never used.
     next_span: u32,
     /// Freed blocks, by length.
-    blocks: [Vec<u32>; BLOCKS_PER_PAGE + 1],
+    blocks: [Chain; BLOCKS_PER_PAGE + 1],
     /// The lowest block never used.
     next_block: u32,
+    spare: Spare,
 }
 
 /// What a new span is for.
@@ -165,10 +167,11 @@ impl PageHeap {
             waits: Waits::new(),
             retained: AtomicUsize::new(0),
             records: Mutex::new(Records {
-                spans: Vec::new(),
+                spans: Chain::default(),
                 next_span: 0,
-                blocks: core::array::from_fn(|_| Vec::new()),
+                blocks: core::array::from_fn(|_| Chain::default()),
                 next_block: FIRST_BLOCK,
+                spare: Spare::default(),
             }),
             frames: Mutex::default(),
             grown: AtomicUsize::new(0),
@@ -482,8 +485,8 @@ impl PageHeap {
     /// of some TiB full of 8-byte objects.
     fn take_record(&self, slots: u32) -> Option<(SpanId, u32)> {
         let blocks = (slots as usize).div_ceil(64);
-        let mut records = self.records.lock();
-        let block = match records.blocks[blocks].pop() {
+        let records = &mut *self.records.lock();
+        let block = match records.blocks[blocks].pop(&mut records.spare) {
             Some(block) => block,
             None => {
                 let block = records.next_block;
@@ -495,7 +498,7 @@ impl PageHeap {
                 block
             }
         };
-        let span = records.spans.pop().unwrap_or_else(|| {
+        let span = records.spans.pop(&mut records.spare).unwrap_or_else(|| {
             let span = records.next_span;
             records.next_span += 1;
             self.spans_high.store(records.next_span as usize, Relaxed);
@@ -514,9 +517,9 @@ impl PageHeap {
         span.unmake();
         crate::asan::poison(self.space.ptr(first.offset()), pages.bytes().get());
         {
-            let mut records = self.records.lock();
-            records.spans.push(id.get());
-            records.blocks[(slots as usize).div_ceil(64)].push(block);
+            let records = &mut *self.records.lock();
+            records.spans.push(id.get(), &mut records.spare);
+            records.blocks[(slots as usize).div_ceil(64)].push(block, &mut records.spare);
         }
         crate::sync::point("free span: record free, pages in use");
         self.pages.lock().give_back(first, pages);

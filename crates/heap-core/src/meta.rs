@@ -137,6 +137,18 @@ impl<T: Zeroable> Table<T> {
         }
     }
 
+    /// Asks the system for the memory of the values in `range`, as far as they are in the table, before somebody touches them. A hint,
+    /// and at the most a system call; no value changes.
+    pub fn back(&self, range: Range<usize>) {
+        let (start, end) = (range.start.min(self.len), range.end.min(self.len));
+        if start < end {
+            // SAFETY: `start` is below `len`, so the pointer stays in the table's memory (T1, T2).
+            let at = unsafe { self.start.add(start) };
+            // SAFETY: `end` is at most `len`, so the range lies in one live table of this system (T2).
+            unsafe { self.os.back(at.cast(), Bytes::new((end - start) * size_of::<T>())) };
+        }
+    }
+
     /// The first value's address: for readers that go through many entries with a bound of their own.
     #[inline]
     #[must_use]

@@ -192,6 +192,13 @@ pub unsafe trait Os: Send + Sync + fmt::Debug {
     /// # Errors
     /// The address space or a limit on it is used up.
     fn table(&self, len: Bytes) -> Result<NonNull<u8>, OsError>;
+
+    /// Backs a part of a table before it is touched, so that touching it takes no page fault. A hint: nothing that can be read
+    /// changes, and a system that cannot, or will not, does nothing.
+    ///
+    /// # Safety
+    /// `at..at + len` lies in one live [`table`](Self::table) of this system. Others may use it meanwhile.
+    unsafe fn back(&self, _at: NonNull<u8>, _len: Bytes) {}
 }
 
 /// The system this process runs on: Linux, or the simulated one under Miri and where Linux is not.

@@ -28,8 +28,10 @@
 //! ```
 
 mod account;
+mod ahead;
 mod frames;
 
+use self::ahead::Extent;
 use self::frames::FrameRuns;
 use crate::chain::{Chain, Spare};
 use crate::error::AllocError;
@@ -77,6 +79,8 @@ struct Records {
     /// The lowest block never used.
     next_block: u32,
     spare: Spare,
+    /// What is memory of the tables because somebody asked for it ahead.
+    backed: Extent,
 }
 
 /// What a new span is for.
@@ -172,6 +176,7 @@ impl PageHeap {
                 blocks: core::array::from_fn(|_| Chain::default()),
                 next_block: FIRST_BLOCK,
                 spare: Spare::default(),
+                backed: Extent::default(),
             }),
             frames: Mutex::default(),
             grown: AtomicUsize::new(0),

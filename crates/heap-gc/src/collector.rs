@@ -1,11 +1,12 @@
-//! The collector's thread: runs the cycles that are due, beside the mutators.
+//! The collector's thread: runs the cycles that are due, beside the mutators, and readies tables for the growth that follows.
 
 use crate::cycle::{self, Runner};
-use crate::desk::Thread;
+use crate::desk::{Task, Thread};
 use crate::figures::Reason;
 use crate::shared::Shared;
 use core::time::Duration;
-use heap_core::sync::{Arc, Weak, thread};
+use heap_core::sync::{Arc, thread};
+use heap_core::units::Bytes;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How long spans are left for mutators to sweep, who use them again at once. Less sweeps, and frees, spans that a mutator is
@@ -35,8 +36,12 @@ fn start(heap: &Arc<Shared>) -> Thread {
     // Weak: a heap that nobody has a handle on is not kept by its collector.
     let (desk, heap) = (Arc::clone(&heap.desk), Arc::downgrade(heap));
     let body = move || {
-        while let Some(reason) = desk.wait() {
-            run(&heap, reason);
+        while let Some(task) = desk.wait() {
+            let Some(heap) = heap.upgrade() else { return };
+            match task {
+                Task::Cycle(reason) => run(&heap, reason),
+                Task::Tables(goal) => ready_tables(&heap, goal),
+            }
         }
     };
     thread::Builder::new()
@@ -45,15 +50,22 @@ fn start(heap: &Arc<Shared>) -> Thread {
         .map_or(Thread::Refused, Thread::Started)
 }
 
-fn run(heap: &Weak<Shared>, reason: Reason) {
-    let Some(heap) = heap.upgrade() else { return };
+/// Takes the page faults of the tables that growing to `goal` touches, which mutators would take; not while there is a cycle to run.
+fn ready_tables(heap: &Shared, goal: Bytes) {
+    heap.memory.pages().back_tables(goal, || !heap.desk.is_wanted());
+}
+
+fn run(heap: &Shared, reason: Reason) {
     // A listener's panic ends with this cycle: it has been reported, and there is no call for it to go on in.
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| cycle::run(&heap, reason, Runner::Collector))) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| cycle::run(heap, reason, Runner::Collector))) {
         core::mem::forget(panic);
     }
     heap.desk.done();
+    if let Some(goal) = heap.desk.take_growth() {
+        ready_tables(heap, goal);
+    }
     // What is outside goes when its object is dropped, and that is after it was swept.
     if heap.pace.external().now() > 0 || heap.desk.is_quiet_for(SWEEP_AFTER) {
-        cycle::sweep_beside(&heap);
+        cycle::sweep_beside(heap);
     }
 }

@@ -91,6 +91,9 @@ pub(crate) fn run(heap: &Shared, reason: Reason, runner: Runner) {
     history.add(figures.clone());
     drop(history);
     heap.desk.cycle_ended();
+    if figures.goal != NEVER && heap.memory.pages().lacks_tables(figures.goal) {
+        heap.desk.will_grow(figures.goal);
+    }
     heap.note_sizes();
     // Under the cycle's lock: the next one begins later in the log, too.
     heap.log.end(begun, Track::Collector, || Event::Ended { number });

@@ -3,12 +3,16 @@
 //! The thread is started by the first word that is left (`collector.rs`). If the system refuses it, cycles are run by
 //! mutators, at the edge of an `enter`, as if the heap had no such thread.
 //!
+//! When a cycle has ended, by whomever, the thread also makes tables ready for the heap's growth to its next goal, if it would take
+//! mutators page faults otherwise.
+//!
 //! Where nobody leaves word for long, the thread takes one itself: a heap that is used no more would keep what is dead.
 
 use crate::figures::Reason;
 use core::time::Duration;
 use heap_core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use heap_core::sync::{Condvar, Mutex, thread};
+use heap_core::units::Bytes;
 use std::time::Instant;
 
 /// The collector's thread.
@@ -25,11 +29,22 @@ pub(crate) enum Thread {
     Ended,
 }
 
+/// What the thread is to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Task {
+    /// A cycle.
+    Cycle(Reason),
+    /// Tables, for the growth to a goal.
+    Tables(Bytes),
+}
+
 /// What the thread waits for.
 #[derive(Debug)]
 struct Word {
     /// A cycle was called for.
     called: Option<Reason>,
+    /// A goal that tables are to be made ready for.
+    grows_to: Option<Bytes>,
     /// When the last cycle ended, by whomever; at first, when the heap was built.
     cycle_ended: Instant,
 }
@@ -55,7 +70,7 @@ impl Desk {
         Self {
             is_busy: AtomicBool::new(false),
             quit: AtomicBool::new(false),
-            word: Mutex::new(Word { called: None, cycle_ended: Instant::now() }),
+            word: Mutex::new(Word { called: None, grows_to: None, cycle_ended: Instant::now() }),
             bell: Condvar::new(),
             period,
             thread: Mutex::new(thread),
@@ -82,21 +97,35 @@ impl Desk {
         self.word.lock().cycle_ended = Instant::now();
     }
 
+    /// The heap will grow to a goal, and has not all tables that it will need for it.
+    pub(crate) fn will_grow(&self, goal: Bytes) {
+        self.word.lock().grows_to = Some(goal);
+        self.bell.notify_one();
+    }
+
+    /// What [`Desk::will_grow`] was last told, once.
+    pub(crate) fn take_growth(&self) -> Option<Bytes> {
+        self.word.lock().grows_to.take()
+    }
+
     /// The thread has done what it was called for: the next call is news.
     pub(crate) fn done(&self) {
         let word = self.word.lock();
         self.is_busy.store(word.called.is_some(), Relaxed);
     }
 
-    /// Waits for a call, or until the last cycle is a period ago. `None` when the heap ends.
-    pub(crate) fn wait(&self) -> Option<Reason> {
+    /// Waits for something to do: a call first, or the last cycle is a period ago. `None` when the heap ends.
+    pub(crate) fn wait(&self) -> Option<Task> {
         let mut word = self.word.lock();
         loop {
             if self.quit.load(Relaxed) {
                 return None;
             }
             if let Some(reason) = word.called.take() {
-                return Some(reason);
+                return Some(Task::Cycle(reason));
+            }
+            if let Some(goal) = word.grows_to.take() {
+                return Some(Task::Tables(goal));
             }
             // A time too far off to be one is never.
             match self.period.and_then(|period| word.cycle_ended.checked_add(period)) {
@@ -104,7 +133,7 @@ impl Desk {
                     // Whether or not it comes to a cycle, the next one is not due at once.
                     word.cycle_ended = Instant::now();
                     self.is_busy.store(true, Relaxed);
-                    return Some(Reason::Period);
+                    return Some(Task::Cycle(Reason::Period));
                 }
                 Some(due) => {
                     self.bell.wait_until(&mut word, due);

@@ -8,6 +8,7 @@
 //! | release | `madvise(MADV_DONTNEED)`: the pages are gone at once, the next touch reads zero |
 //! | unreserve | `munmap` |
 //! | table | `mmap(PROT_READ \| PROT_WRITE, … \| MAP_NORESERVE)`; if long, `madvise(MADV_NOHUGEPAGE)` |
+//! | back | `madvise(MADV_POPULATE_WRITE)`, which Linux has from 5.14 |
 //!
 //! `MADV_FREE` would be six times cheaper, and pages that are used again before the system wants them cost nearly nothing.
 //! It is not used: the resident size would stay up until the system is short of memory, so nobody could see what the
@@ -186,5 +187,16 @@ unsafe impl Os for LinuxOs {
             unsafe { libc::madvise(at.as_ptr().cast(), len.get(), libc::MADV_NOHUGEPAGE) };
         }
         Ok(at)
+    }
+
+    unsafe fn back(&self, at: NonNull<u8>, len: Bytes) {
+        let page = self.os_page.get();
+        let before = at.addr().get() % page;
+        // SAFETY: a table begins at an OS page, so the page that `at` lies in does not begin before its table.
+        let start = unsafe { at.sub(before) };
+        let whole = (before + len.get()).next_multiple_of(page);
+        // SAFETY: whole pages of a live table, which is whole pages long (the caller's promise); each is faulted in as a write would
+        // fault it in, and none that is there is changed. A kernel that refuses leaves it to the first touch.
+        unsafe { libc::madvise(start.as_ptr().cast(), whole, libc::MADV_POPULATE_WRITE) };
     }
 }

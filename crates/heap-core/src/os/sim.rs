@@ -63,6 +63,8 @@ struct World {
     fault: Fault,
     /// OS pages in state ready, in bytes, tables not counted.
     ready: Bytes,
+    /// Of tables, asked for ahead; what is asked for twice counts twice.
+    backed: Bytes,
     ready_most: Bytes,
     reservation_most: Bytes,
 }
@@ -147,6 +149,7 @@ impl SimOs {
             since: 0,
             fault: Fault::Never,
             ready: Bytes::ZERO,
+            backed: Bytes::ZERO,
             ready_most: most,
             reservation_most: RESERVATION_MOST,
         };
@@ -212,6 +215,12 @@ impl SimOs {
     #[must_use]
     pub fn ready_bytes(&self) -> Bytes {
         self.world.lock().ready
+    }
+
+    /// Bytes of tables that were asked for ahead ([`Os::back`]); what is asked for twice counts twice.
+    #[must_use]
+    pub fn backed_bytes(&self) -> Bytes {
+        self.world.lock().backed
     }
 
     /// A region of `len` bytes, entered into the book.
@@ -378,6 +387,16 @@ unsafe impl Os for SimOs {
 
     fn table(&self, len: Bytes) -> Result<NonNull<u8>, OsError> {
         self.region(OsOp::Table, len, false)
+    }
+
+    unsafe fn back(&self, at: NonNull<u8>, len: Bytes) {
+        let mut world = self.world.lock();
+        let lies_in_one =
+            world.regions.range(..=at.addr().get()).next_back().is_some_and(|(start, region)| {
+                region.states.is_none() && at.addr().get() + len.get() <= start + region.len.get()
+            });
+        assert!(lies_in_one, "Back of {len} at {at:?}: not in one table");
+        world.backed += len;
     }
 }
 

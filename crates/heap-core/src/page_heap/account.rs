@@ -4,7 +4,6 @@ use super::{CHUNK_PAGES, PageHeap};
 use crate::accounting::{Accounting, PageState};
 use crate::meta::TableAccount;
 use crate::page::PageAlloc;
-use crate::span::map::FIRST_BLOCK;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::units::{Bytes, PageIndex, Pages};
 
@@ -33,16 +32,11 @@ impl PageHeap {
         }
     }
 
-    /// The side tables, and how far they were used.
+    /// The side tables, and how far they were used, or are memory ahead of it.
     #[must_use]
     pub fn tables(&self) -> Vec<TableAccount> {
-        let (records, blocks) = {
-            let records = self.records.lock();
-            let blocks = if records.next_block == FIRST_BLOCK { 0 } else { records.next_block };
-            (records.next_span as usize, blocks as usize)
-        };
-        let grown = Pages::new(self.grown.load(Relaxed));
-        let mut all = self.map.tables(grown, records, blocks).to_vec();
+        let (_, backed) = self.extents();
+        let mut all = self.map.tables(Pages::new(backed.pages), backed.records, backed.blocks).to_vec();
         all.extend(self.pages.lock().tables(self.space.os().os_page()));
         all
     }

@@ -263,3 +263,45 @@ fn what_is_retained_is_known_without_the_lock() {
     assert_eq!(run.uncovered, Pages::new(100));
     retained(700);
 }
+
+#[test]
+fn tables_are_memory_before_the_heap_grows_into_them() {
+    let os = SimOs::new();
+    let dynamic: Arc<dyn Os> = os.clone();
+    let heap = PageHeap::new(&dynamic, Bytes::mib(64), Bytes::mib(64), Bytes::new(usize::MAX)).unwrap();
+    let mut stock = PageStock::default();
+    let goal = Bytes::mib(30);
+    small(&heap, &mut stock).unwrap();
+    assert!(!heap.lacks_tables(goal), "a small heap stays small");
+    let class = SizeClass::for_bytes(16);
+    let mut grow_to = |bytes: Bytes| {
+        while heap.counters().in_spans() < bytes {
+            heap.new_span(&request(class, class.size()), Some(&mut stock)).unwrap();
+        }
+    };
+    grow_to(Bytes::mib(16));
+    assert!(heap.lacks_tables(goal));
+    heap.back_tables(goal, || false);
+    assert_eq!(os.backed_bytes(), Bytes::ZERO, "there was something else to do");
+    let mut turns = 0;
+    heap.back_tables(goal, || {
+        turns += 1;
+        turns <= 2
+    });
+    let some = os.backed_bytes();
+    assert!(some > Bytes::ZERO && heap.lacks_tables(goal), "it may go on later");
+    heap.back_tables(goal, || true);
+    let (used, backed) = heap.extents();
+    let all = os.backed_bytes();
+    // Some 660 bytes a page of 16-byte objects, and a little for each piece's ends.
+    let expected = (backed.pages - used.pages) * 660;
+    assert!((expected * 9 / 10..expected * 11 / 10).contains(&all.get()), "{all} of {expected}");
+    let told: usize = heap.tables()[..5].iter().map(|table| table.used.get()).sum();
+    assert!(told >= backed.pages * 650, "what is memory counts as such: {told}");
+    assert!(!heap.lacks_tables(goal));
+    heap.back_tables(goal, || true);
+    assert_eq!(os.backed_bytes(), all, "nothing twice");
+    grow_to(goal);
+    let (used, backed) = heap.extents();
+    assert!(used.pages <= backed.pages && used.records <= backed.records && used.blocks <= backed.blocks);
+}

@@ -30,6 +30,7 @@ use crate::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 use crate::units::{Addr, Bytes, PAGE_BYTES, PAGE_SHIFT, PageIndex, Pages, narrow, wide};
+use core::ops::Range;
 use core::ptr::NonNull;
 
 /// Blocks of 64 slots a page can need: 1024 slots of 8 bytes.
@@ -198,6 +199,15 @@ impl SpanMap {
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.spans.len()
+    }
+
+    /// Asks for the memory of these parts of the tables before somebody touches them ([`Table::back`]).
+    pub fn back(&self, pages: Range<usize>, records: Range<usize>, blocks: Range<usize>) {
+        self.infos.back(pages.clone());
+        self.owners.back(pages);
+        self.spans.back(records);
+        self.marks.back(blocks.start * 64..blocks.end * 64);
+        self.bits.back(blocks);
     }
 
     /// The tables, if so many pages, records and blocks were ever used.

@@ -28,23 +28,12 @@ type Block = Box<[u32]>;
 pub(crate) struct Spare(Vec<Block>);
 
 impl Spare {
-    /// How many.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// One more, whose memory was touched.
-    pub(crate) fn fresh() -> Block {
-        vec![0; BLOCK].into_boxed_slice()
-    }
-
-    /// Puts a block in.
-    pub(crate) fn put(&mut self, block: Block) {
+    fn put(&mut self, block: Block) {
         self.0.push(block);
     }
 
     fn take(&mut self) -> Block {
-        self.0.pop().unwrap_or_else(Self::fresh)
+        self.0.pop().unwrap_or_else(|| vec![0; BLOCK].into_boxed_slice())
     }
 }
 
@@ -116,11 +105,6 @@ impl Chain {
             block[begin..end].iter().copied()
         })
     }
-
-    /// Blocks in use.
-    pub(crate) fn blocks(&self) -> usize {
-        self.blocks.len()
-    }
 }
 
 #[cfg(test)]
@@ -150,7 +134,7 @@ mod tests {
             }
             if turn % (BLOCK as u64 / 2) == 0 {
                 assert!(chain.iter().eq(model.iter().copied()), "after {turn}");
-                assert!(chain.blocks() <= model.len() / BLOCK + 2, "I1: {} blocks", chain.blocks());
+                assert!(chain.blocks.len() <= model.len() / BLOCK + 2, "I1: {} blocks", chain.blocks.len());
             }
         }
         assert!(chain.iter().eq(model.iter().copied()));
@@ -166,13 +150,13 @@ mod tests {
         let (mut chain, mut spare) = (Chain::default(), Spare::default());
         for round in 0..5 {
             (0..BLOCK as u32 * 3).for_each(|number| chain.push(number, &mut spare));
-            assert_eq!((chain.blocks(), spare.len()), (3, 0), "round {round}");
+            assert_eq!((chain.blocks.len(), spare.0.len()), (3, 0), "round {round}");
             match round {
                 0 | 3 => chain.clear(&mut spare),
                 1 => while chain.pop(&mut spare).is_some() {},
                 _ => while chain.pop_first(&mut spare).is_some() {},
             }
-            assert_eq!((chain.blocks(), spare.len()), (0, 3), "round {round}");
+            assert_eq!((chain.blocks.len(), spare.0.len()), (0, 3), "round {round}");
         }
     }
 }

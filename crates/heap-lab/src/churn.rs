@@ -33,7 +33,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-use tricolor::{Heap, HeapBuilder, Mutator};
+use tricolor::{Heap, HeapBuilder, Mutator, PauseFigures};
 
 choices! {
     /// Who says what the collector feels like.
@@ -99,6 +99,8 @@ pub(crate) struct Churned {
     pub(crate) work: Option<Work>,
     /// Processor time of pieces of arithmetic, which the collector has no part in: what the machine adds to any work.
     pub(crate) idle: Latencies,
+    /// The most processor time of one of these whose thread kept its processor.
+    pub(crate) idle_unbroken: Duration,
     /// Resident bytes at the end.
     pub(crate) rss: u64,
     /// The most resident bytes while it lasted.
@@ -121,7 +123,20 @@ struct Found {
     operations: u64,
     felt: Latencies,
     idle: Latencies,
+    idle_unbroken: Duration,
     gaps: Option<Vec<Gap>>,
+}
+
+impl Found {
+    fn nothing() -> Result<Self, LabError> {
+        Ok(Self {
+            operations: 0,
+            felt: Latencies::new()?,
+            idle: Latencies::new()?,
+            idle_unbroken: Duration::ZERO,
+            gaps: None,
+        })
+    }
 }
 
 /// A thread's side of the start: it says when it has planted, and is told when the clocks started.
@@ -144,20 +159,20 @@ const BETWEEN_IDLE: u64 = 16;
 /// Steps of such a piece: about as long as most of the collector's pieces.
 const IDLE_STEPS: u64 = 2000;
 
-/// Calculates for some microseconds, and says how much processor time that took: by the clock that the collector's pieces are
-/// measured with, on the same thread. What it takes longer than usual is the machine's.
-fn idle_piece() -> Duration {
-    let begun = thread_cpu();
+/// Calculates for some microseconds, and says how long that took, by the clock and in processor time: by the clocks that the
+/// collector's pieces are measured with, on the same thread. What it takes longer than usual is the machine's.
+fn idle_piece() -> (Duration, Duration) {
+    let (wall, begun) = (Instant::now(), thread_cpu());
     let sum = (0..IDLE_STEPS).fold(0_u64, |sum, step| black_box(sum.rotate_left(7) ^ step));
     black_box(sum);
-    thread_cpu().saturating_sub(begun)
+    (wall.elapsed(), thread_cpu().saturating_sub(begun))
 }
 
 /// One mutator: plants, waits, and changes its part until it is told to stop.
 fn mutate(heap: &Heap, share: Share, seed: u64, post: Post, stop: &AtomicBool) -> Result<Found, LabError> {
     let mut mutator = heap.attach()?;
     let mut part = Part::plant(&mut mutator, share, seed);
-    let mut found = Found { operations: 0, felt: Latencies::new()?, idle: Latencies::new()?, gaps: None };
+    let mut found = Found::nothing()?;
     let Some(start) = post.wait(&mut mutator) else { return Ok(found) };
     let mut gaps = Vec::new();
     let mut last = Instant::now();
@@ -172,7 +187,11 @@ fn mutate(heap: &Heap, share: Share, seed: u64, post: Post, stop: &AtomicBool) -
         last = now;
         found.operations += 1;
         if found.operations.is_multiple_of(BETWEEN_IDLE) {
-            found.idle.record(idle_piece());
+            let (wall, cpu) = idle_piece();
+            found.idle.record(cpu);
+            if PauseFigures::is_unbroken(wall, cpu) {
+                found.idle_unbroken = found.idle_unbroken.max(cpu);
+            }
             last = Instant::now();
         }
     }
@@ -192,7 +211,7 @@ fn observe(heap: &Heap, wish: &Wish, share: Share, post: Post, stop: &AtomicBool
     } else if let Some(start) = post.wait(&mut mutator) {
         observe::spin(&mut mutator, start, stop, &mut felt);
     }
-    Ok(Found { operations: 0, felt, idle: Latencies::new()?, gaps: None })
+    Ok(Found { felt, ..Found::nothing()? })
 }
 
 /// Plants, churns for the time that was asked for, and says what was felt.
@@ -279,6 +298,7 @@ fn time(
         allocated: after.memory.total_alloc.get() - before.memory.total_alloc.get(),
         felt: Latencies::new()?,
         idle: Latencies::new()?,
+        idle_unbroken: Duration::ZERO,
         gaps: Vec::new(),
         cycles,
         work,
@@ -292,6 +312,7 @@ fn merge(mut churned: Churned, found: Vec<Found>, observer: Observer) -> Result<
     for one in found {
         churned.operations += one.operations;
         churned.idle.add(&one.idle)?;
+        churned.idle_unbroken = churned.idle_unbroken.max(one.idle_unbroken);
         let is_mutator = one.gaps.is_some();
         if is_mutator == (observer == Observer::OwnOps) {
             churned.felt.add(&one.felt)?;

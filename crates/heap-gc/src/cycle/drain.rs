@@ -46,6 +46,10 @@ fn scan(heap: &Shared, marker: &mut Marker<'_>, manner: Manner) -> Go {
             return go;
         }
         let (limiting, hurry) = heap.pace.look(&heap.memory);
+        if hurry == Hurry::Yes {
+            // Beyond its goal it grows where no tables were readied for it.
+            heap.memory.pages().back_tables(heap.pace.goal(), || !heap.desk.has_quit());
+        }
         let now = Instant::now();
         if let (Manner::Sparing { part }, Hurry::No) = (manner, hurry)
             && heap.world.inside() >= heap.processors

@@ -45,6 +45,23 @@ fn percentiles_are_those_of_the_samples_and_whole_cycles_are_apart() {
     assert!(figures.p999 <= figures.max);
     assert_eq!((figures.p9999_cpu, figures.max_cpu.as_micros()), (figures.max_cpu, 500));
     assert!(figures.p999_cpu >= Duration::from_micros(499));
+    assert_eq!(figures.total_cpu.as_micros(), 250_000);
+}
+
+#[test]
+fn a_piece_whose_thread_was_taken_off_is_not_the_worst_unbroken_one() {
+    let pauses = Pauses::new(true);
+    let counts = pauses.counts.as_ref().expect("measured");
+    let micros = Duration::from_micros;
+    counts.add(Kind::Refill, micros(9000), micros(3000));
+    counts.add(Kind::Refill, micros(80), micros(70));
+    // The clocks are not read at the same moment.
+    counts.add(Kind::Assist, micros(90), micros(91));
+    counts.add(Kind::Cycle, micros(500), micros(500));
+    let figures = pauses.figures();
+    assert_eq!((figures.max_cpu, figures.max_cpu_unbroken), (micros(3000), micros(91)));
+    assert_eq!(figures.total_cpu, micros(3161));
+    assert!(!PauseFigures::is_unbroken(micros(100), micros(80)));
 }
 
 #[test]

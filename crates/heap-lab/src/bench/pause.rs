@@ -189,15 +189,24 @@ fn collected(churned: &Churned) -> Map<String, Value> {
         keys.insert(String::from("idle_p999_cpu_us"), json!(idle.at(99.9) / 1e3));
         keys.insert(String::from("idle_p9999_cpu_us"), json!(idle.at(99.99) / 1e3));
         keys.insert(String::from("idle_max_cpu_us"), json!(idle.max() / 1e3));
+        keys.insert(String::from("idle_max_unbroken_cpu_us"), json!(us(churned.idle_unbroken)));
+        keys.insert(String::from("idle_cpu_s"), json!(idle.mean() * idle.count() as f64 / 1e9));
     }
     if let Some(work) = &churned.work {
         keys.insert(String::from("work_count"), json!(work.count));
         let times = [("p50", work.p50), ("p99", work.p99), ("p999", work.p999), ("max", work.max)];
-        let cpu =
-            work.cpu.map(|cpu| [("p999_cpu", cpu.p999), ("p9999_cpu", cpu.p9999), ("max_cpu", cpu.max)]);
+        let cpu = work.cpu.map(|cpu| {
+            [
+                ("p999_cpu", cpu.p999),
+                ("p9999_cpu", cpu.p9999),
+                ("max_cpu", cpu.max),
+                ("max_unbroken_cpu", cpu.max_unbroken),
+            ]
+        });
         for (name, time) in times.into_iter().chain(cpu.into_iter().flatten()) {
             keys.insert(format!("work_{name}_us"), json!(us(time)));
         }
+        keys.extend(work.cpu.map(|cpu| (String::from("work_cpu_s"), json!(cpu.total.as_secs_f64()))));
         if !work.kinds.is_empty() {
             keys.insert(String::from("work_kinds"), work.kinds.iter().map(kind).collect());
         }

@@ -182,6 +182,10 @@ pub(crate) struct WorkCpu {
     pub(crate) p9999: Duration,
     /// The most.
     pub(crate) max: Duration,
+    /// The most of those whose threads kept their processors.
+    pub(crate) max_unbroken: Duration,
+    /// All together.
+    pub(crate) total: Duration,
 }
 
 /// One kind of work on mutators.
@@ -242,7 +246,13 @@ impl Work {
             p99: pieces.p99,
             p999: pieces.p999,
             max: pieces.max,
-            cpu: Some(WorkCpu { p999: pieces.p999_cpu, p9999: pieces.p9999_cpu, max: pieces.max_cpu }),
+            cpu: Some(WorkCpu {
+                p999: pieces.p999_cpu,
+                p9999: pieces.p9999_cpu,
+                max: pieces.max_cpu,
+                max_unbroken: pieces.max_cpu_unbroken,
+                total: pieces.total_cpu,
+            }),
             kinds: kinds
                 .into_iter()
                 .map(|(name, one)| WorkKind {

@@ -19,7 +19,8 @@
 //! On Linux `ready` is no call at all, because the page fault does the work; it is in the contract for systems
 //! where it is one, and so that the simulated system can hold the heap to it.
 //!
-//! Side tables are the one exception: [`Os::table`] goes from none to ready in one step, lazily backed.
+//! Side tables are the one exception: [`Os::table`] goes from none to ready in one step, lazily backed. [`Os::back`] asks for the
+//! memory of a part of one before its first touch, and changes no state.
 //!
 //! Rules of the house
 //!   1. Only this module and the files below it talk to the operating system about memory.

@@ -92,3 +92,28 @@ fn only_what_is_touched_is_backed() {
     *table.get_mut(700 * page) = 1;
     assert_eq!(resident(&table), 2);
 }
+
+#[cfg(all(target_os = "linux", not(miri)))]
+#[test]
+fn what_is_asked_for_ahead_is_backed_and_reads_as_before() {
+    let os = host();
+    let page = os.os_page().get();
+    let mut table: Table<u8> = Table::new(&os, 64 * page).unwrap();
+    *table.get_mut(10 * page) = 7;
+    let resident = |table: &Table<u8>| {
+        let mut pages = vec![0_u8; 64];
+        // SAFETY: the range is the whole table, and there is a byte for each of its OS pages.
+        let result = unsafe { libc::mincore(table.as_ptr().as_ptr().cast(), 64 * page, pages.as_mut_ptr()) };
+        assert_eq!(result, 0);
+        pages.iter().map(|flags| flags & 1 == 1).collect::<Vec<_>>()
+    };
+    // From the middle of a page to the middle of another, and then past the end.
+    table.back(9 * page + 1..12 * page + 5);
+    table.back(62 * page..1000 * page);
+    table.back(2000 * page..2001 * page);
+    let asked = |at: &usize| [9, 10, 11, 12, 62, 63].contains(at);
+    // A kernel before 5.14 does not know the request, and leaves all to the first touch.
+    let expected = |at: usize| if resident(&table)[9] { asked(&at) } else { at == 10 };
+    assert_eq!(resident(&table), (0..64).map(expected).collect::<Vec<_>>());
+    assert!((0..64 * page).all(|at| *table.get(at) == if at == 10 * page { 7 } else { 0 }));
+}

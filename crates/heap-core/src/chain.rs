@@ -149,7 +149,7 @@ mod tests {
     fn blocks_are_used_again() {
         let (mut chain, mut spare) = (Chain::default(), Spare::default());
         for round in 0..5 {
-            (0..BLOCK as u32 * 3).for_each(|number| chain.push(number, &mut spare));
+            (0..u32::try_from(BLOCK * 3).expect("small")).for_each(|number| chain.push(number, &mut spare));
             assert_eq!((chain.blocks.len(), spare.0.len()), (3, 0), "round {round}");
             match round {
                 0 | 3 => chain.clear(&mut spare),

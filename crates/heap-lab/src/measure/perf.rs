@@ -3,7 +3,7 @@
 //! `perf` is asked for nothing but user code, a thousand times a second, and for a list without call chains. It is no part of this
 //! program, and on many machines it is not installed, or not allowed: then there is a reason, in words, and no profile.
 //!
-//! Its list is text, which [`shares`] reads.
+//! Its list is text, and reading that is apart from running it, so that it is tested on text.
 
 use std::env;
 use std::path::Path;

@@ -21,6 +21,7 @@ mod stmt;
 mod flow;
 mod body;
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Instant;
@@ -209,6 +210,9 @@ pub(crate) struct Checker<'a> {
     in_interfaces: Vec<Ty>,
     /// The names of methods that are called by way of interfaces.
     dynamic: HashSet<&'a str>,
+    /// How many nodes were made so far, and how many instances.
+    nodes: Cell<u32>,
+    instances: u32,
     /// When nothing more of imports is to be looked at.
     until: Option<Instant>,
     /// Of an instance of a generic type: which one.
@@ -242,6 +246,7 @@ pub(crate) struct Bodyless<'a> {
 impl<'a> Checker<'a> {
     /// The node of an expression.
     fn node(&self, pos: Pos, ty: Ty, kind: NodeKind<'a>) -> Ex<'a> {
+        self.nodes.set(self.nodes.get().saturating_add(1));
         Rc::new(Node { pos, ty, kind })
     }
 

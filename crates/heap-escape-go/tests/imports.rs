@@ -353,3 +353,15 @@ fn of_the_release_of_the_tables_they_say_where_arguments_go() {
     assert_eq!(said(text, &Of(27)), by_table);
     assert_eq!(said(text, &Of(26)), ["p.go:5:8: s does not escape", "p.go:5:11: leaking param: t"]);
 }
+
+#[test]
+fn generic_code_whose_instances_need_ever_more_is_a_mistake() {
+    let body = "func F[T any](x T) {\n\tF[[]T](nil)\n\tF[*T](nil)\n\tF[map[int]T](nil)\n}\n";
+    let program = format!("package p\n\n{body}\nfunc g() {{ F[int](1) }}\n");
+    let words = mistake(&program, &Given::new(&[]), Budget::default());
+    assert!(words.contains("instantiation cycle"), "{words}");
+    // In an import, it is only what cannot be looked at.
+    let given = Given(vec![(String::from("more"), format!("package more\n\n{body}"))]);
+    let text = "package p\n\nimport \"more\"\n\nfunc f(p *int) { more.F(p) }\n";
+    assert_eq!(said(text, &given), ["p.go:5:8: p does not escape"]);
+}

@@ -13,6 +13,13 @@ use crate::ir::{Ex, FuncId, FuncInfo, NodeKind};
 use crate::source::{Fault, Pos};
 use crate::types::{Basic, Kind, Named, Ty};
 
+/// How many instances there may be, of types, functions and methods: code whose instances need ever more others has no end. More than
+/// ten times what the largest packages of the standard library have.
+const INSTANCES: u32 = 50_000;
+
+/// With how many nodes of code in all there may be another one. They take about a gigabyte.
+const NODES: u32 = 8_000_000;
+
 /// In the number of a method: it is that of an instance, with the number of the method in its generic type.
 pub(super) const OF_INSTANCE: u32 = 1 << 31;
 
@@ -47,6 +54,7 @@ impl<'a> Checker<'a> {
             return Ok(ty);
         }
         let (spec, home) = (self.generics[number].spec, self.generics[number].home);
+        self.one_more(pos)?;
         if args.len() != spec.params.len() {
             return Err(Fault::new(pos, "wrong number of type arguments"));
         }
@@ -112,6 +120,15 @@ impl<'a> Checker<'a> {
         func
     }
 
+    /// There is to be an instance more.
+    fn one_more(&mut self, pos: Pos) -> Checked<()> {
+        self.instances += 1;
+        if self.instances > INSTANCES || self.nodes.get() > NODES {
+            return Err(Fault::new(pos, "instantiation cycle, or too many instances of generic code"));
+        }
+        Ok(())
+    }
+
     /// Whether instances are nested in a type so deeply that it will never end.
     fn is_nested(&self, ty: Ty, depth: u32) -> bool {
         match self.types.kind(ty) {
@@ -147,6 +164,7 @@ impl<'a> Checker<'a> {
             return Ok(*func);
         }
         let generic = self.instance_of[&ty];
+        self.one_more(self.generics[generic].spec.name.pos)?;
         let (decl, home) = (self.generics[generic].methods[number as usize], self.generics[generic].home);
         let args = self.types.as_named(ty).map_or_else(Vec::new, |id| self.types.named(id).args.clone());
         let constraints = self.constraints(home, &self.generics[generic].spec.params)?;
@@ -320,6 +338,7 @@ impl<'a> Checker<'a> {
             return Ok(*func);
         }
         let (decl, home) = (self.generic_funcs[number].decl, self.generic_funcs[number].home);
+        self.one_more(pos)?;
         if types.iter().any(|ty| self.is_nested(*ty, 0)) {
             return Err(Fault::new(pos, "instantiation cycle"));
         }

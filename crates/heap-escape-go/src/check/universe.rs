@@ -1,5 +1,6 @@
 //! What is known before anything is declared: the names that are built in, and those of the package `unsafe`.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -143,6 +144,8 @@ impl<'a> Checker<'a> {
             boxed_once: HashSet::new(),
             in_interfaces: Vec::new(),
             dynamic: HashSet::new(),
+            nodes: Cell::new(0),
+            instances: 0,
             until: None,
             instance_of: HashMap::new(),
             instance_methods: HashMap::new(),

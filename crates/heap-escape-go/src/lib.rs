@@ -34,8 +34,9 @@
 //! It is made for programs that the compiler accepts. A mistake is reported with its place where one is found, but a program with
 //! mistakes may also get lines. Whatever the source is, there is no panic and no overflow of the stack: nesting is bounded.
 //!
-//! Imports are known by tables (`tables/`), which have what the packages declare and where the arguments of their functions go. Of a
-//! package without a table nothing is known, so what is given to it goes to the heap; [`Options::tables`] can give more.
+//! Imports are known by their source, if somebody gives it ([`Packages`]; [`Tree`] reads it from a Go installation and from modules),
+//! or by tables (`tables/`), which have what the packages declare and where the arguments of their functions go. Of a package without
+//! source and table nothing is known, so what is given to it goes to the heap; [`Options::tables`] can give more tables.
 //!
 //! `docs/design/escape-go.md` says what is not handled, and how often the lines are those of the compiler.
 //!
@@ -50,7 +51,9 @@
 //!   check                     from the syntax tree to the resolved program
 //!   lower                     from there to the core
 //!   report                    what came of it, as lines
-//!   tables, analyse           imports, and the whole
+//!   tables, imports           what is imported
+//!   constraint, tree          folders with source, and which files in them count
+//!   analyse                   the whole
 //! ```
 //!
 //! Modules are listed bottom first; a module names only modules above it.

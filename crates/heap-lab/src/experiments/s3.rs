@@ -195,16 +195,13 @@ const KINDS: [Kind; 4] = [
 
 /// Nanoseconds of an object of each kind, by itself and in an arena; in turn, each in a heap of its own that collects as it
 /// goes, so that none pays for what another left.
-fn times(trial: &Trial<'_>, count: usize, go: &mut Beside<'_>) -> Result<Vec<[Vec<f64>; 2]>, LabError> {
+fn times(trial: &Trial<'_>, count: usize) -> Result<Vec<[Vec<f64>; 2]>, LabError> {
     let mut all: Vec<[(Mutator, Vec<f64>); 2]> = Vec::new();
     for _ in &KINDS {
         let heap = || Ok::<_, LabError>((trial.heap().gc_percent(100).build()?.attach()?, Vec::new()));
         all.push([heap()?, heap()?]);
     }
-    for round in 0..BATCHES {
-        if round % 9 == 0 {
-            go.sample();
-        }
+    for _ in 0..BATCHES {
         for (kind, heaps) in KINDS.iter().zip(&mut all) {
             for (work, (mutator, samples)) in [kind.alone, kind.together].into_iter().zip(heaps) {
                 let ((), lap) = timed(|| {
@@ -329,7 +326,10 @@ impl Experiment for Arenas {
         trial.stage("timing");
         let mut go = Beside::runs(lab, &[("", &["task", "s3", lab.size("100000", "1000000")])]);
         let mut rows = Vec::new();
-        let times = times(&trial, lab.size(500_000, 5_000_000), &mut go)?;
+        // Before and after, and not between: a collector that is given time sweeps what the next batch would have to.
+        go.sample();
+        let times = times(&trial, lab.size(500_000, 5_000_000))?;
+        go.sample();
         let mut table = Table::new("Made and dropped", ["object", "by itself", "in an arena", "ratio"]);
         let mut bars = Vec::new();
         for ((kind, samples), ratio) in KINDS.iter().zip(times).zip(ratios) {

@@ -50,7 +50,7 @@ const ARROWS: &[Arrows] = &[
     Arrows {
         name: "heap-observe",
         folder: "crates/heap-observe",
-        below: &["heap-gc", "heap-profile"],
+        below: &["heap-core", "heap-gc", "heap-profile"],
         written_about: &[],
     },
     Arrows { name: "heap-escape", folder: "crates/heap-escape", below: &[], written_about: &[] },

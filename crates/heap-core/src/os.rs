@@ -28,6 +28,9 @@
 //!      so that its provenance is kept.
 //!   3. A transition either happened in full or the error left everything as it was.
 //!
+//! Beside memory, three questions about threads and limits go through here: [`thread_cpu_time`], [`shorten_slice`] and
+//! [`cgroup_memory_limit`].
+//!
 //! [`linux`] is the real system, [`sim`] a simulated one that checks the states and fails on demand. Called by
 //! [`crate::meta`] (tables) and by the page heap (everything else). Decides nothing: which pages, how many and when
 //! is the callers' business.
@@ -43,9 +46,11 @@ pub mod linux;
 pub mod sim;
 mod cgroup;
 mod clock;
+mod slice;
 
 pub use cgroup::memory_limit as cgroup_memory_limit;
 pub use clock::thread_cpu_time;
+pub use slice::shorten_slice;
 
 /// The system's number for "no memory".
 pub(crate) const NO_MEMORY: i32 = libc::ENOMEM;

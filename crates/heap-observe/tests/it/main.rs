@@ -8,4 +8,5 @@ mod openmetrics;
 mod documents;
 mod lifetime;
 mod refusals;
+mod slices;
 mod streams;

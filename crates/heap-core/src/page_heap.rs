@@ -37,12 +37,16 @@ use crate::chain::{Chain, Spare};
 use crate::error::AllocError;
 use crate::fault::{self, Fault};
 use crate::figures::Counters;
+use crate::meta::TableAccount;
 use crate::os::{Os, OsError, Reservation};
 use crate::page::{FreeRun, PageAlloc, PageCache, PageRun, WantedRun};
 use crate::size_class::SizeClass;
 use crate::span::map::{BLOCKS_PER_PAGE, FIRST_BLOCK, SpanMap};
 use crate::span::{Span, SpanId, SpanShape};
-use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::sync::atomic::{
+    AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::units::{Bytes, PageIndex, Pages};
 use crate::waits::{WaitFigures, Waits};
@@ -121,8 +125,11 @@ pub struct PageHeap {
     waiting: AtomicUsize,
     /// How long they did.
     waits: Waits,
-    /// Pages grown and not released. Written under `pages`, after each change; read without, and then it may have changed.
+    /// Pages grown and not released. Written under `pages`, after each change, with release: who reads it with acquire, and then what
+    /// is grown, finds no less grown than was then. Read without the lock, and then it may have changed.
     retained: AtomicUsize,
+    /// Where the tables of `pages` are, and how far they are used. Written under `pages`, when the heap grows; held for a copy only.
+    tables: Mutex<[TableAccount; 4]>,
     records: Mutex<Records>,
     /// Runs in frames. Taken alone, or under `pages`.
     frames: Mutex<FrameRuns>,
@@ -160,9 +167,11 @@ impl PageHeap {
         let space = Reservation::reserve(os, reservation)?;
         let map = SpanMap::new(os, &space)?;
         let pages = PageAlloc::new(os, space.len().pages_floor())?;
+        let tables = Mutex::new(pages.tables(os.os_page()));
         Ok(Self {
             space,
             map,
+            tables,
             pages: Mutex::new(pages),
             back: Condvar::new(),
             looked: Condvar::new(),
@@ -237,7 +246,7 @@ impl PageHeap {
 
     fn note_retained(&self, all: &PageAlloc) {
         // Counters that are wrong are for the verifier to name.
-        self.retained.store(all.grown().get().saturating_sub(all.released().get()), Relaxed);
+        self.retained.store(all.grown().get().saturating_sub(all.released().get()), Release);
     }
 
     /// Takes a free run to release its memory ([`PageAlloc::take_free_run`]). Its pages are away until
@@ -474,6 +483,7 @@ impl PageHeap {
         }
         all.grow(grown, Pages::new(more));
         self.grown.store(grown.get() + more, Relaxed);
+        *self.tables.lock() = all.tables(self.space.os().os_page());
         Ok(())
     }
 
@@ -547,11 +557,14 @@ impl PageHeap {
         Pages::new(self.grown.load(Relaxed))
     }
 
-    /// Pages made accessible, in spans or stocks or free, and free but released.
+    /// Pages made accessible, in spans or stocks or free, and free but released. Takes no lock: that of the pages is held while the
+    /// system makes more of them accessible, which takes a tenth of a second when it is looking at the whole process meanwhile.
     #[must_use]
     pub fn page_figures(&self) -> (Pages, Pages) {
-        let all = self.pages.lock();
-        (all.grown(), all.released())
+        // In this order: what was grown in between is not retained yet.
+        let retained = Pages::new(self.retained.load(Acquire));
+        let grown = self.grown();
+        (grown, Pages::new(grown.get().saturating_sub(retained.get())))
     }
 
     /// Bytes of records and bits ever used.

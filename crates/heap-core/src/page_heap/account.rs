@@ -9,14 +9,10 @@ use crate::units::{Bytes, PageIndex, Pages};
 
 impl PageHeap {
     /// Where the bytes of the reservation are. Adds up at any time: a page counts as in use from before it is taken for a span or
-    /// a frame until after it was given back, as far as so many are kept.
+    /// a frame until after it was given back, as far as so many are kept. Takes no lock.
     #[must_use]
     pub fn accounting(&self) -> Accounting {
-        self.account(&self.pages.lock())
-    }
-
-    fn account(&self, all: &PageAlloc) -> Accounting {
-        let (grown, released) = (all.grown(), all.released());
+        let (grown, released) = self.page_figures();
         // Counters that are wrong are for the verifier to name, not for this to stumble over.
         let kept = Pages::new(grown.get().saturating_sub(released.get())).bytes();
         let in_use = Bytes::new(self.counters.inuse.load(Relaxed)).min(kept);
@@ -32,12 +28,13 @@ impl PageHeap {
         }
     }
 
-    /// The side tables, and how far they were used, or are memory ahead of it.
+    /// The side tables, and how far they were used, or are memory ahead of it. Takes no lock that anybody holds while the system is
+    /// waited for.
     #[must_use]
     pub fn tables(&self) -> Vec<TableAccount> {
         let (_, backed) = self.extents();
         let mut all = self.map.tables(Pages::new(backed.pages), backed.records, backed.blocks).to_vec();
-        all.extend(self.pages.lock().tables(self.space.os().os_page()));
+        all.extend(*self.tables.lock());
         all
     }
 
@@ -94,7 +91,13 @@ impl PageHeap {
     /// Says what does not agree.
     pub(crate) fn check_accounting(&self) -> Result<(), String> {
         let all = self.pages.lock();
-        let told = self.account(&all);
+        let (counted, without_lock) = ((all.grown(), all.released()), self.page_figures());
+        if counted != without_lock {
+            return Err(format!(
+                "B8: {without_lock:?} are told as grown and released, counted are {counted:?}"
+            ));
+        }
+        let told = self.accounting();
         let mut found = [Pages::ZERO; 3];
         for chunk in 0..all.grown().get() / CHUNK_PAGES {
             for state in self.states(&all, chunk) {

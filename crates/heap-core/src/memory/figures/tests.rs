@@ -261,3 +261,21 @@ proptest! {
         prop_assert_eq!(occupied, small, "of small classes: what was allocated and not freed");
     }
 }
+
+#[test]
+fn figures_wait_for_nobody_who_waits_for_the_system() {
+    // What is held while the system makes more pages accessible.
+    let memory = memory();
+    let (told, tells) = std::sync::mpsc::channel();
+    let memory = &memory;
+    std::thread::scope(|scope| {
+        let is_told = memory.pages().with_pages(|_| {
+            scope.spawn(move || {
+                let told_of = (memory.figures().heap_sys, memory.accounting().address_space);
+                _ = told.send((told_of, memory.mappings().len(), memory.pages().retained()));
+            });
+            tells.recv_timeout(core::time::Duration::from_secs(10)).is_ok()
+        });
+        assert!(is_told, "they wait for the lock of the pages");
+    });
+}

@@ -20,3 +20,4 @@ pub(crate) mod resident;
 pub(crate) mod smaps;
 pub(crate) mod spread;
 pub(crate) mod time;
+pub(crate) mod turns;

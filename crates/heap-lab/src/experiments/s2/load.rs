@@ -1,14 +1,16 @@
 //! A load: a heap that is churned and collected, an observer, and its clients.
 
-use super::scrape::{Client, value};
+use super::scrape::{Client, value, whole};
 use crate::error::LabError;
 use crate::measure::latency::Latencies;
 use crate::measure::time::process_cpu;
+use crate::measure::turns::Turns;
 use crate::serve::workload::{Live, Workload};
 use crate::serve::{ADDRESS, builder, observe};
+use heap_core::os::shorten_slice;
 use heap_observe::{Observer, Recorder, Watched};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 use tricolor::Heap;
@@ -25,6 +27,8 @@ const PAGE: Duration = Duration::from_secs(1);
 const PICTURE: &str = "/heap.json?cells=2000";
 /// Scrapes for the processor time of one.
 const ALONE: u32 = 300;
+/// The observer's thread that answers.
+const SERVER: &str = "heap-observer";
 
 /// What to do.
 #[derive(Clone, Copy, Debug)]
@@ -39,9 +43,11 @@ pub(super) struct Load {
 pub(super) struct Loaded {
     /// From when a scrape was sent.
     pub(super) felt: Latencies,
+    /// The same, without the time that the server's thread, and the client's that takes the reply, waited for a processor meanwhile.
+    pub(super) beyond: Latencies,
     /// From when it was due.
     pub(super) due: Latencies,
-    /// How late a thread is that sleeps as long as the scraper does.
+    /// How late a thread is that only sleeps until each scrape is due.
     pub(super) beside: Latencies,
     /// Scrapes without a whole reply.
     pub(super) refused: u32,
@@ -63,6 +69,7 @@ pub(super) struct Loaded {
 /// What the scraper found.
 struct Scraped {
     felt: Latencies,
+    beyond: Latencies,
     due: Latencies,
     refused: u32,
     fragmentation: (f64, f64),
@@ -96,8 +103,7 @@ impl Load {
                 go.send(()).ok();
                 let beside = scope.spawn(move || sleeper(stop));
                 let page = scope.spawn(move || page(observer, stop, pictures));
-                let mut slow = Vec::new();
-                let scraped = scrape(observer, self.scrapes, &mut slow);
+                let scraped = scrape(observer, self.scrapes);
                 let after = heap.figures();
                 stop.store(true, Relaxed);
                 let beside = beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -105,6 +111,7 @@ impl Load {
                 let (scraped, cpu_alone) = (scraped?, alone?);
                 Ok::<_, LabError>(Loaded {
                     felt: scraped.felt,
+                    beyond: scraped.beyond,
                     due: scraped.due,
                     beside,
                     refused: scraped.refused,
@@ -152,13 +159,15 @@ fn alone(observer: &Observer) -> Result<f64, LabError> {
     Ok((process_cpu() - begun).as_secs_f64() * 1e9 / f64::from(ALONE))
 }
 
-/// A thread that only sleeps: how late it is.
+/// A thread that only sleeps, until one moment after the other: how late it is at each.
 fn sleeper(stop: &AtomicBool) -> Result<Latencies, LabError> {
+    shorten_slice();
     let mut late = Latencies::new()?;
+    let mut due = Instant::now();
     while !stop.load(Relaxed) {
-        let begun = Instant::now();
-        thread::sleep(PERIOD);
-        late.record(begun.elapsed().saturating_sub(PERIOD));
+        due += PERIOD;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        late.record(due.elapsed());
     }
     Ok(late)
 }
@@ -177,45 +186,92 @@ fn page(observer: &Observer, stop: &AtomicBool, pictures: &AtomicU32) -> Result<
     Ok(())
 }
 
-/// Scrapes at an even pace. A scrape that was due while another was under way is sent at once, and late.
-fn scrape(observer: &Observer, scrapes: u32, slow: &mut Vec<Client>) -> Result<Scraped, LabError> {
-    let (mut felt, mut due_to_end) = (Latencies::new()?, Latencies::new()?);
-    let mut client = Client::new(observer)?;
+/// Scrapes at an even pace, whether the last was answered or not: one thread asks, and another takes what comes. Both stand for a
+/// client on another machine, with processors of its own: they ask for short slices here, and who waits for a reply has not
+/// just had the processor to send the request.
+fn scrape(observer: &Observer, scrapes: u32) -> Result<Scraped, LabError> {
+    let mut asks = Client::new(observer)?;
+    let takes = asks.end()?;
+    let (note, notes) = channel();
+    let (introduce, introduced) = channel();
+    let begun = Instant::now() + PERIOD;
+    thread::scope(|scope| {
+        let taker = scope.spawn(move || {
+            introduce.send(Turns::own()).ok();
+            take(takes, &notes, scrapes)
+        });
+        let asker = scope.spawn(move || {
+            shorten_slice();
+            let (server, taker) = (Turns::named(SERVER), introduced.recv().ok());
+            let mut slow = Vec::new();
+            for number in 0..scrapes {
+                // Who does not go on is cut off after some seconds, and others come.
+                if number % BETWEEN_SLOW == 0 {
+                    let mut one = Client::new(observer)?;
+                    one.begin();
+                    slow.push(one);
+                    if slow.len() > SLOW {
+                        slow.remove(0);
+                    }
+                }
+                let due = begun + PERIOD * number;
+                thread::sleep(due.saturating_duration_since(Instant::now()));
+                let waited = [server.waited(), taker.as_ref().and_then(Turns::waited)];
+                note.send(Asked { due, sent: Instant::now(), waited }).ok();
+                // If the connection has ended, whoever takes sees that.
+                asks.ask("/metrics").ok();
+            }
+            Ok(())
+        });
+        let asked = asker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let taken = taker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        asked.and(taken)
+    })
+}
+
+/// A scrape that was asked for.
+struct Asked {
+    due: Instant,
+    sent: Instant,
+    /// How long the server's thread, and the one that takes replies, had waited for a processor until then.
+    waited: [Option<Duration>; 2],
+}
+
+/// Takes so many replies.
+fn take(mut client: Client, notes: &Receiver<Asked>, scrapes: u32) -> Result<Scraped, LabError> {
+    shorten_slice();
+    let (server, own) = (Turns::named(SERVER), Turns::own());
+    let (mut felt, mut beyond, mut due_to_end) = (Latencies::new()?, Latencies::new()?, Latencies::new()?);
     let none = (f64::INFINITY, f64::NEG_INFINITY);
     let (mut refused, mut fragmentation, mut at_rest) = (0, none, none);
-    let begun = Instant::now();
     for number in 0..scrapes {
-        // Who does not go on is cut off after some seconds, and others come.
-        if number % BETWEEN_SLOW == 0 {
-            let mut one = Client::new(observer)?;
-            one.begin();
-            slow.push(one);
-            if slow.len() > SLOW {
-                slow.remove(0);
+        let Ok(document) = client.take() else {
+            // Nothing comes after that.
+            refused = scrapes - number;
+            break;
+        };
+        let now = Instant::now();
+        let waited = [server.waited(), own.waited()];
+        let Ok(asked) = notes.recv() else {
+            return Err(LabError::Measure(String::from("a reply to nobody")));
+        };
+        let since = |which: usize| Some(waited[which]?.saturating_sub(asked.waited[which]?));
+        let waits: Duration = [since(0), since(1)].into_iter().flatten().sum();
+        let Ok(text) = whole(document) else {
+            refused += 1;
+            continue;
+        };
+        let took = now.saturating_duration_since(asked.sent);
+        felt.record(took);
+        beyond.record(took.saturating_sub(waits));
+        due_to_end.record(now.saturating_duration_since(asked.due));
+        let widen = |range: &mut (f64, f64), name: &str| {
+            if let Some(value) = value(text, &format!("{name}{{heap=\"load\"}}")) {
+                *range = (range.0.min(value), range.1.max(value));
             }
-        }
-        let due = begun + PERIOD * number;
-        if let Some(early) = due.checked_duration_since(Instant::now()) {
-            thread::sleep(early);
-        }
-        let sent = Instant::now();
-        match client.metrics() {
-            Ok(text) => {
-                felt.record(sent.elapsed());
-                due_to_end.record(due.elapsed());
-                let widen = |range: &mut (f64, f64), name: &str| {
-                    if let Some(value) = value(text, &format!("{name}{{heap=\"load\"}}")) {
-                        *range = (range.0.min(value), range.1.max(value));
-                    }
-                };
-                widen(&mut fragmentation, "tricolor_fragmentation_ratio");
-                widen(&mut at_rest, "tricolor_fragmentation_at_rest_ratio");
-            }
-            Err(_) => {
-                refused += 1;
-                client = Client::new(observer)?;
-            }
-        }
+        };
+        widen(&mut fragmentation, "tricolor_fragmentation_ratio");
+        widen(&mut at_rest, "tricolor_fragmentation_at_rest_ratio");
     }
-    Ok(Scraped { felt, due: due_to_end, refused, fragmentation, at_rest })
+    Ok(Scraped { felt, beyond, due: due_to_end, refused, fragmentation, at_rest })
 }

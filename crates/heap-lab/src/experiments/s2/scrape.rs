@@ -9,10 +9,12 @@ use std::time::Duration;
 /// No reply takes longer than that.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A connection to an observer.
+/// A connection to an observer, or one end of one whose other end asks ([`end`](Client::end)).
 pub(super) struct Client {
     socket: TcpStream,
     came: Vec<u8>,
+    /// Bytes of the reply that was returned last, at the beginning of what came.
+    returned: usize,
 }
 
 fn broken(why: impl std::fmt::Display) -> LabError {
@@ -28,7 +30,19 @@ impl Client {
         let socket = TcpStream::connect(observer.address()).map_err(broken)?;
         socket.set_nodelay(true).map_err(broken)?;
         socket.set_read_timeout(Some(PATIENCE)).map_err(broken)?;
-        Ok(Self { socket, came: Vec::with_capacity(64 << 10) })
+        Ok(Self::at(socket))
+    }
+
+    fn at(socket: TcpStream) -> Self {
+        Self { socket, came: Vec::with_capacity(64 << 10), returned: 0 }
+    }
+
+    /// The same connection once more, for another thread: one asks, and the other takes replies.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub(super) fn end(&self) -> Result<Self, LabError> {
+        self.socket.try_clone().map(Self::at).map_err(broken)
     }
 
     /// Sends some bytes that are no whole request.
@@ -36,31 +50,29 @@ impl Client {
         self.socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: ").ok();
     }
 
-    /// Asks, and waits for the last byte of the document.
+    /// Asks.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub(super) fn ask(&mut self, path: &str) -> Result<(), LabError> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+        self.socket.write_all(request.as_bytes()).map_err(broken)
+    }
+
+    /// Waits for the last byte of the next document.
     ///
     /// # Errors
     /// When the connection ends before that, or the reply is none.
-    pub(super) fn get(&mut self, path: &str) -> Result<&[u8], LabError> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
-        self.socket.write_all(request.as_bytes()).map_err(broken)?;
-        self.came.clear();
-        let (mut head, mut wanted) = (0, None);
+    pub(super) fn take(&mut self) -> Result<&[u8], LabError> {
+        self.came.drain(..self.returned);
+        self.returned = 0;
         let mut bytes = [0; 64 << 10];
         loop {
-            if wanted.is_none()
-                && let Some(at) = self.came.windows(4).position(|four| four == b"\r\n\r\n")
+            if let Some((head, end)) = reply(&self.came)?
+                && self.came.len() >= end
             {
-                let text = std::str::from_utf8(&self.came[..at]).map_err(broken)?;
-                if !text.starts_with("HTTP/1.1 200 ") {
-                    return Err(broken(text.lines().next().unwrap_or_default()));
-                }
-                let length = text.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-                let length: usize =
-                    length.and_then(|length| length.parse().ok()).ok_or_else(|| broken("no length"))?;
-                (head, wanted) = (at + 4, Some(at + 4 + length));
-            }
-            if wanted.is_some_and(|wanted| self.came.len() >= wanted) {
-                return Ok(&self.came[head..]);
+                self.returned = end;
+                return Ok(&self.came[head..end]);
             }
             match self.socket.read(&mut bytes).map_err(broken)? {
                 0 => return Err(broken("it closed")),
@@ -69,14 +81,43 @@ impl Client {
         }
     }
 
+    /// Asks, and waits for the last byte of the document.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub(super) fn get(&mut self, path: &str) -> Result<&[u8], LabError> {
+        self.ask(path)?;
+        self.take()
+    }
+
     /// The metrics, as text.
     ///
     /// # Errors
     /// As [`get`](Self::get).
     pub(super) fn metrics(&mut self) -> Result<&str, LabError> {
-        let text = std::str::from_utf8(self.get("/metrics")?).map_err(broken)?;
-        if text.ends_with("# EOF\n") { Ok(text) } else { Err(broken("the metrics do not end")) }
+        whole(self.get("/metrics")?)
     }
+}
+
+/// Where the document of the first reply begins and ends, if its head has come.
+fn reply(came: &[u8]) -> Result<Option<(usize, usize)>, LabError> {
+    let Some(at) = came.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
+    let text = std::str::from_utf8(&came[..at]).map_err(broken)?;
+    if !text.starts_with("HTTP/1.1 200 ") {
+        return Err(broken(text.lines().next().unwrap_or_default()));
+    }
+    let length = text.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+    let length: usize = length.and_then(|length| length.parse().ok()).ok_or_else(|| broken("no length"))?;
+    Ok(Some((at + 4, at + 4 + length)))
+}
+
+/// Metrics as text, if they are whole.
+///
+/// # Errors
+/// When they do not end as they must.
+pub(super) fn whole(document: &[u8]) -> Result<&str, LabError> {
+    let text = std::str::from_utf8(document).map_err(broken)?;
+    if text.ends_with("# EOF\n") { Ok(text) } else { Err(broken("the metrics do not end")) }
 }
 
 /// The value of a sample, by its name with its labels as they are written.

@@ -31,7 +31,8 @@ fn what_is_told_is_the_model() {
 fn a_load_is_borne() {
     let loaded = Load { live: 2 << 20, scrapes: 100 }.run().expect("a load");
     assert_eq!((loaded.refused, loaded.broken), (0, 0));
-    assert_eq!(loaded.felt.count(), 100);
+    assert_eq!((loaded.felt.count(), loaded.beyond.count()), (100, 100));
+    assert!(loaded.beyond.at(50.0) <= loaded.felt.at(50.0));
     assert!(loaded.cpu_alone > 0.0 && loaded.beside.count() > 0);
     assert!(loaded.fragmentation.0 >= 1.0 && loaded.fragmentation.1 < f64::INFINITY);
 }

@@ -75,6 +75,8 @@ struct Cost {
     wall: Spread,
     mark: Spread,
     pause: Spread,
+    /// The share of each pause that was marking.
+    marking: Spread,
     /// Bytes scanned by each cycle, the first included: the least and the most.
     scanned: (f64, f64),
     last: CycleFigures,
@@ -106,13 +108,15 @@ fn compare(
         let scanned = last_cycle(mutator.figures())?.scanned_bytes.get() as f64;
         heaps.push((kind, mutator, live, (first, (scanned, scanned))));
     }
-    let mut samples: Vec<[Vec<f64>; 3]> = Kind::ALL.iter().map(|_| Default::default()).collect();
+    let mut samples: Vec<[Vec<f64>; 4]> = Kind::ALL.iter().map(|_| Default::default()).collect();
     for cycle in 0..cycles {
         trial.stage(format!("{} objects: cycle {} of {cycles}", digits(count as f64), cycle + 1));
         if cycle % 3 == 0 {
             go.sample();
         }
-        for ((_, mutator, _, (_, scanned)), [walls, marks, pauses]) in heaps.iter_mut().zip(&mut samples) {
+        for ((_, mutator, _, (_, scanned)), [walls, marks, pauses, shares]) in
+            heaps.iter_mut().zip(&mut samples)
+        {
             let watch = Stopwatch::start();
             mutator.collect();
             walls.push(millis(watch.lap().wall));
@@ -121,10 +125,13 @@ fn compare(
             *scanned = (scanned.0.min(bytes), scanned.1.max(bytes));
             marks.push(nanos(last.mark_cpu));
             pauses.push(millis(last.pause));
+            shares.push(nanos(last.mark) / nanos(last.pause));
         }
     }
     let mut costs = Vec::new();
-    for ((kind, mutator, live, (first, scanned)), [walls, marks, pauses]) in heaps.into_iter().zip(samples) {
+    for ((kind, mutator, live, (first, scanned)), [walls, marks, pauses, shares]) in
+        heaps.into_iter().zip(samples)
+    {
         let name = format!("{} × {}", digits(count as f64), kind.name());
         let last = last_cycle(mutator.figures())?;
         trial.figure(format!("{name}: bytes scanned"), last.scanned_bytes.get() as f64);
@@ -136,6 +143,7 @@ fn compare(
             wall: trial.samples(&format!("{name}: cycle wall, ms"), walls)?,
             mark: trial.samples(&format!("{name}: mark CPU, ns"), marks)?,
             pause: trial.samples(&format!("{name}: pause, ms"), pauses)?,
+            marking: trial.samples(&format!("{name}: share of the pause that is marking"), shares)?,
             scanned,
             last,
         });
@@ -285,7 +293,7 @@ impl Experiment for PointersAndValues {
         trial.judge(ratio, pointers.mark.median() / integers.mark.median());
         trial.judge(nulls, of(Kind::Nulls)?.mark.median() / pointers.mark.median());
         trial.judge(flat, of(Kind::Flat)?.mark.median() / integers.mark.median());
-        trial.judge(stopped, nanos(pointers.last.mark) / nanos(pointers.last.pause));
+        trial.judge(stopped, pointers.marking.median());
 
         // By the clock, so what disturbs a pause only adds to it.
         trial.judge(pauses, pointers.pause.min() / integers.pause.min());

@@ -59,6 +59,7 @@ type Check = (&'static str, fn());
 const CHECKS: &[Check] = &[
     ("model", checks::model),
     ("verified programs", checks::verified_programs),
+    ("generated programs", checks::generated),
     ("zeroed programs", checks::zeroed_programs),
     ("long list", checks::long_list),
     ("wide array", checks::wide_array),
@@ -233,7 +234,7 @@ faults! {
     the_verifier_sees_a_run_that_was_not_handed_back: FlushSkipped, "verified programs", "is Cached while every mutator is flushed";
     the_counters_see_a_second_drop: DropTwice, "drops", "drops of ten dead objects";
     the_figures_see_a_limit_that_was_passed: LimitIgnoresRequest, "limit", "limit: ";
-    the_model_counts_garbage_that_old_marks_keep: EpochStuck, "model", "slots are allocated, not";
+    the_model_sees_that_old_marks_count_as_new: EpochStuck, "model", "model: ";
     the_verifier_sees_a_free_page_that_has_an_owner: OwnerKept, "pages", "A2: page";
     an_object_is_lost_when_an_erased_field_is_not_shaded: DeletionUnshaded, "field erased", "is lost";
     an_object_is_lost_when_what_is_stored_is_not_shaded: InsertionUnshaded, "stored by another", "is lost";
@@ -330,4 +331,52 @@ faults! {
     what_nobody_has_filled_is_a_node_when_runs_are_kept: SnapshotRunsKept, "snapshot of numbers", "some of which are no objects";
     what_waits_for_its_drop_is_a_node_when_marks_are_not_looked_at: SnapshotDeadFound, "snapshot among drops", "dead objects that were nodes";
     a_value_is_no_node_when_its_key_is_found_late: SnapshotKeysLate, "snapshot of weak maps", "values of keys that were found";
+    the_model_misses_what_an_update_overwrote: UpdateBlind, "generated programs", "UpdateTwice of";
+    the_model_finds_what_was_taken_out_of_a_vector: GapLeft, "generated programs", "model: ";
+    the_register_misses_the_drops_of_a_frame: FrameDropsForgotten, "generated programs", "ran 0 times, not 1";
+}
+
+/// Generated programs notice a mistake that another check is named for: so they use that part of the interface, and the model
+/// knows what it should do.
+fn programs_notice(fault: Fault) {
+    let (passed, said) = in_a_process(&format!("{fault:?}"), "generated programs");
+    assert!(!passed, "generated programs did not notice {fault:?}");
+    let by_whom = ["model: ", "an invariant of the heap is broken"];
+    assert!(by_whom.iter().any(|words| said.contains(words)), "{fault:?} was not noticed as such:\n{said}");
+}
+
+macro_rules! by_programs {
+    ($($name:ident: $fault:ident;)*) => {
+        /// The same by generated programs, of which there are a few, whichever check is named for the fault.
+        mod by_programs {
+            use super::{Fault, programs_notice};
+
+            $(
+                #[test]
+                fn $name() {
+                    programs_notice(Fault::$fault);
+                }
+            )*
+        }
+    };
+}
+
+by_programs! {
+    keys_that_are_marked_late: LateKeyOverlooked;
+    an_intern_table_that_sleeps: WeakSetAsleep;
+    weak_places_that_are_not_cleared: WeakUncleared;
+    a_pool_that_does_not_age: PoolUnaged;
+    a_pool_that_ages_twice: PoolAgedTwice;
+    a_pool_that_is_not_shaded: PoolUnshaded;
+    a_chunk_that_is_not_counted: ArenaUncounted;
+    references_to_the_middle_of_a_chunk: InteriorUnmarked;
+    pages_of_frames_that_are_gone: FrameKeptCounted;
+    cleanups_of_what_is_kept: CleanupEarly;
+    cleanups_that_were_stopped: CleanupUnstopped;
+    cleanups_that_nobody_is_told_of: CleanupUntold;
+    finalizers_without_their_order: FinalizerOrderIgnored;
+    what_finalizers_should_keep: FinalizerFieldsUnshaded;
+    what_is_finalized_and_not_marked: FinalizedUnmarked;
+    what_is_brought_back_and_cleaned_up: CleanupBeforeFinalizer;
+    what_a_vector_keeps_above_its_length: RemovedKept;
 }

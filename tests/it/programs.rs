@@ -1,14 +1,14 @@
 //! Promise: after a full collection exactly what is reachable is left, with its contents, and drops have run once for
 //! exactly the dead.
 //!
-//! Generated programs against the reference model, in six settings: objects of every kind, vectors, maps, strings, weak references,
-//! and, in the last setting, refusals. `TRICOLOR_PROGRAMS` sets how many a setting runs,
+//! Generated programs against the reference model, in six settings: objects of every kind, vectors, maps, strings, weak references
+//! and weak maps, frames, arenas, pools, cleanups, finalizers, and, in the last setting, refusals. `TRICOLOR_PROGRAMS` sets how many a setting runs,
 //! `TRICOLOR_OPS` how long each is, and `TRICOLOR_SEED` with which seed they begin; a failure prints the line with which
 //! to see it again.
 
 use crate::support::{length_from, number_from, within};
 use heap_testkit::program::Program;
-use heap_testkit::run::{Cell, Stats, repro, run, run_threads};
+use heap_testkit::run::{Cell, Failure, Stats, repro, run, run_on, run_threads};
 use heap_testkit::shrink::shrink;
 use std::io::Write as _;
 use std::sync::{Mutex, Once, PoisonError};
@@ -54,6 +54,12 @@ fn many(cell: Cell, programs: u64) {
     println!("{cell:?}: {programs} programs, {stats:?}, {:?}", begun.elapsed());
     if programs >= 100 {
         assert!(stats.found > 0 && stats.gone > 0, "weak references: {stats:?}");
+        assert!(
+            stats.noted > 0 && stats.locals > 0 && stats.packed > 0,
+            "weak maps, frames, arenas: {stats:?}"
+        );
+        assert!(stats.taken > 0 && stats.expired > 0, "pools: {stats:?}");
+        assert!(stats.cleaned > 0 && stats.finalized > 0, "cleanups and finalizers: {stats:?}");
         assert_eq!(stats.refused > 0, cell == Cell::Limit, "refusals: {stats:?}");
     }
 }
@@ -86,6 +92,48 @@ fn programs_agree_with_the_model_when_collections_stop_the_world() {
 #[test]
 fn programs_agree_with_the_model_when_a_limit_refuses_operations() {
     many(Cell::Limit, 250);
+}
+
+/// Both kinds of collector, each only when the program says: what was found, dropped, cleaned up and finalized is the same.
+#[test]
+fn both_collectors_do_the_same() {
+    let (first, ops) = (number_from("TRICOLOR_SEED", 1), length_from("TRICOLOR_OPS", 150));
+    let mut stats = Stats::default();
+    for seed in first..first + number_from("TRICOLOR_PROGRAMS", 60) {
+        let program = Program::generate(seed, ops);
+        let told = |program: &Program, collector| {
+            let cell =
+                if collector == Collector::Concurrent { Cell::SmallPercent } else { Cell::StopTheWorld };
+            run_on(
+                program,
+                cell,
+                &cell.builder(seed).gc_off().collector(collector).poison(0xDD).verify_every(1),
+            )
+        };
+        let differ = |program: &Program| {
+            let one = match told(program, Collector::Concurrent) {
+                Ok(did) => did,
+                Err(failure) => return Some(failure),
+            };
+            match told(program, Collector::StopTheWorld) {
+                Ok(other) if one == other => None,
+                Ok(other) => Some(Failure {
+                    program: program.clone(),
+                    cell: Cell::StopTheWorld,
+                    at: None,
+                    what: format!(
+                        "{one:?} with a concurrent collector, {other:?} with one that stops the world"
+                    ),
+                }),
+                Err(failure) => Some(failure),
+            }
+        };
+        if let Some(failure) = differ(&program) {
+            panic!("{}", shrink(failure, differ));
+        }
+        stats.add(&told(&program, Collector::Concurrent).unwrap_or_else(|failure| panic!("{failure}")));
+    }
+    println!("both: {stats:?}");
 }
 
 #[test]

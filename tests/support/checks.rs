@@ -3,7 +3,7 @@
 use crate::raw_scenes;
 use crate::scenes::{Place, look_along, path};
 use heap_testkit::program::Program;
-use heap_testkit::run::{Cell, run};
+use heap_testkit::run::{Cell, run, run_threads};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
@@ -18,6 +18,22 @@ pub(crate) fn model() {
     for seed in 1..60 {
         run(&Program::generate(seed, 150), Cell::EveryAlloc)
             .unwrap_or_else(|failure| panic!("model: {failure}"));
+    }
+}
+
+/// Generated programs in four settings: with a cycle at every allocation, with a collector beside them and a verifier in each
+/// cycle, the same in a stopped world, and several on one heap while another thread collects again and again. A mistake in any part of the interface that they
+/// use is to be noticed by one of these.
+pub(crate) fn generated() {
+    for seed in 1..26 {
+        for cell in [Cell::EveryAlloc, Cell::PoisonVerify, Cell::StopTheWorld] {
+            run(&Program::generate(seed, 150), cell).unwrap_or_else(|failure| panic!("model: {failure}"));
+        }
+        if seed % 6 == 0 {
+            let programs: Vec<_> = (0..2).map(|thread| Program::generate(100 * seed + thread, 400)).collect();
+            let builder = Heap::builder().reservation(256 << 20).gc_percent(2).poison(0xDD).verify_every(1);
+            run_threads(&programs, &builder).unwrap_or_else(|failure| panic!("model: {failure}"));
+        }
     }
 }
 

@@ -240,11 +240,17 @@ pub enum Fault {
     SnapshotDeadFound = 113,
     /// A snapshot asks only once whether an ephemeron leads on: when the ephemeron is looked into.
     SnapshotKeysLate = 114,
+    /// An update of a shared reference stores what it made of an old value, though another is there by now.
+    UpdateBlind = 115,
+    /// What was taken out of the middle of a vector leaves a gap.
+    GapLeft = 116,
+    /// A frame forgets the values whose drops it owes.
+    FrameDropsForgotten = 117,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 114] = [
+    pub const ALL: [Self; 117] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -359,6 +365,9 @@ impl Fault {
         Self::SnapshotRunsKept,
         Self::SnapshotDeadFound,
         Self::SnapshotKeysLate,
+        Self::UpdateBlind,
+        Self::GapLeft,
+        Self::FrameDropsForgotten,
     ];
 }
 

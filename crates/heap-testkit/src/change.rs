@@ -40,6 +40,18 @@ pub enum Change<E> {
     Retain(usize),
     /// Make the vector that long.
     Resize(usize, E),
+    /// Sort by a key.
+    Sort,
+    /// Take those out that have the same key as the one before them.
+    Dedup,
+    /// Put one in every place.
+    Fill(E),
+    /// Put that many of one over what is there, from an index on.
+    Write(usize, usize, E),
+    /// Move that many to the beginning.
+    RotateRight(usize),
+    /// Put that many of one at the end, one after another.
+    ExtendEach(E, usize),
 }
 
 impl<E: Copy> Change<E> {
@@ -62,14 +74,20 @@ impl<E: Copy> Change<E> {
             Self::Drain(from, end) => Change::Drain(from, end),
             Self::Retain(nth) => Change::Retain(nth),
             Self::Resize(len, element) => Change::Resize(len, other(element)),
+            Self::Sort => Change::Sort,
+            Self::Dedup => Change::Dedup,
+            Self::Fill(element) => Change::Fill(other(element)),
+            Self::Write(from, count, element) => Change::Write(from, count, other(element)),
+            Self::RotateRight(by) => Change::RotateRight(by),
+            Self::ExtendEach(element, count) => Change::ExtendEach(other(element), count),
         }
     }
 
-    /// Makes the change to a plain vector: what the model does.
+    /// Makes the change to a plain vector: what the model does. `key` is what elements are sorted by, and is the same as in the heap.
     ///
     /// # Panics
     /// If an index is past the end.
-    pub fn apply(self, to: &mut Vec<E>) {
+    pub fn apply(self, to: &mut Vec<E>, key: impl Fn(E) -> u64) {
         match self {
             Self::Push(element) => to.push(element),
             Self::Extend(element, count) => to.extend(core::iter::repeat_n(element, count)),
@@ -92,6 +110,12 @@ impl<E: Copy> Change<E> {
                 });
             }
             Self::Resize(len, element) => to.resize(len, element),
+            Self::Sort => to.sort_by_key(|element| key(*element)),
+            Self::Dedup => to.dedup_by_key(|element| key(*element)),
+            Self::Fill(element) => to.fill(element),
+            Self::Write(from, count, element) => to[from..from + count].fill(element),
+            Self::RotateRight(by) => to.rotate_right(by),
+            Self::ExtendEach(element, count) => to.extend(core::iter::repeat_n(element, count)),
         }
     }
 
@@ -101,8 +125,8 @@ impl<E: Copy> Change<E> {
     /// The heap's. The vector is as before.
     ///
     /// # Panics
-    /// If an index is past the end.
-    pub fn make<'gc>(self, mu: &Mu<'gc>, to: &GcVec<'gc, E>) -> Result<(), AllocError>
+    /// If an index is past the end, or the vector gives something else than was taken out.
+    pub fn make<'gc>(self, mu: &Mu<'gc>, to: &GcVec<'gc, E>, key: impl Fn(E) -> u64) -> Result<(), AllocError>
     where
         E: Trace + 'gc,
     {
@@ -120,7 +144,10 @@ impl<E: Copy> Change<E> {
             Self::Rotate(by) => to.rotate_left(mu, by),
             Self::Reserve(more) => to.try_reserve(mu, more)?,
             Self::Shrink => to.shrink_to_fit(mu),
-            Self::Drain(from, end) => drop(to.drain(mu, from..end)),
+            Self::Drain(from, end) => {
+                let there: Vec<u64> = to.iter().skip(from).take(end - from).map(&key).collect();
+                assert!(to.drain(mu, from..end).map(&key).eq(there), "what was drained was not there");
+            }
             Self::Retain(nth) => {
                 let mut at = 0;
                 to.retain(mu, |_| {
@@ -129,6 +156,17 @@ impl<E: Copy> Change<E> {
                 });
             }
             Self::Resize(len, element) => to.try_resize(mu, len, element)?,
+            Self::Sort => to.sort_by_key(mu, key),
+            Self::Dedup => to.dedup_by_key(mu, key),
+            Self::Fill(element) => to.fill(mu, element),
+            Self::Write(from, count, element) => to.write(mu, from, &vec![element; count]),
+            Self::RotateRight(by) => to.rotate_right(mu, by),
+            Self::ExtendEach(element, count) => {
+                // All or nothing, as the model has it.
+                to.try_reserve(mu, count)?;
+                let elements = core::iter::repeat_n(element, count);
+                to.try_extend(mu, elements).map_err(|refusal| refusal.error)?;
+            }
         }
         Ok(())
     }

@@ -31,6 +31,11 @@ impl Register {
         self.locked(|drops| drops.values().map(|&times| u64::from(times)).sum())
     }
 
+    /// Something of that name was done.
+    pub fn sign(&self, name: u64) {
+        self.locked(|drops| *drops.entry(name).or_default() += 1);
+    }
+
     fn locked<R>(&self, f: impl FnOnce(&mut HashMap<u64, u32>) -> R) -> R {
         f(&mut self.drops.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -59,6 +64,6 @@ impl Stone {
 
 impl Drop for Stone {
     fn drop(&mut self) {
-        self.register.locked(|drops| *drops.entry(self.name).or_default() += 1);
+        self.register.sign(self.name);
     }
 }

@@ -6,6 +6,11 @@
 //! is reachable. After a full collection the two must agree: every object the model reaches is where it was, with the
 //! contents it was given; nothing else is left; and drops ran once for exactly the dead.
 //!
+//! What is not a reference from object to object has rules of its own, which the model has, too: a weak map keeps a value as long as
+//! something else keeps its key; what is in a pool survives one collection and not two; objects of one chunk of an arena live and
+//! die together; what was put into a frame is whole until the frame ends, and its drops have run then; a cleanup runs once, when its
+//! object is dead; and a finalizer once, before that, and before those of what its object leads to.
+//!
 //! A program that fails is *shrunk* ([`shrink`]): operations are left out as long as it still fails. Operands are
 //! taken modulo what there is at the time, so any part of a program is a program.
 //!

@@ -27,6 +27,22 @@ pub enum Kind {
     Watch,
     /// Make roots for what a watch sees.
     Upgrade,
+    /// Ask a weak map something, or tell it.
+    Note,
+    /// Ask an intern table for a name.
+    Name,
+    /// Exchange a reference that threads could share.
+    Exchange,
+    /// Open a frame, and frames in it.
+    Frame,
+    /// Pack objects into the chunks of an arena.
+    Pack,
+    /// Put something into a pool, or take it.
+    Pool,
+    /// Have something done when an object is dead, or not any more.
+    Cleanup,
+    /// Have something done with an object that nothing leads to, or not any more.
+    Finalize,
     /// Make a root for what a place leads to.
     Load,
     /// Make a second root for an object.
@@ -52,7 +68,7 @@ pub enum Kind {
 }
 
 /// Kinds and how often each comes, of the sum.
-const WEIGHTS: [(Kind, u64); 20] = [
+const WEIGHTS: [(Kind, u64); 28] = [
     (Kind::Alloc, 300),
     (Kind::Litter, 60),
     (Kind::Store, 250),
@@ -62,6 +78,14 @@ const WEIGHTS: [(Kind, u64); 20] = [
     (Kind::Turn, 90),
     (Kind::Watch, 70),
     (Kind::Upgrade, 50),
+    (Kind::Note, 90),
+    (Kind::Name, 40),
+    (Kind::Exchange, 30),
+    (Kind::Frame, 20),
+    (Kind::Pack, 25),
+    (Kind::Pool, 50),
+    (Kind::Cleanup, 25),
+    (Kind::Finalize, 35),
     (Kind::Load, 120),
     (Kind::Clone, 20),
     (Kind::Point, 20),

@@ -5,7 +5,7 @@
 //! business of `runner.rs`.
 
 use crate::program::Program;
-use crate::runner::Runner;
+use crate::runner::{Cycles, Runner};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
@@ -119,8 +119,8 @@ pub fn run(program: &Program, cell: Cell) -> Result<Stats, Failure> {
 pub fn run_on(program: &Program, cell: Cell, builder: &HeapBuilder) -> Result<Stats, Failure> {
     let at = std::cell::Cell::new(None);
     let outcome = caught(|| {
-        let heap = builder.build().map_err(|error| error.to_string())?;
-        let mut runner = Runner::new(heap, 0, true)?;
+        let (heap, cycles) = Cycles::build(builder)?;
+        let mut runner = Runner::new(heap, 0, true, cycles)?;
         for (number, op) in program.ops.iter().enumerate() {
             at.set(Some(number));
             runner.step(*op)?;
@@ -149,12 +149,13 @@ fn caught<R>(f: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
 /// If this part of the heap and its model disagree, or something panics.
 pub fn run_part(program: &Program, heap: Heap, number: u64) -> Result<Stats, String> {
     caught(|| {
-        let mut runner = Runner::new(heap, number, false)?;
+        let cycles = Cycles::Of(heap.clone());
+        let mut runner = Runner::new(heap, number, false, cycles)?;
         program.ops.iter().enumerate().try_for_each(|(at, op)| {
             runner.step(*op).map_err(|what| format!("thread {number}, operation {at}: {what}"))
         })?;
         let (_, stats) = runner.end()?;
-        runner.clear_roots();
+        runner.leave()?;
         Ok(stats)
     })
     .map_err(|what| format!("{what}\nseed {:#x} of thread {number}", program.seed))
@@ -165,7 +166,7 @@ pub fn run_part(program: &Program, heap: Heap, number: u64) -> Result<Stats, Str
 /// # Errors
 /// If a thread's part of the heap and its model disagree, something panics, or the counts are wrong in the end.
 pub fn run_threads(programs: &[Program], builder: &HeapBuilder) -> Result<Stats, String> {
-    let heap = builder.build().map_err(|error| error.to_string())?;
+    let (heap, cycles) = Cycles::build(builder)?;
     let (report, reports) = mpsc::channel();
     let mut stats = Stats::default();
     let mut first = None;
@@ -175,11 +176,11 @@ pub fn run_threads(programs: &[Program], builder: &HeapBuilder) -> Result<Stats,
         for (number, program) in programs.iter().enumerate() {
             let (end, ended) = mpsc::channel::<()>();
             leave.push(end);
-            let (report, heap) = (report.clone(), heap.clone());
+            let (report, heap, cycles) = (report.clone(), heap.clone(), cycles.clone());
             scope.spawn(move || {
                 let mut kept = None;
                 let outcome = caught(|| {
-                    let runner = kept.insert(Runner::new(heap, number as u64 + 1, false)?);
+                    let runner = kept.insert(Runner::new(heap, number as u64 + 1, false, cycles)?);
                     program.ops.iter().enumerate().try_for_each(|(at, op)| {
                         runner.step(*op).map_err(|what| format!("thread {number}, operation {at}: {what}"))
                     })?;

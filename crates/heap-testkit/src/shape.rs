@@ -14,6 +14,9 @@
 //! | `Refs`, `Pairs`, `Anys` | slices of references, of (number, reference), of enums | repeated masks, arrays in pieces |
 //! | `Vector`, `AnyVector` | vectors of references, of enums, and their buffers | memory that is exchanged, places that hold nothing |
 //! | `Map`, `AnyMap` | maps to references, to enums, and their tables | the same, and entries that are looked for by a hash |
+//! | `Atomic` | number, a reference that is changed by exchanges | a barrier before a read-modify-write |
+//! | `Notes`, `StoneNotes` | weak maps from hubs to hubs, to stones | ephemerons, and entries that are over |
+//! | `Names`, `Name` | an intern table, a string of it | weak places in a table, looked for by a hash |
 //! | `Watch` | weak references to a hub and to a stone | places that let go, before a drop runs |
 //! | `Stone`, `Stones` | a value with a drop, a slice of them | drops from the queue |
 //! | `Hand` | references in a `Vec` of its own | hand-written `trace`, with a drop |
@@ -24,15 +27,18 @@
 //! address of an object, which then keeps that object alive.
 
 mod contents;
+mod knows;
 
 pub use contents::{Eye, Seen};
+pub use knows::Exchange;
 
 use crate::drops::{Register, Stone};
 use crate::random::scrambled;
+use core::fmt;
 use std::sync::Arc;
 use tricolor::{
-    AllocError, Gc, GcBytes, GcCell, GcMap, GcSlice, GcStr, GcVec, Leaf, Mu, Rebrand, Root, Trace, Tracer,
-    TypeMask, Weak,
+    AllocError, AtomicGc, Cleanup, Gc, GcBytes, GcCell, GcMap, GcSlice, GcStr, GcVec, Interner, Leaf, Mu,
+    Rebrand, Root, Trace, Tracer, TypeMask, Weak, WeakMap,
 };
 
 /// A place for an exact reference.
@@ -51,6 +57,19 @@ pub struct Hub<'gc> {
     id: u64,
     edge: GcCell<Any<'gc>>,
 }
+
+/// A number and a reference that is changed by exchanges.
+#[derive(Trace, Debug)]
+pub struct Atomic<'gc> {
+    id: u64,
+    edge: AtomicGc<'gc, Hub<'gc>>,
+}
+
+/// What is known of hubs: other hubs.
+pub type Notes<'gc> = WeakMap<'gc, Hub<'gc>, Hub<'gc>>;
+
+/// What is known of hubs: stones.
+pub type StoneNotes<'gc> = WeakMap<'gc, Hub<'gc>, Leaf<Stone>>;
 
 /// A link of a list.
 #[derive(Trace, Debug)]
@@ -124,7 +143,7 @@ macro_rules! shapes {
         }
 
         /// A reference to an object of any shape, or a number.
-        #[derive(Trace, Clone, Copy, Debug)]
+        #[derive(Trace, Clone, Copy)]
         #[repr(u64)]
         #[expect(missing_docs, reason = "the module's table says what each is")]
         pub enum Any<'gc> {
@@ -185,6 +204,44 @@ macro_rules! shapes {
                     $(Self::$name(object) => AnyRoot::$name(mu.root(object))),*
                 }
             }
+
+            /// Has something done once the object is dead.
+            ///
+            /// # Panics
+            /// If it is a number.
+            pub fn cleanup(self, mu: &Mu<'gc>, f: impl FnOnce() + Send + 'static) -> Cleanup {
+                match self {
+                    Self::Number(number) => panic!("{number} is no object"),
+                    $(Self::$name(object) => mu.cleanup(object, f)),*
+                }
+            }
+
+            /// Has something done with the object once nothing leads to it; says whether that takes something else's place.
+            ///
+            /// # Panics
+            /// If it is a number.
+            pub fn set_finalizer(
+                self,
+                mu: &Mu<'gc>,
+                f: impl for<'a> FnOnce(&Mu<'a>, Any<'a>) + 'static,
+            ) -> bool {
+                match self {
+                    Self::Number(number) => panic!("{number} is no object"),
+                    $(Self::$name(object) => mu.set_finalizer(object, move |mu, object| f(mu, Any::$name(object)))),*
+                }
+            }
+
+            /// Takes the finalizer back; says whether there was one.
+            ///
+            /// # Panics
+            /// If it is a number.
+            #[must_use]
+            pub fn clear_finalizer(self, mu: &Mu<'gc>) -> bool {
+                match self {
+                    Self::Number(number) => panic!("{number} is no object"),
+                    $(Self::$name(object) => mu.clear_finalizer(object)),*
+                }
+            }
         }
     };
 }
@@ -210,10 +267,25 @@ shapes! {
     AnyVector [GcVec<'gc, Any<'gc>>] [GcVec<'static, Any<'static>>];
     Map [Map<'gc>] [Map<'static>];
     AnyMap [AnyMap<'gc>] [AnyMap<'static>];
+    Atomic [Atomic<'gc>] [Atomic<'static>];
+    Notes [Notes<'gc>] [Notes<'static>];
+    StoneNotes [StoneNotes<'gc>] [StoneNotes<'static>];
+    Names [Interner<'gc>] [Interner<'static>];
+    Name [GcStr] [GcStr];
     Watch [Watch<'gc>] [Watch<'static>];
     Stone [Leaf<Stone>] [Leaf<Stone>];
     Stones [GcSlice<Leaf<Stone>>] [GcSlice<Leaf<Stone>>];
     Hand [Hand<'gc>] [Hand<'static>];
+}
+
+impl fmt::Debug for Any<'_> {
+    /// Which shape, and where: what it leads to may lead back.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.shape() {
+            Some(shape) => write!(f, "{shape:?} at {:#x}", self.addr()),
+            None => write!(f, "{:#x}", self.addr()),
+        }
+    }
 }
 
 /// What a place of an object can hold.
@@ -247,6 +319,7 @@ impl Shape {
         match self {
             Self::Tiny | Self::Words | Self::Text | Self::Bytes => None,
             Self::Watch | Self::Stone | Self::Stones => None,
+            Self::Notes | Self::StoneNotes | Self::Names | Self::Name => None,
             Self::Chain => Some(Place::Chain),
             Self::Hub | Self::Anys | Self::AnyVector | Self::AnyMap => Some(Place::Any),
             Self::Hand => Some(Place::Fixed),
@@ -257,7 +330,7 @@ impl Shape {
             | Self::Node7
             | Self::Node12
             | Self::Node70 => Some(Place::Hub),
-            Self::Refs | Self::Pairs | Self::Vector | Self::Map => Some(Place::Hub),
+            Self::Atomic | Self::Refs | Self::Pairs | Self::Vector | Self::Map => Some(Place::Hub),
         }
     }
 
@@ -267,7 +340,8 @@ impl Shape {
         match self {
             Self::Tiny | Self::Words | Self::Text | Self::Bytes => 0,
             Self::Watch | Self::Stone | Self::Stones => 0,
-            Self::Chain | Self::Hub | Self::Node1 => 1,
+            Self::Notes | Self::StoneNotes | Self::Names | Self::Name => 0,
+            Self::Chain | Self::Hub | Self::Node1 | Self::Atomic => 1,
             Self::Node2 => 2,
             Self::Node3 => 3,
             Self::Node5 => 5,
@@ -286,6 +360,7 @@ impl Shape {
             Self::Stone | Self::Hand => 1,
             Self::Stones => len,
             Self::Tiny | Self::Words | Self::Text | Self::Bytes | Self::Chain | Self::Hub | Self::Watch => 0,
+            Self::Atomic | Self::Notes | Self::StoneNotes | Self::Names | Self::Name => 0,
             Self::Node1
             | Self::Node2
             | Self::Node3
@@ -308,6 +383,12 @@ impl Shape {
     #[must_use]
     pub fn is_map(self) -> bool {
         matches!(self, Self::Map | Self::AnyMap)
+    }
+
+    /// Whether it is a weak map.
+    #[must_use]
+    pub fn is_notes(self) -> bool {
+        matches!(self, Self::Notes | Self::StoneNotes)
     }
 
     /// Whether its slot is kept until after its drop.
@@ -388,6 +469,11 @@ impl Shape {
                 }
                 Any::AnyMap(mu.try_alloc(map)?)
             }
+            Self::Atomic => Any::Atomic(mu.try_alloc(Atomic { id, edge: AtomicGc::new(hub(0)) })?),
+            Self::Notes => Any::Notes(mu.try_alloc(WeakMap::new())?),
+            Self::StoneNotes => Any::StoneNotes(mu.try_alloc(WeakMap::new())?),
+            Self::Names => Any::Names(mu.try_alloc(Interner::new())?),
+            Self::Name => Any::Name(mu.try_alloc_str(&name(len))?),
             Self::Watch => {
                 Any::Watch(mu.try_alloc(Watch { id, hub: GcCell::new(None), stone: GcCell::new(None) })?)
             }
@@ -410,6 +496,14 @@ impl Shape {
                 stone: Stone::new(content(id, 0), register),
             })?),
         })
+    }
+}
+
+impl<'gc> Hub<'gc> {
+    /// A hub that leads to an object, or nowhere.
+    #[must_use]
+    pub fn new(id: u64, to: Option<Any<'gc>>) -> Self {
+        Self { id, edge: GcCell::new(to.unwrap_or(Any::Number(0))) }
     }
 }
 
@@ -443,6 +537,11 @@ pub fn content(id: u64, index: usize) -> u64 {
 /// The key of a place of a map.
 fn key(place: usize) -> u64 {
     scrambled(place as u64)
+}
+
+/// The text of a name.
+fn name(number: usize) -> String {
+    format!("name {number:06}")
 }
 
 fn bytes(id: u64, len: usize) -> Vec<u8> {

@@ -7,6 +7,7 @@ use crate::trace::{Rebrand, Trace};
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
+use heap_core::fault::{self, Fault};
 use heap_core::layout::TypeMask;
 use heap_core::sync::atomic::{
     AtomicPtr,
@@ -195,6 +196,7 @@ impl<'gc, T: Trace> AtomicGc<'gc, T> {
         while let Some(value) = change(now) {
             match self.compare_exchange_weak(mu, now, value) {
                 Ok(before) => return Ok(before),
+                Err(_) if fault::on(Fault::UpdateBlind) => return Ok(self.swap(mu, value).and(now)),
                 Err(found) => now = found,
             }
         }

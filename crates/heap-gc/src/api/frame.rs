@@ -40,6 +40,7 @@ use core::mem::needs_drop;
 use core::ops::Deref;
 use core::ptr::NonNull;
 use heap_core::error::AllocError;
+use heap_core::fault::{self, Fault};
 use heap_core::region::{Region, Rest};
 use heap_core::units::Bytes;
 
@@ -450,6 +451,9 @@ impl<'o> Frame<'o> {
                 // use; other values do not lead to it (L3).
                 unsafe { drop(link) };
             }
+        }
+        if fault::on(Fault::FrameDropsForgotten) {
+            self.latest.set(None);
         }
         let rest = Rest(&self.latest);
         drop_all(rest.0);

@@ -3,10 +3,11 @@
 use super::pick::{one_of, pick_for};
 use super::{Runner, Stop};
 use crate::change::Change;
-use crate::model::Edge;
+use crate::model::{Edge, Id};
 use crate::random::Random;
 use crate::shape::{Held, Shape};
 use crate::turn::Turn;
+use std::collections::HashMap;
 
 impl Runner {
     /// Changes the elements of a vector a few times.
@@ -21,7 +22,23 @@ impl Runner {
                 };
                 let change = change_of(model.object(id).len, random);
                 at.change(mu, change.map(|()| held))?;
-                model.change(id, |places| change.map(|()| edge).apply(places), at.slots_beside());
+                // What the heap sorts by: addresses, and numbers as they are.
+                let keys: HashMap<Id, u64> = model
+                    .object(id)
+                    .edges
+                    .values()
+                    .chain(&edge)
+                    .filter_map(|edge| match edge {
+                        Edge::To(to) => Some((*to, model.object(*to).addr as u64)),
+                        Edge::Hidden(..) | Edge::Number(_) => None,
+                    })
+                    .collect();
+                let key = |edge: Option<Edge>| match edge {
+                    None => 0,
+                    Some(Edge::To(to)) => keys[&to],
+                    Some(Edge::Hidden(_, number) | Edge::Number(number)) => number,
+                };
+                model.change(id, |places| change.map(|()| edge).apply(places, key), at.slots_beside());
             }
             Ok(())
         })
@@ -47,7 +64,7 @@ impl Runner {
 /// A change to a vector of that many elements.
 fn change_of(len: usize, random: &mut Random) -> Change<()> {
     let index = |random: &mut Random| random.index(len.max(1));
-    match random.below(17) {
+    match random.below(23) {
         0 | 1 => Change::Push(()),
         2 => Change::Extend((), random.index(9)),
         3 => Change::Pop,
@@ -69,6 +86,15 @@ fn change_of(len: usize, random: &mut Random) -> Change<()> {
         }
         14 => Change::Retain(1 + random.index(5)),
         15 => Change::Resize(random.index(len + 9), ()),
+        16 => Change::Sort,
+        17 => Change::Dedup,
+        18 => Change::Fill(()),
+        19 => {
+            let from = random.index(len + 1);
+            Change::Write(from, random.index(len - from + 1), ())
+        }
+        20 => Change::RotateRight(random.index(len + 1)),
+        21 => Change::ExtendEach((), random.index(9)),
         _ => Change::Shrink,
     }
 }

@@ -86,9 +86,9 @@ pub(super) fn look_through<'gc>(
     let seen = at.seen(mu, eye);
     match (seen, model.object(id).sights.get(&eye).copied()) {
         (Seen::Nowhere, None) => {}
-        (Seen::Gone, Some(sight)) => model.looked(sight.to, false, reachable)?,
+        (Seen::Gone, Some(sight)) => model.looked(sight, false, reachable)?,
         (Seen::Object(object), Some(sight)) => {
-            model.looked(sight.to, true, reachable)?;
+            model.looked(sight, true, reachable)?;
             same(model, sight.to, object)?;
             object.check(sight.to, model.object(sight.to).len)?;
             if eye == Eye::Stone && register.times(content(sight.to, 0)) > 0 {

@@ -1,6 +1,6 @@
 //! What an object holds, and how that is changed.
 
-use super::{Any, Held, Hub, HubCell, bytes, content, key, text};
+use super::{Any, Held, Hub, HubCell, bytes, content, key, name, text};
 use crate::change::Change;
 use crate::turn::Turn;
 use tricolor::{AllocError, Gc, GcCell, Mu};
@@ -36,7 +36,12 @@ impl<'gc> Any<'gc> {
             Self::Chain(object) => named(object.id),
             Self::Hub(object) => named(object.id),
             Self::Watch(object) => named(object.id),
-            Self::Map(_) | Self::AnyMap(_) => Ok(()),
+            Self::Atomic(object) => named(object.id),
+            Self::Map(_) | Self::AnyMap(_) | Self::Notes(_) | Self::StoneNotes(_) | Self::Names(_) => Ok(()),
+            Self::Name(object) => {
+                let (found, wanted) = (object.as_str(), name(len));
+                (found == wanted).then_some(()).ok_or(format!("its text is {found:?}, not {wanted:?}"))
+            }
             Self::Node1(object) => named(object.id),
             Self::Node2(object) => named(object.id),
             Self::Node3(object) => named(object.id),
@@ -83,6 +88,9 @@ impl<'gc> Any<'gc> {
                 object.edge.get().map_or(Held::Nothing, |next| Held::Object(Self::Chain(next)))
             }
             Self::Hub(object) => any(&object.edge),
+            Self::Atomic(object) => {
+                object.edge.load().map_or(Held::Nothing, |hub| Held::Object(Self::Hub(hub)))
+            }
             Self::Node1(object) => hub(&object.edges[place]),
             Self::Node2(object) => hub(&object.edges[place]),
             Self::Node3(object) => hub(&object.edges[place]),
@@ -111,6 +119,10 @@ impl<'gc> Any<'gc> {
             | Self::Words(_)
             | Self::Text(_)
             | Self::Bytes(_)
+            | Self::Notes(_)
+            | Self::StoneNotes(_)
+            | Self::Names(_)
+            | Self::Name(_)
             | Self::Watch(_)
             | Self::Stone(_)
             | Self::Stones(_) => {
@@ -136,6 +148,7 @@ impl<'gc> Any<'gc> {
                 Held::Number(_) | Held::Object(_) => panic!("{what:?} in a place for chains"),
             },
             Self::Hub(object) => set_any(&object.edge),
+            Self::Atomic(object) => object.edge.store(mu, what.hub()),
             Self::Node1(object) => set(&object.edges[place]),
             Self::Node2(object) => set(&object.edges[place]),
             Self::Node3(object) => set(&object.edges[place]),
@@ -161,6 +174,10 @@ impl<'gc> Any<'gc> {
             | Self::Words(_)
             | Self::Text(_)
             | Self::Bytes(_)
+            | Self::Notes(_)
+            | Self::StoneNotes(_)
+            | Self::Names(_)
+            | Self::Name(_)
             | Self::Watch(_)
             | Self::Stone(_)
             | Self::Stones(_)
@@ -178,9 +195,9 @@ impl<'gc> Any<'gc> {
     /// If it is none, or cannot hold what is put there.
     pub fn change(self, mu: &Mu<'gc>, change: Change<Held<'gc>>) -> Result<(), AllocError> {
         if let Self::Vector(object) = self {
-            change.map(Held::hub).make(mu, &object)
+            change.map(Held::hub).make(mu, &object, |hub| hub.map_or(0, |hub| Gc::addr(hub) as u64))
         } else if let Self::AnyVector(object) = self {
-            change.map(Held::any).make(mu, &object)
+            change.map(Held::any).make(mu, &object, |any| any.addr() as u64)
         } else {
             panic!("{self:?} is no vector");
         }
@@ -216,7 +233,8 @@ impl<'gc> Any<'gc> {
         }
     }
 
-    /// Slots that the object has beside its own: the buffer of a vector, the two tables of a map.
+    /// Slots that the object has beside its own: the buffer of a vector, the two tables of a map. Those of weak maps and of intern
+    /// tables are not known here: [`Any::known`].
     #[must_use]
     pub fn slots_beside(self) -> usize {
         if let Self::Vector(object) = self {

@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use std::cell::Cell;
 use std::hint::black_box;
 use std::process::Command;
-use tricolor::{Arena, Frame, Gc, GcCell, GcMap, GcVec, Heap, Mu, Pool, Trace, raw};
+use tricolor::{Arena, Fill, Frame, Gc, GcCell, GcMap, GcVec, Heap, Mu, Pool, Trace, raw};
 
 type Numbers<'gc> = GcMap<'gc, u64, u64, FixedState>;
 type Peer = hashbrown::HashMap<u64, u64, FixedState>;
@@ -63,20 +63,38 @@ fn expr<'gc>(depth: u64, alloc: &mut impl FnMut(Expr<'gc>) -> Gc<'gc, Expr<'gc>>
 }
 
 fn tree<'gc>(mu: &Mu<'gc>, depth: u32) -> Gc<'gc, Tree<'gc>> {
-    let below = |depth| (depth > 0).then(|| tree(mu, depth - 1));
-    mu.alloc(Tree { left: below(depth), right: below(depth) })
+    let (mut left, mut right) = (None, None);
+    if depth > 0 {
+        left = Some(tree(mu, depth - 1));
+        right = Some(tree(mu, depth - 1));
+    }
+    mu.alloc(Tree { left, right })
 }
 
+/// The same, statement by statement.
 fn tree_in<'gc>(mu: &Mu<'gc>, arena: &mut Arena<'gc, Tree<'gc>>, depth: u32) -> Gc<'gc, Tree<'gc>> {
-    let mut below = |depth: u32| (depth > 0).then(|| tree_in(mu, arena, depth - 1));
-    let (left, right) = (below(depth), below(depth));
+    let (mut left, mut right) = (None, None);
+    if depth > 0 {
+        left = Some(tree_in(mu, arena, depth - 1));
+        right = Some(tree_in(mu, arena, depth - 1));
+    }
     arena.alloc(mu, Tree { left, right })
+}
+
+/// The same, from a chunk that is lent.
+fn tree_fill<'gc>(fill: &mut Fill<'_, 'gc, Tree<'gc>>, depth: u32) -> Gc<'gc, Tree<'gc>> {
+    let (mut left, mut right) = (None, None);
+    if depth > 0 {
+        left = Some(tree_fill(fill, depth - 1));
+        right = Some(tree_fill(fill, depth - 1));
+    }
+    fill.alloc(Tree { left, right })
 }
 
 /// A case: its name, what one operation is, and how to do a number of them.
 type Case = (&'static str, &'static str, fn(usize));
 
-const CASES: [Case; 44] = [
+const CASES: [Case; 50] = [
     ("alloc_n8", "allocation of 8 bytes in a tiny block, with refills and cycles", |n| {
         rounds(n, |mu, i| {
             black_box(mu.alloc(i));
@@ -134,6 +152,12 @@ const CASES: [Case; 44] = [
     ("arena_s64", "the same 64 bytes from an arena of 10 000, with chunks and cycles", |n| {
         rounds_in_arena(n, |value| S64 { next: None, values: [value; 7] });
     }),
+    ("fill_s16", "the same 16 bytes from a chunk of 10 000 that is lent", |n| {
+        rounds_in_fill(n, |value| S16 { next: None, value });
+    }),
+    ("fill_s64", "the same 64 bytes from a chunk of 10 000 that is lent", |n| {
+        rounds_in_fill(n, |value| S64 { next: None, values: [value; 7] });
+    }),
     ("list", "node of 16 bytes at the front of a list of 1000, with refills and cycles", |n| {
         rounds_of_thousand(n, |mu| {
             let node = |last, value| Some(mu.alloc(Link { next: last, value }));
@@ -147,6 +171,14 @@ const CASES: [Case; 44] = [
             black_box((0..1000).fold(None, node).map(|link| (link.next, link.value)));
         });
     }),
+    ("fill_list", "the same node from a chunk of 1000 that is lent", |n| {
+        rounds_of_thousand(n, |mu| {
+            Arena::new(mu, 1000).fill(mu, |fill| {
+                let node = |last, value| Some(fill.alloc(Link { next: last, value }));
+                black_box((0..1000).fold(None, node).map(|link| (link.next, link.value)));
+            });
+        });
+    }),
     ("tree", "node of 16 bytes of a tree of 1023, made by a recursion, with refills and cycles", |n| {
         rounds_of_thousand(n, |mu| {
             black_box(tree(mu, 9).left);
@@ -155,6 +187,11 @@ const CASES: [Case; 44] = [
     ("arena_tree", "the same node from an arena of 1023, with chunks and cycles", |n| {
         rounds_of_thousand(n, |mu| {
             black_box(tree_in(mu, &mut Arena::new(mu, 1023), 9).right);
+        });
+    }),
+    ("fill_tree", "the same node from a chunk of 1023 that is lent", |n| {
+        rounds_of_thousand(n, |mu| {
+            black_box(Arena::new(mu, 1023).fill(mu, |fill| tree_fill(fill, 9)).right);
         });
     }),
     (
@@ -172,6 +209,13 @@ const CASES: [Case; 44] = [
             black_box(matches!(*expr(9, &mut |expr| arena.alloc(mu, expr)), Expr::Number(_)));
         });
     }),
+    ("fill_expr", "the same node from a chunk of 1023 that is lent", |n| {
+        rounds_of_thousand(n, |mu| {
+            Arena::new(mu, 1023).fill(mu, |fill| {
+                black_box(matches!(*expr(9, &mut |expr| fill.alloc(expr)), Expr::Number(_)));
+            });
+        });
+    }),
     ("alloc_s96", "allocation of 96 bytes with a reference, with refills and cycles", |n| {
         rounds(n, |mu, i| {
             black_box(mu.alloc(S96 { next: None, values: [i as u64; 11] }));
@@ -179,6 +223,9 @@ const CASES: [Case; 44] = [
     }),
     ("arena_s96", "the same 96 bytes from an arena of 10 000, with chunks and cycles", |n| {
         rounds_in_arena(n, |value| S96 { next: None, values: [value; 11] });
+    }),
+    ("fill_s96", "the same 96 bytes from a chunk of 10 000 that is lent", |n| {
+        rounds_in_fill(n, |value| S96 { next: None, values: [value; 11] });
     }),
     ("enter", "entering and leaving a heap", |n| {
         let heap = Heap::new().expect("address space");
@@ -436,6 +483,21 @@ fn rounds_in_arena<T: Trace + 'static>(operations: usize, make: impl Fn(u64) -> 
             let mut arena = Arena::new(mu, 10_000);
             (start..operations.min(start + 10_000)).for_each(|i| {
                 black_box(arena.alloc(mu, make(i as u64)));
+            });
+        });
+    }
+}
+
+/// The same, with the chunk lent.
+fn rounds_in_fill<T: Trace + 'static>(operations: usize, make: impl Fn(u64) -> T) {
+    let heap = Heap::builder().workers(1).build().expect("address space");
+    let mut m = heap.attach().expect("a fresh heap");
+    for start in (0..operations).step_by(10_000) {
+        m.enter(|mu| {
+            Arena::new(mu, 10_000).fill(mu, |fill| {
+                (start..operations.min(start + 10_000)).for_each(|i| {
+                    black_box(fill.alloc(make(i as u64)));
+                });
             });
         });
     }

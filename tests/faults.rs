@@ -145,6 +145,7 @@ const CHECKS: &[Check] = &[
     ("snapshot of numbers", snapshot_scenes::numbers_looked_up),
     ("snapshot among drops", snapshot_scenes::dead_not_brought_back),
     ("snapshot of weak maps", snapshot_scenes::late_keys),
+    ("chunk lent", || arena_scenes::chunk_lent("roots")),
 ];
 
 /// Not a test of its own: what the child processes run. Without the environment's word it has nothing to do.
@@ -334,6 +335,7 @@ faults! {
     the_model_misses_what_an_update_overwrote: UpdateBlind, "generated programs", "UpdateTwice of";
     the_model_finds_what_was_taken_out_of_a_vector: GapLeft, "generated programs", "model: ";
     the_register_misses_the_drops_of_a_frame: FrameDropsForgotten, "generated programs", "ran 0 times, not 1";
+    what_a_lent_chunk_leads_to_is_lost_when_it_is_not_counted: FillUncounted, "chunk lent", "is lost";
 }
 
 /// Generated programs notice a mistake that another check is named for: so they use that part of the interface, and the model

@@ -5,8 +5,8 @@
 
 use std::marker::PhantomData;
 use tricolor::{
-    Arena, Cleanup, Frame, Gc, GcBytes, GcCell, GcMap, GcStr, GcVec, Heap, Interner, Leaf, Lent, Local, Mu,
-    Mutator, Pool, Root, Weak, WeakMap, WeakSet, raw,
+    Arena, Cleanup, Fill, Frame, Gc, GcBytes, GcCell, GcMap, GcStr, GcVec, Heap, Interner, Leaf, Lent, Local,
+    Mu, Mutator, Pool, Root, Weak, WeakMap, WeakSet, raw,
 };
 
 #[test]
@@ -107,6 +107,7 @@ fn handles_go_to_other_threads_only_where_that_is_sound() {
         "a loan goes back where it came from"
     );
     assert_eq!(send_and_sync!(Arena<'static, u64>), (false, false), "an arena is its mutator's");
+    assert_eq!(send_and_sync!(Fill<'static, 'static, u64>), (false, false), "what it lends, too");
     assert_eq!(send_and_sync!(raw::Mutator), (false, false), "as the mutator that it is");
     assert_eq!(send_and_sync!(raw::Inside<'static>), (false, false), "a stay is its thread's");
     assert_eq!(send_and_sync!(raw::RootId), (false, false), "a mutator's own roots are its thread's");

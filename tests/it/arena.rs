@@ -400,3 +400,114 @@ fn arenas_are_used_beside_a_collector() {
         });
     }
 }
+
+/// In pieces, by both ways in turns, through several chunks.
+#[test]
+fn what_is_put_into_a_lent_chunk_is_as_what_is_put_by_itself() {
+    for heap in heaps() {
+        let mut mutator = heap.attach().unwrap();
+        for (count, pieces) in [(5, 7), (100, 33), (3000, 700)] {
+            let root: Root<Node<'static>> = mutator.enter(|mu| {
+                let (mut arena, mut last, mut made) = (Arena::new(mu, count), None, 0);
+                for piece in 0..pieces {
+                    arena.fill(mu, |fill| {
+                        for _ in 0..piece % 20 {
+                            let object = mu.alloc([made; 3]);
+                            last = Some(fill.alloc(Node { next: GcCell::new(last), object }));
+                            made += 1;
+                        }
+                    });
+                    let one = node(mu, &mut arena, made);
+                    one.next.set(mu, last);
+                    last = Some(one);
+                    made += 1;
+                }
+                assert!(arena.left() < arena.capacity());
+                mu.root(last.expect("there are some"))
+            });
+            mutator.collect();
+            is_well(&heap);
+            mutator.enter(|mu| {
+                let mut at = Some(root.get(mu));
+                let made: u64 = (0..pieces).map(|piece| piece % 20 + 1).sum();
+                for number in (0..made).rev() {
+                    let node = at.expect("all are there");
+                    assert_eq!(*node.object, [number; 3]);
+                    at = node.next.get();
+                }
+                assert!(at.is_none());
+            });
+        }
+        mutator.collect();
+        mutator.collect();
+        is_well(&heap);
+        assert_eq!(heap.figures().memory.heap_objects, 0);
+    }
+}
+
+#[test]
+fn a_lent_chunk_comes_back_as_it_is_when_who_fills_it_panics() {
+    struct Counted(Arc<AtomicU32>);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    for heap in heaps() {
+        let (drops, mut mutator) = (Arc::<AtomicU32>::default(), heap.attach().unwrap());
+        mutator.enter(|mu| {
+            let mut arena = Arena::new(mu, 20);
+            let capacity = arena.capacity();
+            let panic = catch_unwind(AssertUnwindSafe(|| {
+                arena.fill(mu, |fill| {
+                    for number in 0..7 {
+                        assert!(number < 6, "six are enough");
+                        fill.alloc(Leaf::new(Counted(Arc::clone(&drops))));
+                    }
+                });
+            }));
+            assert_eq!(panic_text(&*panic.unwrap_err()), "six are enough");
+            assert_eq!((arena.left(), drops.load(SeqCst)), (capacity - 6, 0));
+            arena.fill(mu, |fill| _ = fill.alloc(Leaf::new(Counted(Arc::clone(&drops)))));
+            let mut nothing = Arena::new(mu, 3);
+            nothing.fill(mu, |fill| (0..10).for_each(|_| _ = fill.alloc(())));
+            assert_eq!((nothing.capacity(), nothing.left()), (3, 3));
+        });
+        mutator.collect();
+        assert_eq!(drops.load(SeqCst), 7, "each once");
+        mutator.collect();
+        is_well(&heap);
+        assert_eq!((drops.load(SeqCst), heap.figures().memory.heap_objects), (7, 0));
+    }
+}
+
+#[test]
+fn a_limit_is_an_error_to_who_fills_a_chunk_and_the_chunk_is_as_before() {
+    let heap = Heap::builder().hard_limit(1 << 20).build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    let kept: Root<Node<'static>> = mutator.enter(|mu| {
+        let object = mu.alloc([7; 3]);
+        let mut arena = Arena::new(mu, 1000);
+        let (last, error) = arena.fill(mu, |fill| {
+            let mut last = None;
+            loop {
+                match fill.try_alloc(Node { next: GcCell::new(last), object }) {
+                    Ok(node) => last = Some(node),
+                    Err(error) => return (last, error),
+                }
+            }
+        });
+        assert!(matches!(error, AllocError::Limit { .. }), "{error:?}");
+        assert_eq!(arena.left(), 0);
+        mu.root(last.expect("there was room for some"))
+    });
+    mutator.collect();
+    is_well(&heap);
+    mutator.enter(|mu| {
+        let mut at = Some(kept.get(mu));
+        while let Some(node) = at {
+            assert_eq!(*node.object, [7; 3]);
+            at = node.next.get();
+        }
+    });
+}

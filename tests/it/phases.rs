@@ -101,6 +101,7 @@ fn keys_of_a_map_come_and_go() {
 scenes! {
     arena_scenes:
     chunk_filled
+    chunk_lent
 }
 
 scenes! {

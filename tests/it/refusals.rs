@@ -174,6 +174,9 @@ const OPS: &[Op] = ops![
     "Arena::alloc" Same
         |mu, state| Arena::try_new(mu, 40).and_then(|mut arena| arena.try_alloc(mu, [state.number; 3])),
         Arena::new(mu, 40).alloc(mu, [state.number; 3]);
+    "Fill::alloc" Same
+        |mu, state| Arena::try_new(mu, 40).and_then(|mut arena| arena.fill(mu, |fill| fill.try_alloc([state.number; 3]))),
+        Arena::new(mu, 40).fill(mu, |fill| _ = fill.alloc([state.number; 3]));
     "GcVec::push" Same |mu, state| state.vector.try_push(mu, state.number), state.vector.push(mu, state.number);
     "GcVec::insert" Same
         |mu, state| state.vector.try_insert(mu, 2, state.number),

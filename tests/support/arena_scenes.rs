@@ -120,6 +120,51 @@ pub(crate) fn kept_by_its_middle() {
     }
 }
 
+/// A chunk that is lent to be filled, and to be filled further, keeps what its objects lead to: also if a collection begins meanwhile.
+pub(crate) fn chunk_lent(step: &str) {
+    for count in [10, 60, 5000] {
+        let (stage, mut mutator, root) = set();
+        let mut cycle = stage.begin();
+        cycle.until(step);
+        let links: Root<Link<'static>> = mutator.enter(|mu| {
+            let mut arena = Arena::new(mu, count);
+            let old = root.get(mu).next.take(mu).expect("1 was there");
+            let last = arena.fill(mu, |fill| {
+                let mut last = fill.alloc(Link { item: old, next: None });
+                for name in 10..60 {
+                    last = fill.alloc(Link { item: item(mu, name, None), next: Some(last) });
+                }
+                last
+            });
+            let last = link(mu, &mut arena, item(mu, 60, None), Some(last));
+            let last = arena.fill(mu, |fill| fill.alloc(Link { item: item(mu, 61, None), next: Some(last) }));
+            mu.root(last)
+        });
+        cycle.finish();
+        all_is_well(&stage);
+        for _ in 0..2 {
+            let names = (10..62).rev().chain([1]);
+            mutator.enter(|mu| look_at_links_to_paths(links.get(mu), names));
+            mutator.collect();
+            all_is_well(&stage);
+        }
+    }
+}
+
+/// The items of the links have these names; the last one leads to 2.
+fn look_at_links_to_paths<'gc>(first: Gc<'gc, Link<'gc>>, names: impl IntoIterator<Item = u64>) {
+    let mut at = Some(first);
+    for name in names {
+        let link = at.unwrap_or_else(|| panic!("item {name} is lost: no link leads to it"));
+        look(link.item, name);
+        at = link.next;
+        if at.is_none() {
+            look_along(Some(link.item), [1, 2]);
+        }
+    }
+    assert!(at.is_none());
+}
+
 /// A thread that sleeps inside `enter` has half a chunk in its hands, while another asks for a collection.
 pub(crate) fn chunk_in_the_hands() {
     let heap = Heap::builder().gc_off().poison(0xA5).verify_every(1).build().expect("a heap");

@@ -246,11 +246,13 @@ pub enum Fault {
     GapLeft = 116,
     /// A frame forgets the values whose drops it owes.
     FrameDropsForgotten = 117,
+    /// A chunk that was lent to be filled is not counted when it comes back.
+    FillUncounted = 118,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 117] = [
+    pub const ALL: [Self; 118] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -368,6 +370,7 @@ impl Fault {
         Self::UpdateBlind,
         Self::GapLeft,
         Self::FrameDropsForgotten,
+        Self::FillUncounted,
     ];
 }
 

@@ -74,7 +74,7 @@ mod sampling;
 pub mod raw;
 mod api;
 
-pub use api::arena::Arena;
+pub use api::arena::{Arena, Fill};
 pub use api::atomic::AtomicGc;
 pub use api::bytes::GcBytes;
 pub use api::cell::GcCell;

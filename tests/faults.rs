@@ -146,6 +146,8 @@ const CHECKS: &[Check] = &[
     ("snapshot among drops", snapshot_scenes::dead_not_brought_back),
     ("snapshot of weak maps", snapshot_scenes::late_keys),
     ("chunk lent", || arena_scenes::chunk_lent("roots")),
+    ("vectors outgrown", vector_scenes::outgrown_and_freed),
+    ("vector outgrown", || vector_scenes::vector_outgrown("roots")),
 ];
 
 /// Not a test of its own: what the child processes run. Without the environment's word it has nothing to do.
@@ -336,6 +338,8 @@ faults! {
     the_model_finds_what_was_taken_out_of_a_vector: GapLeft, "generated programs", "model: ";
     the_register_misses_the_drops_of_a_frame: FrameDropsForgotten, "generated programs", "ran 0 times, not 1";
     what_a_lent_chunk_leads_to_is_lost_when_it_is_not_counted: FillUncounted, "chunk lent", "is lost";
+    a_buffer_that_was_freed_has_two_owners: SparesKept, "vectors outgrown", "is lost";
+    what_was_in_a_buffer_is_lost_when_it_is_used_again_too_soon: SpareWhileMarking, "vector outgrown", "is lost";
 }
 
 /// Generated programs notice a mistake that another check is named for: so they use that part of the interface, and the model

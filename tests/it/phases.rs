@@ -58,6 +58,7 @@ scenes! {
     element_popped
     elements_taken_out
     vector_grown
+    vector_outgrown
     vector_filled
     vector_turned
 }
@@ -169,6 +170,7 @@ fn vectors_are_used_by_another_while_the_collector_waits_for_the_last_mutator() 
 fn what_a_vector_has_room_for_leads_nowhere() {
     vector_scenes::emptied();
     vector_scenes::roomy();
+    vector_scenes::outgrown_and_freed();
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::scenes::{Item, all_is_well, item, look, look_along, path, set};
 use crate::stage::{Cycle, STEPS, Stage};
 use std::sync::mpsc;
 use std::thread;
-use tricolor::{Gc, GcVec, Heap, Mu, Mutator, Root, Trace};
+use tricolor::{Collector, Gc, GcVec, Heap, Mu, Mutator, Root, Trace};
 
 type One<'gc> = Gc<'gc, Item<'gc>>;
 type Items<'gc> = GcVec<'gc, One<'gc>>;
@@ -150,6 +150,67 @@ pub(crate) fn vector_grown(step: &str) {
         look_at_all(&root.get(mu), 90);
     });
     all_is_well(&stage);
+}
+
+/// A vector outgrows its buffer, and others of the same length come at once: they must not get it before its elements are found.
+pub(crate) fn vector_outgrown(step: &str) {
+    let (stage, mut mutator, root) = set_vector();
+    let mut cycle = stage.begin();
+    cycle.until(step);
+    let others: Vec<Root<Items<'static>>> = mutator.enter(|mu| {
+        root.get(mu).push(mu, item(mu, 90, None));
+        let fill = |round: u64| {
+            let items = Items::new();
+            items.extend(mu, (0..MANY).map(|at| path(mu, 100 * round + 2 * at)));
+            mu.root(mu.alloc(items))
+        };
+        (1..4).map(fill).collect()
+    });
+    cycle.finish();
+    mutator.enter(|mu| {
+        look_at_all(&root.get(mu), 90);
+        others.iter().for_each(|items| look_at_all(&items.get(mu), 90));
+    });
+    all_is_well(&stage);
+    mutator.collect();
+    all_is_well(&stage);
+}
+
+/// Vectors outgrow one buffer after another, between collections; what is used again holds what its new owner put there, and what a
+/// collection has freed is not used again.
+pub(crate) fn outgrown_and_freed() {
+    for collector in [Collector::Concurrent, Collector::StopTheWorld] {
+        let heap = Heap::builder().collector(collector).gc_off().poison(0xA5).build().expect("a heap");
+        let mut mutator = heap.attach().expect("one mutator a thread");
+        let mut kept: Vec<Root<Shelf<'static>>> = Vec::new();
+        for round in 0..6 {
+            mutator.enter(|mu| {
+                for len in [2, 5, 40, 300, 5000] {
+                    let shelf = mu.alloc(Shelf { items: GcVec::new(), numbers: GcVec::new() });
+                    for at in 0..len {
+                        shelf.items.push(mu, item(mu, 2 * at, None));
+                        shelf.numbers.push(mu, at);
+                    }
+                    kept.push(mu.root(shelf));
+                }
+            });
+            let look_at_shelves = |mutator: &mut Mutator| {
+                mutator.enter(|mu| {
+                    for shelf in kept.iter().map(|shelf| shelf.get(mu)) {
+                        shelf.items.iter().zip(0..).for_each(|(one, at)| look_along(Some(one), [2 * at]));
+                        assert!(shelf.numbers.iter().eq(0..shelf.items.len() as u64), "a number is lost");
+                    }
+                });
+                let found = heap.verify();
+                assert!(found.is_empty(), "{}", found[0]);
+            };
+            look_at_shelves(&mut mutator);
+            if round % 2 == 0 {
+                mutator.collect();
+                look_at_shelves(&mut mutator);
+            }
+        }
+    }
 }
 
 /// A vector is filled that was empty, in growing steps, by one and by many at once.

@@ -248,11 +248,15 @@ pub enum Fault {
     FrameDropsForgotten = 117,
     /// A chunk that was lent to be filled is not counted when it comes back.
     FillUncounted = 118,
+    /// Buffers that vectors have outgrown are used again after a cycle has freed them.
+    SparesKept = 119,
+    /// A buffer that is outgrown while a cycle marks is used again.
+    SpareWhileMarking = 120,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 118] = [
+    pub const ALL: [Self; 120] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -371,6 +375,8 @@ impl Fault {
         Self::GapLeft,
         Self::FrameDropsForgotten,
         Self::FillUncounted,
+        Self::SparesKept,
+        Self::SpareWhileMarking,
     ];
 }
 

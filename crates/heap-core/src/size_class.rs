@@ -106,10 +106,15 @@ impl SizeClass {
     /// The smallest class that holds `bytes` and whose slots all start at multiples of `align`, a power of two;
     /// [`SizeClass::LARGE`] if no small class does. Spans begin on 8 KiB pages, so an alignment above a page is
     /// beyond any small class, and the caller must see to it.
+    #[inline]
     #[must_use]
     pub const fn for_bytes_aligned(bytes: usize, align: usize) -> Self {
         debug_assert!(align.is_power_of_two());
         let mut class = Self::for_bytes(bytes);
+        if align <= FINE_STEP {
+            // Every class is a multiple of that.
+            return class;
+        }
         while !class.is_large() && class.align() < align {
             class = Self(class.0 + 1);
             if class.index() == Self::COUNT {

@@ -43,6 +43,7 @@ mod barrier;
 mod own_roots;
 mod hinted;
 mod pools;
+mod spares;
 mod weak;
 mod watch;
 mod cleanup;

@@ -10,6 +10,7 @@ use crate::hinted::Hinted;
 use crate::own_roots::OwnRoots;
 use crate::pools::Pools;
 use crate::round::Round;
+use crate::spares::Spares;
 use core::cell::Cell;
 use heap_core::cache::Cache;
 use heap_core::fault::{self, Fault};
@@ -31,6 +32,8 @@ pub(crate) struct Part {
     pub(crate) hinted: Hinted,
     /// What it keeps to use again. Ages in its answer to the first round ([`crate::shared::Shared::answer`]).
     pub(crate) pools: Pools,
+    /// Buffers that its vectors have outgrown. Forgotten when a cycle begins.
+    pub(crate) spares: Spares,
     /// Its finalizers: a list that the collector goes through, under its lock.
     pub(crate) finalizers: Arc<Finalizers>,
     /// Whether its user is inside by a stay of the raw layer: one that may have been forgotten, and whose references are in nobody
@@ -56,6 +59,7 @@ impl Part {
             own: OwnRoots::default(),
             hinted: Hinted::default(),
             pools: Pools::default(),
+            spares: Spares::default(),
             finalizers,
             is_raw: Cell::new(false),
             number,
@@ -95,6 +99,9 @@ impl Part {
 
     /// A cycle has begun. New objects are white until the roots are taken.
     fn barrier_on(&self) {
+        if !fault::on(Fault::SparesKept) {
+            self.spares.forget();
+        }
         self.barrier.set(Mode::Both);
         self.cache.stay_white();
     }
@@ -146,6 +153,9 @@ impl Part {
 
     /// Hands everything over: the mutator goes, or everybody stands still.
     pub(crate) fn flush(&self, to: Shading<'_>) {
+        if !fault::on(Fault::SparesKept) {
+            self.spares.forget();
+        }
         self.barrier.hand_over(to.queue);
         self.cache.flush(to.memory);
         self.tracts.flush(to.memory);

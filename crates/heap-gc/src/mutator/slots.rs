@@ -13,6 +13,9 @@ use heap_core::layout::{Layout, LayoutId};
 use heap_core::size_class::{MAX_SMALL, SizeClass};
 use heap_core::units::{Bytes, PAGE_BYTES, WORD_BYTES};
 
+/// Bytes of elements of a buffer that is used again, at most: with its header it has no span of its own.
+const MOST_SPARED: usize = MAX_SMALL - WORD_BYTES;
+
 /// What is in the room for elements that may have references.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Room {
@@ -103,6 +106,44 @@ impl<'gc> Mu<'gc> {
         self.slice_room::<T>(len, Room::Cleared)
     }
 
+    /// The slot of a vector's buffer, which may be one that another has outgrown, and what is in it. The header is the caller's to write, and
+    /// what the mask names in each place, before anything is asked of the mutator again.
+    #[inline]
+    pub(crate) fn buffer_slot<T: Trace + 'gc>(
+        &self,
+        places: usize,
+    ) -> Result<(NonNull<u8>, Room), AllocError> {
+        if let Some(spare) = self.part.spares.take(T::ELEMENT, places) {
+            return Ok((spare, Room::AsItIs));
+        }
+        let is_large = slice_class(T::ELEMENT, places)?.1.is_large();
+        // A large one may be known to be clear.
+        let room = if is_large { Room::Cleared } else { Room::AsItIs };
+        Ok((self.slice_room::<T>(places, room)?, room))
+    }
+
+    /// Takes the slot of a buffer with so many places that its vector does not lead to any more. It is used again, if it can be.
+    #[inline]
+    pub(crate) fn give_up_buffer<T: Trace + 'gc>(&self, slot: NonNull<u8>, places: usize) {
+        let is_small = size_of::<T>() * places <= MOST_SPARED && const { align_of::<T>() <= WORD_BYTES };
+        // What is sampled has to be allocated, and with the barrier on the buffer keeps what it holds.
+        if is_small
+            && self.mutator.heap.memory.sampling().mean() == Bytes::ZERO
+            && (!self.part.barrier.is_on() || fault::on(Fault::SpareWhileMarking))
+        {
+            self.part.spares.put(T::ELEMENT, places, slot);
+        }
+    }
+
+    /// The number of the layout of slices of such elements in a size class.
+    #[inline]
+    fn slice_layout(&self, info: &'static TypeInfo, class: SizeClass) -> Result<LayoutId, AllocError> {
+        if is_plain(info) && !class.is_large() && self.mutator.heap.layouts == LayoutPolicy::SharedByShape {
+            return Ok(LayoutId::new(u32::from(class.get())));
+        }
+        self.layout(info, class, |name_it| info.slice_layout(class, name_it))
+    }
+
     /// The slot of a slice of `len` elements. The header is the caller's to write, before anything is asked of the mutator again.
     pub(crate) fn slice_room<T: Trace + 'gc>(
         &self,
@@ -110,20 +151,9 @@ impl<'gc> Mu<'gc> {
         room: Room,
     ) -> Result<NonNull<u8>, AllocError> {
         let info = T::ELEMENT;
-        if info.align > PAGE_BYTES {
-            return Err(AllocError::Alignment { asked: Bytes::new(info.align) });
-        }
-        let too_large = AllocError::TooLarge { count: len, size: Bytes::new(info.size) };
-        let bytes = len.checked_mul(info.size).and_then(|bytes| bytes.checked_add(slice_header(info.align)));
-        let bytes = bytes.filter(|&bytes| isize::try_from(bytes).is_ok()).ok_or(too_large)?;
-        let class = SizeClass::for_bytes_aligned(bytes.next_multiple_of(WORD_BYTES), info.align);
-        let is_plain = info.mask.is_noscan() && info.drop.is_none() && info.trace.is_none();
-        let id = if is_plain && !class.is_large() && self.mutator.heap.layouts == LayoutPolicy::SharedByShape
-        {
-            LayoutId::new(u32::from(class.get()))
-        } else {
-            self.layout(info, class, |name_it| info.slice_layout(class, name_it))?
-        };
+        let (bytes, class) = slice_class(info, len)?;
+        let is_plain = is_plain(info);
+        let id = self.slice_layout(info, class)?;
         let slot = if class.is_large() {
             self.poll();
             debug_assert!(bytes > MAX_SMALL || info.align > 8);
@@ -138,4 +168,22 @@ impl<'gc> Mu<'gc> {
         };
         Ok(slot)
     }
+}
+
+/// Whether elements have no references, no drop and nothing to trace by hand.
+#[inline]
+fn is_plain(info: &TypeInfo) -> bool {
+    info.mask.is_noscan() && info.drop.is_none() && info.trace.is_none()
+}
+
+/// The bytes of a slice of so many elements, and their size class.
+#[inline]
+fn slice_class(info: &TypeInfo, len: usize) -> Result<(usize, SizeClass), AllocError> {
+    if info.align > PAGE_BYTES {
+        return Err(AllocError::Alignment { asked: Bytes::new(info.align) });
+    }
+    let too_large = AllocError::TooLarge { count: len, size: Bytes::new(info.size) };
+    let bytes = len.checked_mul(info.size).and_then(|bytes| bytes.checked_add(slice_header(info.align)));
+    let bytes = bytes.filter(|&bytes| isize::try_from(bytes).is_ok()).ok_or(too_large)?;
+    Ok((bytes, SizeClass::for_bytes_aligned(bytes.next_multiple_of(WORD_BYTES), info.align)))
 }

@@ -6,15 +6,18 @@
 //! leads to, since it keeps its contents. After the roots are taken the new one is black, and what it leads to was in the
 //! hands of this thread, or in the old buffer, or both: it is protected. Before, it is white, and shaded itself, because the
 //! vector may be in something that was scanned.
+//!
+//! With the barrier off a buffer that was given up is kept by the mutator, and is another vector's next ([`crate::spares`]).
 
 use super::{Buffer, GcVec, room};
 use crate::barrier::bulk;
 use crate::gc::Gc;
-use crate::mutator::{Mu, refused};
+use crate::mutator::{Mu, Room, refused};
 use crate::object::slice_header;
 use crate::trace::Trace;
 use core::ptr;
 use heap_core::error::AllocError;
+use heap_core::fault::{self, Fault};
 use heap_core::units::Bytes;
 
 /// The room for elements.
@@ -90,12 +93,16 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
     /// Moves the elements to a buffer with room for that many, which are not fewer. See the head of the file.
     fn move_to_room_for(&self, mu: &Mu<'gc>, count: usize) -> Result<(), AllocError> {
         let places = room::rounded::<T>(count);
-        let slot = mu.slice_slot::<T>(places)?;
+        let (slot, room) = mu.buffer_slot::<T>(places)?;
         // SAFETY: the slot begins with a header word, and is not seen by others.
         unsafe { slot.cast::<usize>().write(places) };
         let first = slot.as_ptr().wrapping_add(slice_header(align_of::<T>())).cast::<T>();
         // SAFETY: the elements are whole (V2); the slot has room for them after its header, aligned for them, and is new.
         unsafe { ptr::copy_nonoverlapping(self.place(0), first, self.len()) };
+        if room == Room::AsItIs && const { !T::MASK.is_noscan() } && !fault::on(Fault::PlacesUncleared) {
+            // SAFETY: the places behind the elements, of which there are as many as the header says, and which nobody has seen.
+            unsafe { first.wrapping_add(self.len()).write_bytes(0, places - self.len()) };
+        }
         // SAFETY: the address of an allocated slot of this heap with its header. That not all its elements are values is this
         // module's to know (V2): nobody else gets the reference (V4).
         self.exchange_buffer(mu, Some(unsafe { Gc::from_raw(slot.cast()) }));
@@ -104,9 +111,14 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
 
     /// Points the vector to another buffer, which holds the same elements.
     fn exchange_buffer(&self, mu: &Mu<'gc>, buffer: Buffer<'gc, T>) {
+        let old = self.buffer();
         let (barrier, to) = mu.barrier();
         // SAFETY: 1: the vector's own word, which only this thread writes. 2: V5, and the buffer is whole. 3: nobody writes to a
         // buffer that was given up.
         unsafe { bulk::replace(barrier, to, self.buffer.get(), buffer) };
+        if let Some(old) = old {
+            // Nothing leads there any more: no other reference was ever made (V4).
+            mu.give_up_buffer::<T>(Gc::as_ptr(old).cast(), old.len());
+        }
     }
 }

@@ -17,9 +17,18 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
     /// If the vector has to grow and there is no memory for it; [`GcVec::try_push`] returns the error instead.
     #[inline]
     pub fn push(&self, mu: &Mu<'gc>, value: T) {
-        if self.len() == self.capacity() {
-            self.grow_or_panic(mu, 1);
+        if self.len() < self.capacity() {
+            self.put(mu, value);
+        } else {
+            self.push_slow(mu, value);
         }
+    }
+
+    /// The slow twin of [`GcVec::push`].
+    #[cold]
+    #[inline(never)]
+    fn push_slow(&self, mu: &Mu<'gc>, value: T) {
+        self.grow_or_panic(mu, 1);
         self.put(mu, value);
     }
 

@@ -493,12 +493,11 @@ fn pools_are_used_beside_a_collector() {
                     });
                 }
                 let begun = Instant::now();
-                while begun.elapsed() < Duration::from_secs(2) {
+                while begun.elapsed() < Duration::from_secs(2) || heap.figures().cycles < 2 {
                     heap.collect();
                 }
                 stop.store(true, SeqCst);
             });
-            assert!(heap.figures().cycles > 1);
             is_well(&heap);
         });
     }

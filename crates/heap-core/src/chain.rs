@@ -21,19 +21,15 @@ use std::collections::VecDeque;
 /// whose addresses are copied now and then.
 pub(crate) const BLOCK: usize = if crate::stress::STRESSED { 4 } else { 256 };
 
-type Block = Box<[u32]>;
+type Block = Box<[u32; BLOCK]>;
 
 /// Blocks that nothing is in.
 #[derive(Debug, Default)]
 pub(crate) struct Spare(Vec<Block>);
 
 impl Spare {
-    fn put(&mut self, block: Block) {
-        self.0.push(block);
-    }
-
     fn take(&mut self) -> Block {
-        self.0.pop().unwrap_or_else(|| vec![0; BLOCK].into_boxed_slice())
+        self.0.pop().unwrap_or_else(|| Box::new([0; BLOCK]))
     }
 }
 
@@ -49,8 +45,9 @@ pub(crate) struct Chain {
 
 impl Chain {
     /// Adds a number at the end.
+    #[inline]
     pub(crate) fn push(&mut self, number: u32, spare: &mut Spare) {
-        if self.blocks.is_empty() || self.last == BLOCK {
+        if self.last == BLOCK || self.blocks.is_empty() {
             self.blocks.push_back(spare.take());
             self.last = 0;
         }
@@ -61,33 +58,48 @@ impl Chain {
     }
 
     /// Takes the last number.
+    #[inline]
     pub(crate) fn pop(&mut self, spare: &mut Spare) -> Option<u32> {
         let number = self.blocks.back()?[self.last - 1];
         self.last -= 1;
-        let least = if self.blocks.len() == 1 { self.first } else { 0 };
-        if self.last == least
-            && let Some(block) = self.blocks.pop_back()
-        {
-            spare.put(block);
-            self.last = if self.blocks.is_empty() { 0 } else { BLOCK };
-            self.first = if self.blocks.is_empty() { 0 } else { self.first };
+        if self.last == 0 || self.last == self.first {
+            self.last_is_taken(spare);
         }
         Some(number)
     }
 
     /// Takes the first number.
+    #[inline]
     pub(crate) fn pop_first(&mut self, spare: &mut Spare) -> Option<u32> {
         let number = self.blocks.front()?[self.first];
         self.first += 1;
-        let end = if self.blocks.len() == 1 { self.last } else { BLOCK };
-        if self.first == end
-            && let Some(block) = self.blocks.pop_front()
-        {
-            spare.put(block);
-            self.first = 0;
-            self.last = if self.blocks.is_empty() { 0 } else { self.last };
+        if self.first == BLOCK || self.first == self.last {
+            self.first_is_taken(spare);
         }
         Some(number)
+    }
+
+    /// Gives up the last block, if its last number is taken (I1).
+    #[inline(never)]
+    fn last_is_taken(&mut self, spare: &mut Spare) {
+        let is_only = self.blocks.len() == 1;
+        let least = if is_only { self.first } else { 0 };
+        if self.last == least {
+            spare.0.extend(self.blocks.pop_back());
+            self.last = BLOCK;
+            self.first = if is_only { 0 } else { self.first };
+        }
+    }
+
+    /// Gives up the first block, if its last number is taken (I1).
+    #[inline(never)]
+    fn first_is_taken(&mut self, spare: &mut Spare) {
+        let is_only = self.blocks.len() == 1;
+        let end = if is_only { self.last } else { BLOCK };
+        if self.first == end {
+            spare.0.extend(self.blocks.pop_front());
+            self.first = 0;
+        }
     }
 
     /// Takes all numbers out: moves the blocks' addresses.

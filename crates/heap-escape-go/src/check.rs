@@ -17,11 +17,12 @@ mod builtin;
 mod lit;
 mod infer;
 mod generic;
+mod reach;
 mod stmt;
 mod flow;
 mod body;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Instant;
@@ -206,6 +207,11 @@ pub(crate) struct Checker<'a> {
     pub(crate) told: HashSet<FuncId>,
     /// By function of which no lines are wanted so far: what it needs.
     needs: HashMap<FuncId, Vec<Need>>,
+    /// The types that what is checked has to do with.
+    seen: RefCell<HashSet<Ty>>,
+    /// The types that lines may be wanted of, with what they lead to, and those of them that were not looked at yet.
+    reached: HashSet<Ty>,
+    to_reach: Vec<Ty>,
     /// The types that are put into interfaces, wherever that is.
     in_interfaces: Vec<Ty>,
     /// The names of methods that are called by way of interfaces.
@@ -231,6 +237,8 @@ enum Need {
     Body(FuncId),
     /// The methods of an instance.
     Methods(Ty),
+    /// A type, with all that it leads to.
+    Type(Ty),
 }
 
 /// A function without a body.
@@ -247,6 +255,7 @@ impl<'a> Checker<'a> {
     /// The node of an expression.
     fn node(&self, pos: Pos, ty: Ty, kind: NodeKind<'a>) -> Ex<'a> {
         self.nodes.set(self.nodes.get().saturating_add(1));
+        self.see(ty);
         Rc::new(Node { pos, ty, kind })
     }
 
@@ -272,6 +281,7 @@ impl<'a> Checker<'a> {
 
     /// A new variable of what is checked.
     fn new_var(&mut self, name: &'a str, pos: Pos, ty: Ty, is_param: bool) -> VarId {
+        self.see(ty);
         let var = VarId(u32::try_from(self.vars.len()).unwrap_or(u32::MAX));
         let local = matches!(name, "" | "_") || crate::types::is_exported(name);
         let package = self.origin(self.home.package).filter(|_| !local).map(|package| package.name);
@@ -384,7 +394,8 @@ impl<'a> Checker<'a> {
                     all.extend(self.needs.remove(&func).unwrap_or_default());
                 }
                 Need::Methods(ty) if self.boxed_once.insert(ty) => self.boxed.push(ty),
-                Need::Body(_) | Need::Methods(_) => {}
+                Need::Type(ty) if self.reached.insert(ty) => self.to_reach.push(ty),
+                Need::Body(_) | Need::Methods(_) | Need::Type(_) => {}
             }
         }
     }

@@ -183,6 +183,7 @@ impl<'a> Checker<'a> {
             let pos = self.slots[*slot].written.pos();
             self.resolve(*slot, pos)?;
         }
+        self.need_declared(&own);
         self.bodies()?;
         for (file_number, file) in loaded.files.iter().enumerate() {
             self.home = Home { package: number, file: file_number };
@@ -193,6 +194,7 @@ impl<'a> Checker<'a> {
             }
         }
         // Instances that only those values have.
+        self.need_seen();
         self.bodies()
     }
 
@@ -201,7 +203,7 @@ impl<'a> Checker<'a> {
         loop {
             let next = std::mem::take(&mut self.pending);
             let boxed = std::mem::take(&mut self.boxed);
-            if next.is_empty() && boxed.is_empty() {
+            if next.is_empty() && boxed.is_empty() && self.to_reach.is_empty() {
                 return Ok(());
             }
             for pending in next {
@@ -210,6 +212,7 @@ impl<'a> Checker<'a> {
             for ty in boxed {
                 self.methods_of_boxed(ty)?;
             }
+            self.reach()?;
             if self.pending.is_empty() && self.boxed.is_empty() {
                 self.methods_behind_interfaces()?;
             }
@@ -222,8 +225,11 @@ impl<'a> Checker<'a> {
         if of_import && self.until.is_some_and(|until| Instant::now() > until) {
             return Err(Fault::new(pending.decl.name.pos, "what is imported takes too much time"));
         }
+        let is_instance = !pending.bound.is_empty();
         let around = (self.busy_aliases, self.body.replace(pending.func));
         let checked = self.body(pending);
+        // No lines will ever be wanted of an import's function that is no instance.
+        self.settle_seen(is_instance || !of_import);
         (self.busy_aliases, self.body) = around;
         if checked.is_err() && of_import {
             // Without code, it counts as unknown.
@@ -275,6 +281,7 @@ impl<'a> Checker<'a> {
         let Slot { written, home, .. } = self.slots[slot];
         self.slots[slot].state = State::Busy;
         let around = (self.busy_aliases, self.owner, self.body.take());
+        let seen = self.seen.take();
         let obj = self.deeper(pos, |checker| {
             checker.elsewhere(home, |checker| match written {
                 Written::Const(spec, index) => checker.const_value(spec, index),
@@ -292,6 +299,7 @@ impl<'a> Checker<'a> {
             obj => obj?,
         };
         self.body = around.2;
+        self.see_again(seen, home);
         self.slots[slot].state = State::Done(obj.clone());
         Ok(obj)
     }

@@ -1,6 +1,7 @@
 //! What is known before anything is declared: the names that are built in, and those of the package `unsafe`.
 
 use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -142,6 +143,9 @@ impl<'a> Checker<'a> {
             told: HashSet::new(),
             needs: HashMap::new(),
             boxed_once: HashSet::new(),
+            seen: RefCell::default(),
+            reached: HashSet::new(),
+            to_reach: Vec::new(),
             in_interfaces: Vec::new(),
             dynamic: HashSet::new(),
             nodes: Cell::new(0),

@@ -1,0 +1,124 @@
+//! What types lead to.
+//!
+//! The compiler reads the declaration of every type that the code it compiles has to do with, and with it what the type is made of and
+//! the parameters and results of its methods, so it reads the types in these, too. Of each instance of a generic type that it comes to
+//! this way it makes all methods, and tells of them.
+
+use std::collections::HashSet;
+
+use super::{Checked, Checker, Home, Need, Obj, State, What, Written};
+use crate::types::{Kind, Ty};
+
+impl<'a> Checker<'a> {
+    /// What is checked has to do with this type.
+    pub(super) fn see(&self, ty: Ty) {
+        self.seen.borrow_mut().insert(ty);
+    }
+
+    /// What was seen until now is needed by the function that is checked, or by what the program declares.
+    pub(super) fn need_seen(&mut self) {
+        let mut types: Vec<Ty> = self.seen.take().into_iter().collect();
+        types.sort_unstable();
+        for ty in types {
+            self.need(Need::Type(ty));
+        }
+    }
+
+    /// Of a function of which no lines will be wanted, what was seen is forgotten.
+    pub(super) fn settle_seen(&mut self, is_wanted: bool) {
+        if is_wanted {
+            self.need_seen();
+        } else {
+            self.seen.take();
+        }
+    }
+
+    /// What was seen before a declaration was resolved. What an import's is made of is no business of who names it.
+    pub(super) fn see_again(&mut self, seen: HashSet<Ty>, home: Home) {
+        if self.packages[home.package].what == What::Program {
+            self.seen.borrow_mut().extend(seen);
+        } else {
+            self.seen.replace(seen);
+        }
+    }
+
+    /// The types of what the program declares are needed.
+    pub(super) fn need_declared(&mut self, slots: &[usize]) {
+        for slot in slots {
+            match &self.slots[*slot].state {
+                State::Done(Obj::Type(ty) | Obj::Global(_, ty)) => self.see(*ty),
+                State::Done(Obj::Func(func)) => self.see(self.funcs[func.0 as usize].ty),
+                _ => {}
+            }
+        }
+        self.need_seen();
+    }
+
+    /// Makes the methods of all instances that the needed types lead to.
+    pub(super) fn reach(&mut self) -> Checked<()> {
+        while let Some(ty) = self.to_reach.pop() {
+            for next in self.behind(ty)? {
+                if self.reached.insert(next) {
+                    self.to_reach.push(next);
+                }
+            }
+        }
+        // What was seen on the way is not what the code has to do with.
+        self.seen.take();
+        Ok(())
+    }
+
+    /// The types that a type leads to in one step.
+    fn behind(&mut self, ty: Ty) -> Checked<Vec<Ty>> {
+        Ok(match self.types.kind(ty).clone() {
+            Kind::Basic(_) | Kind::Param(_) => Vec::new(),
+            Kind::Pointer(of) | Kind::Slice(of) | Kind::Array(of, _) | Kind::Chan(_, of) => vec![of],
+            Kind::Alias(_, of) => vec![of],
+            Kind::Map(key, value) => vec![key, value],
+            Kind::Struct(fields) => fields.iter().map(|field| field.ty).collect(),
+            Kind::Func(func) => func.params.iter().chain(&func.results).copied().collect(),
+            Kind::Interface(inner) => inner.methods.iter().map(|(_, ty)| *ty).collect(),
+            Kind::Tuple(parts) => parts.to_vec(),
+            Kind::Named(id) => {
+                let named = self.types.named(id);
+                let mut types: Vec<Ty> = named.underlying.iter().chain(&named.args).copied().collect();
+                if let Some(generic) = self.instance_of.get(&ty).copied() {
+                    self.methods_of_reached(ty, generic, &mut types)?;
+                } else {
+                    let slots: Vec<u32> = named.methods.iter().map(|(_, slot, _)| *slot).collect();
+                    for slot in slots {
+                        types.extend(self.signature_of_method(slot));
+                    }
+                }
+                types
+            }
+        })
+    }
+
+    fn methods_of_reached(&mut self, ty: Ty, generic: usize, types: &mut Vec<Ty>) -> Checked<()> {
+        let what = self.packages[self.generics[generic].home.package].what;
+        if what == What::Table || self.has_param(ty, 0) {
+            return Ok(());
+        }
+        for number in 0..self.generics[generic].methods.len() {
+            match self.method_of_instance(ty, u32::try_from(number).unwrap_or(0)) {
+                Ok(func) => types.push(self.funcs[func.0 as usize].ty),
+                // What is wrong with an import is not told.
+                Err(_) if what == What::Source => return Ok(()),
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(())
+    }
+
+    /// The type of a method, by its declaration; its body is not looked at for that.
+    fn signature_of_method(&mut self, slot: u32) -> Option<Ty> {
+        let slot = self.slots.get(slot as usize)?;
+        let (Written::Func(decl), home) = (slot.written, slot.home) else { return None };
+        if self.packages[home.package].what == What::Table {
+            return None;
+        }
+        // A mistake in it is told where the method itself is looked at.
+        self.elsewhere(home, |checker| checker.signature(&decl.signature)).ok()
+    }
+}

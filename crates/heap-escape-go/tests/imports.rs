@@ -166,6 +166,107 @@ func f(b *generic.Box[string]) *mine {
     assert_eq!(said(text, &given), wanted);
 }
 
+/// Generic types that a program comes to in various ways; `Unnamed` it does not come to.
+const LED_TO: &str = "package leaf
+
+type Map[K comparable, V any] struct {
+	root *node[K, V]
+	hash func(K) uint64
+}
+
+type node[K comparable, V any] struct {
+	key  K
+	val  V
+	next *node[K, V]
+}
+
+func (m *Map[K, V]) Put(k K, v V) { m.root = add(m.root, k, v) }
+func (m *Map[K, V]) Seek() *Cursor[K] { return &Cursor[K]{} }
+
+func add[K comparable, V any](n *node[K, V], k K, v V) *node[K, V] {
+	return &node[K, V]{key: k, val: v, next: n}
+}
+
+func (n *node[K, V]) last() *node[K, V] {
+	made := node[K, V]{}
+	return &made
+}
+
+type Cursor[K any] struct{ at K }
+
+func (c *Cursor[K]) Keep(k K) *K { return &k }
+
+type InParam[T any] struct{ t T }
+
+func (p *InParam[T]) Keep(t T) *T { return &t }
+
+type InIface[T any] struct{ t T }
+
+func (p *InIface[T]) Keep(t T) *T { return &t }
+
+type InBody[T any] struct{ t T }
+
+func (p *InBody[T]) Keep(t T) *T { return &t }
+
+type Unnamed[T any] struct{ t T }
+
+func (p *Unnamed[T]) Keep(t T) *T { return &t }
+
+type InVar[T any] struct{ t T }
+
+func (p *InVar[T]) Keep(t T) *T { return &t }
+";
+
+const LEADS: &str = "package mid
+
+import \"leaf\"
+
+type Store struct {
+	names [3]leaf.Map[string, int]
+	more  map[int]*inner
+}
+
+type inner struct{ c chan func() interface{ Get(leaf.InIface[int8]) } }
+
+func (s *Store) Use(p leaf.InParam[float64]) {
+	var b leaf.InBody[int16]
+	_ = b
+}
+
+type Other struct{ u leaf.Unnamed[int] }
+
+var Global = make([]*leaf.InVar[uint8], 3)
+
+var Made = func() int { var u leaf.Unnamed[uint16]; _ = u; return 1 }()
+
+func Nobody(o Other) {}
+";
+
+#[test]
+fn instances_that_types_lead_to_have_their_methods_told() {
+    let given = Given::new(&[("leaf", LED_TO), ("mid", LEADS)]);
+    let text = "package p
+
+import \"mid\"
+
+type holder struct{ s []*mid.Store }
+
+func f(h holder) int { return len(mid.Global) + mid.Made }
+";
+    // As Go 1.27.3 has them.
+    let wanted = [
+        "leaf.go:15:48: &leaf.Cursor[go.shape.string]{} escapes to heap",
+        "leaf.go:18:9: &leaf.node[go.shape.string,go.shape.int]{...} escapes to heap",
+        "leaf.go:22:2: moved to heap: leaf.made",
+        "leaf.go:28:26: moved to heap: leaf.k",
+        "leaf.go:32:27: moved to heap: leaf.t",
+        "leaf.go:36:27: moved to heap: leaf.t",
+        "leaf.go:48:25: moved to heap: leaf.t",
+        "p.go:7:8: h does not escape",
+    ];
+    assert_eq!(said(text, &given), wanted);
+}
+
 #[test]
 fn what_is_not_understood_in_an_import_is_unknown() {
     let odd = "package odd

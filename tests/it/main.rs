@@ -44,6 +44,7 @@ mod limit;
 mod many;
 mod map;
 mod map_keys;
+mod onlookers;
 mod os;
 mod panics;
 mod period;

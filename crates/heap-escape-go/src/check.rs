@@ -212,6 +212,13 @@ pub(crate) struct Checker<'a> {
     /// The types that lines may be wanted of, with what they lead to, and those of them that were not looked at yet.
     reached: HashSet<Ty>,
     to_reach: Vec<Ty>,
+    /// By body of an instance: the types in it that depend on its arguments.
+    dictionaries: HashMap<FuncId, Vec<Ty>>,
+    /// By instance: which arguments the shapes stand for in its body.
+    stand_for: HashMap<FuncId, Vec<(Ty, Ty)>>,
+    /// The instances whose dictionaries are made, and those of them whose types were not looked at yet.
+    with_dictionary: HashSet<FuncId>,
+    to_fill: Vec<FuncId>,
     /// The types that are put into interfaces, wherever that is.
     in_interfaces: Vec<Ty>,
     /// The names of methods that are called by way of interfaces.
@@ -237,6 +244,8 @@ enum Need {
     Body(FuncId),
     /// The methods of an instance.
     Methods(Ty),
+    /// The types of an instance's dictionary.
+    Dict(FuncId),
     /// A type, with all that it leads to.
     Type(Ty),
 }
@@ -395,7 +404,8 @@ impl<'a> Checker<'a> {
                 }
                 Need::Methods(ty) if self.boxed_once.insert(ty) => self.boxed.push(ty),
                 Need::Type(ty) if self.reached.insert(ty) => self.to_reach.push(ty),
-                Need::Body(_) | Need::Methods(_) | Need::Type(_) => {}
+                Need::Dict(func) if self.with_dictionary.insert(func) => self.to_fill.push(func),
+                Need::Body(_) | Need::Methods(_) | Need::Dict(_) | Need::Type(_) => {}
             }
         }
     }

@@ -268,6 +268,30 @@ func f(h holder) int { return len(mid.Global) + mid.Made }
 }
 
 #[test]
+fn types_of_a_dictionary_have_their_methods_told_for_shapes_of_their_own() {
+    let leaf = "package leaf
+
+type Shaped[T any] struct{ t T }
+
+func (p *Shaped[T]) Keep(t T) *T { return &t }
+
+func Gen[T any](t T) bool {
+	var s Shaped[[]T]
+	return any(s.t) == nil
+}
+";
+    let given = Given::new(&[("leaf", leaf)]);
+    let text = "package p\n\nimport \"leaf\"\n\nfunc f() bool { return leaf.Gen(1) }\n";
+    // As Go 1.27.3 has them: a slice of the shape of int, and the shape of a slice of int.
+    let wanted = [
+        "leaf.go:5:26: moved to heap: leaf.t",
+        "leaf.go:5:26: moved to heap: leaf.t",
+        "leaf.go:9:14: any(leaf.s.t) does not escape",
+    ];
+    assert_eq!(said(text, &given), wanted);
+}
+
+#[test]
 fn what_is_not_understood_in_an_import_is_unknown() {
     let odd = "package odd
 

@@ -117,6 +117,7 @@ impl<'a> Checker<'a> {
     /// The function of an instance is used.
     fn need_body(&mut self, func: FuncId) -> FuncId {
         self.need(Need::Body(self.funcs[func.0 as usize].body));
+        self.need(Need::Dict(func));
         func
     }
 
@@ -184,6 +185,7 @@ impl<'a> Checker<'a> {
             self.instance_methods.insert((ty, number), func);
             return Ok(func);
         }
+        let named = shapes.clone();
         let shaped = self.instance_type(generic, shapes, decl.name.pos)?;
         let body = self.any_method_of_instance(shaped, number)?;
         let bound = bind(receiver_params(decl), &args);
@@ -194,6 +196,7 @@ impl<'a> Checker<'a> {
         let info = FuncInfo { text, ty: signature, tags, body, uintptrs: false, dict };
         let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
         self.funcs.push(info);
+        self.stand_for.insert(func, named.into_iter().zip(args).collect());
         self.instance_methods.insert((ty, number), func);
         Ok(func)
     }
@@ -366,6 +369,7 @@ impl<'a> Checker<'a> {
         let info = FuncInfo { text, ty, tags, body, uintptrs: false, dict };
         let func = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
         self.funcs.push(info);
+        self.stand_for.insert(func, shapes.into_iter().zip(types.iter().copied()).collect());
         self.generic_funcs[number].instances.insert(types, func);
         Ok(func)
     }

@@ -160,43 +160,63 @@ impl<'a> Checker<'a> {
 
     /// A type with what is known of its parameters put in; nothing if one is not known.
     pub(super) fn substitute(&mut self, ty: Ty, found: &[Option<Ty>], depth: u32) -> Option<Ty> {
+        let argument = |kind: &Kind<'a>, _: Ty| match kind {
+            Kind::Param(number) => Some(found[*number as usize]),
+            _ => None,
+        };
+        self.replace(ty, &argument, depth)
+    }
+
+    /// A type with others for some that are in it: those of which `with` says what takes their place, if that is known.
+    pub(super) fn replace(
+        &mut self,
+        ty: Ty,
+        with: &dyn Fn(&Kind<'a>, Ty) -> Option<Option<Ty>>,
+        depth: u32,
+    ) -> Option<Ty> {
         if depth > 50 {
             return None;
         }
         let next = depth + 1;
-        let kind = match self.types.kind(ty).clone() {
-            Kind::Param(number) => return found[number as usize],
-            Kind::Pointer(of) => Kind::Pointer(self.substitute(of, found, next)?),
-            Kind::Slice(of) => Kind::Slice(self.substitute(of, found, next)?),
-            Kind::Array(of, length) => Kind::Array(self.substitute(of, found, next)?, length),
-            Kind::Chan(direction, of) => Kind::Chan(direction, self.substitute(of, found, next)?),
-            Kind::Map(a, b) => Kind::Map(self.substitute(a, found, next)?, self.substitute(b, found, next)?),
+        let kind = self.types.kind(ty).clone();
+        if let Some(other) = with(&kind, ty) {
+            return other;
+        }
+        let kind = match kind {
+            Kind::Pointer(of) => Kind::Pointer(self.replace(of, with, next)?),
+            Kind::Slice(of) => Kind::Slice(self.replace(of, with, next)?),
+            Kind::Array(of, length) => Kind::Array(self.replace(of, with, next)?, length),
+            Kind::Chan(direction, of) => Kind::Chan(direction, self.replace(of, with, next)?),
+            Kind::Map(a, b) => Kind::Map(self.replace(a, with, next)?, self.replace(b, with, next)?),
             Kind::Func(func) => {
-                let mut with = (*func).clone();
-                for ty in with.params.iter_mut().chain(&mut with.results) {
-                    *ty = self.substitute(*ty, found, next)?;
+                let mut func = (*func).clone();
+                for ty in func.params.iter_mut().chain(&mut func.results) {
+                    *ty = self.replace(*ty, with, next)?;
                 }
-                Kind::Func(Rc::new(with))
+                Kind::Func(Rc::new(func))
             }
             Kind::Struct(fields) => {
                 let mut all = fields.to_vec();
                 for field in &mut all {
-                    field.ty = self.substitute(field.ty, found, next)?;
+                    field.ty = self.replace(field.ty, with, next)?;
                 }
                 Kind::Struct(Rc::from(all))
             }
             Kind::Interface(inner) => {
-                let mut with = (*inner).clone();
-                for ty in with.methods.iter_mut().map(|(_, ty)| ty).chain(&mut with.terms) {
-                    *ty = self.substitute(*ty, found, next)?;
+                let mut inner = (*inner).clone();
+                for ty in inner.methods.iter_mut().map(|(_, ty)| ty).chain(&mut inner.terms) {
+                    *ty = self.replace(*ty, with, next)?;
                 }
-                Kind::Interface(Rc::new(with))
+                Kind::Interface(Rc::new(inner))
             }
-            Kind::Named(id) if self.types.named(id).args.iter().any(|arg| self.has_param(*arg, 0)) => {
+            Kind::Named(id) => {
                 let Some(generic) = self.instance_of.get(&ty).copied() else { return Some(ty) };
                 let mut args = self.types.named(id).args.clone();
                 for arg in &mut args {
-                    *arg = self.substitute(*arg, found, next)?;
+                    *arg = self.replace(*arg, with, next)?;
+                }
+                if args == self.types.named(id).args {
+                    return Some(ty);
                 }
                 return self.instance_type(generic, args, Pos::default()).ok();
             }

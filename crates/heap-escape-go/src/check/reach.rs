@@ -19,6 +19,10 @@ impl<'a> Checker<'a> {
     pub(super) fn need_seen(&mut self) {
         let mut types: Vec<Ty> = self.seen.take().into_iter().collect();
         types.sort_unstable();
+        if let Some(body) = self.body {
+            let shaped = types.iter().copied().filter(|ty| self.types.has_shape(*ty)).collect();
+            self.dictionaries.insert(body, shaped);
+        }
         for ty in types {
             self.need(Need::Type(ty));
         }
@@ -56,6 +60,7 @@ impl<'a> Checker<'a> {
 
     /// Makes the methods of all instances that the needed types lead to.
     pub(super) fn reach(&mut self) -> Checked<()> {
+        self.fill_dictionaries();
         while let Some(ty) = self.to_reach.pop() {
             for next in self.behind(ty)? {
                 if self.reached.insert(next) {
@@ -66,6 +71,37 @@ impl<'a> Checker<'a> {
         // What was seen on the way is not what the code has to do with.
         self.seen.take();
         Ok(())
+    }
+
+    /// What the code of an instance has to do with, for the arguments that the shapes stand for: the compiler puts these types into
+    /// the dictionary of the instance.
+    fn fill_dictionaries(&mut self) {
+        for func in std::mem::take(&mut self.to_fill) {
+            let body = self.funcs[func.0 as usize].body;
+            let Some(stand_for) = self.stand_for.get(&func).cloned() else { continue };
+            let Some(types) = self.dictionaries.get(&body).cloned() else {
+                self.to_fill.push(func);
+                continue;
+            };
+            // In code of shapes itself, or where one shape stands for several types, it is not known which they are.
+            let is_clear = stand_for.iter().all(|(shape, arg)| {
+                !self.types.has_shape(*arg) && stand_for.iter().all(|(s, a)| s != shape || a == arg)
+            });
+            if !is_clear {
+                continue;
+            }
+            let argument = |_: &Kind<'a>, ty: Ty| {
+                let found = stand_for.iter().find(|(shape, _)| *shape == ty);
+                found.map(|(_, arg)| Some(*arg))
+            };
+            for ty in types {
+                if let Some(ty) = self.replace(ty, &argument, 0)
+                    && self.reached.insert(ty)
+                {
+                    self.to_reach.push(ty);
+                }
+            }
+        }
     }
 
     /// The types that a type leads to in one step.

@@ -54,14 +54,6 @@ impl Extent {
         };
         Self { pages, records: part(self.records), blocks: part(self.blocks) }
     }
-
-    /// The bytes of the tables that lie between this and a larger one.
-    fn bytes_to(self, larger: Self) -> usize {
-        let per = |from: usize, to: usize, bytes: usize| to.saturating_sub(from).saturating_mul(bytes);
-        per(self.pages, larger.pages, 16 + 4)
-            .saturating_add(per(self.records, larger.records, 64))
-            .saturating_add(per(self.blocks, larger.blocks, 64 + 8))
-    }
 }
 
 /// The piece of a range with number `at` of `pieces`.
@@ -83,8 +75,14 @@ impl PageHeap {
         (used, used.max(records.backed))
     }
 
-    /// What is to be backed for a goal: from where, to where.
-    fn ahead(&self, goal: Bytes) -> Option<(Extent, Extent)> {
+    /// Bytes of the tables that are for so much.
+    fn table_bytes(&self, extent: Extent) -> usize {
+        let tables = self.map.tables(Pages::new(extent.pages), extent.records, extent.blocks);
+        tables.iter().map(|table| table.used.get()).sum()
+    }
+
+    /// What is to be backed for a goal: from where, to where, and in how many pieces.
+    fn ahead(&self, goal: Bytes) -> Option<(Extent, Extent, usize)> {
         let (used, backed) = self.extents();
         if used.pages < LEAST.pages_floor().get() {
             return None;
@@ -93,7 +91,8 @@ impl PageHeap {
         let target = goal.min(used.pages * 2).max(used.pages + used.pages / 16);
         let target = target.min(self.space.len().pages_floor().get());
         let to = used.scaled(target).max(backed);
-        (backed.bytes_to(to) > PIECE).then_some((backed, to))
+        let bytes = self.table_bytes(to) - self.table_bytes(backed);
+        (bytes > PIECE).then_some((backed, to, bytes.div_ceil(PIECE)))
     }
 
     /// Whether [`PageHeap::back_tables`] has something to do.
@@ -105,8 +104,7 @@ impl PageHeap {
     /// Asks the system for the memory of the side tables that growing to a goal will need, as far as there is not enough; a piece of
     /// it at a time, while `goes_on`. Takes page faults, so it is for a thread that nobody waits for.
     pub fn back_tables(&self, goal: Bytes, mut goes_on: impl FnMut() -> bool) {
-        let Some((from, to)) = self.ahead(goal) else { return };
-        let pieces = from.bytes_to(to).div_ceil(PIECE);
+        let Some((from, to, pieces)) = self.ahead(goal) else { return };
         for at in 0..pieces {
             if !goes_on() {
                 return;

@@ -47,8 +47,9 @@ fn scan(heap: &Shared, marker: &mut Marker<'_>, manner: Manner) -> Go {
         }
         let (limiting, hurry) = heap.pace.look(&heap.memory);
         if hurry == Hurry::Yes {
-            // Beyond its goal it grows where no tables were readied for it.
-            heap.memory.pages().back_tables(heap.pace.goal(), || !heap.desk.has_quit());
+            // Beyond its goal it grows where no tables were readied for it. A piece of them at each look: a slice has to end.
+            let mut pieces = 1..=1;
+            heap.memory.pages().back_tables(heap.pace.goal(), || pieces.next().is_some());
         }
         let now = Instant::now();
         if let (Manner::Sparing { part }, Hurry::No) = (manner, hurry)

@@ -223,6 +223,16 @@ results *ARGS:
 simulate *ARGS:
     cargo run --release -p heap-lab -- simulate "$@"
 
+# The lines of `heap-lab escape` beside the Go compiler's: `suite DIR` (the `test` folder of Go's source, say) or `std`. Needs Go.
+compare-escape *ARGS:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v python3 >/dev/null; then echo "SKIPPED compare-escape: there is no python3"; exit 0; fi
+    cargo build --release -p heap-lab
+    code=0
+    python3 crates/heap-escape-go/tests/compare.py "$@" || code=$?
+    if [ "$code" -ne 77 ]; then exit "$code"; fi
+
 # Build the programs that the lab's figures are compared with, where `heap-lab run peers` looks for them.
 peers:
     cargo build --release --manifest-path benches/peers/Cargo.toml --target-dir benches/peers/target

@@ -57,7 +57,7 @@ pub enum Kind {
     Look,
     /// Collect, and look.
     Collect,
-    /// Collect twice, look, and count.
+    /// Collect until nothing dead is left, look, and count.
     Settle,
     /// Give free memory back, and count.
     Release,

@@ -155,13 +155,7 @@ impl Runner {
     pub(crate) fn end(&mut self) -> Result<(usize, Stats), String> {
         self.attach_again()?;
         self.look()?;
-        for _ in 0..MOST_SETTLING {
-            self.mutator().collect();
-            self.after_collection()?;
-            if self.model.due().is_empty() && self.model.slots_maybe() == 0 {
-                break;
-            }
-        }
+        self.collect_until_sure()?;
         self.note_totals();
         Ok((self.model.slots(), self.stats))
     }
@@ -228,8 +222,7 @@ impl Runner {
             // A heap without a limit never says so.
             Err(Stop::Refused(AllocError::Limit { .. })) => {
                 self.stats.refused += 1;
-                self.mutator().collect();
-                self.after_collection()?;
+                self.collect()?;
             }
             Err(Stop::Refused(error)) => return Err(error.to_string()),
         }
@@ -291,10 +284,7 @@ impl Runner {
             Kind::Drop => self.forget(random),
             Kind::Safepoint => self.mutator().safepoint(),
             Kind::Look => self.look()?,
-            Kind::Collect => {
-                self.mutator().collect();
-                self.after_collection()?;
-            }
+            Kind::Collect => self.collect()?,
             Kind::Settle => self.settle()?,
             Kind::Release => self.release()?,
             Kind::Verify => self.verify()?,

@@ -121,15 +121,27 @@ impl Runner {
         Ok(())
     }
 
-    /// Collections after which nothing dead is left.
-    pub(super) fn settle(&mut self) -> Result<(), String> {
+    /// A full collection, and what must hold after it.
+    pub(super) fn collect(&mut self) -> Result<(), String> {
+        self.mutator().collect();
+        self.after_collection()
+    }
+
+    /// Collections after which nothing waits for a finalizer, and who is dead is known.
+    pub(super) fn collect_until_sure(&mut self) -> Result<(), String> {
         for _ in 0..MOST_SETTLING {
-            self.mutator().collect();
-            self.after_collection()?;
+            self.collect()?;
             if self.model.due().is_empty() && self.model.slots_maybe() == 0 {
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// Collections after which nothing dead is left.
+    pub(super) fn settle(&mut self) -> Result<(), String> {
+        self.collect_until_sure()?;
+        // What was found dead last had a slot for its drop until now.
         self.mutator().collect();
         self.kept = 0;
         self.after_collection()?;

@@ -25,6 +25,17 @@ impl Register {
         self.locked(|drops| drops.get(&name).copied().unwrap_or(0))
     }
 
+    /// Whether the stone with this name was dropped that often.
+    ///
+    /// # Errors
+    /// Says how often it was.
+    pub fn check_times(&self, name: u64, wanted: u32) -> Result<(), String> {
+        let times = self.times(name);
+        (times == wanted)
+            .then_some(())
+            .ok_or(format!("the drop of {name:#x} ran {times} times, not {wanted}"))
+    }
+
     /// How many drops ran in all.
     #[must_use]
     pub fn total(&self) -> u64 {

@@ -80,7 +80,7 @@ impl Model {
             return Err(format!("{id:#x} was finalized, which {by} lead to"));
         }
         self.waiting.remove(&id);
-        self.is_unsure(id);
+        self.doubt(id);
         for mate in &mates {
             self.gone.insert(*mate, now);
         }

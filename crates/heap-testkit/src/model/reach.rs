@@ -106,7 +106,7 @@ impl Model {
     }
 
     /// An object may have become garbage in the middle of a cycle that was not asked for.
-    pub fn is_unsure(&mut self, id: Id) {
+    pub fn doubt(&mut self, id: Id) {
         self.unsure.push(id);
     }
 

@@ -1,7 +1,6 @@
 //! Frames: values that live as long as a block, with references that are nowhere else, and drops at its end.
 
 use super::pick::pick;
-use super::pools::check_times;
 use super::{Runner, Stop, add};
 use crate::drops::{Register, Stone};
 use crate::model::{Id, Model};
@@ -53,14 +52,14 @@ impl<'gc> Hands<'_, 'gc> {
             let mut stones = Vec::new();
             let outcome = self.use_once(frame, &mut stones, depth, random);
             for name in &stones {
-                check_times(self.register, *name, 0)?;
+                self.register.check_times(*name, 0)?;
             }
             frame.reset();
             if frame.used() != 0 {
                 return Err(Stop::Wrong(format!("{} bytes of a frame are used after a reset", frame.used())));
             }
             for name in stones {
-                check_times(self.register, name, 1)?;
+                self.register.check_times(name, 1)?;
                 self.model.drop_stone(name);
             }
             outcome?;
@@ -90,7 +89,7 @@ impl<'gc> Hands<'_, 'gc> {
                             same(stone.name(), name, "a stone in a frame")?;
                         }
                         Err(error) => {
-                            check_times(self.register, name, 1)?;
+                            self.register.check_times(name, 1)?;
                             self.model.drop_stone(name);
                             return Err(error.into());
                         }

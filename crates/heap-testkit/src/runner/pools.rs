@@ -6,7 +6,7 @@
 
 use super::pick::pick_for;
 use super::{Runner, Stop, add};
-use crate::drops::{Register, Stone};
+use crate::drops::Stone;
 use crate::model::Model;
 use crate::random::Random;
 use crate::shape::{Any, Hub, Place, Shape, content};
@@ -154,7 +154,7 @@ impl Pools {
         let stones = self.stone_shadow.look(self.stones.len(mu), ended, &self.cycles)?;
         self.expired += (hubs.len() + stones.len()) as u64;
         self.went.extend(stones.iter().map(|kept| kept.name));
-        hubs.iter().for_each(|kept| model.is_unsure(kept.name));
+        hubs.iter().for_each(|kept| model.doubt(kept.name));
         model.pooled = self.hub_shadow.0.iter().map(|kept| kept.name).collect();
         Ok(())
     }
@@ -163,7 +163,7 @@ impl Pools {
     pub(super) fn forget(&mut self, model: &mut Model) {
         let went = self.stone_shadow.0.drain(..).map(|kept| kept.name);
         self.went.extend(went);
-        self.hub_shadow.0.drain(..).for_each(|kept| model.is_unsure(kept.name));
+        self.hub_shadow.0.drain(..).for_each(|kept| model.doubt(kept.name));
         model.pooled.clear();
     }
 
@@ -246,9 +246,9 @@ impl Runner {
                     pools.stones.put(mu, Leaf::new(Stone::new(name, &register)));
                     if pools.stone_shadow.0.len() < MOST {
                         pools.stone_shadow.put(name, ended, &pools.cycles);
-                        check_times(&register, name, 0)?;
+                        register.check_times(name, 0)?;
                     } else {
-                        check_times(&register, name, 1)?;
+                        register.check_times(name, 1)?;
                         model.drop_stone(name);
                     }
                 }
@@ -258,7 +258,7 @@ impl Runner {
                     pools.stone_shadow.take(name)?;
                     drop(found);
                     if let Some(name) = name {
-                        check_times(&register, name, 1)?;
+                        register.check_times(name, 1)?;
                         model.drop_stone(name);
                         pools.taken += 1;
                     }
@@ -269,10 +269,4 @@ impl Runner {
         self.stats.taken += core::mem::take(&mut self.pools.taken);
         Ok(())
     }
-}
-
-/// A stone was dropped that often.
-pub(super) fn check_times(register: &Register, name: u64, wanted: u32) -> Result<(), String> {
-    let times = register.times(name);
-    (times == wanted).then_some(()).ok_or(format!("the drop of {name:#x} ran {times} times, not {wanted}"))
 }

@@ -163,6 +163,7 @@ impl Runner {
     fn note_totals(&mut self) {
         self.stats.drops = self.register.total();
         self.stats.cleaned = self.ends.cleaned();
+        self.stats.taken = self.pools.taken();
         self.stats.expired = self.pools.expired();
     }
 

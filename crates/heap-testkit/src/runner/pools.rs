@@ -177,6 +177,11 @@ impl Pools {
         self.went.len()
     }
 
+    /// Values that were taken from pools.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
     /// Values that pools have let go of.
     pub(super) fn expired(&self) -> u64 {
         self.expired
@@ -265,8 +270,6 @@ impl Runner {
                 }
             }
             Ok(())
-        })?;
-        self.stats.taken += core::mem::take(&mut self.pools.taken);
-        Ok(())
+        })
     }
 }

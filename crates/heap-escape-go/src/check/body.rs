@@ -1,11 +1,55 @@
 //! The bodies of functions, and their parameters.
 
-use super::{Bodyless, Checked, Checker, Obj, Pending};
+use std::time::Instant;
+
+use super::{Bodyless, Checked, Checker, Obj, Pending, What};
 use crate::ast::{FuncDecl, Param, Signature};
-use crate::ir::{Code, FuncId, VarId};
+use crate::ir::{Code, FuncId, Owner, VarId};
+use crate::source::Fault;
 use crate::types::Ty;
 
 impl<'a> Checker<'a> {
+    /// Checks the bodies that are still to be checked, and those that they need, in the order in which they were found.
+    pub(super) fn bodies(&mut self) -> Checked<()> {
+        loop {
+            let next = std::mem::take(&mut self.pending);
+            let boxed = std::mem::take(&mut self.boxed);
+            if next.is_empty() && boxed.is_empty() && self.to_reach.is_empty() {
+                return Ok(());
+            }
+            for pending in next {
+                self.some_body(pending)?;
+            }
+            for ty in boxed {
+                self.methods_of_boxed(ty)?;
+            }
+            self.reach()?;
+            if self.pending.is_empty() && self.boxed.is_empty() {
+                self.methods_behind_interfaces()?;
+            }
+        }
+    }
+
+    /// A body, which may be one of an import: what is wrong with that is not told.
+    fn some_body(&mut self, pending: Pending<'a>) -> Checked<()> {
+        let of_import = self.packages[pending.home.package].what == What::Source;
+        if of_import && self.until.is_some_and(|until| Instant::now() > until) {
+            return Err(Fault::new(pending.decl.name.pos, "what is imported takes too much time"));
+        }
+        let is_instance = !pending.bound.is_empty();
+        let around = (self.busy_aliases, self.body.replace(pending.func));
+        let checked = self.body(pending);
+        // No lines will ever be wanted of an import's function that is no instance.
+        self.settle_seen(is_instance || !of_import);
+        (self.busy_aliases, self.body) = around;
+        if checked.is_err() && of_import {
+            // Without code, it counts as unknown.
+            (self.owner, self.in_return) = (Owner(0), false);
+            return Ok(());
+        }
+        checked
+    }
+
     pub(super) fn bodyless(&mut self, func: FuncId, decl: &'a FuncDecl<'a>, recv: Option<Ty>) {
         let types =
             self.types.func(self.funcs[func.0 as usize].ty).map_or_else(Vec::new, |f| f.params.clone());
@@ -22,7 +66,7 @@ impl<'a> Checker<'a> {
         self.bodyless.push(Bodyless { func, params, noescape: has("//go:noescape"), told });
     }
 
-    pub(super) fn body(&mut self, pending: Pending<'a>) -> Checked<()> {
+    fn body(&mut self, pending: Pending<'a>) -> Checked<()> {
         let Pending { func, decl, home, bound, recv } = pending;
         let Some(block) = &decl.body else { return Ok(()) };
         self.owner = self.new_owner(None, None);

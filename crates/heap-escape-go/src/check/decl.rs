@@ -1,6 +1,6 @@
 //! Packages and what they declare.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use super::{
 use crate::ast::{Decl, Expr, ExprKind, File, FuncDecl, TypeSpec, VarSpec};
 use crate::ir::{Ex, FuncId, FuncInfo, Owner, St, Target};
 use crate::source::{Fault, Pos};
-use crate::types::{Kind, Named, Origin, Ty};
+use crate::types::{Named, Origin, Ty};
 use crate::value::{self, Value};
 
 /// A package with its files.
@@ -196,79 +196,6 @@ impl<'a> Checker<'a> {
         // Instances that only those values have.
         self.need_seen();
         self.bodies()
-    }
-
-    /// Checks the bodies that are still to be checked, and those that they need, in the order in which they were found.
-    fn bodies(&mut self) -> Checked<()> {
-        loop {
-            let next = std::mem::take(&mut self.pending);
-            let boxed = std::mem::take(&mut self.boxed);
-            if next.is_empty() && boxed.is_empty() && self.to_reach.is_empty() {
-                return Ok(());
-            }
-            for pending in next {
-                self.some_body(pending)?;
-            }
-            for ty in boxed {
-                self.methods_of_boxed(ty)?;
-            }
-            self.reach()?;
-            if self.pending.is_empty() && self.boxed.is_empty() {
-                self.methods_behind_interfaces()?;
-            }
-        }
-    }
-
-    /// A body, which may be one of an import: what is wrong with that is not told.
-    fn some_body(&mut self, pending: Pending<'a>) -> Checked<()> {
-        let of_import = self.packages[pending.home.package].what == What::Source;
-        if of_import && self.until.is_some_and(|until| Instant::now() > until) {
-            return Err(Fault::new(pending.decl.name.pos, "what is imported takes too much time"));
-        }
-        let is_instance = !pending.bound.is_empty();
-        let around = (self.busy_aliases, self.body.replace(pending.func));
-        let checked = self.body(pending);
-        // No lines will ever be wanted of an import's function that is no instance.
-        self.settle_seen(is_instance || !of_import);
-        (self.busy_aliases, self.body) = around;
-        if checked.is_err() && of_import {
-            // Without code, it counts as unknown.
-            (self.owner, self.in_return) = (Owner(0), false);
-            return Ok(());
-        }
-        checked
-    }
-
-    /// The methods of imports that the analysis may find behind an interface, where it sees what was put into that.
-    fn methods_behind_interfaces(&mut self) -> Checked<()> {
-        self.in_interfaces.sort_unstable();
-        self.in_interfaces.dedup();
-        let mut looked_at = HashSet::new();
-        let mut types = self.in_interfaces.clone();
-        let mut found = Vec::new();
-        while let Some(ty) = types.pop() {
-            let ty = self.types.pointee(ty).unwrap_or(ty);
-            if !looked_at.insert(ty) {
-                continue;
-            }
-            if let Some(id) = self.types.as_named(ty) {
-                let methods = self.types.named(id).methods.iter();
-                let wanted = methods.filter(|(name, number, _)| {
-                    number & super::generic::OF_INSTANCE == 0
-                        && matches!(self.slots[*number as usize].state, State::New)
-                        && self.dynamic.contains(name)
-                });
-                found.extend(wanted.map(|(_, number, _)| *number as usize));
-            }
-            if let Kind::Struct(fields) = self.types.under(ty) {
-                types.extend(fields.iter().filter(|field| field.embedded).map(|field| field.ty));
-            }
-        }
-        for slot in found {
-            let pos = self.slots[slot].written.pos();
-            self.resolve(slot, pos)?;
-        }
-        Ok(())
     }
 
     /// What a declaration means.
@@ -537,7 +464,7 @@ impl<'a> Checker<'a> {
 }
 
 impl Written<'_> {
-    fn pos(&self) -> Pos {
+    pub(super) fn pos(&self) -> Pos {
         match self {
             Written::Const(spec, index) => spec.names[*index].pos,
             Written::Var(spec, index) => spec.names[*index].pos,

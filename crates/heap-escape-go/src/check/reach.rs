@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use super::generic::OF_INSTANCE;
 use super::{Checked, Checker, Home, Need, Obj, State, What, Written};
 use crate::types::{Kind, Ty};
 
@@ -143,6 +144,38 @@ impl<'a> Checker<'a> {
                 Err(_) if what == What::Source => return Ok(()),
                 Err(fault) => return Err(fault),
             }
+        }
+        Ok(())
+    }
+
+    /// The methods of imports that the analysis may find behind an interface, where it sees what was put into that.
+    pub(super) fn methods_behind_interfaces(&mut self) -> Checked<()> {
+        self.in_interfaces.sort_unstable();
+        self.in_interfaces.dedup();
+        let mut looked_at = HashSet::new();
+        let mut types = self.in_interfaces.clone();
+        let mut found = Vec::new();
+        while let Some(ty) = types.pop() {
+            let ty = self.types.pointee(ty).unwrap_or(ty);
+            if !looked_at.insert(ty) {
+                continue;
+            }
+            if let Some(id) = self.types.as_named(ty) {
+                let methods = self.types.named(id).methods.iter();
+                let wanted = methods.filter(|(name, number, _)| {
+                    number & OF_INSTANCE == 0
+                        && matches!(self.slots[*number as usize].state, State::New)
+                        && self.dynamic.contains(name)
+                });
+                found.extend(wanted.map(|(_, number, _)| *number as usize));
+            }
+            if let Kind::Struct(fields) = self.types.under(ty) {
+                types.extend(fields.iter().filter(|field| field.embedded).map(|field| field.ty));
+            }
+        }
+        for slot in found {
+            let pos = self.slots[slot].written.pos();
+            self.resolve(slot, pos)?;
         }
         Ok(())
     }

@@ -75,12 +75,7 @@ const EXPERIMENTS: &[(&str, u32)] = &[
 const NESTING: u32 = 100;
 
 impl System {
-    /// Whether a file is one of the package, by its name and by the constraint in it.
-    pub(crate) fn builds(self, name: &str, text: &str) -> bool {
-        self.builds_name(name) && self.builds_text(text)
-    }
-
-    /// By the name: `x_linux.go`, `x_amd64.go`, `x_linux_amd64.go`, and no test.
+    /// Whether a file is one of the package, by its name: `x_linux.go`, `x_amd64.go`, `x_linux_amd64.go`, and no test.
     pub(crate) fn builds_name(self, name: &str) -> bool {
         let Some(stem) = name.strip_suffix(".go") else { return false };
         if stem.starts_with(['_', '.']) || stem.ends_with("_test") {
@@ -95,8 +90,8 @@ impl System {
         !SYSTEMS.contains(&last) || last == "linux"
     }
 
-    /// By `//go:build` before the package clause.
-    fn builds_text(self, text: &str) -> bool {
+    /// Whether one with such a name is, by `//go:build` before the package clause.
+    pub(crate) fn builds_text(self, text: &str) -> bool {
         let mut rest = text;
         loop {
             rest = rest.trim_start();

@@ -127,7 +127,7 @@ impl Packages for Tree {
             }
             let text = String::from_utf8_lossy(&fs::read(&file).map_err(failed(&file))?).into_owned();
             let is_cgo = || parse::imports(&text).iter().any(|(_, path)| *path == "\"C\"");
-            if system.builds(&name, &text) && !is_cgo() {
+            if system.builds_text(&text) && !is_cgo() {
                 files.push(Source { path: file.display().to_string(), text });
             }
         }

@@ -25,7 +25,7 @@ fn names_say_for_which_system_a_file_is() {
 #[test]
 fn constraints_are_read_as_they_are_nested() {
     let holds =
-        |words: &str| SYSTEM.builds("a.go", &format!("// A licence.\n\n//go:build {words}\n\npackage p\n"));
+        |words: &str| SYSTEM.builds_text(&format!("// A licence.\n\n//go:build {words}\n\npackage p\n"));
     for words in [
         "linux",
         "!windows",
@@ -63,9 +63,9 @@ fn constraints_are_read_as_they_are_nested() {
 
 #[test]
 fn only_what_is_before_the_package_is_a_constraint() {
-    assert!(SYSTEM.builds("a.go", "package p\n\n//go:build windows\n"));
-    assert!(!SYSTEM.builds("a.go", "/* one\ntwo */ // three\n//go:build windows\npackage p\n"));
-    assert!(SYSTEM.builds("a.go", "// +build windows\n\npackage p\n"));
-    assert!(SYSTEM.builds("a.go", "/* never ends"));
-    assert!(SYSTEM.builds("a.go", "// the last line"));
+    assert!(SYSTEM.builds_text("package p\n\n//go:build windows\n"));
+    assert!(!SYSTEM.builds_text("/* one\ntwo */ // three\n//go:build windows\npackage p\n"));
+    assert!(SYSTEM.builds_text("// +build windows\n\npackage p\n"));
+    assert!(SYSTEM.builds_text("/* never ends"));
+    assert!(SYSTEM.builds_text("// the last line"));
 }

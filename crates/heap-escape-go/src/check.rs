@@ -58,9 +58,9 @@ enum Obj {
     Nil,
     Iota,
     Package(usize),
-    /// An import of which there is no table.
+    /// An import of which there is neither source nor a table.
     UnknownPackage,
-    /// A name that may be one of such an import.
+    /// A name that may be one of such an import, or a declaration of an import that is not understood.
     Unknown,
 }
 
@@ -158,9 +158,9 @@ pub(crate) struct Checker<'a> {
     pub(crate) funcs: Vec<FuncInfo>,
     pub(crate) vars: Vec<VarInfo<'a>>,
     pub(crate) lits: Vec<LitInfo<'a>>,
-    /// The functions of the program that have a body, in the order of the source.
+    /// The functions whose bodies were looked at, those of imports too, in the order in which they were found.
     pub(crate) codes: Vec<(FuncId, Code<'a>)>,
-    /// Functions of the program without one.
+    /// Functions without one.
     pub(crate) bodyless: Vec<Bodyless<'a>>,
     /// What is done before `main`: the values of variables of the package.
     pub(crate) init: Vec<St<'a>>,

@@ -103,9 +103,9 @@ pub(crate) struct Imported {
 
 /// Looks for what is imported.
 pub(crate) struct Finder<'f> {
-    pub(crate) tables: &'f (dyn Fn(&str) -> Option<String> + Sync),
-    pub(crate) packages: &'f dyn Packages,
-    pub(crate) budget: Budget,
+    tables: &'f (dyn Fn(&str) -> Option<String> + Sync),
+    packages: &'f dyn Packages,
+    budget: Budget,
     /// When the time is over.
     pub(crate) until: Option<Instant>,
     found: Vec<Imported>,

@@ -39,8 +39,12 @@ impl<'a> Checker<'a> {
         let is_instance = !pending.bound.is_empty();
         let around = (self.busy_aliases, self.body.replace(pending.func));
         let checked = self.body(pending);
-        // No lines will ever be wanted of an import's function that is no instance.
-        self.settle_seen(is_instance || !of_import);
+        if is_instance || !of_import {
+            self.need_seen();
+        } else {
+            // No lines will ever be wanted of it.
+            self.seen.take();
+        }
         (self.busy_aliases, self.body) = around;
         if checked.is_err() && of_import {
             // Without code, it counts as unknown.

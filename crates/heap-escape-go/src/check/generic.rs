@@ -263,11 +263,10 @@ impl<'a> Checker<'a> {
 
     /// What the body of a generic function sees of a type argument.
     fn shape(&mut self, arg: Ty, constraint: Ty, all: &[Ty]) -> Ty {
-        let is_shape = self.types.as_named(arg).is_some_and(|id| self.types.named(id).shape.is_some());
         let basic = matches!(self.types.under(constraint), Kind::Interface(inner) if inner.terms.is_empty() && !inner.comparable);
         // A shape is one already, but for a pointer to something that is looked behind nowhere here.
         let is_seen = basic && self.types.pointee(arg).is_some_and(|to| to != Ty::UINT8);
-        if is_shape && !is_seen || self.is_unknown(arg) {
+        if self.types.is_shape(arg) && !is_seen || self.is_unknown(arg) {
             return arg;
         }
         let underlying = match self.types.under(arg) {

@@ -29,15 +29,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Of a function of which no lines will be wanted, what was seen is forgotten.
-    pub(super) fn settle_seen(&mut self, is_wanted: bool) {
-        if is_wanted {
-            self.need_seen();
-        } else {
-            self.seen.take();
-        }
-    }
-
     /// What was seen before a declaration was resolved. What an import's is made of is no business of who names it.
     pub(super) fn see_again(&mut self, seen: HashSet<Ty>, home: Home) {
         if self.packages[home.package].what == What::Program {

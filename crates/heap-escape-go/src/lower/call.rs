@@ -7,7 +7,7 @@ use heap_escape::{Body, Callee, Mark, Source, Target, Var};
 use super::hole::{Hole, Place};
 use super::note::Of;
 use super::{Known, Lower};
-use crate::ir::{CallNode, CalleeNode, Ex, NodeKind};
+use crate::ir::{CallNode, CalleeNode, Composite, Ex, NodeKind};
 use crate::source::Pos;
 use crate::types::{Kind, Ty};
 
@@ -129,7 +129,7 @@ impl<'c, 'a> Lower<'c, 'a> {
                 self.unsafe_value(body, Hole::HEAP, x);
             }
             Arg::Expr(x) => {
-                if let NodeKind::Composite(crate::ir::Composite::Arguments, elements) = &x.kind
+                if let NodeKind::Composite(Composite::Arguments, elements) = &x.kind
                     && self.types.slice_elem(x.ty) == Some(Ty::UINTPTR)
                 {
                     for (_, element) in elements {
@@ -159,11 +159,7 @@ impl<'c, 'a> Lower<'c, 'a> {
             Arg::Ready(None, _) => {}
             Arg::Made(x, elements) => {
                 let mut inner = hole;
-                if let NodeKind::Composite(
-                    crate::ir::Composite::Slice(_) | crate::ir::Composite::Arguments,
-                    _,
-                ) = &x.kind
-                {
+                if let NodeKind::Composite(Composite::Slice(_) | Composite::Arguments, _) = &x.kind {
                     let text = self.printer().text(x);
                     inner = self.spill(body, self.because(hole, x, "spill"), x.pos, text, 0).0;
                 }

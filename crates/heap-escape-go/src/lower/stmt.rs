@@ -418,7 +418,7 @@ impl<'c, 'a> Lower<'c, 'a> {
         let temp = self.temp(body, "{temp}");
         self.loops_over += 1;
         // What the loop has to remember between two turns.
-        let package = self.lits[id.0 as usize].package.map(|package| format!("{package}."));
+        let package = lit.package.map(|package| format!("{package}."));
         let name = format!("{}#state{}", package.unwrap_or_default(), self.loops_over);
         let state = body.variable(&name, heap_escape::Shape::plain(8));
         self.record(pos, What::Var(state, name));

@@ -138,29 +138,6 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                 }
             };
         }
-        /// What calling any value with so many arguments comes to: a closure to be called, or the end of the instruction.
-        macro_rules! begun {
-            ($callee:expr, $count:expr) => {
-                match begin(mu, host, &yard, $callee) {
-                    Begun::Call(receiver, callee) => {
-                        at!($count) = receiver;
-                        callee
-                    }
-                    Begun::Result(value) => {
-                        top -= $count;
-                        at!(0) = value;
-                        continue;
-                    }
-                    Begun::Plain(_) if $count != 0 => fail!("Expected 0 arguments but got {}.", $count),
-                    Begun::Plain(instance) => {
-                        at!(0) = instance;
-                        continue;
-                    }
-                    Begun::Refused(refused) => have!(Err(refused)),
-                    Begun::Failed => fail!("Can only call functions and classes."),
-                }
-            };
-        }
         /// Counts a call or a loop, and now and then looks whether the slice has to end.
         macro_rules! tick {
             () => {{
@@ -562,7 +539,29 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                     (Value::Closure(method), usize::from(count))
                 }
             };
-            let callee = if let Value::Closure(callee) = callee { callee } else { begun!(callee, count) };
+            let callee = if let Value::Closure(callee) = callee {
+                callee
+            } else {
+                // Another value: a closure to be called for it, or the end of the instruction.
+                match begin(mu, host, &yard, callee) {
+                    Begun::Call(receiver, callee) => {
+                        at!(count) = receiver;
+                        callee
+                    }
+                    Begun::Result(value) => {
+                        top -= count;
+                        at!(0) = value;
+                        continue;
+                    }
+                    Begun::Plain(_) if count != 0 => fail!("Expected 0 arguments but got {count}."),
+                    Begun::Plain(instance) => {
+                        at!(0) = instance;
+                        continue;
+                    }
+                    Begun::Refused(refused) => have!(Err(refused)),
+                    Begun::Failed => fail!("Can only call functions and classes."),
+                }
+            };
             let function = callee.function;
             if function.arity != count {
                 fail!("Expected {} arguments but got {count}.", function.arity);

@@ -1,7 +1,8 @@
 //! `/metrics`: the figures of every heap, in OpenMetrics text.
 //!
-//! Nothing is cached, because nothing has to be: a snapshot is some hundred loads and a few short locks, whatever the size of the heap, and
-//! stops nobody; none of the locks is held while a heap waits for the system to make pages accessible. `docs/metrics.md` has the names for readers; a test compares it with the table here.
+//! Nothing is cached, because nothing has to be: a snapshot is some hundred loads and a few short locks, whatever the size of the heap,
+//! and stops nobody; none of the locks is held while a heap waits for the system to make pages accessible. `docs/metrics.md` has the
+//! names for readers; a test compares it with the table here.
 #![forbid(unsafe_code)]
 
 mod table;

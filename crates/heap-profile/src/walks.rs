@@ -10,8 +10,8 @@
 //! ```
 //!
 //! It is *whole* if it is the unwound stack, but for [`OUTERMOST`] frames at the end; of a stack that has more frames than are kept,
-//! if it is all of what is kept. From then on the same walk stands for the same stack, as long as so many frames are kept. Any other is *broken*, and the
-//! thread is unwound each time that it is met: slower, and right.
+//! if it is all of what is kept. From then on the same walk stands for the same stack, as long as so many frames are kept. Any other
+//! is *broken*, and the thread is unwound each time that it is met: slower, and right.
 
 use crate::stack::Stack;
 use crate::stacks::Stacks;

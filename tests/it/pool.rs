@@ -1,11 +1,11 @@
 //! Promise: what is put into a pool is used again, survives one collection and not two, and costs no allocation.
 
-use crate::support::{self, is_well, panic_text, within};
+use crate::support::{self, is_well, panic_text, sharing_beside_a_collector, within};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tricolor::{
     Collector, Gc, GcCell, GcSlice, Heap, Leaf, Lent, Mu, Mutator, Pool, Rebrand, Root, Trace, Tracer,
     TypeMask, Weak,
@@ -477,28 +477,10 @@ fn pools_are_used_beside_a_collector() {
     }
     for collector in [Collector::Concurrent, Collector::StopTheWorld] {
         within(Duration::from_secs(120), move || {
-            let heap = Heap::builder().collector(collector).poison(0xDD).verify_every(1).workers(2);
-            let heap = heap.build().unwrap();
-            let (objects, buffers) = (Cells::new(&heap), Pool::new(&heap));
-            let stop = AtomicBool::new(false);
-            thread::scope(|threads| {
-                for thread in 0..3_u64 {
-                    let (heap, stop, objects, buffers) = (&heap, &stop, &objects, &buffers);
-                    threads.spawn(move || {
-                        let mut mutator = heap.attach().unwrap();
-                        let mut number = thread << 32;
-                        while !stop.load(SeqCst) {
-                            round(&mut mutator, objects, buffers, &mut number);
-                        }
-                    });
-                }
-                let begun = Instant::now();
-                while begun.elapsed() < Duration::from_secs(2) || heap.figures().cycles < 2 {
-                    heap.collect();
-                }
-                stop.store(true, SeqCst);
+            let pools = |heap: &Heap| (Cells::new(heap), Pool::new(heap));
+            sharing_beside_a_collector(collector, pools, |(objects, buffers), mutator, number| {
+                round(mutator, objects, buffers, number);
             });
-            is_well(&heap);
         });
     }
 }

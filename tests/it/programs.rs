@@ -101,37 +101,30 @@ fn both_collectors_do_the_same() {
     let mut stats = Stats::default();
     for seed in first..first + number_from("TRICOLOR_PROGRAMS", 60) {
         let program = Program::generate(seed, ops);
-        let told = |program: &Program, collector| {
-            let cell =
-                if collector == Collector::Concurrent { Cell::SmallPercent } else { Cell::StopTheWorld };
+        let told = |program: &Program, cell: Cell, collector| {
             run_on(
                 program,
                 cell,
                 &cell.builder(seed).gc_off().collector(collector).poison(0xDD).verify_every(1),
             )
         };
-        let differ = |program: &Program| {
-            let one = match told(program, Collector::Concurrent) {
-                Ok(did) => did,
-                Err(failure) => return Some(failure),
-            };
-            match told(program, Collector::StopTheWorld) {
-                Ok(other) if one == other => None,
-                Ok(other) => Some(Failure {
-                    program: program.clone(),
-                    cell: Cell::StopTheWorld,
-                    at: None,
-                    what: format!(
-                        "{one:?} with a concurrent collector, {other:?} with one that stops the world"
-                    ),
-                }),
-                Err(failure) => Some(failure),
+        let both = |program: &Program| {
+            let one = told(program, Cell::SmallPercent, Collector::Concurrent)?;
+            let other = told(program, Cell::StopTheWorld, Collector::StopTheWorld)?;
+            if one == other {
+                return Ok(one);
             }
+            Err(Failure {
+                program: program.clone(),
+                cell: Cell::StopTheWorld,
+                at: None,
+                what: format!("{one:?} with a concurrent collector, {other:?} with one that stops the world"),
+            })
         };
-        if let Some(failure) = differ(&program) {
-            panic!("{}", shrink(failure, differ));
+        match both(&program) {
+            Ok(did) => stats.add(&did),
+            Err(failure) => panic!("{}", shrink(failure, |shorter| both(shorter).err())),
         }
-        stats.add(&told(&program, Collector::Concurrent).unwrap_or_else(|failure| panic!("{failure}")));
     }
     println!("both: {stats:?}");
 }

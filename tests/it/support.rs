@@ -44,16 +44,25 @@ pub(crate) fn is_well(heap: &Heap) {
 /// Does `round` again and again, on three threads of one heap, for two seconds and two cycles, while a fourth collects all the time with
 /// every cycle verified. Each thread has a number that starts far from those of the others.
 pub(crate) fn beside_a_collector(collector: Collector, round: impl Fn(&mut Mutator, &mut u64) + Sync) {
+    sharing_beside_a_collector(collector, |_| (), |(), mutator, number| round(mutator, number));
+}
+
+/// The same with what `make` makes of the heap, which all threads share.
+pub(crate) fn sharing_beside_a_collector<S: Sync>(
+    collector: Collector,
+    make: impl FnOnce(&Heap) -> S,
+    round: impl Fn(&S, &mut Mutator, &mut u64) + Sync,
+) {
     let heap = Heap::builder().collector(collector).poison(0xDD).verify_every(1).workers(2).build().unwrap();
-    let stop = AtomicBool::new(false);
+    let (shared, stop) = (make(&heap), AtomicBool::new(false));
     thread::scope(|threads| {
         for thread in 0..3_u64 {
-            let (heap, stop, round) = (&heap, &stop, &round);
+            let (heap, stop, shared, round) = (&heap, &stop, &shared, &round);
             threads.spawn(move || {
                 let mut mutator = heap.attach().unwrap();
                 let mut number = thread << 32;
                 while !stop.load(SeqCst) {
-                    round(&mut mutator, &mut number);
+                    round(shared, &mut mutator, &mut number);
                 }
             });
         }
@@ -63,8 +72,7 @@ pub(crate) fn beside_a_collector(collector: Collector, round: impl Fn(&mut Mutat
         }
         stop.store(true, SeqCst);
     });
-    let found = heap.verify();
-    assert!(found.is_empty(), "{}", found[0]);
+    is_well(&heap);
 }
 
 /// Bytes of memory the system counts as this process's own (`RssAnon`: files and shared pages left out).

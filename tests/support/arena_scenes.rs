@@ -22,14 +22,24 @@ fn link<'gc>(
     arena.alloc(mu, Link { item, next })
 }
 
+/// The items of the links have these names.
 fn look_at_links<'gc>(first: Gc<'gc, Link<'gc>>, names: impl IntoIterator<Item = u64>) {
-    let mut at = Some(first);
+    last_of_links(first, names);
+}
+
+/// The same; returns the last item.
+fn last_of_links<'gc>(
+    first: Gc<'gc, Link<'gc>>,
+    names: impl IntoIterator<Item = u64>,
+) -> Option<Gc<'gc, Item<'gc>>> {
+    let (mut at, mut last) = (Some(first), None);
     for name in names {
         let link = at.unwrap_or_else(|| panic!("item {name} is lost: no link leads to it"));
         look(link.item, name);
-        at = link.next;
+        (at, last) = (link.next, Some(link.item));
     }
     assert!(at.is_none());
+    last
 }
 
 /// At a step a chunk is made and partly filled, with what is new and what was just erased.
@@ -51,8 +61,7 @@ pub(crate) fn chunk_filled(step: &str) {
         mutator.collect();
         all_is_well(&stage);
         mutator.enter(|mu| {
-            look_at_links(links.get(mu), [7, 1]);
-            look_along(links.get(mu).next.map(|link| link.item), [1, 2]);
+            look_along(last_of_links(links.get(mu), [7, 1]), [1, 2]);
         });
     }
 }
@@ -144,25 +153,11 @@ pub(crate) fn chunk_lent(step: &str) {
         all_is_well(&stage);
         for _ in 0..2 {
             let names = (10..62).rev().chain([1]);
-            mutator.enter(|mu| look_at_links_to_paths(links.get(mu), names));
+            mutator.enter(|mu| look_along(last_of_links(links.get(mu), names), [1, 2]));
             mutator.collect();
             all_is_well(&stage);
         }
     }
-}
-
-/// The items of the links have these names; the last one leads to 2.
-fn look_at_links_to_paths<'gc>(first: Gc<'gc, Link<'gc>>, names: impl IntoIterator<Item = u64>) {
-    let mut at = Some(first);
-    for name in names {
-        let link = at.unwrap_or_else(|| panic!("item {name} is lost: no link leads to it"));
-        look(link.item, name);
-        at = link.next;
-        if at.is_none() {
-            look_along(Some(link.item), [1, 2]);
-        }
-    }
-    assert!(at.is_none());
 }
 
 /// A thread that sleeps inside `enter` has half a chunk in its hands, while another asks for a collection.

@@ -1,6 +1,6 @@
 //! Promise: a heap may be looked at from every side while its vectors take each other's buffers and chunks are lent to be filled.
 
-use crate::support::{is_well, within};
+use crate::support::{Over, is_well, within};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
@@ -115,15 +115,6 @@ fn fill_shelves(mutator: &mut Mutator, window: &Root<Window<'static>>, seed: u64
         if let Err(panic) = outcome {
             assert_eq!(panic.downcast_ref(), Some(&round), "another panic");
         }
-    }
-}
-
-/// Tells the others that it is over, also by a panic.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, SeqCst);
     }
 }
 

@@ -41,6 +41,15 @@ pub(crate) fn is_well(heap: &Heap) {
     assert!(found.is_empty(), "{found:?}");
 }
 
+/// Tells the others that it is over, also by a panic.
+pub(crate) struct Over<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
 /// Does `round` again and again, on three threads of one heap, for two seconds and two cycles, while a fourth collects all the time with
 /// every cycle verified. Each thread has a number that starts far from those of the others.
 pub(crate) fn beside_a_collector(collector: Collector, round: impl Fn(&mut Mutator, &mut u64) + Sync) {
@@ -56,6 +65,7 @@ pub(crate) fn sharing_beside_a_collector<S: Sync>(
     let heap = Heap::builder().collector(collector).poison(0xDD).verify_every(1).workers(2).build().unwrap();
     let (shared, stop) = (make(&heap), AtomicBool::new(false));
     thread::scope(|threads| {
+        let _over = Over(&stop);
         for thread in 0..3_u64 {
             let (heap, stop, shared, round) = (&heap, &stop, &shared, &round);
             threads.spawn(move || {
@@ -70,7 +80,6 @@ pub(crate) fn sharing_beside_a_collector<S: Sync>(
         while begun.elapsed() < Duration::from_secs(2) || heap.figures().cycles < 2 {
             heap.collect();
         }
-        stop.store(true, SeqCst);
     });
     is_well(&heap);
 }

@@ -15,13 +15,17 @@
 //! Elapsed time leaves out what the collector's thread does on another processor, if there is one; processor time is that of all threads.
 //! A turn of each takes [`TURN`], in turns; the figures are medians of [`TURNS`]. Without `--bench`, as a test, it is one short turn.
 
+#[path = "support/trees.rs"]
+mod trees;
 #[path = "support/turns.rs"]
 mod turns;
 
 use std::hint::black_box;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::slice::IterMut;
 use std::time::Duration;
+use trees::{tree, tree_fill, tree_in};
 use tricolor::{Arena, Fill, Gc, Heap, Leaf, Mu, Trace};
 use turns::{Bench, Cost};
 
@@ -48,12 +52,6 @@ struct S64<'gc> {
 struct S96<'gc> {
     next: Option<Gc<'gc, S96<'gc>>>,
     values: [u64; 11],
-}
-
-#[derive(Trace)]
-struct Tree<'gc> {
-    left: Option<Gc<'gc, Tree<'gc>>>,
-    right: Option<Gc<'gc, Tree<'gc>>>,
 }
 
 #[derive(Trace)]
@@ -104,33 +102,6 @@ fn slots<T>(count: usize) -> Slots<T> {
 #[inline(always)]
 fn place<'a, T>(rest: &mut Rest<'a, T>, value: T) -> &'a mut T {
     rest.next().expect("there are as many slots as objects").write(value)
-}
-
-fn tree<'gc>(mu: &Mu<'gc>, depth: u32) -> Gc<'gc, Tree<'gc>> {
-    let (mut left, mut right) = (None, None);
-    if depth > 0 {
-        left = Some(tree(mu, depth - 1));
-        right = Some(tree(mu, depth - 1));
-    }
-    mu.alloc(Tree { left, right })
-}
-
-fn tree_in<'gc>(mu: &Mu<'gc>, arena: &mut Arena<'gc, Tree<'gc>>, depth: u32) -> Gc<'gc, Tree<'gc>> {
-    let (mut left, mut right) = (None, None);
-    if depth > 0 {
-        left = Some(tree_in(mu, arena, depth - 1));
-        right = Some(tree_in(mu, arena, depth - 1));
-    }
-    arena.alloc(mu, Tree { left, right })
-}
-
-fn tree_fill<'gc>(fill: &mut Fill<'_, 'gc, Tree<'gc>>, depth: u32) -> Gc<'gc, Tree<'gc>> {
-    let (mut left, mut right) = (None, None);
-    if depth > 0 {
-        left = Some(tree_fill(fill, depth - 1));
-        right = Some(tree_fill(fill, depth - 1));
-    }
-    fill.alloc(Tree { left, right })
 }
 
 fn tree_plain(rest: &mut Rest<'_, PlainTree>, depth: u32) -> *const PlainTree {
@@ -202,6 +173,48 @@ fn case(
     turns::line(name, &[alloc, arena, fill, floor, all[0], all[1], above[0], above[1]]);
 }
 
+fn values() -> Range<u64> {
+    0..ROUND as u64
+}
+
+/// One line, of objects that lead nowhere, one after another.
+fn one_by_one<T: Trace + 'static>(bench: &Bench, name: &str, make: impl Fn(u64) -> T, floor: impl FnMut()) {
+    case(
+        bench,
+        (name, ROUND),
+        |mu| {
+            values().for_each(|value| {
+                black_box(mu.alloc(make(value)));
+            });
+        },
+        |mu| {
+            let mut arena = Arena::new(mu, ROUND);
+            values().for_each(|value| {
+                black_box(arena.alloc(mu, make(value)));
+            });
+        },
+        |mu| {
+            Arena::new(mu, ROUND).fill(mu, |fill| {
+                values().for_each(|value| {
+                    black_box(fill.alloc(make(value)));
+                });
+            });
+        },
+        floor,
+    );
+}
+
+/// The floor of objects without a drop.
+fn placed<T>(make: impl Fn(u64) -> T) -> impl FnMut() {
+    let mut room = slots::<T>(ROUND);
+    move || {
+        let mut rest = room.iter_mut();
+        values().for_each(|value| {
+            black_box(&raw mut *place(&mut rest, make(value)));
+        });
+    }
+}
+
 fn main() {
     let bench = Bench::of_arguments(TURNS, TURN);
     println!(
@@ -217,116 +230,17 @@ fn main() {
         "above: arena",
         "above: fill",
     ]);
-    let values = || 0..ROUND as u64;
-    let mut room = slots::<S16<'static>>(ROUND);
-    case(
-        &bench,
-        ("s16", ROUND),
-        |mu| {
-            values().for_each(|value| {
-                black_box(mu.alloc(S16 { next: None, value }));
-            });
-        },
-        |mu| {
-            let mut arena = Arena::new(mu, ROUND);
-            values().for_each(|value| {
-                black_box(arena.alloc(mu, S16 { next: None, value }));
-            });
-        },
-        |mu| {
-            Arena::new(mu, ROUND).fill(mu, |fill| {
-                values().for_each(|value| {
-                    black_box(fill.alloc(S16 { next: None, value }));
-                });
-            });
-        },
-        || {
-            let mut rest = room.iter_mut();
-            values().for_each(|value| {
-                black_box(&raw mut *place(&mut rest, S16 { next: None, value }));
-            });
-        },
-    );
-    let mut room = slots::<S64<'static>>(ROUND);
-    case(
-        &bench,
-        ("s64", ROUND),
-        |mu| {
-            values().for_each(|value| {
-                black_box(mu.alloc(S64 { next: None, values: [value; 7] }));
-            });
-        },
-        |mu| {
-            let mut arena = Arena::new(mu, ROUND);
-            values().for_each(|value| {
-                black_box(arena.alloc(mu, S64 { next: None, values: [value; 7] }));
-            });
-        },
-        |mu| {
-            Arena::new(mu, ROUND).fill(mu, |fill| {
-                values().for_each(|value| {
-                    black_box(fill.alloc(S64 { next: None, values: [value; 7] }));
-                });
-            });
-        },
-        || {
-            let mut rest = room.iter_mut();
-            values().for_each(|value| {
-                black_box(&raw mut *place(&mut rest, S64 { next: None, values: [value; 7] }));
-            });
-        },
-    );
-    let mut room = slots::<S96<'static>>(ROUND);
-    case(
-        &bench,
-        ("s96", ROUND),
-        |mu| {
-            values().for_each(|value| {
-                black_box(mu.alloc(S96 { next: None, values: [value; 11] }));
-            });
-        },
-        |mu| {
-            let mut arena = Arena::new(mu, ROUND);
-            values().for_each(|value| {
-                black_box(arena.alloc(mu, S96 { next: None, values: [value; 11] }));
-            });
-        },
-        |mu| {
-            Arena::new(mu, ROUND).fill(mu, |fill| {
-                values().for_each(|value| {
-                    black_box(fill.alloc(S96 { next: None, values: [value; 11] }));
-                });
-            });
-        },
-        || {
-            let mut rest = room.iter_mut();
-            values().for_each(|value| {
-                black_box(&raw mut *place(&mut rest, S96 { next: None, values: [value; 11] }));
-            });
-        },
-    );
+    let s16 = |value| S16 { next: None, value };
+    one_by_one(&bench, "s16", s16, placed(s16));
+    let s64 = |value| S64 { next: None, values: [value; 7] };
+    one_by_one(&bench, "s64", s64, placed(s64));
+    let s96 = |value| S96 { next: None, values: [value; 11] };
+    one_by_one(&bench, "s96", s96, placed(s96));
     let mut room = Vec::<Dropped>::with_capacity(ROUND);
-    case(
+    one_by_one(
         &bench,
-        ("drop", ROUND),
-        |mu| {
-            values().for_each(|value| {
-                black_box(mu.alloc(Leaf::new(Dropped(value))));
-            });
-        },
-        |mu| {
-            let mut arena = Arena::new(mu, ROUND);
-            values().for_each(|value| {
-                black_box(arena.alloc(mu, Leaf::new(Dropped(value))));
-            });
-        },
-        |mu| {
-            Arena::new(mu, ROUND).fill(mu, |fill| {
-                values().for_each(|value| {
-                    black_box(fill.alloc(Leaf::new(Dropped(value))));
-                });
-            });
-        },
+        "drop",
+        |value| Leaf::new(Dropped(value)),
         || {
             values().for_each(|value| {
                 room.push(Dropped(value));

@@ -3,11 +3,16 @@
 //! For every case this program runs itself twice under `callgrind`, once with few operations and once with many, and
 //! divides the difference. What start-up and tear-down cost cancels out. Without valgrind it says so and ends well.
 
+#[path = "support/trees.rs"]
+mod trees;
+
 use foldhash::fast::FixedState;
 use std::cell::Cell;
 use std::hint::black_box;
+use std::ops::Range;
 use std::process::Command;
-use tricolor::{Arena, Fill, Frame, Gc, GcCell, GcMap, GcVec, Heap, Mu, Pool, Trace, raw};
+use trees::{tree, tree_fill, tree_in};
+use tricolor::{Arena, Frame, Gc, GcCell, GcMap, GcVec, Heap, Mu, Pool, Trace, raw};
 
 type Numbers<'gc> = GcMap<'gc, u64, u64, FixedState>;
 type Peer = hashbrown::HashMap<u64, u64, FixedState>;
@@ -37,12 +42,6 @@ struct Link<'gc> {
 }
 
 #[derive(Trace)]
-struct Tree<'gc> {
-    left: Option<Gc<'gc, Tree<'gc>>>,
-    right: Option<Gc<'gc, Tree<'gc>>>,
-}
-
-#[derive(Trace)]
 struct S96<'gc> {
     next: Option<Gc<'gc, u64>>,
     values: [u64; 11],
@@ -62,34 +61,8 @@ fn expr<'gc>(depth: u64, alloc: &mut impl FnMut(Expr<'gc>) -> Gc<'gc, Expr<'gc>>
     alloc(Expr::Sum(left, right))
 }
 
-fn tree<'gc>(mu: &Mu<'gc>, depth: u32) -> Gc<'gc, Tree<'gc>> {
-    let (mut left, mut right) = (None, None);
-    if depth > 0 {
-        left = Some(tree(mu, depth - 1));
-        right = Some(tree(mu, depth - 1));
-    }
-    mu.alloc(Tree { left, right })
-}
-
-/// The same, statement by statement.
-fn tree_in<'gc>(mu: &Mu<'gc>, arena: &mut Arena<'gc, Tree<'gc>>, depth: u32) -> Gc<'gc, Tree<'gc>> {
-    let (mut left, mut right) = (None, None);
-    if depth > 0 {
-        left = Some(tree_in(mu, arena, depth - 1));
-        right = Some(tree_in(mu, arena, depth - 1));
-    }
-    arena.alloc(mu, Tree { left, right })
-}
-
-/// The same, from a chunk that is lent.
-fn tree_fill<'gc>(fill: &mut Fill<'_, 'gc, Tree<'gc>>, depth: u32) -> Gc<'gc, Tree<'gc>> {
-    let (mut left, mut right) = (None, None);
-    if depth > 0 {
-        left = Some(tree_fill(fill, depth - 1));
-        right = Some(tree_fill(fill, depth - 1));
-    }
-    fill.alloc(Tree { left, right })
-}
+/// Operations of a round, where a case has rounds.
+const ROUND: usize = 10_000;
 
 /// A case: its name, what one operation is, and how to do a number of them.
 type Case = (&'static str, &'static str, fn(usize));
@@ -466,41 +439,38 @@ fn frames(operations: usize, one: impl Fn(&Frame<'_>, usize)) {
     });
 }
 
-fn rounds(operations: usize, one: impl Fn(&Mu<'_>, usize)) {
+/// Operations in rounds of ten thousand, each of which gets their numbers.
+fn in_rounds(operations: usize, round: impl Fn(&Mu<'_>, Range<usize>)) {
     let heap = Heap::builder().workers(1).build().expect("address space");
     let mut m = heap.attach().expect("a fresh heap");
-    for start in (0..operations).step_by(10_000) {
-        m.enter(|mu| (start..operations.min(start + 10_000)).for_each(|i| one(mu, i)));
+    for start in (0..operations).step_by(ROUND) {
+        m.enter(|mu| round(mu, start..operations.min(start + ROUND)));
     }
 }
 
-/// Objects of one type in an arena for ten thousand, as many as a round of [`rounds`] makes.
+fn rounds(operations: usize, one: impl Fn(&Mu<'_>, usize)) {
+    in_rounds(operations, |mu, numbers| numbers.for_each(|i| one(mu, i)));
+}
+
+/// Objects of one type in an arena for as many as a round makes.
 fn rounds_in_arena<T: Trace + 'static>(operations: usize, make: impl Fn(u64) -> T) {
-    let heap = Heap::builder().workers(1).build().expect("address space");
-    let mut m = heap.attach().expect("a fresh heap");
-    for start in (0..operations).step_by(10_000) {
-        m.enter(|mu| {
-            let mut arena = Arena::new(mu, 10_000);
-            (start..operations.min(start + 10_000)).for_each(|i| {
-                black_box(arena.alloc(mu, make(i as u64)));
-            });
+    in_rounds(operations, |mu, numbers| {
+        let mut arena = Arena::new(mu, ROUND);
+        numbers.for_each(|i| {
+            black_box(arena.alloc(mu, make(i as u64)));
         });
-    }
+    });
 }
 
 /// The same, with the chunk lent.
 fn rounds_in_fill<T: Trace + 'static>(operations: usize, make: impl Fn(u64) -> T) {
-    let heap = Heap::builder().workers(1).build().expect("address space");
-    let mut m = heap.attach().expect("a fresh heap");
-    for start in (0..operations).step_by(10_000) {
-        m.enter(|mu| {
-            Arena::new(mu, 10_000).fill(mu, |fill| {
-                (start..operations.min(start + 10_000)).for_each(|i| {
-                    black_box(fill.alloc(make(i as u64)));
-                });
+    in_rounds(operations, |mu, numbers| {
+        Arena::new(mu, ROUND).fill(mu, |fill| {
+            numbers.for_each(|i| {
+                black_box(fill.alloc(make(i as u64)));
             });
         });
-    }
+    });
 }
 
 /// Operations on a vector in the heap that has one element at least; after a thousand it is cleared.

@@ -33,9 +33,9 @@ pub(crate) fn fragmented(bytes: u64) -> Result<PageAlloc, LabError> {
 }
 
 /// Tables that are made and searched, one after the other: which memory the system gives for one is chance, too.
-const TABLES: usize = 4;
+pub(crate) const TABLES: usize = 4;
 /// Batches of searches in each.
-const BATCHES: usize = 15;
+pub(crate) const BATCHES: usize = 15;
 
 /// Nanoseconds of a search for `wanted` pages, more than one, that ends at the far end of a heap of that many bytes: processor time, the
 /// least of a few batches in each of a few tables, since what disturbs adds.

@@ -12,7 +12,7 @@ use crate::error::LabError;
 use std::hint::black_box;
 use std::io::{self, BufRead as _, Write as _};
 use std::path::Path;
-use tricolor::{GcSlice, Heap, Root, Scavenge};
+use tricolor::{GcSlice, Heap, Mutator, Root, Scavenge};
 
 /// Bytes of a step.
 pub(crate) const STEP: usize = 1 << 20;
@@ -129,13 +129,17 @@ fn limited(way: Way, steps: usize, outside: usize) -> Result<(), LabError> {
 
 fn large(count: usize) -> Result<(), LabError> {
     let heap = Heap::builder().gc_percent(100).build()?;
-    let mut mutator = heap.attach()?;
+    make_large(&mut heap.attach()?, count);
+    Ok(())
+}
+
+/// Makes so many objects of [`LARGE`] bytes and lets go of them.
+pub(crate) fn make_large(mutator: &mut Mutator, count: usize) {
     for _ in 0..count {
         mutator.enter(|mu| {
             black_box(mu.alloc([1_u8; LARGE]));
         });
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use std::env;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Samples a second.
-const RATE: &str = "997";
+/// Samples a second of processor time.
+pub(crate) const RATE: u32 = 997;
 
 /// The share of each function in the samples of a process.
 #[derive(Clone, PartialEq, Debug)]
@@ -32,7 +32,7 @@ impl CpuProfile {
 
     fn recorded(program: &Path, args: &[String], file: &Path) -> Result<Self, String> {
         let mut record = Command::new("perf");
-        record.args(["record", "-q", "-e", "cpu-clock:u", "-F", RATE, "-o"]).arg(file).arg("--");
+        record.args(["record", "-q", "-e", "cpu-clock:u", "-F", &RATE.to_string(), "-o"]).arg(file).arg("--");
         successful(record.arg(program).args(args))?;
         let mut report = Command::new("perf");
         report.args(["report", "--stdio", "-q", "--no-inline", "-g", "none", "-F", "sample,sym", "-i"]);

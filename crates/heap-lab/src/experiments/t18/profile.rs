@@ -7,20 +7,17 @@
 use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
 use crate::experiment::Trial;
-use crate::guest::{Guest, LARGE};
-use crate::measure::perf::CpuProfile;
+use crate::guest::{Guest, LARGE, make_large};
+use crate::measure::perf::{CpuProfile, RATE};
 use crate::measure::time::timed;
 use crate::page_search::search;
 use crate::record::Table;
 use crate::unit::Unit;
 use heap_core::units::{PAGE_BYTES, Pages};
-use std::hint::black_box;
 use std::path::Path;
 
 /// Objects that are made under the profiler: about a second.
 const COUNT: usize = 250_000;
-/// Samples a second of processor time, as [`CpuProfile`] takes them.
-const RATE: f64 = 997.0;
 /// Nanoseconds to have a word from memory that is in no cache.
 const MISS: f64 = 80.0;
 /// Bytes that are written in a nanosecond, at most: a vector each, out of the cache.
@@ -32,7 +29,7 @@ const PAGES: &str = "heap_core::page";
 pub(super) fn claim(claims: &mut Claims) -> Prediction {
     let (pages, bytes) = (2.0 * super::LEVELS as f64 * MISS, LARGE as f64 / WRITTEN);
     let share = pages / (pages + bytes);
-    let samples = RATE * COUNT as f64 * (pages + bytes) / 1e9;
+    let samples = f64::from(RATE) * COUNT as f64 * (pages + bytes) / 1e9;
     claims.predict(
         "CPU of making objects of 128 KiB that is the page allocator's, of all",
         format!(
@@ -84,13 +81,7 @@ fn object(trial: &Trial<'_>) -> Result<f64, LabError> {
     const FEW: usize = 10_000;
     let heap = trial.heap().gc_percent(100).build()?;
     let mut mutator = heap.attach()?;
-    let ((), lap) = timed(|| {
-        for _ in 0..FEW {
-            mutator.enter(|mu| {
-                black_box(mu.alloc([1_u8; LARGE]));
-            });
-        }
-    });
+    let ((), lap) = timed(|| make_large(&mut mutator, FEW));
     Ok(lap.cpu_ns_per(FEW as u64))
 }
 

@@ -1,11 +1,11 @@
 //! Guests: programs that an experiment runs as a process of its own, since they are to be ended, or watched from outside.
 //!
 //! ```text
-//!   limited WAY HEAP OUTSIDE     t14: fills a heap, drops it, and needs memory outside; asks after each step whether it may go on
+//!   limited WAY HEAP OUTSIDE     t14: fills a heap, drops it, and needs memory outside; asks after each step there whether it may go on
 //!   large COUNT                  t18: makes objects of 128 KiB, for a profile of where the processor is
 //! ```
-//! A *step* is a mebibyte. After each, `limited` writes a line, and waits for one: whoever runs it looks at it meanwhile, and ends it
-//! or answers. Each process is one program and its end.
+//! A *step* is a mebibyte. After each outside the heap `limited` writes a line, and waits for one: whoever runs it looks at it
+//! meanwhile, and ends it or answers. Each process is one program and its end.
 
 use crate::choice::choices;
 use crate::error::LabError;

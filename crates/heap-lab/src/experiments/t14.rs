@@ -103,7 +103,7 @@ fn judge_limited(trial: &mut Trial<'_>, claimed: Limited, program: Program) -> R
         None => String::from("The limit was one of a control group (memory.max), and the kernel ended what passed it."),
         Some(why) => format!(
             "The limit was simulated, since {why}: a file has it, and the lab looks at what is resident of the program after each \
-             mebibyte, and ends it if that is more."
+             mebibyte outside the heap, and ends it if that is more."
         ),
     });
     Ok(())

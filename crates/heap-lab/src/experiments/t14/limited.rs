@@ -2,8 +2,8 @@
 //!
 //! The program is a [guest](crate::guest): it fills a heap, drops everything, collects, and then needs memory outside the heap, step by
 //! step. In a control group the kernel ends it when the group has too much. Where no group can be made, a file with the limit takes the
-//! place of the kernel's, and this process that of its killer: after each step it looks at what is resident of the program,
-//! and ends it if that is more than the file says. No step is taken meanwhile, so it is no matter of time.
+//! place of the kernel's, and this process that of its killer: after each step outside the heap it looks at what is resident of the
+//! program, and ends it if that is more than the file says. No step is taken meanwhile, so it is no matter of time.
 
 use crate::error::LabError;
 use crate::guest::{DONE, Guest, OUTSIDE, STEP, Way};
@@ -11,8 +11,12 @@ use crate::measure::group::Group;
 use crate::measure::resident::resident_of;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+/// `SIGKILL`: what the kernel ends with whoever has too much.
+const KILL: i32 = 9;
 
 /// Who holds a program to its limit.
 pub(super) enum Keeper {
@@ -70,7 +74,7 @@ pub(super) struct End {
     pub(super) is_whole: bool,
     /// Bytes that it had outside the heap then.
     pub(super) outside: usize,
-    /// The most that was seen resident of it after a step.
+    /// The most that was seen resident of it at the start, after a step outside the heap, and at the end.
     pub(super) most: u64,
 }
 
@@ -127,7 +131,6 @@ impl Program {
         } else {
             self.ended(&mut running, &keeper)?;
         }
-        drop(running);
         Ok((end, keeper))
     }
 
@@ -135,22 +138,9 @@ impl Program {
     fn ended(self, running: &mut Running, keeper: &Keeper) -> Result<(), LabError> {
         let Keeper::Kernel(_) = keeper else { return Ok(()) };
         let status = running.0.wait().map_err(LabError::io("wait for", Path::new("a program")))?;
-        if is_killed(status) {
+        if status.signal() == Some(KILL) {
             return Ok(());
         }
         Err(LabError::Measure(format!("a program under a limit of {} bytes ended with {status}", self.limit)))
     }
-}
-
-#[cfg(unix)]
-fn is_killed(status: std::process::ExitStatus) -> bool {
-    use std::os::unix::process::ExitStatusExt as _;
-    /// `SIGKILL`: what the kernel ends with whoever has too much.
-    const KILL: i32 = 9;
-    status.signal() == Some(KILL)
-}
-
-#[cfg(not(unix))]
-fn is_killed(_: std::process::ExitStatus) -> bool {
-    false
 }

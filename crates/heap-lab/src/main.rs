@@ -12,7 +12,6 @@ mod sites;
 mod scale;
 mod churn;
 mod peer;
-mod peers;
 mod page_search;
 mod calibrate;
 mod record;

@@ -1,97 +1,24 @@
-//! The Go peer: the same shapes in Go's runtime, where it is installed.
+//! Peers: programs that do on other memory managers what the lab does here, where they are installed.
 //!
-//! Looked for on `PATH`: `peers-go`, the built program of `benches/peers/go`; else `go`, which builds that folder, once in a run and
-//! outside of what is timed, if this lab was built in its checkout; else the `go` of `GOROOT`. None is needed for anything, unless it is
-//! asked for: a report says so when there is none.
+//! ```text
+//!   go        Go's runtime: `benches/peers/go`, built, or its source and a compiler     beside most experiments
+//!   others    the programs of `benches/peers`, one for each memory manager              in the experiment `peers`
+//! ```
+//! None is needed for anything, unless it is asked for: a report says so when there is none. Whatever one says, the last thing that it
+//! prints is an object with its figures.
+
+mod go;
+mod others;
+
+pub(crate) use go::GoPeer;
+pub(crate) use others::{Answer, Peer, Peers};
 
 use crate::error::LabError;
 use serde_json::Value;
 use std::env;
 use std::ffi::OsStr;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
-
-/// The name of the built program.
-const BUILT: &str = "peers-go";
-/// Its source, as seen from this crate.
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/peers/go");
-
-/// A way to run the Go peer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum GoPeer {
-    /// A built program.
-    Built(PathBuf),
-    /// A compiler, and the folder of the source.
-    Source(PathBuf, PathBuf, Once),
-}
-
-/// What the compiler made of the source, the first time somebody asked; equal to any other.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Once(Arc<OnceLock<Result<Built, String>>>);
-
-impl PartialEq for Once {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Once {}
-
-/// A program in a folder of its own, which goes with it.
-#[derive(Debug)]
-struct Built {
-    folder: PathBuf,
-}
-
-impl Drop for Built {
-    fn drop(&mut self) {
-        // What cannot be removed lies in the system's folder for such things.
-        let _gone = fs::remove_dir_all(&self.folder);
-    }
-}
-
-impl Built {
-    fn program(&self) -> PathBuf {
-        self.folder.join(BUILT)
-    }
-
-    /// The program of this source, by this compiler; or what the compiler said.
-    fn by(go: &Path, source: &Path) -> Result<Self, String> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Relaxed);
-        let folder = env::temp_dir().join(format!("heap-lab-{}-{number}", std::process::id()));
-        fs::create_dir(&folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
-        let built = Self { folder };
-        let output = Command::new(go)
-            .args(["build", "-o"])
-            .arg(built.program())
-            .arg(".")
-            .current_dir(source)
-            .output()
-            .map_err(|error| format!("cannot run {}: {error}", go.display()))?;
-        if output.status.success() && built.program().is_file() {
-            Ok(built)
-        } else {
-            let said = String::from_utf8_lossy(&output.stderr);
-            Err(format!("the Go peer was not built ({}): {}", output.status, said.trim()))
-        }
-    }
-}
-
-/// The first file of that name in the folders of a search path.
-pub(crate) fn on_path(path: &OsStr, name: &str) -> Option<PathBuf> {
-    env::split_paths(path).map(|folder| folder.join(name)).find(|file| file.is_file())
-}
-
-/// The object that is the last thing a program printed.
-pub(crate) fn printed(output: &[u8]) -> Option<Value> {
-    let text = String::from_utf8_lossy(output);
-    let object = text.lines().rev().find(|line| line.starts_with('{'))?;
-    serde_json::from_str(object).ok()
-}
+use std::path::PathBuf;
+use std::process::Output;
 
 /// What was asked about others beside us.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,170 +47,29 @@ impl Wanted {
     }
 }
 
-impl GoPeer {
-    /// The one that is wanted, or none: `bin` if it is given, a compiler or a built peer; else what is on `PATH`, else the compiler of
-    /// `GOROOT`.
-    ///
-    /// # Errors
-    /// When `bin` is no program, or one is required and there is none.
-    pub(crate) fn wanted(wanted: Wanted, bin: Option<&Path>) -> Result<Option<Self>, LabError> {
-        if wanted == Wanted::Off {
-            return Ok(None);
-        }
-        let source = Path::new(SOURCE);
-        let found = match bin {
-            Some(bin) if !bin.is_file() => {
-                return Err(LabError::Argument(format!("--go-bin: {} is no program", bin.display())));
-            }
-            Some(bin) if bin.file_name().is_some_and(|name| name == BUILT) => {
-                Some(Self::Built(bin.to_owned()))
-            }
-            Some(bin) => source.is_dir().then(|| Self::source(bin.to_owned(), source)),
-            None => Self::among(&env::var_os("PATH").unwrap_or_default(), source).or_else(|| {
-                let go = PathBuf::from(env::var_os("GOROOT")?).join("bin/go");
-                (go.is_file() && source.is_dir()).then(|| Self::source(go, source))
-            }),
-        };
-        match found {
-            None if wanted == Wanted::Required => Err(LabError::Argument(format!(
-                "--go require: neither `{BUILT}` nor `go` is on PATH, nor in GOROOT, and --go-bin names none; or the source of the peer \
-                 is gone"
-            ))),
-            found => Ok(found),
-        }
-    }
-
-    fn among(path: &OsStr, source: &Path) -> Option<Self> {
-        on_path(path, BUILT).map(Self::Built).or_else(|| {
-            let go = on_path(path, "go").filter(|_| source.is_dir())?;
-            Some(Self::source(go, source))
-        })
-    }
-
-    fn source(go: PathBuf, source: &Path) -> Self {
-        Self::Source(go, source.to_owned(), Once::default())
-    }
-
-    /// The compiler: this one, or beside a built program the one on `PATH`.
-    pub(crate) fn compiler(&self) -> Option<PathBuf> {
-        match self {
-            Self::Built(_) => on_path(&env::var_os("PATH")?, "go"),
-            Self::Source(go, ..) => Some(go.clone()),
-        }
-    }
-
-    /// The program, built if it is not yet: whoever measures beside it asks for it before.
-    ///
-    /// # Errors
-    /// When the compiler cannot be run, or refuses.
-    pub(crate) fn program(&self) -> Result<PathBuf, LabError> {
-        match self {
-            Self::Built(program) => Ok(program.clone()),
-            Self::Source(go, source, once) => match once.0.get_or_init(|| Built::by(go, source)) {
-                Ok(built) => Ok(built.program()),
-                Err(why) => Err(LabError::Measure(why.clone())),
-            },
-        }
-    }
-
-    /// Runs it, and gives the object that it prints.
-    ///
-    /// # Errors
-    /// When it cannot be run, fails, or prints no object.
-    pub(crate) fn run(&self, args: &[String]) -> Result<Value, LabError> {
-        self.run_with(args, None)
-    }
-
-    /// The same with so many of Go's processors, if that is said.
-    ///
-    /// # Errors
-    /// As [`GoPeer::run`].
-    pub(crate) fn run_with(&self, args: &[String], processors: Option<u32>) -> Result<Value, LabError> {
-        let program = self.program()?;
-        let mut command = Command::new(&program);
-        if let Some(processors) = processors {
-            command.env("GOMAXPROCS", processors.to_string());
-        }
-        let output = command.args(args).output().map_err(LabError::io("run", &program))?;
-        match printed(&output.stdout) {
-            Some(value) if output.status.success() => Ok(value),
-            Some(_) | None => Err(LabError::Measure(format!(
-                "the Go peer ended with {} and no figures: {}",
-                output.status,
-                String::from_utf8_lossy(&output.stderr).trim()
-            ))),
-        }
-    }
+/// The figures that a program printed which has ended well.
+///
+/// # Errors
+/// When it has not, or printed none: with what it said instead.
+pub(crate) fn figures(who: &str, output: &Output) -> Result<Value, LabError> {
+    printed(&output.stdout).filter(|_| output.status.success()).ok_or_else(|| {
+        LabError::Measure(format!("{who} ended with {} and no figures: {}", output.status, said(output)))
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The object that is the last thing a program printed.
+fn printed(output: &[u8]) -> Option<Value> {
+    let text = String::from_utf8_lossy(output);
+    let object = text.lines().rev().find(|line| line.starts_with('{'))?;
+    serde_json::from_str(object).ok()
+}
 
-    #[test]
-    fn a_built_peer_comes_before_a_compiler_and_nothing_is_found_where_nothing_is() {
-        let folder = env::temp_dir().join(format!("heap-lab-peer-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
-        let path = folder.as_os_str();
-        assert_eq!(GoPeer::among(path, &folder), None);
-        let (go, built) = (folder.join("go"), folder.join(BUILT));
-        fs::write(&go, "").expect("a file");
-        assert_eq!(GoPeer::among(path, &folder), Some(GoPeer::source(go, &folder)));
-        assert_eq!(GoPeer::among(path, &folder.join("none")), None);
-        fs::write(&built, "").expect("a file");
-        assert_eq!(GoPeer::among(path, &folder), Some(GoPeer::Built(built)));
-        fs::remove_dir_all(&folder).expect("removed");
-    }
+/// What it said about its trouble.
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim().to_owned()
+}
 
-    #[test]
-    fn a_source_is_built_once_and_what_was_built_goes_with_the_last_who_knows_it() {
-        let folder = env::temp_dir().join(format!("heap-lab-compiler-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
-        // A compiler that notes that it ran, and whose program prints an object.
-        let go = folder.join("go");
-        let script = "#!/bin/sh\necho ran >> builds\nprintf '#!/bin/sh\\necho {\\\\\"ns\\\\\":1}\\n' > \"$3\"\nchmod +x \"$3\"\n";
-        fs::write(&go, script).expect("a script");
-        fs::set_permissions(&go, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("it may run");
-        let peer = GoPeer::source(go.clone(), &folder);
-        let other = peer.clone();
-        assert_eq!(peer.run(&[]).expect("it prints")["ns"], 1);
-        assert_eq!(other.run(&[]).expect("again")["ns"], 1);
-        assert_eq!(fs::read_to_string(folder.join("builds")).expect("noted"), "ran\n");
-        let GoPeer::Source(_, _, once) = &peer else { panic!("it is a source") };
-        let made = once.0.get().expect("built").as_ref().expect("built").folder.clone();
-        assert!(made.is_dir());
-        drop((peer, other));
-        assert!(!made.exists());
-        fs::write(&go, "#!/bin/sh\necho no such type >&2\nexit 1\n").expect("a script");
-        let error = GoPeer::source(go, &folder).run(&[]).expect_err("it does not build").to_string();
-        assert!(error.contains("no such type"), "{error}");
-        fs::remove_dir_all(&folder).expect("removed");
-    }
-
-    #[test]
-    fn what_is_required_must_be_there_and_what_is_named_must_be_a_program() {
-        let nothing = Path::new("/none/such/go");
-        assert!(GoPeer::wanted(Wanted::Off, Some(nothing)).is_ok_and(|found| found.is_none()));
-        for wanted in [Wanted::Auto, Wanted::Required] {
-            let error = GoPeer::wanted(wanted, Some(nothing)).expect_err("missing").to_string();
-            assert!(error.contains("/none/such/go is no program"), "{error}");
-        }
-        assert!(
-            Wanted::typed("choice of --go", Some("sometimes"))
-                .expect_err("unknown")
-                .to_string()
-                .contains("auto off require")
-        );
-        let found = GoPeer::wanted(Wanted::Required, Some(Path::new("/bin/true"))).expect("there");
-        assert!(matches!(found, Some(GoPeer::Source(go, ..)) if go == Path::new("/bin/true")));
-    }
-
-    #[test]
-    fn a_peer_that_prints_no_object_is_an_error() {
-        let peer = GoPeer::Built(PathBuf::from("/bin/true"));
-        assert!(peer.run(&[]).is_err());
-        assert!(GoPeer::Built(PathBuf::from("/none/such")).run(&[]).is_err());
-        let echo = GoPeer::Built(PathBuf::from("/bin/echo"));
-        assert_eq!(echo.run(&[String::from("{\"cycles\":3}")]).expect("an object")["cycles"], 3);
-    }
+/// The first file of that name in the folders of a search path.
+fn on_path(path: &OsStr, name: &str) -> Option<PathBuf> {
+    env::split_paths(path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }

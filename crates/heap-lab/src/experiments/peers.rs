@@ -7,9 +7,8 @@ use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
 use crate::measure::spread::Spread;
-use crate::peer::{GoPeer, printed};
-use crate::peers::{Answer, Peer};
-use crate::record::{Bar, OF_PEER, OVER, Plot, Record, Shape, Table};
+use crate::peer::{Answer, GoPeer, Peer, figures};
+use crate::record::{Bar, OF_PEER, OVER, Plot, Record, Shape, Source, Table};
 use crate::unit::Unit;
 use serde_json::Value;
 use std::env;
@@ -94,7 +93,7 @@ impl Manager<'_> {
         match self {
             Self::Here(program) => here(program, lab.options.workers.unwrap_or(1), args).map(Answer::Figures),
             Self::Go(go) => go.run_with(args, Some(1)).map(Answer::Figures),
-            Self::Other(peer) => peer.run(&args.iter().map(String::as_str).collect::<Vec<_>>()),
+            Self::Other(peer) => peer.run(args),
         }
     }
 }
@@ -107,10 +106,7 @@ fn here(program: &Path, workers: usize, args: &[String]) -> Result<Value, LabErr
         .args(["--json", "--workers", &workers.to_string()])
         .output()
         .map_err(LabError::io("run", program))?;
-    printed(&output.stdout).filter(|_| output.status.success()).ok_or_else(|| {
-        let said = String::from_utf8_lossy(&output.stderr);
-        LabError::Measure(format!("bench {} ended with {}: {}", args.join(" "), output.status, said.trim()))
-    })
+    figures(&format!("bench {}", args.join(" ")), &output)
 }
 
 /// What is shown of a run: its name, its unit, and how it follows from the fields that all print.
@@ -233,7 +229,7 @@ fn show(
 }
 
 fn bar(name: &str, is_here: bool, spread: &Spread) -> Bar {
-    let source = if is_here { Bar::measured(name, 0.0).source } else { Bar::reference(name, 0.0).source };
+    let source = if is_here { Source::Measured } else { Source::Reference };
     Bar { source, ..Bar::of(name, spread.median(), spread.samples()) }
 }
 
@@ -341,8 +337,7 @@ const FINDINGS: &[&str] = &[
 mod tests {
     use super::*;
     use crate::experiment::{Effort, Options};
-    use crate::peer::Wanted;
-    use crate::peers::Peers;
+    use crate::peer::{Peers, Wanted};
     use crate::progress::Progress;
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;

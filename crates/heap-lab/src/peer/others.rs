@@ -1,13 +1,14 @@
-//! Peers: programs of `benches/peers`, which run the benches' shapes on other memory managers.
+//! The other peers: programs of `benches/peers`, which run the benches' shapes on other memory managers.
 //!
-//! Each is a program of its own, in a package outside the workspace, and none is needed for anything. Looked for in the folder that is
-//! named, else where `just peers` builds them in this lab's checkout, else on `PATH`. What is not found, is not built, or finds its
-//! library missing when it runs, is left out, and a report says so; it is an error only if peers are required.
+//! Each is a program of its own, in a package outside the workspace. Looked for in the folder that is named, else where `just peers`
+//! builds them in this lab's checkout, else on `PATH`. What is not found, or finds its library missing when it runs, is left out; it is
+//! an error only if peers are required.
 
+use super::{Wanted, figures, on_path, said};
 use crate::error::LabError;
-use crate::peer::{Wanted, on_path, printed};
 use serde_json::Value;
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -95,23 +96,16 @@ impl Peer {
     ///
     /// # Errors
     /// When it cannot be run, fails, or prints no object.
-    pub(crate) fn run(&self, args: &[&str]) -> Result<Answer, LabError> {
+    pub(crate) fn run(&self, args: &[impl AsRef<OsStr>]) -> Result<Answer, LabError> {
         let output = Command::new(&self.program)
             .env("GC_MARKERS", "1")
             .args(args)
             .output()
             .map_err(LabError::io("run", &self.program))?;
-        let said = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        match (output.status.code(), printed(&output.stdout)) {
-            (Some(0), Some(figures)) => Ok(Answer::Figures(figures)),
-            (Some(OTHER_SHAPES), _) => Ok(Answer::NoSuchShape),
-            (Some(ABSENT), _) => Ok(Answer::Absent(said())),
-            _ => Err(LabError::Measure(format!(
-                "{} ended with {} and no figures: {}",
-                self.program.display(),
-                output.status,
-                said()
-            ))),
+        match output.status.code() {
+            Some(OTHER_SHAPES) => Ok(Answer::NoSuchShape),
+            Some(ABSENT) => Ok(Answer::Absent(said(&output))),
+            _ => figures(&self.program.display().to_string(), &output).map(Answer::Figures),
         }
     }
 }

@@ -9,9 +9,10 @@
 
 use crate::choice::choices;
 use crate::error::LabError;
+use std::env;
 use std::hint::black_box;
 use std::io::{self, BufRead as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tricolor::{GcSlice, Heap, Mutator, Root, Scavenge};
 
 /// Bytes of a step.
@@ -88,6 +89,14 @@ impl Guest {
             Self::Large(count) => large(count),
         }
     }
+}
+
+/// The program that this is, to be run as another process.
+///
+/// # Errors
+/// When the system does not say where it is.
+pub(crate) fn this_program() -> Result<PathBuf, LabError> {
+    env::current_exe().map_err(LabError::io("find", Path::new("this program")))
 }
 
 /// Says something, and waits until it may go on.

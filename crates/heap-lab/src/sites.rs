@@ -187,7 +187,7 @@ impl Site {
 
     /// The function without its module.
     pub(crate) fn short(self) -> &'static str {
-        self.function().rsplit("::").next().unwrap_or_default()
+        short(self.function())
     }
 
     /// The workload that it is in.
@@ -246,6 +246,11 @@ pub(crate) fn profiled(
     let heap = builder.clone().sampler(profiler.clone(), mean).build()?;
     program(&mut heap.attach()?);
     Ok(profiler.profile("heap-lab", &heap))
+}
+
+/// A function without its module.
+pub(crate) fn short(function: &str) -> &str {
+    function.rsplit("::").next().unwrap_or(function)
 }
 
 /// What a part, such as a function or a crate, has in a grouping of a profile; nothing, if it is not in it.

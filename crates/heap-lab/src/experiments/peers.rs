@@ -6,12 +6,12 @@
 use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
+use crate::guest::this_program;
 use crate::measure::spread::Spread;
 use crate::peer::{Answer, GoPeer, Peer, figures};
 use crate::record::{Bar, OF_PEER, OVER, Plot, Record, Shape, Source, Table};
 use crate::unit::Unit;
 use serde_json::Value;
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -249,9 +249,7 @@ impl Experiment for SideBySide {
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let works = works(lab);
         let peers = &lab.options.peers;
-        let unknown =
-            |error| LabError::Measure(format!("the system does not say where this program is: {error}"));
-        let mut managers = vec![Manager::Here(env::current_exe().map_err(unknown)?)];
+        let mut managers = vec![Manager::Here(this_program()?)];
         managers.extend(lab.options.go.as_ref().map(Manager::Go));
         managers.extend(peers.found.iter().map(Manager::Other));
         let gc_arena = managers.iter().position(|one| one.name() == "gc-arena");
@@ -339,6 +337,7 @@ mod tests {
     use crate::experiment::{Effort, Options};
     use crate::peer::{Peers, Wanted};
     use crate::progress::Progress;
+    use std::env;
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 

@@ -5,7 +5,7 @@ use crate::claim::{Claims, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
 use crate::record::{Bar, Plot, Record, Shape, Table};
-use crate::sites::{self, Expected, MEAN, Site};
+use crate::sites::{self, Expected, MEAN, Site, short};
 use crate::unit::{Unit, digits};
 use heap_profile::{Group, Profile, Value};
 use std::collections::BTreeSet;
@@ -30,11 +30,6 @@ pub(super) fn ranked(count: usize, by: fn(&Expected) -> f64) -> Vec<(Site, Expec
     let mut all: Vec<_> = Site::ALL.into_iter().map(|site| (site, site.expected(count, 1))).collect();
     all.sort_by(|(_, one), (_, other)| by(other).total_cmp(&by(one)));
     all
-}
-
-/// A function without its module.
-fn short(function: &str) -> &str {
-    function.rsplit("::").next().unwrap_or(function)
 }
 
 impl Experiment for TopSites {

@@ -8,7 +8,7 @@ use crate::experiments::t11::{profiled, ranked};
 use crate::measure::collector::last_cycle;
 use crate::measure::time::nanos;
 use crate::record::{Bar, Plot, Record, Shape, Table};
-use crate::sites::{self, Site};
+use crate::sites::{self, Site, short};
 use crate::unit::{Unit, digits};
 use heap_profile::{Group, Profiler, Value};
 
@@ -184,7 +184,7 @@ impl Experiment for ObjectsAndBytes {
             .1
             .iter()
             .map(|(name, counts)| {
-                let name = name.rsplit("::").next().unwrap_or(name);
+                let name = short(name);
                 Row::new(
                     format!("objects of {name}"),
                     format!("objects {name}"),
@@ -208,7 +208,7 @@ impl Experiment for ObjectsAndBytes {
             );
             for (name, counts) in list.iter().take(5) {
                 table.row([
-                    name.rsplit("::").next().unwrap_or(name).to_owned(),
+                    short(name).to_owned(),
                     digits(counts.allocated.objects),
                     Unit::Percent.show(counts.allocated.objects / total.objects * 100.0),
                     Unit::Bytes.show(counts.allocated.bytes),

@@ -6,7 +6,7 @@
 //! program, and ends it if that is more than the file says. No step is taken meanwhile, so it is no matter of time.
 
 use crate::error::LabError;
-use crate::guest::{DONE, Guest, OUTSIDE, STEP, Way};
+use crate::guest::{DONE, Guest, OUTSIDE, STEP, Way, this_program};
 use crate::measure::group::Group;
 use crate::measure::resident::resident_of;
 use std::fs;
@@ -105,7 +105,7 @@ impl Program {
     pub(super) fn run(self, way: Way) -> Result<(End, Keeper), LabError> {
         let mut keeper = Keeper::of(self.limit)?;
         let guest = Guest::Limited { way, heap: self.heap / STEP, outside: self.outside / STEP };
-        let lab = std::env::current_exe().map_err(LabError::io("find", Path::new("this program")))?;
+        let lab = this_program()?;
         let mut command = Command::new(&lab);
         command.args(guest.args()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut running = Running(command.spawn().map_err(LabError::io("run", &lab))?);

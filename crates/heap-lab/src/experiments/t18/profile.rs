@@ -7,14 +7,13 @@
 use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
 use crate::experiment::Trial;
-use crate::guest::{Guest, LARGE, make_large};
+use crate::guest::{Guest, LARGE, make_large, this_program};
 use crate::measure::perf::{CpuProfile, RATE};
 use crate::measure::time::timed;
 use crate::page_search::search;
 use crate::record::Table;
 use crate::unit::Unit;
 use heap_core::units::{PAGE_BYTES, Pages};
-use std::path::Path;
 
 /// Objects that are made under the profiler: about a second.
 const COUNT: usize = 250_000;
@@ -46,7 +45,7 @@ pub(super) fn claim(claims: &mut Claims) -> Prediction {
 /// Measures it.
 pub(super) fn judge(trial: &mut Trial<'_>, share: Prediction) -> Result<(), LabError> {
     trial.stage("a profile of large objects being made");
-    let lab = std::env::current_exe().map_err(LabError::io("find", Path::new("this program")))?;
+    let lab = this_program()?;
     match CpuProfile::of(&lab, &Guest::Large(COUNT).args()) {
         Ok(profile) => {
             trial.judge(share, profile.share(PAGES));

@@ -4,6 +4,7 @@
 mod unit;
 mod claim;
 mod error;
+mod scratch;
 mod size;
 mod choice;
 mod measure;

@@ -337,9 +337,8 @@ mod tests {
     use crate::experiment::{Effort, Options};
     use crate::peer::{Peers, Wanted};
     use crate::progress::Progress;
-    use std::env;
+    use crate::scratch::Scratch;
     use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn trees_have_as_many_nodes_as_the_bench_counts() {
@@ -349,29 +348,20 @@ mod tests {
         assert_eq!((nodes(6), times(&run)), (4398.0, 4398.0));
     }
 
-    /// A program of this name that is such a script.
-    fn program(folder: &Path, name: &str, script: &str) -> PathBuf {
-        let file = folder.join(name);
-        fs::write(&file, format!("#!/bin/sh\n{script}\n")).expect("a script");
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("it may run");
-        file
-    }
-
     #[test]
     fn each_is_run_in_every_round_and_one_that_cannot_is_left_out_with_the_reason() {
-        let folder = env::temp_dir().join(format!("heap-lab-side-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
+        let folder = Scratch::new().expect("a folder");
         let takes = |seconds: &str| {
             format!(
                 "echo $0 >> {}/runs; echo '{{\"bench\":\"alloc\",\"objects\":10,\"cpu_s\":{seconds},\"wall_s\":1,\"peak_rss_bytes\":64}}'",
-                folder.display()
+                folder.path().display()
             )
         };
-        let here = program(&folder, "here", &takes("2e-8"));
-        program(&folder, "peers-system", &takes("8e-8"));
-        program(&folder, "peers-mimalloc", "exit 2");
-        program(&folder, "peers-boehm", "echo no libgc >&2; exit 3");
-        let peers = Peers::wanted(Wanted::Auto, Some(&folder)).expect("three are there");
+        let here = folder.script("here", &takes("2e-8"));
+        folder.script("peers-system", &takes("8e-8"));
+        folder.script("peers-mimalloc", "exit 2");
+        folder.script("peers-boehm", "echo no libgc >&2; exit 3");
+        let peers = Peers::wanted(Wanted::Auto, Some(folder.path())).expect("three are there");
         let lab = Lab { effort: Effort::Quick, options: Options::default(), progress: Progress::hidden() };
         let mut managers = vec![Manager::Here(here)];
         managers.extend(peers.found.iter().map(Manager::Other));
@@ -380,7 +370,7 @@ mod tests {
         assert_eq!(columns.iter().map(|one| one.objects.len()).collect::<Vec<_>>(), [3, 0, 0, 3]);
         let troubles: Vec<_> = columns.iter().map(|one| one.trouble.as_deref()).collect();
         assert_eq!(troubles, [None, Some("no libgc"), None, None]);
-        let runs = fs::read_to_string(folder.join("runs")).expect("noted");
+        let runs = fs::read_to_string(folder.file("runs")).expect("noted");
         let names: Vec<_> = runs.lines().map(|line| line.rsplit('/').next().unwrap_or_default()).collect();
         let forwards = ["here", "peers-system"];
         assert_eq!(names, [forwards, ["peers-system", "here"], forwards].concat());
@@ -392,7 +382,6 @@ mod tests {
         let cells: Vec<_> = record.tables[0].rows.iter().map(|row| [&*row[0], &*row[1], &*row[2]]).collect();
         assert_eq!(cells, [["here", "2 ns", ""], ["system malloc", "8 ns", "0.25×"]]);
         assert_eq!(record.figures["here over system malloc: objects of 64 bytes, cpu ns"], 0.25);
-        fs::remove_dir_all(&folder).expect("removed");
     }
 
     #[test]

@@ -8,10 +8,11 @@ use crate::error::LabError;
 use crate::experiment::{Options as Chosen, Trial};
 use crate::peer::GoPeer;
 use crate::record::Table;
+use crate::scratch::Scratch;
 use heap_escape_go::{Line, Options, Source, analyse};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
 /// A Go program of one file.
@@ -59,15 +60,11 @@ impl Program {
         let Some(go) = peer.and_then(GoPeer::compiler) else {
             return Go::Silent(String::from("No Go compiler was asked: there is none, or none is wanted."));
         };
-        let folder = std::env::temp_dir().join(format!("heap-lab-{}-{}", std::process::id(), self.name));
-        let said = self.run_go(&go, &folder);
-        // What is left there does no harm.
-        drop(fs::remove_dir_all(&folder));
+        let said = Scratch::new().and_then(|folder| self.run_go(&go, folder.path()));
         said.unwrap_or_else(|error| Go::Silent(format!("The Go compiler has failed: {error}.")))
     }
 
-    fn run_go(&self, go: &PathBuf, folder: &PathBuf) -> Result<Go, LabError> {
-        fs::create_dir_all(folder).map_err(LabError::io("make", folder))?;
+    fn run_go(&self, go: &Path, folder: &Path) -> Result<Go, LabError> {
         let path = folder.join(self.name);
         fs::write(&path, self.text).map_err(LabError::io("write", &path))?;
         let run = |args: &[&str]| {
@@ -211,32 +208,22 @@ mod tests {
         assert!(!is_on_heap("new(int) does not escape") && !is_on_heap("leaking param: n"));
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_compiler_is_asked_for_its_version_and_its_lines_or_is_silent() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let folder = std::env::temp_dir().join(format!("heap-lab-{}-go", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
-        let compiler = |name: &str, script: &str| {
-            let path = folder.join(name);
-            fs::write(&path, script).expect("a script");
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it may run");
-            path
-        };
-        let speaks = compiler(
+        let folder = Scratch::new().expect("a folder");
+        let speaks = folder.script(
             "speaks",
-            "#!/bin/sh\nif [ $1 = env ]; then echo go9.9; else echo '# p' >&2; echo './verdicts.go:4:2: moved to heap: x' >&2; fi\n",
+            "if [ $1 = env ]; then echo go9.9; else echo '# p' >&2; echo './verdicts.go:4:2: moved to heap: x' >&2; fi",
         );
-        let Ok(Go::Said(version, lines)) = PROGRAM.run_go(&speaks, &folder.join("work")) else {
+        let Ok(Go::Said(version, lines)) = PROGRAM.run_go(&speaks, folder.path()) else {
             panic!("it has said nothing")
         };
         assert_eq!(
             (version.as_str(), lines),
             ("go9.9", vec![String::from("verdicts.go:4:2: moved to heap: x")])
         );
-        let fails = compiler("fails", "#!/bin/sh\necho broken >&2\nexit 1\n");
-        assert!(PROGRAM.run_go(&fails, &folder.join("work")).is_err());
-        assert!(PROGRAM.run_go(&folder.join("none"), &folder.join("work")).is_err());
-        fs::remove_dir_all(&folder).expect("removed");
+        let fails = folder.script("fails", "echo broken >&2\nexit 1");
+        assert!(PROGRAM.run_go(&fails, folder.path()).is_err());
+        assert!(PROGRAM.run_go(&folder.file("none"), folder.path()).is_err());
     }
 }

@@ -1,26 +1,5 @@
 use super::*;
-
-/// A folder that is there for one test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str, files: &[(&str, &str)]) -> Self {
-        let folder = env::temp_dir().join(format!("heap-lab-imports-{}-{name}", std::process::id()));
-        for (path, text) in files {
-            let file = folder.join(path);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, text).unwrap();
-        }
-        Self(folder)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Nothing depends on it being gone.
-        drop(fs::remove_dir_all(&self.0));
-    }
-}
+use crate::scratch::Scratch;
 
 #[test]
 fn a_choice_is_a_word_or_a_folder() {
@@ -39,20 +18,20 @@ fn a_package_in_a_module_has_its_path_and_its_neighbours() {
         ("m/cmd/x/x.go", "package main\n"),
         ("alone/y.go", "package main\n"),
     ];
-    let folder = Folder::new("module", &files);
-    let root = GoRoot::At(folder.0.join("go"));
-    let path = |file: &str| root.imports_of(&folder.0.join(file)).unwrap().path;
+    let folder = Scratch::with(&files);
+    let root = GoRoot::At(folder.file("go"));
+    let path = |file: &str| root.imports_of(&folder.file(file)).unwrap().path;
     assert_eq!(path("m/cmd/x/x.go").as_deref(), Some("example.com/m/cmd/x"));
     assert_eq!(path("m/m.go").as_deref(), Some("example.com/m"));
     assert_eq!(path("go/src/a/b/b.go").as_deref(), Some("a/b"));
     assert_eq!(path("alone/y.go"), None);
-    assert_eq!(GoRoot::Off.imports_of(&folder.0.join("m/m.go")).unwrap().path, None);
+    assert_eq!(GoRoot::Off.imports_of(&folder.file("m/m.go")).unwrap().path, None);
 }
 
 #[test]
 fn an_installation_that_is_named_has_to_be_there() {
-    let folder = Folder::new("none", &[("x.go", "package main\n")]);
-    let error = GoRoot::At(folder.0.clone()).imports_of(&folder.0.join("x.go")).unwrap_err();
+    let folder = Scratch::with(&[("x.go", "package main\n")]);
+    let error = GoRoot::At(folder.path().to_owned()).imports_of(&folder.file("x.go")).unwrap_err();
     assert!(error.to_string().contains("src/runtime"), "{error}");
 }
 

@@ -5,7 +5,7 @@
 //!
 //! Its list is text, and reading that is apart from running it, so that it is tested on text.
 
-use std::env;
+use crate::scratch::Scratch;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -24,15 +24,13 @@ pub(crate) struct CpuProfile {
 impl CpuProfile {
     /// That of a program with these arguments, run to its end; or why there is none, as the end of a sentence.
     pub(crate) fn of(program: &Path, args: &[String]) -> Result<Self, String> {
-        let file = env::temp_dir().join(format!("heap-lab-{}.perf", std::process::id()));
-        let profile = Self::recorded(program, args, &file);
-        drop(std::fs::remove_file(&file));
-        profile
-    }
-
-    fn recorded(program: &Path, args: &[String], file: &Path) -> Result<Self, String> {
+        let scratch = Scratch::new().map_err(|error| error.to_string())?;
+        let file = scratch.file("perf.data");
         let mut record = Command::new("perf");
-        record.args(["record", "-q", "-e", "cpu-clock:u", "-F", &RATE.to_string(), "-o"]).arg(file).arg("--");
+        record
+            .args(["record", "-q", "-e", "cpu-clock:u", "-F", &RATE.to_string(), "-o"])
+            .arg(&file)
+            .arg("--");
         successful(record.arg(program).args(args))?;
         let mut report = Command::new("perf");
         report.args(["report", "--stdio", "-q", "--no-inline", "-g", "none", "-F", "sample,sym", "-i"]);

@@ -5,13 +5,12 @@
 
 use super::{Wanted, figures, on_path, said};
 use crate::error::LabError;
+use crate::scratch::Scratch;
 use serde_json::Value;
 use std::env;
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 /// The name of the built program.
@@ -30,7 +29,7 @@ pub(crate) enum GoPeer {
 
 /// What the compiler made of the source, the first time somebody asked; equal to any other.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Once(Arc<OnceLock<Result<Built, String>>>);
+pub(crate) struct Once(Arc<OnceLock<Result<Scratch, String>>>);
 
 impl PartialEq for Once {
     fn eq(&self, _: &Self) -> bool {
@@ -40,43 +39,20 @@ impl PartialEq for Once {
 
 impl Eq for Once {}
 
-/// A program in a folder of its own, which goes with it.
-#[derive(Debug)]
-struct Built {
-    folder: PathBuf,
-}
-
-impl Drop for Built {
-    fn drop(&mut self) {
-        // What cannot be removed lies in the system's folder for such things.
-        let _gone = fs::remove_dir_all(&self.folder);
-    }
-}
-
-impl Built {
-    fn program(&self) -> PathBuf {
-        self.folder.join(BUILT)
-    }
-
-    /// The program of this source, by this compiler; or what the compiler said.
-    fn by(go: &Path, source: &Path) -> Result<Self, String> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Relaxed);
-        let folder = env::temp_dir().join(format!("heap-lab-{}-{number}", std::process::id()));
-        fs::create_dir(&folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
-        let built = Self { folder };
-        let output = Command::new(go)
-            .args(["build", "-o"])
-            .arg(built.program())
-            .arg(".")
-            .current_dir(source)
-            .output()
-            .map_err(|error| format!("cannot run {}: {error}", go.display()))?;
-        if output.status.success() && built.program().is_file() {
-            Ok(built)
-        } else {
-            Err(format!("the Go peer was not built ({}): {}", output.status, said(&output)))
-        }
+/// A folder with the program of this source, by this compiler; or what the compiler said.
+fn built_by(go: &Path, source: &Path) -> Result<Scratch, String> {
+    let folder = Scratch::new().map_err(|error| error.to_string())?;
+    let output = Command::new(go)
+        .args(["build", "-o"])
+        .arg(folder.file(BUILT))
+        .arg(".")
+        .current_dir(source)
+        .output()
+        .map_err(|error| format!("cannot run {}: {error}", go.display()))?;
+    if output.status.success() && folder.file(BUILT).is_file() {
+        Ok(folder)
+    } else {
+        Err(format!("the Go peer was not built ({}): {}", output.status, said(&output)))
     }
 }
 
@@ -139,8 +115,8 @@ impl GoPeer {
     pub(crate) fn program(&self) -> Result<PathBuf, LabError> {
         match self {
             Self::Built(program) => Ok(program.clone()),
-            Self::Source(go, source, once) => match once.0.get_or_init(|| Built::by(go, source)) {
-                Ok(built) => Ok(built.program()),
+            Self::Source(go, source, once) => match once.0.get_or_init(|| built_by(go, source)) {
+                Ok(folder) => Ok(folder.file(BUILT)),
                 Err(why) => Err(LabError::Measure(why.clone())),
             },
         }
@@ -172,45 +148,42 @@ impl GoPeer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_built_peer_comes_before_a_compiler_and_nothing_is_found_where_nothing_is() {
-        let folder = env::temp_dir().join(format!("heap-lab-peer-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
+        let scratch = Scratch::new().expect("a folder");
+        let folder = scratch.path();
         let path = folder.as_os_str();
-        assert_eq!(GoPeer::among(path, &folder), None);
+        assert_eq!(GoPeer::among(path, folder), None);
         let (go, built) = (folder.join("go"), folder.join(BUILT));
         fs::write(&go, "").expect("a file");
-        assert_eq!(GoPeer::among(path, &folder), Some(GoPeer::source(go, &folder)));
+        assert_eq!(GoPeer::among(path, folder), Some(GoPeer::source(go, folder)));
         assert_eq!(GoPeer::among(path, &folder.join("none")), None);
         fs::write(&built, "").expect("a file");
-        assert_eq!(GoPeer::among(path, &folder), Some(GoPeer::Built(built)));
-        fs::remove_dir_all(&folder).expect("removed");
+        assert_eq!(GoPeer::among(path, folder), Some(GoPeer::Built(built)));
     }
 
     #[test]
     fn a_source_is_built_once_and_what_was_built_goes_with_the_last_who_knows_it() {
-        let folder = env::temp_dir().join(format!("heap-lab-compiler-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
+        let source = Scratch::new().expect("a folder");
         // A compiler that notes that it ran, and whose program prints an object.
-        let go = folder.join("go");
-        let script = "#!/bin/sh\necho ran >> builds\nprintf '#!/bin/sh\\necho {\\\\\"ns\\\\\":1}\\n' > \"$3\"\nchmod +x \"$3\"\n";
-        fs::write(&go, script).expect("a script");
-        fs::set_permissions(&go, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("it may run");
-        let peer = GoPeer::source(go.clone(), &folder);
+        let script =
+            "echo ran >> builds\nprintf '#!/bin/sh\\necho {\\\\\"ns\\\\\":1}\\n' > \"$3\"\nchmod +x \"$3\"";
+        let peer = GoPeer::source(source.script("go", script), source.path());
         let other = peer.clone();
         assert_eq!(peer.run(&[]).expect("it prints")["ns"], 1);
         assert_eq!(other.run(&[]).expect("again")["ns"], 1);
-        assert_eq!(fs::read_to_string(folder.join("builds")).expect("noted"), "ran\n");
+        assert_eq!(fs::read_to_string(source.file("builds")).expect("noted"), "ran\n");
         let GoPeer::Source(_, _, once) = &peer else { panic!("it is a source") };
-        let made = once.0.get().expect("built").as_ref().expect("built").folder.clone();
+        let made = once.0.get().expect("built").as_ref().expect("built").path().to_owned();
         assert!(made.is_dir());
         drop((peer, other));
         assert!(!made.exists());
-        fs::write(&go, "#!/bin/sh\necho no such type >&2\nexit 1\n").expect("a script");
-        let error = GoPeer::source(go, &folder).run(&[]).expect_err("it does not build").to_string();
+        let refuses = source.script("refuses", "echo no such type >&2\nexit 1");
+        let error =
+            GoPeer::source(refuses, source.path()).run(&[]).expect_err("it does not build").to_string();
         assert!(error.contains("no such type"), "{error}");
-        fs::remove_dir_all(&folder).expect("removed");
     }
 
     #[test]

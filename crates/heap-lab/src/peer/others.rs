@@ -113,32 +113,19 @@ impl Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
-
-    /// A folder with such a program for each of these names, which goes away with the test.
-    fn folder(test: &str, programs: &[&str], script: &str) -> PathBuf {
-        let folder = env::temp_dir().join(format!("heap-lab-peers-{test}-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
-        for program in programs {
-            let file = folder.join(program);
-            fs::write(&file, format!("#!/bin/sh\n{script}\n")).expect("a script");
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("it may run");
-        }
-        folder
-    }
+    use crate::scratch::Scratch;
 
     #[test]
     fn what_is_not_there_is_named_and_is_an_error_only_if_all_are_required() {
-        let some = folder("some", &["peers-boehm", "peers-system"], "exit 0");
-        let peers = Peers::wanted(Wanted::Auto, Some(&some)).expect("two are found");
+        let scratch = Scratch::with(&[("peers-boehm", ""), ("peers-system", "")]);
+        let some = scratch.path();
+        let peers = Peers::wanted(Wanted::Auto, Some(some)).expect("two are found");
         let names: Vec<_> = peers.found.iter().map(|peer| peer.name).collect();
         assert_eq!((names, peers.missing), (vec!["Boehm", "system malloc"], vec!["gc-arena", "mimalloc"]));
-        let error = Peers::wanted(Wanted::Required, Some(&some)).expect_err("two are missing").to_string();
+        let error = Peers::wanted(Wanted::Required, Some(some)).expect_err("two are missing").to_string();
         assert!(error.contains("peers-gc-arena") && error.contains("just peers"), "{error}");
-        assert!(Peers::wanted(Wanted::Off, Some(&some)).expect("none").found.is_empty());
-        fs::remove_dir_all(&some).expect("removed");
-        let error = Peers::wanted(Wanted::Auto, Some(&some)).expect_err("no folder").to_string();
+        assert!(Peers::wanted(Wanted::Off, Some(some)).expect("none").found.is_empty());
+        let error = Peers::wanted(Wanted::Auto, Some(&some.join("none"))).expect_err("no folder").to_string();
         assert!(error.contains("is no folder"), "{error}");
     }
 
@@ -146,8 +133,8 @@ mod tests {
     fn figures_other_shapes_and_a_missing_library_are_told_apart_and_anything_else_is_an_error() {
         let script = "case $1 in figures) echo about; echo '{\"objects\":3}';; shape) exit 2;; \
                       absent) echo no libgc >&2; exit 3;; nothing) exit 0;; *) exit 1;; esac";
-        let place = folder("answers", &["peers-boehm"], script);
-        let peer = Peer { name: "Boehm", program: place.join("peers-boehm") };
+        let scratch = Scratch::new().expect("a folder");
+        let peer = Peer { name: "Boehm", program: scratch.script("peers-boehm", script) };
         let objects = serde_json::json!({"objects": 3});
         assert_eq!(peer.run(&["figures"]).expect("it ran"), Answer::Figures(objects));
         assert_eq!(peer.run(&["shape"]).expect("it ran"), Answer::NoSuchShape);
@@ -155,6 +142,5 @@ mod tests {
         for broken in ["nothing", "crash"] {
             assert!(peer.run(&[broken]).is_err(), "{broken}");
         }
-        fs::remove_dir_all(&place).expect("removed");
     }
 }

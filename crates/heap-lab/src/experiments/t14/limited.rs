@@ -9,21 +9,24 @@ use crate::error::LabError;
 use crate::guest::{DONE, Guest, OUTSIDE, STEP, Way, this_program};
 use crate::measure::group::Group;
 use crate::measure::resident::resident_of;
+use crate::scratch::Scratch;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// `SIGKILL`: what the kernel ends with whoever has too much.
 const KILL: i32 = 9;
+/// The name of the kernel's file, and of the one that takes its place.
+const LIMIT: &str = "memory.max";
 
 /// Who holds a program to its limit.
 pub(super) enum Keeper {
     /// The kernel.
     Kernel(Group),
-    /// This process, by a file; and why not the kernel.
-    Ours(PathBuf, String),
+    /// This process, by a file in this folder; and why not the kernel.
+    Ours(Scratch, String),
 }
 
 impl Keeper {
@@ -33,9 +36,10 @@ impl Keeper {
     }
 
     fn by_file(limit: usize, why: String) -> Result<Self, LabError> {
-        let file = std::env::temp_dir().join(format!("heap-lab-{}-memory.max", std::process::id()));
+        let folder = Scratch::new()?;
+        let file = folder.file(LIMIT);
         fs::write(&file, limit.to_string()).map_err(LabError::io("write", &file))?;
-        Ok(Self::Ours(file, why))
+        Ok(Self::Ours(folder, why))
     }
 
     /// Takes a program into custody before its first step.
@@ -49,21 +53,14 @@ impl Keeper {
 
     /// Whether it is for this process to end a program that has so much, and it has too much.
     fn is_too_much(&self, resident: u64) -> Result<bool, LabError> {
-        let Self::Ours(file, _) = self else { return Ok(false) };
-        let limit = fs::read_to_string(file).map_err(LabError::io("read", file))?;
+        let Self::Ours(folder, _) = self else { return Ok(false) };
+        let file = folder.file(LIMIT);
+        let limit = fs::read_to_string(&file).map_err(LabError::io("read", &file))?;
         let limit: u64 = limit
             .trim()
             .parse()
             .map_err(|_| LabError::Measure(format!("{} has no number", file.display())))?;
         Ok(resident > limit)
-    }
-}
-
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        if let Self::Ours(file, _) = self {
-            drop(fs::remove_file(file));
-        }
     }
 }
 

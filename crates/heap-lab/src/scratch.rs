@@ -53,7 +53,7 @@ impl Drop for Scratch {
 #[cfg(test)]
 impl Scratch {
     /// One with these files, and the folders that they are in.
-    pub(crate) fn with(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(files: &[(&str, impl AsRef<[u8]>)]) -> Self {
         let scratch = Self::new().expect("a folder");
         for (name, text) in files {
             let file = scratch.file(name);

@@ -197,16 +197,9 @@ pub(crate) fn package(function: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scratch::Scratch;
     use heap_profile::Profiler;
     use tricolor::Heap;
-
-    fn scratch(name: &str, bytes: &[u8]) -> std::path::PathBuf {
-        let folder = std::env::temp_dir().join(format!("heap-lab-pprof-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
-        let path = folder.join(name);
-        fs::write(&path, bytes).expect("a file");
-        path
-    }
 
     /// A profile of a program that makes a thousand objects, as `heap-profile` writes it.
     fn written() -> Vec<u8> {
@@ -224,7 +217,7 @@ mod tests {
 
     #[test]
     fn what_the_profiler_writes_is_read_as_it_counted() {
-        let sites = read(&scratch("whole.pb.gz", &written())).expect("read");
+        let sites = read(&Scratch::with(&[("whole.pb.gz", written())]).file("whole.pb.gz")).expect("read");
         let objects: f64 = sites.iter().map(|site| site.objects).sum();
         let bytes: f64 = sites.iter().map(|site| site.bytes).sum();
         assert_eq!((objects, bytes), (1000.0, 32_000.0));
@@ -243,7 +236,9 @@ mod tests {
         for (name, bytes) in
             [("cut.pb.gz", &whole[..whole.len() / 2]), ("text.pb", b"hello, world"), ("nothing.pb", b"")]
         {
-            assert!(read(&scratch(name, bytes)).expect_err(name).to_string().contains(name));
+            assert!(
+                read(&Scratch::with(&[(name, bytes)]).file(name)).expect_err(name).to_string().contains(name)
+            );
         }
     }
 

@@ -1,18 +1,12 @@
 use super::*;
 use crate::record::tests::sample;
+use crate::scratch::Scratch;
 use serde_json::json;
-
-fn scratch(name: &str, text: &str) -> std::path::PathBuf {
-    let folder = std::env::temp_dir().join(format!("heap-lab-saved-{}", std::process::id()));
-    fs::create_dir_all(&folder).expect("a folder");
-    let path = folder.join(name);
-    fs::write(&path, text).expect("a file");
-    path
-}
 
 #[test]
 fn what_is_saved_is_read_again_run_by_run() {
-    let path = scratch("twice.jsonl", "");
+    let folder = Scratch::with(&[("twice.jsonl", "")]);
+    let path = folder.file("twice.jsonl");
     let mut run = Run::here(&Machine::here(), "heap-lab run t00");
     let mut record = sample(1_602_816.0);
     for (name, value) in [
@@ -51,7 +45,7 @@ fn a_bad_file_is_an_error_that_says_what_is_wrong_and_where() {
         ("empty.jsonl", String::from("\n"), "there is no run in it"),
         ("text.jsonl", String::from("hello"), "no JSON"),
     ] {
-        let error = read(&scratch(name, &text)).expect_err(name).to_string();
+        let error = read(&Scratch::with(&[(name, text)]).file(name)).expect_err(name).to_string();
         assert!(error.contains(expected) && error.contains(name), "{name}: {error}");
     }
     let missing = read(Path::new("/none/such.jsonl")).expect_err("missing").to_string();

@@ -1,4 +1,4 @@
-//! What the peers' programs share: the binary trees, the shapes of allocations, the clock, the report.
+//! What the peers' programs share: the binary trees, the shapes of allocations, the clock, the reports.
 //!
 //! Each peer is a binary of its own, because a program has one global allocator. They print the JSON object that
 //! `heap-lab bench` prints, so that a pair of commands can be compared field by field.
@@ -6,6 +6,7 @@
 
 pub mod alloc;
 pub mod boxes;
+pub mod mark;
 pub mod report;
 pub mod trees;
 

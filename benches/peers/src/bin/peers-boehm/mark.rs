@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use std::hint::black_box;
 
 use peers::report::{Clock, Report};
-use peers::{Dice, Refusal, positive};
+use peers::{Dice, Refusal, mark, positive};
 
 use crate::PEER;
 use crate::library::Library;
@@ -129,11 +129,5 @@ pub(crate) fn run(library: &Library, shape: &str, count: &str, cycles: &str) -> 
     }
     let spent = clock.since();
     black_box(root);
-    walls.sort_by(f64::total_cmp);
-    let mut report = Report::new(PEER, "mark", &[shape, count, cycles], spent);
-    report.field("objects", objects);
-    report.field("cycles", times);
-    report.field("cycle_wall_ms", f64::midpoint(walls[(times - 1) / 2], walls[times / 2]));
-    report.field("cpu_ns_per_object", spent.cpu.as_secs_f64() * 1e9 / (objects * times) as f64);
-    Ok(report)
+    Ok(mark::report(PEER, &[shape, count, cycles], objects, walls, spent))
 }

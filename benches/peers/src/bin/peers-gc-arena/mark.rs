@@ -5,7 +5,7 @@
 
 use gc_arena::{Arena, Collect, Gc, Lock, Mutation, Rootable};
 use peers::report::{Clock, Report, Spent};
-use peers::{Dice, Refusal, positive};
+use peers::{Dice, Refusal, mark, positive};
 
 use crate::PEER;
 use crate::tree::{OneTree, Tree};
@@ -112,18 +112,11 @@ where
 }
 
 impl Measured {
-    fn report(mut self, args: &[&str]) -> Report {
+    fn report(self, args: &[&str]) -> Report {
         let cycles = self.walls_ms.len();
-        let all = (self.objects * cycles) as f64;
         let marking = self.marking.cpu.as_secs_f64();
-        self.walls_ms.sort_by(f64::total_cmp);
-        let median = f64::midpoint(self.walls_ms[(cycles - 1) / 2], self.walls_ms[cycles / 2]);
-        let mut report = Report::new(PEER, "mark", args, self.cycles);
-        report.field("objects", self.objects);
-        report.field("cycles", cycles);
-        report.field("cycle_wall_ms", median);
-        report.field("cpu_ns_per_object", self.cycles.cpu.as_secs_f64() * 1e9 / all);
-        report.field("mark_cpu_ns_per_object", marking * 1e9 / all);
+        let mut report = mark::report(PEER, args, self.objects, self.walls_ms, self.cycles);
+        report.field("mark_cpu_ns_per_object", marking * 1e9 / (self.objects * cycles) as f64);
         report.field("mark_mb_per_s", (self.bytes * cycles) as f64 / marking / 1e6);
         report
     }

@@ -17,19 +17,17 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
     /// If the vector has to grow and there is no memory for it; [`GcVec::try_push`] returns the error instead.
     #[inline]
     pub fn push(&self, mu: &Mu<'gc>, value: T) {
-        if self.len() < self.capacity() {
-            self.put(mu, value);
-        } else {
-            self.push_slow(mu, value);
+        if self.len() >= self.capacity() {
+            self.push_slow(mu);
         }
+        self.put(mu, value);
     }
 
     /// The slow twin of [`GcVec::push`].
     #[cold]
     #[inline(never)]
-    fn push_slow(&self, mu: &Mu<'gc>, value: T) {
+    fn push_slow(&self, mu: &Mu<'gc>) {
         self.grow_or_panic(mu, 1);
-        self.put(mu, value);
     }
 
     /// Puts an element at the end, or says why not.

@@ -67,7 +67,7 @@ const ROUND: usize = 10_000;
 /// A case: its name, what one operation is, and how to do a number of them.
 type Case = (&'static str, &'static str, fn(usize));
 
-const CASES: [Case; 50] = [
+const CASES: [Case; 51] = [
     ("alloc_n8", "allocation of 8 bytes in a tiny block, with refills and cycles", |n| {
         rounds(n, |mu, i| {
             black_box(mu.alloc(i));
@@ -237,7 +237,16 @@ const CASES: [Case; 50] = [
             });
         },
     ),
-    ("std_grow", "the same with a Vec", |n| {
+    ("vec_back", "the same, and the vector is given back", |n| {
+        rounds_of_thousand(n, |mu| {
+            let items = GcVec::new();
+            let target = mu.alloc(1_u64);
+            (0..1000).for_each(|_| items.push(mu, black_box(target)));
+            black_box(items.len());
+            items.give_back(mu);
+        });
+    }),
+    ("std_grow", "the same with a Vec, which is dropped", |n| {
         rounds_of_thousand(n, |mu| {
             let mut items = Vec::new();
             let target = mu.alloc(1_u64);

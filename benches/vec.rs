@@ -4,8 +4,9 @@
 //!     cargo bench --bench vec -- numbers grown   (these only)
 //!
 //! With room, a round is a thousand pushes and a clear. `grown` is a vector of numbers that grows from nothing to a thousand and is garbage
-//! then, with what refills, cycles and sweeping cost; `grown refs` the same of references. A turn of each takes [`TURN`], in turns; the
-//! figures are medians of [`TURNS`]. Without `--bench`, as a test, it is one short turn.
+//! then, with what refills, cycles and sweeping cost; `grown refs` the same of references; `returned` and `returned refs` the same when
+//! the vector is given back, as a `Vec` is when it is dropped. A turn of each takes [`TURN`], in turns; the figures are medians of
+//! [`TURNS`]. Without `--bench`, as a test, it is one short turn.
 
 #[path = "support/turns.rs"]
 mod turns;
@@ -56,41 +57,41 @@ fn with_room<'gc, T: Trace + Copy + 'gc>(bench: &Bench, name: &str, mu: &Mu<'gc>
     );
 }
 
+/// What becomes of a vector that has grown.
+#[derive(Clone, Copy)]
+enum End {
+    Garbage,
+    GivenBack,
+}
+
+fn grow<'gc, T: Trace + Copy + 'gc>(mu: &Mu<'gc>, value: T, end: End) {
+    let items = GcVec::new();
+    push(mu, &items, value);
+    black_box(items.len());
+    if let End::GivenBack = end {
+        items.give_back(mu);
+    }
+}
+
+fn grow_plain<T: Copy>(value: T) {
+    let mut items = Vec::new();
+    push_plain(&mut items, value);
+    black_box(items.len());
+}
+
 fn from_nothing(bench: &Bench) {
-    let (heap, plain) = (heap(), Box::new(1_u64));
-    let mut mutator = heap.attach().expect("a fresh heap");
-    line(
-        bench,
-        "grown",
-        &mut || {
-            mutator.enter(|mu| {
-                let items = GcVec::new();
-                push(mu, &items, 1_u64);
-                black_box(items.len());
-            });
-        },
-        &mut || {
-            let mut items = Vec::new();
-            push_plain(&mut items, 1_u64);
-            black_box(items.len());
-        },
-    );
-    line(
-        bench,
-        "grown refs",
-        &mut || {
-            mutator.enter(|mu| {
-                let items = GcVec::new();
-                push(mu, &items, mu.alloc(1_u64));
-                black_box(items.len());
-            });
-        },
-        &mut || {
-            let mut items = Vec::new();
-            push_plain(&mut items, &raw const *plain);
-            black_box(items.len());
-        },
-    );
+    let plain = Box::new(1_u64);
+    let to_plain = &raw const *plain;
+    for (end, numbers, refs) in
+        [(End::Garbage, "grown", "grown refs"), (End::GivenBack, "returned", "returned refs")]
+    {
+        let heap = heap();
+        let mut mutator = heap.attach().expect("a fresh heap");
+        line(bench, numbers, &mut || mutator.enter(|mu| grow(mu, 1_u64, end)), &mut || grow_plain(1_u64));
+        line(bench, refs, &mut || mutator.enter(|mu| grow(mu, mu.alloc(1_u64), end)), &mut || {
+            grow_plain(to_plain);
+        });
+    }
 }
 
 /// One line of the table.

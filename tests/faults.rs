@@ -148,6 +148,7 @@ const CHECKS: &[Check] = &[
     ("chunk lent", || arena_scenes::chunk_lent("roots")),
     ("vectors outgrown", vector_scenes::outgrown_and_freed),
     ("vector outgrown", || vector_scenes::vector_outgrown("roots")),
+    ("vector given back", || vector_scenes::vector_given_back("roots")),
 ];
 
 /// Not a test of its own: what the child processes run. Without the environment's word it has nothing to do.
@@ -340,6 +341,7 @@ faults! {
     what_a_lent_chunk_leads_to_is_lost_when_it_is_not_counted: FillUncounted, "chunk lent", "is lost";
     a_buffer_that_was_freed_has_two_owners: SparesKept, "vectors outgrown", "is lost";
     what_was_in_a_buffer_is_lost_when_it_is_used_again_too_soon: SpareWhileMarking, "vector outgrown", "is lost";
+    what_was_in_a_vector_is_lost_when_it_is_given_back_too_soon: GivenBackWhileMarking, "vector given back", "is lost";
 }
 
 /// Generated programs notice a mistake that another check is named for: so they use that part of the interface, and the model

@@ -59,6 +59,7 @@ scenes! {
     elements_taken_out
     vector_grown
     vector_outgrown
+    vector_given_back
     vector_filled
     vector_turned
 }

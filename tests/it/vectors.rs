@@ -183,6 +183,14 @@ fn operate<'gc, T: Trace + Copy + 'gc>(
         22 => {
             vec.shrink_to_fit(mu);
         }
+        27 => {
+            // All goes into a vector in the hands, which is given back, and from there.
+            let taken = GcVec::new();
+            taken.extend(mu, vec.iter());
+            vec.clear(mu);
+            vec.extend(mu, taken.iter());
+            taken.give_back(mu);
+        }
         _ => {
             let (element, made) = fresh(random);
             vec.try_push(mu, element).expect("there is memory");

@@ -5,7 +5,7 @@ use crate::scenes::{Item, all_is_well, item, look, look_along, path, set};
 use crate::stage::{Cycle, STEPS, Stage};
 use std::sync::mpsc;
 use std::thread;
-use tricolor::{Collector, Gc, GcVec, Heap, Mu, Mutator, Root, Trace};
+use tricolor::{Collector, Gc, GcVec, Heap, Mu, Mutator, Pool, Root, Trace};
 
 type One<'gc> = Gc<'gc, Item<'gc>>;
 type Items<'gc> = GcVec<'gc, One<'gc>>;
@@ -176,8 +176,53 @@ pub(crate) fn vector_outgrown(step: &str) {
     all_is_well(&stage);
 }
 
-/// Vectors outgrow one buffer after another, between collections; what is used again holds what its new owner put there, and what a
-/// collection has freed is not used again.
+/// A vector that nobody else has is given back, and others of the same length come at once, and when the collection is over: what was in it is
+/// not lost if it is somewhere else, and its memory has one owner.
+pub(crate) fn vector_given_back(step: &str) {
+    let (stage, mut mutator, root) = set_vector();
+    let pool: Pool<Items<'static>> = Pool::new(&stage.heap);
+    let fill = |mu: &Mu<'_>, round: u64, many: u64| {
+        let items = Items::new();
+        items.extend(mu, (0..many).map(|at| path(mu, 100 * round + 2 * at)));
+        mu.root(mu.alloc(items))
+    };
+    mutator.enter(|mu| {
+        let items = Items::new();
+        items.extend(mu, (0..MANY).map(|at| path(mu, 500 + 2 * at)));
+        pool.put(mu, items);
+    });
+    let mut cycle = stage.begin();
+    cycle.until(step);
+    let (mut others, holder) = mutator.enter(|mu| {
+        // One that was made here, as long as those that come later, and one whose buffer may be grey.
+        let made = Items::with_capacity(mu, 5);
+        made.extend(mu, (0..5).map(|at| path(mu, 700 + 2 * at)));
+        made.give_back(mu);
+        let kept = pool.take(mu).expect("one collection leaves it");
+        let hidden = first(&kept);
+        kept.give_back(mu);
+        ((1..4).map(|round| fill(mu, round, MANY)).collect::<Vec<_>>(), mu.root(item(mu, 9, Some(hidden))))
+    });
+    cycle.finish();
+    others.extend(mutator.enter(|mu| (4..40).map(|round| fill(mu, round, 5)).collect::<Vec<_>>()));
+    mutator.enter(|mu| {
+        look_along(Some(holder.get(mu)), [9, 500, 501]);
+        look_at_all(&root.get(mu), 90);
+        for (round, items) in (1..).zip(&others) {
+            let items = items.get(mu);
+            let names = items.iter().map(|one| one.name);
+            let many = if round < 4 { MANY } else { 5 };
+            assert!(names.eq((0..many).map(|at| 100 * round + 2 * at)), "an item of vector {round} is lost");
+            look_at_all(&items, 90);
+        }
+    });
+    all_is_well(&stage);
+    mutator.collect();
+    all_is_well(&stage);
+}
+
+/// Vectors outgrow one buffer after another, and some are given back, between collections; what is used again holds what its new owner
+/// put there, and what a collection has freed is not used again.
 pub(crate) fn outgrown_and_freed() {
     for collector in [Collector::Concurrent, Collector::StopTheWorld] {
         let heap = Heap::builder().collector(collector).gc_off().poison(0xA5).build().expect("a heap");
@@ -191,6 +236,13 @@ pub(crate) fn outgrown_and_freed() {
                         shelf.items.push(mu, item(mu, 2 * at, None));
                         shelf.numbers.push(mu, at);
                     }
+                    let (items, numbers) = (GcVec::new(), GcVec::new());
+                    items.extend(mu, shelf.items.iter());
+                    numbers.extend(mu, shelf.numbers.iter().rev());
+                    let names = items.iter().map(|one| one.name);
+                    assert!(names.eq(numbers.iter().rev().map(|at| 2 * at)), "an item or a number is lost");
+                    items.give_back(mu);
+                    numbers.give_back(mu);
                     kept.push(mu.root(shelf));
                 }
             });

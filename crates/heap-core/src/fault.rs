@@ -252,11 +252,13 @@ pub enum Fault {
     SparesKept = 119,
     /// A buffer that is outgrown while a cycle marks is used again.
     SpareWhileMarking = 120,
+    /// A vector that is given back while a cycle marks is used again.
+    GivenBackWhileMarking = 121,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 120] = [
+    pub const ALL: [Self; 121] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -377,6 +379,7 @@ impl Fault {
         Self::FillUncounted,
         Self::SparesKept,
         Self::SpareWhileMarking,
+        Self::GivenBackWhileMarking,
     ];
 }
 

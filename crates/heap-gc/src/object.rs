@@ -82,20 +82,21 @@ pub(crate) const fn slice_header(align: usize) -> usize {
     if align > 8 { align } else { 8 }
 }
 
-/// The number of elements for which there is room in the slot that a slice of `count` gets: at least as many.
-pub(crate) fn slice_places<T>(count: usize) -> usize {
+/// The number of elements for which there is room in the slot that a slice of `count` gets, at least as many, and its class.
+#[inline]
+pub(crate) fn slice_fit<T>(count: usize) -> (usize, SizeClass) {
     let (size, header) = (size_of::<T>(), slice_header(align_of::<T>()));
     let bytes = count.checked_mul(size).and_then(|bytes| bytes.checked_add(header));
     // What does not fit is refused by the allocation, which says so.
     let Some(words) = bytes.and_then(|bytes| bytes.checked_next_multiple_of(WORD_BYTES)) else {
-        return count;
+        return (count, SizeClass::LARGE);
     };
     let class = SizeClass::for_bytes_aligned(words, align_of::<T>());
     let slot =
         if class.is_large() { words.checked_next_multiple_of(PAGE_BYTES) } else { Some(class.size().get()) };
     match slot {
-        Some(slot) if size > 0 => (slot - header) / size,
-        Some(_) | None => count,
+        Some(slot) if size > 0 => ((slot - header) / size, class),
+        Some(_) | None => (count, class),
     }
 }
 

@@ -1,9 +1,14 @@
-//! Spares: buffers that vectors have outgrown, kept by their mutator to be used again.
+//! Spares: buffers that vectors have outgrown or given back, kept by their mutator to be used again.
 //!
-//! A vector that grows leaves one buffer after the other behind. Nothing leads there any more, and nobody needs a collection to know
-//! that: a buffer belongs to one vector (V4 in [`crate::api::vec`]). So while no cycle marks, a mutator keeps it, one of each length for
-//! a type of elements, and its next vector of that length gets it back, still in the cache of its processor, without a refill and
+//! A vector that grows leaves one buffer after the other behind, and who has a vector by value may give back its last
+//! ([`GcVec::give_back`](crate::GcVec::give_back)). Nothing leads there any more, and nobody needs a collection to know
+//! that: a buffer belongs to one vector (V4 in [`crate::api::vec`]). So while no cycle marks, a mutator keeps it, one of each layout, and
+//! its next vector with a buffer of that layout gets it, still in the cache of its processor, without a refill and
 //! without being due to be swept.
+//!
+//! Spares are kept by the number of their layout, which the heap gives, and not by the facts of their type, which are a constant of the
+//! program: each part of a program that is compiled by itself has such a constant of its own, at an address of its own. What one part
+//! gives back the other would not find.
 //!
 //! For the heap a spare is garbage like any other: an allocated slot that nothing leads to. What makes it safe to use again:
 //!
@@ -13,8 +18,9 @@
 //! | that answer | | the mutator has forgotten it, and it is freed by that cycle |
 //!
 //! **Why the cycle before has marked it.** Sweeping may go on beside the mutator, by the marks of the cycle that ended last. What is put
-//! here after the mutator's answer to round *off* was a vector's buffer until then; the mutator had the vector, so it was reachable when marking
-//! ended, and the buffer through it. Before that answer the barrier is on, and nothing is put.
+//! here after the mutator's answer to round *off* was a vector's buffer until then. The vector was in an object that the mutator could
+//! reach, so the buffer was reachable when marking ended; or it was in the mutator's hands alone. Then it was made since the roots were taken, and its
+//! buffer is black, or it came out of a pool, which is a root. Before that answer the barrier is on, and nothing is put.
 //!
 //! **Why nobody marks.** No marker looks into an object before every mutator's roots are taken, which is after every answer
 //! to round *barrier on*, nor after marking has ended. So what a spare holds may be overwritten by plain stores, as long as the barrier is
@@ -23,20 +29,19 @@
 //! Whoever else stops the world first takes from mutators what they have: spares, too ([`crate::part::Part::flush`]).
 //!
 //! Invariants
-//!   S1  a spare is an allocated slot of the layout of buffers of its type and length, that nothing leads to, and that no cycle has had a
-//!       chance to free
+//!   S1  a spare is an allocated slot of the layout that it is kept for, that nothing leads to, and that no cycle has had a chance to free
 
-use crate::object::TypeInfo;
 use core::cell::Cell;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
+use heap_core::layout::LayoutId;
 
 /// How many spares there are at most. A slot is 32 KiB at most, and a vector that grows leaves one of each power of two: 64 KiB for each
-/// type whose vectors grow so far.
-const PLACES: usize = 64;
+/// layout of elements whose vectors grow so far.
+const PLACES: usize = 128;
 
 /// The buffers of one mutator that can be used again. See the module's text.
 pub(crate) struct Spares {
-    /// By type and length: see [`place_of`].
+    /// By layout, of which several take turns in a place: the layouts that one vector goes through were mostly made one after another.
     places: [Cell<Option<Spare>>; PLACES],
     /// Whether there are any.
     has_some: Cell<bool>,
@@ -44,10 +49,7 @@ pub(crate) struct Spares {
 
 #[derive(Clone, Copy)]
 struct Spare {
-    /// What its elements are.
-    info: &'static TypeInfo,
-    /// How many of them there is room for.
-    len: usize,
+    layout: LayoutId,
     slot: NonNull<u8>,
 }
 
@@ -60,25 +62,20 @@ impl Default for Spares {
     }
 }
 
-/// Where a spare is kept: the lengths that one vector goes through have places of their own.
-fn place_of(info: &'static TypeInfo, len: usize) -> usize {
-    (ptr::from_ref(info).addr() / size_of::<TypeInfo>() + len.leading_zeros() as usize) % PLACES
-}
-
 impl Spares {
-    /// Takes a spare out that is a buffer of so many such elements, if there is one.
+    /// Takes a spare out that is a slot of a layout, if there is one.
     #[inline]
-    pub(crate) fn take(&self, info: &'static TypeInfo, len: usize) -> Option<NonNull<u8>> {
-        let place = &self.places[place_of(info, len)];
-        let spare = place.get().filter(|spare| spare.len == len && ptr::eq(spare.info, info))?;
+    pub(crate) fn take(&self, layout: LayoutId) -> Option<NonNull<u8>> {
+        let place = &self.places[layout.index() % PLACES];
+        let spare = place.get().filter(|spare| spare.layout == layout)?;
         place.set(None);
         Some(spare.slot)
     }
 
-    /// Keeps a buffer of so many such elements that nothing leads to (S1), instead of another in its place.
+    /// Keeps a slot of a layout that nothing leads to (S1), instead of another in its place.
     #[inline]
-    pub(crate) fn put(&self, info: &'static TypeInfo, len: usize, slot: NonNull<u8>) {
-        self.places[place_of(info, len)].set(Some(Spare { info, len, slot }));
+    pub(crate) fn put(&self, layout: LayoutId, slot: NonNull<u8>) {
+        self.places[layout.index() % PLACES].set(Some(Spare { layout, slot }));
         self.has_some.set(true);
     }
 

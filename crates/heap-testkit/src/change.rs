@@ -52,6 +52,8 @@ pub enum Change<E> {
     RotateRight(usize),
     /// Put that many of one at the end, one after another.
     ExtendEach(E, usize),
+    /// Move all to a vector in the hands, and back, and give that one back to the mutator.
+    ThereAndBack,
 }
 
 impl<E: Copy> Change<E> {
@@ -80,6 +82,7 @@ impl<E: Copy> Change<E> {
             Self::Write(from, count, element) => Change::Write(from, count, other(element)),
             Self::RotateRight(by) => Change::RotateRight(by),
             Self::ExtendEach(element, count) => Change::ExtendEach(other(element), count),
+            Self::ThereAndBack => Change::ThereAndBack,
         }
     }
 
@@ -100,7 +103,7 @@ impl<E: Copy> Change<E> {
             Self::CopyWithin(from, at) => to.copy_within(from.., at),
             Self::Reverse => to.reverse(),
             Self::Rotate(by) => to.rotate_left(by),
-            Self::Reserve(_) | Self::Shrink => {}
+            Self::Reserve(_) | Self::Shrink | Self::ThereAndBack => {}
             Self::Drain(from, end) => drop(to.drain(from..end)),
             Self::Retain(nth) => {
                 let mut at = 0;
@@ -166,6 +169,14 @@ impl<E: Copy> Change<E> {
                 to.try_reserve(mu, count)?;
                 let elements = core::iter::repeat_n(element, count);
                 to.try_extend(mu, elements).map_err(|refusal| refusal.error)?;
+            }
+            Self::ThereAndBack => {
+                let there = GcVec::new();
+                there.try_extend(mu, to.iter()).map_err(|refusal| refusal.error)?;
+                to.clear(mu);
+                // There is room for them.
+                to.try_extend(mu, there.iter()).map_err(|refusal| refusal.error)?;
+                there.give_back(mu);
             }
         }
         Ok(())

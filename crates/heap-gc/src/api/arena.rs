@@ -32,7 +32,7 @@
 
 use crate::gc::{Brand, Gc};
 use crate::mutator::{Mu, Room, refused};
-use crate::object::{slice_header, slice_places};
+use crate::object::{slice_fit, slice_header};
 use crate::trace::Trace;
 use core::fmt;
 use core::marker::PhantomData;
@@ -107,7 +107,7 @@ impl<'gc, T: Trace + 'gc> Arena<'gc, T> {
     /// # Errors
     /// See [`AllocError`]: also for a `count` whose bytes do not fit in the address space, and for alignments above a page.
     pub fn try_new(mu: &Mu<'gc>, count: usize) -> Result<Self, AllocError> {
-        let places = slice_places::<T>(count.max(1));
+        let places = slice_fit::<T>(count.max(1)).0;
         let first = if const { size_of::<T>() == 0 } { NonNull::dangling() } else { chunk(mu, places)? };
         Ok(Self { first, len: 0, places, brand: PhantomData, objects: PhantomData })
     }

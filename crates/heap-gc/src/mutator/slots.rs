@@ -3,7 +3,7 @@
 use super::Mu;
 use super::known::Key;
 use crate::config::LayoutPolicy;
-use crate::object::{TypeInfo, Typed, slice_header};
+use crate::object::{TypeInfo, Typed, slice_fit, slice_header};
 use crate::sampler::Label;
 use crate::trace::Trace;
 use core::ptr::NonNull;
@@ -12,9 +12,6 @@ use heap_core::fault::{self, Fault};
 use heap_core::layout::{Layout, LayoutId};
 use heap_core::size_class::{MAX_SMALL, SizeClass};
 use heap_core::units::{Bytes, PAGE_BYTES, WORD_BYTES};
-
-/// Bytes of elements of a buffer that is used again, at most: with its header it has no span of its own.
-const MOST_SPARED: usize = MAX_SMALL - WORD_BYTES;
 
 /// What is in the room for elements that may have references.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,41 +103,54 @@ impl<'gc> Mu<'gc> {
         self.slice_room::<T>(len, Room::Cleared)
     }
 
-    /// The slot of a vector's buffer, which may be one that another has outgrown, and what is in it. The header is the caller's to write, and
-    /// what the mask names in each place, before anything is asked of the mutator again.
+    /// The slot of a vector's buffer of a class, which may be one that another has outgrown, and what is in it. The header is the caller's to
+    /// write, and what the mask names in each place, before anything is asked of the mutator again.
     #[inline]
     pub(crate) fn buffer_slot<T: Trace + 'gc>(
         &self,
         places: usize,
+        class: SizeClass,
     ) -> Result<(NonNull<u8>, Room), AllocError> {
-        if let Some(spare) = self.part.spares.take(T::ELEMENT, places) {
+        if !class.is_large()
+            && let Some(spare) = self.part.spares.take(self.slice_layout(T::ELEMENT, class)?)
+        {
             return Ok((spare, Room::AsItIs));
         }
-        let is_large = slice_class(T::ELEMENT, places)?.1.is_large();
         // A large one may be known to be clear.
-        let room = if is_large { Room::Cleared } else { Room::AsItIs };
+        let room = if class.is_large() { Room::Cleared } else { Room::AsItIs };
         Ok((self.slice_room::<T>(places, room)?, room))
     }
 
-    /// Takes the slot of a buffer with so many places that its vector does not lead to any more. It is used again, if it can be.
+    /// Takes the slot of a buffer with so many places that its vector does not lead to any more. It is used again, if it can be: that it is
+    /// while a cycle marks is the `mistake` of who gives it up.
     #[inline]
-    pub(crate) fn give_up_buffer<T: Trace + 'gc>(&self, slot: NonNull<u8>, places: usize) {
-        let is_small = size_of::<T>() * places <= MOST_SPARED && const { align_of::<T>() <= WORD_BYTES };
+    pub(crate) fn give_up_buffer<T: Trace + 'gc>(&self, slot: NonNull<u8>, places: usize, mistake: Fault) {
+        let class = slice_fit::<T>(places).1;
         // What is sampled has to be allocated, and with the barrier on the buffer keeps what it holds.
-        if is_small
+        if !class.is_large()
             && self.mutator.heap.memory.sampling().mean() == Bytes::ZERO
-            && (!self.part.barrier.is_on() || fault::on(Fault::SpareWhileMarking))
+            && (!self.part.barrier.is_on() || fault::on(mistake))
+            && let Ok(id) = self.slice_layout(T::ELEMENT, class)
         {
-            self.part.spares.put(T::ELEMENT, places, slot);
+            self.part.spares.put(id, slot);
         }
     }
 
     /// The number of the layout of slices of such elements in a size class.
-    #[inline]
+    #[inline(always)]
     fn slice_layout(&self, info: &'static TypeInfo, class: SizeClass) -> Result<LayoutId, AllocError> {
         if is_plain(info) && !class.is_large() && self.mutator.heap.layouts == LayoutPolicy::SharedByShape {
             return Ok(LayoutId::new(u32::from(class.get())));
         }
+        match self.mutator.known.get(Key::of(info, class)) {
+            Some(id) => Ok(id),
+            None => self.slice_layout_slow(info, class),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn slice_layout_slow(&self, info: &'static TypeInfo, class: SizeClass) -> Result<LayoutId, AllocError> {
         self.layout(info, class, |name_it| info.slice_layout(class, name_it))
     }
 

@@ -64,7 +64,7 @@ impl Runner {
 /// A change to a vector of that many elements.
 fn change_of(len: usize, random: &mut Random) -> Change<()> {
     let index = |random: &mut Random| random.index(len.max(1));
-    match random.below(23) {
+    match random.below(24) {
         0 | 1 => Change::Push(()),
         2 => Change::Extend((), random.index(9)),
         3 => Change::Pop,
@@ -95,6 +95,7 @@ fn change_of(len: usize, random: &mut Random) -> Change<()> {
         }
         20 => Change::RotateRight(random.index(len + 1)),
         21 => Change::ExtendEach((), random.index(9)),
+        22 => Change::ThereAndBack,
         _ => Change::Shrink,
     }
 }

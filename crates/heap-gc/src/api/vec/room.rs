@@ -1,7 +1,7 @@
 //! How much room a vector takes: whole slots of a size class, or whole pages, and twice as much each time.
 
-/// The number of places in the slot that a buffer of that many gets: at least as many.
-pub(super) use crate::object::slice_places as rounded;
+/// The number of places in the slot that a buffer of that many gets, at least as many, and its class.
+pub(super) use crate::object::slice_fit as rounded;
 
 /// Bytes of elements of the first buffer, which with its header has 32. Smaller buffers are outgrown at once; larger ones
 /// cost a program that has many short vectors.

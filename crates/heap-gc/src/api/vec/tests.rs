@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::barrier::Mode;
+use crate::config::LayoutPolicy;
 use crate::heap::Heap;
 use crate::mutator::Mu;
+use crate::sampler::{Sample, Sampler};
 use heap_core::os::sim::SimOs;
 use heap_core::size_class::MAX_SMALL;
 
@@ -138,7 +140,7 @@ fn a_buffer_has_as_many_places_as_its_slot_has_room_for() {
     fn rounds<T>() {
         let (size, header) = (size_of::<T>(), slice_header(align_of::<T>()));
         for least in (1..200).chain([MAX_SMALL / size, MAX_SMALL / size + 1, 1 << 20]) {
-            let places = room::rounded::<T>(least);
+            let places = room::rounded::<T>(least).0;
             let class = |places: usize| {
                 let bytes = (header + places * size).next_multiple_of(8);
                 (heap_core::size_class::SizeClass::for_bytes_aligned(bytes, align_of::<T>()), bytes)
@@ -147,7 +149,7 @@ fn a_buffer_has_as_many_places_as_its_slot_has_room_for() {
             assert_eq!(class(places).0, class(least).0, "{least} elements of {size} bytes");
             let slot = heap_core::layout::slot_bytes(class(least).0, class(least).1).get();
             assert!(header + places * size <= slot && slot < header + (places + 1) * size);
-            assert_eq!(room::rounded::<T>(places), places);
+            assert_eq!(room::rounded::<T>(places).0, places);
         }
     }
     #[repr(align(64))]
@@ -157,7 +159,7 @@ fn a_buffer_has_as_many_places_as_its_slot_has_room_for() {
     rounds::<[u64; 3]>();
     rounds::<[u8; 13]>();
     rounds::<Wide>();
-    assert_eq!(room::rounded::<u64>(usize::MAX / 8), usize::MAX / 8, "refused by the allocation");
+    assert_eq!(room::rounded::<u64>(usize::MAX / 8).0, usize::MAX / 8, "refused by the allocation");
 }
 
 #[test]
@@ -166,8 +168,106 @@ fn elements_pushed_one_by_one_are_copied_less_than_twice_on_average() {
     for len in 0..1_000_000 {
         if len == places {
             copied += len;
-            places = room::rounded::<u64>(room::grown::<u64>(places, len + 1));
+            places = room::rounded::<u64>(room::grown::<u64>(places, len + 1)).0;
         }
     }
     assert!(copied < 2_000_000, "{copied} copies");
+}
+
+#[test]
+fn a_buffer_of_one_type_is_anothers_if_their_layouts_are_the_same() {
+    for (policy, is_shared) in [(LayoutPolicy::SharedByShape, true), (LayoutPolicy::PerType, false)] {
+        let heap = Heap::builder().reservation(32 << 20).os(SimOs::new()).gc_off().layouts(policy).build();
+        heap.unwrap().attach().unwrap().enter(|mu| {
+            let (first, _) = after_giving_back(mu, 7, 7_u64);
+            let bytes = GcVec::with_capacity(mu, 50);
+            bytes.resize(mu, 56, 7_u8);
+            assert_eq!(bytes.place(0).addr() == first, is_shared, "{policy:?}");
+            assert_eq!((bytes.len(), bytes.capacity()), (56, 56), "the header is the new owner's");
+        });
+    }
+}
+
+/// Where the buffer of a vector of so many places comes to lie, after one of as many was given back.
+fn after_giving_back<'gc, T: Trace + Copy + 'gc>(mu: &Mu<'gc>, places: usize, fill: T) -> (usize, usize) {
+    let vec = GcVec::with_capacity(mu, places);
+    vec.resize(mu, places, fill);
+    let first = vec.place(0).addr();
+    vec.give_back(mu);
+    let next = GcVec::<T>::with_capacity(mu, places);
+    check(&next);
+    let second = next.place(0).addr();
+    next.give_back(mu);
+    (first, second)
+}
+
+#[test]
+fn what_is_given_back_is_the_next_buffer_while_no_cycle_marks() {
+    let heap = heap();
+    heap.attach().unwrap().enter(|mu| {
+        let number = mu.alloc(7_u64);
+        for places in [3, 7, 1023, 4095] {
+            for mode in [Mode::Off, Mode::Both, Mode::Deleted] {
+                mu.barrier().0.set(mode);
+                let both = [after_giving_back(mu, places, number), after_giving_back(mu, places, 7_u64)];
+                for (first, next) in both {
+                    assert_eq!(first == next, mode == Mode::Off, "{places} places in {mode:?}");
+                }
+                mu.barrier().0.end();
+            }
+        }
+    });
+    assert_eq!(heap.verify(), vec![]);
+}
+
+#[test]
+fn what_is_large_or_sampled_is_not_kept() {
+    #[derive(Clone, Copy)]
+    #[repr(align(64))]
+    struct Wide(#[expect(dead_code, reason = "only its size counts")] u64);
+    // SAFETY: numbers.
+    unsafe impl Trace for Wide {
+        const MASK: TypeMask = TypeMask::noscan(size_of::<Self>());
+    }
+    let heap = heap();
+    heap.attach().unwrap().enter(|mu| {
+        let (first, next) = after_giving_back(mu, 4096, 7_u64);
+        assert_ne!(first, next, "a large buffer is the collector's");
+        let (first, next) = after_giving_back(mu, 3, Wide(7));
+        assert_eq!((first, next % 64), (next, 0), "a buffer of wide elements is wide");
+        GcVec::<'_, u64>::new().give_back(mu);
+        let nothing = GcVec::new();
+        nothing.resize(mu, 1 << 40, ());
+        nothing.give_back(mu);
+    });
+    struct Unnamed;
+    impl Sampler for Unnamed {
+        fn sampled(&self, _: &Sample) -> u32 {
+            0
+        }
+    }
+    let sampled = Heap::builder().reservation(32 << 20).os(SimOs::new()).gc_off().sampler(Unnamed, 1).build();
+    sampled.unwrap().attach().unwrap().enter(|mu| {
+        let (first, next) = after_giving_back(mu, 7, 7_u64);
+        assert_ne!(first, next, "every buffer is seen by a profile");
+    });
+}
+
+#[test]
+fn what_is_given_back_is_forgotten_when_a_cycle_begins() {
+    let heap = heap();
+    let mut mutator = heap.attach().unwrap();
+    mutator.enter(|mu| {
+        let vec = GcVec::with_capacity(mu, 7);
+        vec.push(mu, 1_u64);
+        vec.give_back(mu);
+    });
+    mutator.collect();
+    assert_eq!(heap.figures().memory.heap_objects, 0, "it is garbage like any other");
+    mutator.enter(|mu| {
+        let vec = GcVec::with_capacity(mu, 7);
+        vec.extend(mu, 0..7_u64);
+        assert!(vec.iter().eq(0..7));
+    });
+    assert_eq!(heap.verify(), vec![]);
 }

@@ -4,7 +4,7 @@
 //!     cargo bench --bench vec -- numbers grown   (these only)
 //!
 //! With room, a round is a thousand pushes and a clear. `grown` is a vector of numbers that grows from nothing to a thousand and is garbage
-//! then, with what refills, cycles and sweeping cost; `grown refs` the same of references; `returned` and `returned refs` the same when
+//! then, with what refills, cycles and sweeping cost; `grown refs` the same of references; `back` and `back refs` the same when
 //! the vector is given back, as a `Vec` is when it is dropped. A turn of each takes [`TURN`], in turns; the figures are medians of
 //! [`TURNS`]. Without `--bench`, as a test, it is one short turn.
 
@@ -82,8 +82,7 @@ fn grow_plain<T: Copy>(value: T) {
 fn from_nothing(bench: &Bench) {
     let plain = Box::new(1_u64);
     let to_plain = &raw const *plain;
-    for (end, numbers, refs) in
-        [(End::Garbage, "grown", "grown refs"), (End::GivenBack, "returned", "returned refs")]
+    for (end, numbers, refs) in [(End::Garbage, "grown", "grown refs"), (End::GivenBack, "back", "back refs")]
     {
         let heap = heap();
         let mut mutator = heap.attach().expect("a fresh heap");

@@ -46,6 +46,7 @@
 //!   alive. Every method that writes takes the `Mu` of the same brand.
 //! * It is not `Clone`, and what is in the heap cannot be moved out, so V4 holds: two vectors with one buffer and two lengths
 //!   would break V2.
+//! * Who gives a buffer back gives the vector away ([`give_back`](GcVec::give_back)), which no object has: see `vec/buffer.rs`.
 //! * A collection frees a buffer only when nothing leads to it; while a vector is in somebody's hands inside `enter`, nothing
 //!   in it is freed.
 
@@ -82,7 +83,8 @@ type Buffer<'gc, T> = Option<Gc<'gc, GcSlice<T>>>;
 ///
 /// Operations cost what those of [`Vec`] do. While a collection marks, an operation that removes, overwrites or moves elements
 /// also tells the collector of each, and so takes longer by as much; a push does not, once the collector has asked this thread
-/// for its roots. With elements that hold no references nothing is ever told.
+/// for its roots. With elements that hold no references nothing is ever told. A vector that is in no object can hand its memory to the
+/// next when it is done with ([`GcVec::give_back`]).
 ///
 /// ```
 /// # extern crate heap_gc as tricolor;

@@ -17,8 +17,8 @@
 //!
 //! The formulas are Go's, but for ¹: Go assumes that background marking gets its share and measures only the assists; here
 //! both are measured, because a collector thread is one thread and not a quarter of them. A cycle during which nothing was
-//! allocated teaches nothing (Go: that consumption is zero): it was run in an idle moment or stopped the world. Before
-//! anything is known a cycle begins as early as ³ allows. ⁴ is I2 of `pacer.rs`.
+//! allocated teaches nothing (Go: that consumption is zero): it was run in an idle moment or stopped the world. What was scanned counts
+//! as 64 KiB at least (in Go there are always stacks and globals). Before anything is known a cycle begins as early as ³ allows. ⁴ is I2 of `pacer.rs`.
 
 #![forbid(unsafe_code)]
 
@@ -27,6 +27,9 @@ use heap_core::units::Bytes;
 
 /// Cycles whose consumption counts: more remembers a rush longer, fewer forgets it before the next.
 const REMEMBERED: usize = 5;
+/// A cycle takes time even if there is nothing to scan: as much as for so many bytes, which is some 20 µs. With nothing at all, a heap in
+/// which nothing lives would never learn, and begin each cycle as early as it may.
+const LEAST_WORK: Bytes = Bytes::kib(64);
 /// Begin no earlier, in 64ths of the way from what lives to the goal.
 const EARLIEST: u128 = 45;
 /// Begin no later, in the same.
@@ -45,8 +48,8 @@ impl Consumption {
     /// Remembers a cycle, if it says something.
     pub(super) fn learn(&mut self, end: &CycleEnd, settings: &Settings) {
         let allocated = float(minus(end.heap_at_end, end.heap_at_trigger));
-        let work = float(end.scan_work);
-        if allocated == 0.0 || work == 0.0 {
+        let work = float(end.scan_work.max(LEAST_WORK));
+        if allocated == 0.0 {
             return;
         }
         #[expect(clippy::cast_precision_loss, reason = "few processors")]
@@ -62,7 +65,7 @@ impl Consumption {
     /// known yet.
     pub(super) fn runway(&self, work: Bytes, share: f64) -> Option<Bytes> {
         let worst = self.past.iter().copied().fold(0.0, f64::max);
-        (worst > 0.0).then(|| whole(worst * (1.0 - share) / share * float(work))) // ²
+        (worst > 0.0).then(|| whole(worst * (1.0 - share) / share * float(work.max(LEAST_WORK)))) // ²
     }
 }
 

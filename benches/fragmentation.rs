@@ -9,7 +9,7 @@
 
 use heap_core::cache::Cache;
 use heap_core::layout::{LayoutId, TypeMask, fixed_id};
-use heap_core::memory::{Memory, MemoryOptions};
+use heap_core::memory::{Empties, Memory, MemoryOptions};
 use heap_core::os::host;
 use heap_core::size_class::SizeClass;
 use heap_core::units::Bytes;
@@ -56,12 +56,12 @@ fn fill(memory: &Memory, cache: &Cache, size: Bytes) {
 
 /// A cycle that reaches the first object of each span, and nothing else.
 fn thin(memory: &Memory, cache: &Cache) {
-    memory.finish_sweep();
+    memory.finish_sweep(Empties::Free);
     cache.flush(memory);
     memory.begin_cycle();
     each_span(memory, |_, span| memory.map().mark_of(span, 0).store(memory.epoch().byte(), Relaxed));
     memory.end_marking();
-    memory.finish_sweep();
+    memory.finish_sweep(Empties::Free);
 }
 
 /// Times of one snapshot, sorted.

@@ -22,6 +22,8 @@ mod arena_scenes;
 mod checks;
 #[path = "support/held.rs"]
 mod held;
+#[path = "support/kept.rs"]
+mod kept;
 #[path = "support/raw_scenes.rs"]
 mod raw_scenes;
 #[expect(dead_code, reason = "what shows no mistake is played by tests/it/phases.rs only")]
@@ -104,6 +106,7 @@ const CHECKS: &[Check] = &[
     ("vector pushed into by another", vector_scenes::pushed_by_another),
     ("vector grown by another", vector_scenes::grown_by_another),
     ("roomy vectors", vector_scenes::roomy),
+    ("empty spans wanted by others", kept::wanted_by_others),
     ("refused release", released::refused_release),
     ("limit kept by allocations", released::limit_kept_by_allocations),
     ("limit kept in the background", released::limit_kept_in_the_background),
@@ -342,6 +345,8 @@ faults! {
     a_buffer_that_was_freed_has_two_owners: SparesKept, "vectors outgrown", "is lost";
     what_was_in_a_buffer_is_lost_when_it_is_used_again_too_soon: SpareWhileMarking, "vector outgrown", "is lost";
     what_was_in_a_vector_is_lost_when_it_is_given_back_too_soon: GivenBackWhileMarking, "vector given back", "is lost";
+    an_allocation_is_refused_what_is_kept: EmptiesRefused, "empty spans wanted by others", "that there was room for";
+    the_verifier_misses_what_a_mutator_counted_that_has_gone: TallyLost, "verified programs", "I1: class";
 }
 
 /// Generated programs notice a mistake that another check is named for: so they use that part of the interface, and the model

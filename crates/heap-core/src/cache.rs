@@ -49,7 +49,7 @@ use crate::error::AllocError;
 use crate::fault::{self, Fault};
 use crate::figures::add;
 use crate::layout::{FIXED_LAYOUTS, LayoutId};
-use crate::memory::Memory;
+use crate::memory::{Empties, Memory};
 use crate::page_heap::PageStock;
 use crate::sample::Dice;
 use crate::size_class::SizeClass;
@@ -148,6 +148,8 @@ pub struct Cache {
     tiny_allocs: Cell<u64>,
     /// Runs handed out, not yet folded.
     runs: Cell<u64>,
+    /// Bytes handed out, as a signed number, that others were not told of.
+    uncounted: Cell<usize>,
     /// What a refill does to the marks of its run. Written by the mutator at a safepoint, or on its behalf while it is outside.
     colour: Cell<Colour>,
     /// The sweep generation in which the spans it holds were swept. Written as `colour` is.
@@ -188,6 +190,7 @@ impl Cache {
             tiny: Bump::empty(),
             tiny_allocs: Cell::new(0),
             runs: Cell::new(0),
+            uncounted: Cell::new(0),
             colour: Cell::new(Colour::White),
             generation: Cell::new(0),
             run_most: Cell::new(RUN_SLOTS_MAX),
@@ -423,10 +426,22 @@ impl Cache {
         span.set_home(Home::Cached);
         span.set_shard(self.seat.number());
         let free = span.slots() - span.allocated();
-        let counters = memory.pages().counters();
-        add(&counters.refills, 1);
-        add(&counters.allocs[entry.layout().class.index()], u64::from(free));
-        counters.since_cycle.fetch_add(free as usize * span.stride().get(), Relaxed);
+        memory.counting(Some(&self.seat)).refilled(entry.layout().class, u64::from(free));
+        self.count_handed_out(memory, free as usize * span.stride().get());
+    }
+
+    /// Counts bytes handed out, or takes them back, if so many of them have come together that others have to know.
+    fn count_handed_out(&self, memory: &Memory, bytes: usize) {
+        let uncounted = self.uncounted.get().wrapping_add(bytes);
+        self.uncounted.set(uncounted);
+        if uncounted.cast_signed().unsigned_abs() >= memory.count_grain().get() {
+            self.tell_handed_out(memory);
+        }
+    }
+
+    /// Tells others of the bytes handed out.
+    fn tell_handed_out(&self, memory: &Memory) {
+        memory.pages().counters().since_cycle.fetch_add(self.uncounted.replace(0), Relaxed);
     }
 
     /// Takes back the count of what was not used, and puts the span where it belongs.
@@ -434,10 +449,9 @@ impl Cache {
         let span = memory.map().span(id);
         let unused = span.slots() - span.allocated();
         if unused > 0 {
-            let counters = memory.pages().counters();
             let class = memory.entry_of(span).layout().class;
-            counters.allocs[class.index()].fetch_sub(u64::from(unused), Relaxed);
-            counters.since_cycle.fetch_sub(unused as usize * span.stride().get(), Relaxed);
+            memory.counting(Some(&self.seat)).unused(class, u64::from(unused));
+            self.count_handed_out(memory, (unused as usize * span.stride().get()).wrapping_neg());
         }
         let generation =
             if fault::on(Fault::PutBackAsNew) { memory.generation() } else { self.generation.get() };
@@ -526,7 +540,15 @@ impl Cache {
         self.generation.set(memory.generation());
         add(&memory.pages().counters().tiny_allocs, self.tiny_allocs.replace(0));
         add(&memory.pages().counters().runs, self.runs.replace(0));
+        if self.uncounted.get() != 0 {
+            self.tell_handed_out(memory);
+        }
         memory.pages().put_stock(&mut cold.stock);
+    }
+
+    /// [`Memory::sweep_some`] for somebody whose cache this is.
+    pub fn sweep_some(&self, memory: &Memory, most: usize) {
+        memory.sweep_some_for(most, Empties::Keep, Some(&self.seat));
     }
 
     /// Whether the cache holds anything (F3).

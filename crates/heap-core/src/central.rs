@@ -1,15 +1,18 @@
 //! Centrals: per layout, the spans that no mutator holds.
 //!
-//! A span rests in one of three lists: *partial* (swept, has free slots), *full* (swept, has none), *unswept* (not
-//! looked at since the last cycle). When the sweep generation moves on, partial and full become unswept together;
-//! that happens the first time somebody asks in the new generation, so a cycle costs nothing per layout.
+//! A span rests in one of four lists: *partial* (swept, has free slots), *full* (swept, has none), *empty* (swept, and has no
+//! objects), *unswept* (not looked at since the last cycle). When the sweep generation moves on, the first three become unswept
+//! together; that happens the first time somebody asks in the new generation, so a cycle costs nothing per layout.
+//!
+//! An empty span is kept, and not freed, if mutators have taken as many since the last cycle, and so will want them in the next. It is
+//! used when nothing of the layout is left to sweep ([`crate::memory::Empties`]).
 //!
 //! The generation moves on while mutators run, and they hear of it one by one. The lists are of the newest generation
 //! that somebody came with. Who comes with the one before finds nothing, and what he puts back is unswept.
 //!
-//! All entries are hints. Who takes one has to win its exchange ([`crate::span::claim`]): from `partial` with
+//! All entries are hints. Who takes one has to win its exchange ([`crate::span::claim`]): from `partial` and `empty` with
 //! [`try_take`], since a sweeper of the next generation may claim the span at the same moment; from `unswept` with
-//! [`try_claim`](crate::span::claim::try_claim), since the walk over all spans may have swept and freed the span, and its
+//! [`try_claim`], since the walk over all spans may have swept and freed the span, and its
 //! record may even belong to another layout and be unswept again. The same can have happened to an entry of `partial` that a
 //! late mutator takes: the winner looks whose span it is, and gives back another's. An entry that loses is thrown away. Every unswept span
 //! of the layout *is* on a list, which is what matters. Lists that were left alone for longer than a generation are
@@ -30,15 +33,20 @@ pub use seats::{MOST_SHARDS, Seat};
 use crate::chain::{Chain, Spare};
 use crate::fault::step::{self, Step};
 use crate::layout::{Layout, LayoutId};
-use crate::occupancy::{Occupancy, Resting};
-use crate::span::claim::{rest, try_take};
+use crate::occupancy::{Occupancy, OccupancyFigures, Resting};
+use crate::span::claim::{SweepClaim, rest, try_claim, try_take};
 use crate::span::map::SpanMap;
 use crate::span::{Home, Span, SpanId};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::sync::{Mutex, MutexGuard, point};
+use crate::units::Pages;
 use core::ptr;
 
 /// Unswept spans that somebody takes from another's shard at once, beside the one he needs: neighbours, mostly.
 const MORE_TAKEN: usize = 15;
+/// Pages of spans without objects that one shard of a layout keeps at most, from one cycle to the next: 2 MiB. More takes more memory
+/// from other layouts; with less, larger heaps make more spans anew.
+const MOST_KEPT: Pages = Pages::new(256);
 
 /// A layout in its heap: the layout, its number, and its central.
 #[derive(Debug)]
@@ -46,15 +54,29 @@ pub struct Entry {
     id: LayoutId,
     layout: Layout,
     quick_mask: Option<u64>,
-    shards: Box<[Mutex<Lists>]>,
-    occupancy: Occupancy,
+    /// Spans in use, held or at rest.
+    spans: AtomicUsize,
+    shards: Box<[Shard]>,
 }
+
+/// One set of lists. On cache lines of its own: mutators at two shards would take turns at one.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Shard(Mutex<Lists>);
 
 #[derive(Debug, Default)]
 struct Lists {
     generation: u64,
+    /// Of the spans whose records name this shard.
+    occupancy: Occupancy,
+    /// Spans that were taken out since the generation began.
+    taken: u32,
+    /// Spans without objects that were kept since then.
+    kept: u32,
     partial: Chain,
     full: Chain,
+    /// Swept, and without objects: kept to be used when nothing is left to sweep.
+    empty: Chain,
     unswept: Unswept,
     spare: Spare,
 }
@@ -65,7 +87,7 @@ struct Lists {
 /// twenty thousand numbers took 13 µs, and 100 into new memory.
 #[derive(Debug, Default)]
 struct Unswept {
-    were: [Chain; 2],
+    were: [Chain; 3],
     late: Chain,
 }
 
@@ -76,10 +98,8 @@ impl Unswept {
     }
 
     /// Takes what the lists hold over, and leaves them empty. It held nothing.
-    fn take_over(&mut self, partial: &mut Chain, full: &mut Chain) {
-        let [was_partial, was_full] = &mut self.were;
-        core::mem::swap(was_partial, partial);
-        core::mem::swap(was_full, full);
+    fn take_over(&mut self, lists: [&mut Chain; 3]) {
+        self.were.iter_mut().zip(lists).for_each(|(were, list)| core::mem::swap(were, list));
     }
 }
 
@@ -90,15 +110,28 @@ impl Lists {
         if self.generation >= generation {
             return self.generation == generation;
         }
+        (self.taken, self.kept) = (0, 0);
         self.unswept.clear(&mut self.spare);
         if self.generation + 2 == generation {
-            self.unswept.take_over(&mut self.partial, &mut self.full);
+            self.unswept.take_over([&mut self.partial, &mut self.full, &mut self.empty]);
         } else {
             self.partial.clear(&mut self.spare);
             self.full.clear(&mut self.spare);
+            self.empty.clear(&mut self.spare);
         }
         self.generation = generation;
         true
+    }
+
+    /// A span is taken out.
+    fn leave(&mut self, span: &Span) {
+        self.occupancy.leave(Resting::of(span));
+        self.taken = self.taken.saturating_add(1);
+    }
+
+    /// Whether one more span without objects, of so many pages, is better kept than freed.
+    fn wants_empty(&self, pages: Pages) -> bool {
+        self.kept < self.taken && (self.kept as usize + 1) * pages.get() <= MOST_KEPT.get()
     }
 
     /// Keeps what was taken as unswept in `generation` elsewhere. If that has passed, there is nothing to be kept.
@@ -120,19 +153,25 @@ impl Lists {
         self.partial.pop(&mut self.spare).map(SpanId::new)
     }
 
+    fn take_empty(&mut self) -> Option<SpanId> {
+        self.empty.pop_first(&mut self.spare).map(SpanId::new)
+    }
+
     fn take_unswept(&mut self) -> Option<SpanId> {
-        let Self { unswept: Unswept { were: [partial, full], late }, spare, .. } = self;
-        [partial, full, late].into_iter().find_map(|list| list.pop_first(spare)).map(SpanId::new)
+        let Self { unswept: Unswept { were: [partial, full, empty], late }, spare, .. } = self;
+        [partial, full, late, empty].into_iter().find_map(|list| list.pop_first(spare)).map(SpanId::new)
     }
 }
 
 /// A span from a central.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Taken {
+#[derive(Debug)]
+pub enum Taken<'a> {
     /// Swept, with free slots, and the caller's (cached).
     Partial(SpanId),
-    /// Perhaps not swept: the caller may try to claim it.
-    Unswept(SpanId),
+    /// Not swept: the caller's to sweep, and then to keep or to put back.
+    Unswept(SweepClaim<'a>),
+    /// Not swept, and another layout's by now: the caller's to sweep. It is counted as at rest still.
+    Others(SweepClaim<'a>),
     /// There is none.
     Nothing,
 }
@@ -146,8 +185,8 @@ impl Entry {
     pub fn new(id: LayoutId, layout: Layout, shards: usize) -> Self {
         assert!(shards > 0, "a central of no shards");
         let quick_mask = layout.quick_mask();
-        let shards = (0..shards).map(|_| Mutex::default()).collect();
-        Self { id, layout, quick_mask, shards, occupancy: Occupancy::default() }
+        let shards = (0..shards).map(|_| Shard::default()).collect();
+        Self { id, layout, quick_mask, spans: AtomicUsize::new(0), shards }
     }
 
     /// The layout's number.
@@ -172,17 +211,41 @@ impl Entry {
     }
 
     /// How full the layout's spans are.
-    #[inline]
-    pub(crate) fn occupancy(&self) -> &Occupancy {
-        &self.occupancy
+    pub(crate) fn occupancy(&self) -> OccupancyFigures {
+        let mut all = Occupancy::default();
+        let lists: Vec<_> = (0..self.shards.len()).map(|shard| self.lock(shard)).collect();
+        lists.iter().for_each(|lists| all += lists.occupancy);
+        all.figures(self.spans.load(Relaxed))
+    }
+
+    /// A span was made; it is held.
+    pub(crate) fn made(&self) {
+        self.spans.fetch_add(1, Relaxed);
+    }
+
+    /// A span at rest was swept, and is freed: it was at rest like this.
+    pub(crate) fn freed(&self, span: &Span, before: Resting) {
+        self.lock_home(span).occupancy.leave(before);
+        self.spans.fetch_sub(1, Relaxed);
+    }
+
+    /// A span comes to rest that is on no list.
+    pub(crate) fn rest_unlisted(&self, span: &Span) {
+        self.lock_home(span).occupancy.rest(Resting::of(span));
+    }
+
+    /// Counts a span at rest as if it were another.
+    #[cfg(test)]
+    pub(crate) fn recount(&self, span: &Span, other: Resting) {
+        self.lock_home(span).occupancy.moved(Resting::of(span), other);
     }
 
     /// Takes a span out, for somebody who sits there and knows `generation`. His own shard first: in each, a partial one if there
-    /// is one, else one that may be unswept.
-    pub fn take(&self, generation: u64, seat: &Seat, map: &SpanMap) -> Taken {
+    /// is one, else one that is unswept.
+    pub fn take<'a>(&self, generation: u64, seat: &Seat, map: &'a SpanMap) -> Taken<'a> {
         let own = usize::from(seat.number()) % self.shards.len();
-        let taken = self.take_from(&mut self.shards[own].lock(), generation, map);
-        if taken != Taken::Nothing {
+        let taken = self.take_from(&mut self.lock(own), generation, map);
+        if !matches!(taken, Taken::Nothing) {
             return taken;
         }
         for other in (own + 1..self.shards.len()).chain(0..own) {
@@ -191,21 +254,30 @@ impl Entry {
             if let Taken::Unswept(_) = taken {
                 own.keep(generation, core::iter::from_fn(|| other.take_unswept()).take(MORE_TAKEN));
             }
-            if taken != Taken::Nothing {
+            if !matches!(taken, Taken::Nothing) {
                 return taken;
             }
         }
         Taken::Nothing
     }
 
-    /// Locks two shards, the lower first, as everybody does who has two: so nobody waits in a circle.
+    fn lock(&self, shard: usize) -> MutexGuard<'_, Lists> {
+        self.shards[shard].0.lock()
+    }
+
+    /// Locks the shard that a span comes from and goes to.
+    fn lock_home(&self, span: &Span) -> MutexGuard<'_, Lists> {
+        self.lock(usize::from(span.shard()) % self.shards.len())
+    }
+
+    /// Locks two shards, the lower first, as everybody does who has several: so nobody waits in a circle.
     fn lock_both(&self, one: usize, other: usize) -> (MutexGuard<'_, Lists>, MutexGuard<'_, Lists>) {
         if one < other {
-            let first = self.shards[one].lock();
-            (first, self.shards[other].lock())
+            let first = self.lock(one);
+            (first, self.lock(other))
         } else {
-            let first = self.shards[other].lock();
-            (self.shards[one].lock(), first)
+            let first = self.lock(other);
+            (self.lock(one), first)
         }
     }
 
@@ -214,10 +286,23 @@ impl Entry {
         let own = usize::from(seat.number()) % self.shards.len();
         (own..self.shards.len())
             .chain(0..own)
-            .find_map(|shard| self.partial_from(&mut self.shards[shard].lock(), generation, map))
+            .find_map(|shard| self.partial_from(&mut self.lock(shard), generation, map))
     }
 
-    fn take_from(&self, lists: &mut Lists, generation: u64, map: &SpanMap) -> Taken {
+    /// Takes all spans out that are swept and without objects, for somebody who frees them, and knows `generation`.
+    pub(crate) fn take_empties(&self, generation: u64, map: &SpanMap) -> Vec<SpanId> {
+        let mut all = Vec::new();
+        for shard in 0..self.shards.len() {
+            let mut lists = self.lock(shard);
+            all.extend(core::iter::from_fn(|| {
+                self.swept_from(&mut lists, Lists::take_empty, generation, map)
+            }));
+        }
+        self.spans.fetch_sub(all.len(), Relaxed);
+        all
+    }
+
+    fn take_from<'a>(&self, lists: &mut Lists, generation: u64, map: &'a SpanMap) -> Taken<'a> {
         if let Some(id) = self.partial_from(lists, generation, map) {
             return Taken::Partial(id);
         }
@@ -225,21 +310,43 @@ impl Entry {
         if lists.generation != generation {
             return Taken::Nothing;
         }
-        lists.take_unswept().map_or(Taken::Nothing, Taken::Unswept)
+        while let Some(id) = lists.take_unswept() {
+            point("sweep: off the list, before the claim");
+            let span = map.span(id);
+            let Some(claim) = try_claim(span, id, generation) else { continue };
+            if !self.is_of(span) {
+                // An old hint. It is unswept all the same.
+                return Taken::Others(claim);
+            }
+            lists.leave(span);
+            return Taken::Unswept(claim);
+        }
+        self.swept_from(lists, Lists::take_empty, generation, map).map_or(Taken::Nothing, Taken::Partial)
     }
 
     fn partial_from(&self, lists: &mut Lists, generation: u64, map: &SpanMap) -> Option<SpanId> {
+        self.swept_from(lists, Lists::take_partial, generation, map)
+    }
+
+    /// Takes a swept span out of the list that `next` takes from.
+    fn swept_from(
+        &self,
+        lists: &mut Lists,
+        next: impl Fn(&mut Lists) -> Option<SpanId>,
+        generation: u64,
+        map: &SpanMap,
+    ) -> Option<SpanId> {
         if !lists.roll(generation) {
             return None;
         }
-        while let Some(id) = lists.take_partial() {
+        while let Some(id) = next(lists) {
             let span = map.span(id);
             if !try_take(span, generation) {
                 continue;
             }
-            if ptr::eq(span.entry().cast_const().cast(), self) || step::without(Step::TakenUnlooked) {
+            if self.is_of(span) || step::without(Step::TakenUnlooked) {
                 span.set_home(Home::Moving);
-                self.occupancy.leave(Resting::of(span));
+                lists.leave(span);
                 return Some(id);
             }
             // Another layout's by now, and unswept: the walk over all spans will come to it.
@@ -248,23 +355,52 @@ impl Entry {
         None
     }
 
-    /// Puts a span in, which the caller owns until now, as swept in `generation`. It is counted as resting already: from here
-    /// somebody else may count it otherwise.
-    pub fn put(&self, generation: u64, id: SpanId, span: &Span) {
-        let mut lists = self.shards[usize::from(span.shard()) % self.shards.len()].lock();
+    /// Whether a span that the caller owns is of this layout.
+    fn is_of(&self, span: &Span) -> bool {
+        ptr::eq(span.entry().cast_const().cast(), self)
+    }
+
+    /// Puts a span in, which the caller owns until now, as swept in `generation`. It was held; or it was at rest like `before`, and was
+    /// swept there.
+    pub(crate) fn put(&self, generation: u64, id: SpanId, span: &Span, before: Option<Resting>) {
+        self.put_into(&mut self.lock_home(span), generation, id, span, before);
+    }
+
+    /// [`Entry::put`] for a span that was swept and has no objects, if who sits there will need it. Says whether it was put: if not, the
+    /// caller has it still.
+    pub(crate) fn keep_empty(&self, generation: u64, id: SpanId, span: &Span, before: Resting) -> bool {
+        let mut lists = self.lock_home(span);
+        let is_kept = lists.roll(generation) && lists.wants_empty(span.pages());
+        if is_kept {
+            lists.kept += 1;
+            self.put_into(&mut lists, generation, id, span, Some(before));
+        }
+        is_kept
+    }
+
+    fn put_into(&self, lists: &mut Lists, generation: u64, id: SpanId, span: &Span, before: Option<Resting>) {
         let is_swept = lists.roll(generation);
-        let has_room = span.allocated() < span.slots();
+        // Before anybody else can get hold of it.
+        match before {
+            Some(before) => lists.occupancy.moved(before, Resting::of(span)),
+            None => lists.occupancy.rest(Resting::of(span)),
+        }
+        let allocated = span.allocated();
+        let has_room = allocated < span.slots();
         span.set_home(if has_room { Home::Partial } else { Home::Full });
         rest(span, generation);
         if !is_swept {
             lists.put_unswept(id);
+        } else if allocated == 0 {
+            let Lists { empty, spare, .. } = lists;
+            empty.push(id.get(), spare);
         } else if has_room {
             lists.put_partial(id);
             if crate::fault::on(crate::fault::Fault::SpanOnTwoLists) {
                 lists.put_partial(id);
             }
         } else {
-            let Lists { full, spare, .. } = &mut *lists;
+            let Lists { full, spare, .. } = lists;
             full.push(id.get(), spare);
         }
     }
@@ -274,9 +410,9 @@ impl Entry {
     pub fn resting(&self, generation: u64) -> (Vec<SpanId>, Vec<SpanId>) {
         let (mut partial, mut full) = (Vec::new(), Vec::new());
         for shard in &self.shards {
-            let mut lists = shard.lock();
+            let mut lists = shard.0.lock();
             lists.roll(generation);
-            partial.extend(lists.partial.iter().map(SpanId::new));
+            partial.extend(lists.partial.iter().chain(lists.empty.iter()).map(SpanId::new));
             full.extend(lists.full.iter().map(SpanId::new));
         }
         (partial, full)

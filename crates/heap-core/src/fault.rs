@@ -254,11 +254,15 @@ pub enum Fault {
     SpareWhileMarking = 120,
     /// A vector that is given back while a cycle marks is used again.
     GivenBackWhileMarking = 121,
+    /// An allocation is refused while spans without objects are kept.
+    EmptiesRefused = 122,
+    /// What a mutator counted for itself is forgotten when it goes.
+    TallyLost = 123,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 121] = [
+    pub const ALL: [Self; 123] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -380,6 +384,8 @@ impl Fault {
         Self::SparesKept,
         Self::SpareWhileMarking,
         Self::GivenBackWhileMarking,
+        Self::EmptiesRefused,
+        Self::TallyLost,
     ];
 }
 

@@ -18,27 +18,19 @@ use crate::size_class::SizeClass;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use crate::units::Bytes;
 
-/// The counters of a heap. Written with relaxed read-modify-writes by whoever does the thing counted.
+/// The counters of a heap, but for those that each mutator has for itself ([`crate::tally`]). Written with relaxed read-modify-writes by whoever does the thing counted.
 #[derive(Debug)]
 pub struct Counters {
-    /// Slots handed out, by class. A large object counts in class 0.
-    pub allocs: [AtomicU64; SizeClass::COUNT],
-    /// Slots freed by sweeping, by class.
-    pub frees: [AtomicU64; SizeClass::COUNT],
     /// Bytes of large objects handed out, in whole pages.
     pub large_alloc_bytes: AtomicU64,
     /// Bytes of large objects freed, in whole pages.
     pub large_free_bytes: AtomicU64,
     /// Tiny objects put into a block that was there already.
     pub tiny_allocs: AtomicU64,
-    /// Spans handed to a mutator's cache.
-    pub refills: AtomicU64,
     /// Runs handed to a mutator, at least one per refill.
     pub runs: AtomicU64,
     /// Spans made of fresh pages.
     pub spans_made: AtomicU64,
-    /// Spans swept.
-    pub spans_swept: AtomicU64,
     /// Spans made from a mutator's page cache, without the page heap's lock.
     pub page_cache_hits: AtomicU64,
     /// Spans in use.
@@ -54,15 +46,11 @@ pub struct Counters {
 impl Default for Counters {
     fn default() -> Self {
         Self {
-            allocs: core::array::from_fn(|_| AtomicU64::new(0)),
-            frees: core::array::from_fn(|_| AtomicU64::new(0)),
             large_alloc_bytes: AtomicU64::new(0),
             large_free_bytes: AtomicU64::new(0),
             tiny_allocs: AtomicU64::new(0),
-            refills: AtomicU64::new(0),
             runs: AtomicU64::new(0),
             spans_made: AtomicU64::new(0),
-            spans_swept: AtomicU64::new(0),
             page_cache_hits: AtomicU64::new(0),
             spans: AtomicUsize::new(0),
             inuse: AtomicUsize::new(0),

@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | occupied | of objects, and of dead ones not swept yet; of a large object, what was asked for |
 //! | pinned | free slots beside at least one object: what fragmentation costs, and what new objects of the layout may use |
-//! | vacant | free slots of spans at rest without any object; as a rule there are none, since such a span is freed |
+//! | vacant | free slots of spans at rest without any object, which are kept for the next objects of their layout until the next sweep |
 //! | tail | the end of a span that is no slot; of a large object, the end of its last page |
 //! | held | whole spans in mutators' hands, or being swept: how full they are is not counted until they come back |
 //!

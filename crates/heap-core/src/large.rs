@@ -11,7 +11,6 @@ use crate::error::AllocError;
 use crate::fault::{self, Fault};
 use crate::figures::add;
 use crate::memory::Memory;
-use crate::occupancy::Resting;
 use crate::span::claim::rest;
 use crate::span::{Home, slots};
 use crate::sync::atomic::Ordering::Relaxed;
@@ -44,12 +43,12 @@ pub fn alloc(
     slots::take(memory.map().bits_of(span), slots::Run { start: 0, len: 1 });
     span.set_allocated(1);
     span.set_home(Home::Large);
-    entry.occupancy().made();
-    entry.occupancy().rest(Resting::of(span));
+    entry.made();
+    entry.rest_unlisted(span);
     rest(span, birth.generation);
     let counters = memory.pages().counters();
     let bytes = span.pages().bytes().get();
-    add(&counters.allocs[0], 1);
+    memory.counting(None).handed_out(entry.layout().class, 1);
     add(&counters.large_alloc_bytes, bytes as u64);
     counters.since_cycle.fetch_add(bytes, Relaxed);
     Ok(start)

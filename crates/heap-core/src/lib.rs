@@ -9,6 +9,7 @@ mod asan;
 pub mod error;
 pub mod waits;
 pub mod size_class;
+pub mod tally;
 pub mod figures;
 pub mod accounting;
 pub mod os;

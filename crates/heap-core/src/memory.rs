@@ -5,7 +5,7 @@
 //! when marking is done.
 //!
 //! ```text
-//!   take_span   partial of the layout → claim and sweep an unswept one → sweep others for their pages → fresh pages
+//!   take_span   partial of the layout → claim and sweep an unswept one → an empty one → sweep others for their pages → fresh pages
 //!   sweep_some  walk over all span records from where the last walk stopped, claim, sweep, put where it belongs
 //! ```
 //!
@@ -36,7 +36,7 @@ use crate::os::{Os, OsError};
 use crate::page::PageAlloc;
 use crate::page_heap::{PageHeap, PageStock, SpanRequest};
 use crate::sample::Sampling;
-use crate::span::claim::{FIRST_GENERATION, SweepClaim, is_claimed, keep, try_claim, try_claim_unswept};
+use crate::span::claim::{FIRST_GENERATION, SweepClaim, is_claimed, keep, try_claim_unswept};
 use crate::span::map::slot_ptr;
 use crate::span::marks::{Epoch, live_word};
 use crate::span::{Home, Span, SpanId};
@@ -47,6 +47,7 @@ use crate::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 use crate::sync::{Arc, Mutex, point, thread};
+use crate::tally::{Counting, Totals};
 use crate::units::{Bytes, PageIndex, Pages, narrow};
 use core::ptr::{self, NonNull};
 use std::collections::HashMap;
@@ -88,9 +89,22 @@ const SWEEP_AHEAD: usize = 16;
 /// Records the walk may look at for each span it may sweep: most may be swept already, or free, and a walk over a hundred
 /// thousand of them in the middle of an allocation took 3 ms.
 const LOOKED_FOR_EACH: usize = 8;
+/// Records that somebody who walks takes at once: one exclusive access to the common place for so many. More makes a step longer than
+/// was asked for.
+const RECORDS_AT_ONCE: usize = 8;
 /// Pieces of the walk that a large object sweeps at most before it asks for fresh pages. More reuses more of the dead, fewer
 /// keeps the allocation short.
 const LARGE_PIECES: usize = 8;
+
+/// What becomes of spans in which a sweep finds no object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Empties {
+    /// Their pages are free.
+    Free,
+    /// As many stay with their layout as its mutators have taken since the last cycle: to free a span and to make it again costs as
+    /// much as allocating all of its slots. The pages of the others are free.
+    Keep,
+}
 
 /// The memory of one heap. See the module's text.
 #[derive(Debug)]
@@ -108,6 +122,8 @@ pub struct Memory {
     settled: AtomicU64,
     /// The byte of the current or last cycle. Written by the collector in [`Memory::begin_cycle`].
     epoch: AtomicU8,
+    /// See [`Memory::restart_count`].
+    count_grain: AtomicUsize,
     /// The next record the walk looks at.
     sweep_cursor: AtomicUsize,
     /// Objects whose drop is due.
@@ -153,6 +169,7 @@ impl Memory {
             generation: AtomicU64::new(FIRST_GENERATION),
             settled: AtomicU64::new(FIRST_GENERATION),
             epoch: AtomicU8::new(Epoch::FIRST.byte()),
+            count_grain: AtomicUsize::new(0),
             sweep_cursor: AtomicUsize::new(usize::MAX),
             dead: Mutex::new(Vec::new()),
             dead_count: AtomicUsize::new(0),
@@ -246,30 +263,21 @@ impl Memory {
         for _ in 0..SWEEP_TRIES {
             match entry.take(generation, seat, self.map()) {
                 Taken::Partial(id) => return Ok(id),
-                Taken::Unswept(id) => {
-                    point("sweep: off the list, before the claim");
-                    let span = self.map().span(id);
-                    let Some(claim) = try_claim(span, id, generation) else { continue };
-                    if !ptr::eq(self.entry_of(span), entry) {
-                        // An old hint: the record is another layout's by now. It is unswept all the same.
-                        self.sweep_and_place(claim, generation);
-                        continue;
-                    }
-                    let before = Resting::of(span);
-                    let sweeping = self.sweep_claimed(claim);
-                    if sweeping.swept == Swept::Full {
-                        entry.occupancy().moved(before, Resting::of(span));
-                        entry.put(generation, id, span);
-                    } else {
-                        entry.occupancy().leave(before);
+                Taken::Unswept(claim) => {
+                    let (span, id) = (claim.span(), claim.id());
+                    if self.sweep_claimed(claim, Some(seat)).swept != Swept::Full {
                         keep(span);
                         return Ok(id);
                     }
+                    entry.put(generation, id, span, None);
+                }
+                Taken::Others(claim) => {
+                    self.sweep_and_place(claim, generation, Empties::Keep, Some(seat));
                 }
                 Taken::Nothing => break,
             }
         }
-        self.sweep_ahead(generation);
+        self.sweep_ahead(generation, Some(seat));
         if let Some(id) = entry.take_partial(generation, seat, self.map()) {
             return Ok(id);
         }
@@ -280,14 +288,14 @@ impl Memory {
                 Err(refused) => refused,
             };
             // The dead are not asked for their memory yet: no refusal before all is swept.
-            if self.sweep_ahead(generation).is_none() {
+            if self.sweep_ahead(generation, Some(seat)).is_none() && !self.free_empties(generation) {
                 return Err(refused);
             }
             if let Some(id) = entry.take_partial(generation, seat, self.map()) {
                 return Ok(id);
             }
         };
-        entry.occupancy().made();
+        entry.made();
         let span = self.map().span(id);
         if let Some(byte) = self.poison.filter(|_| span.is_dirty()) {
             self.sweeper().poison_free(span, byte);
@@ -312,7 +320,7 @@ impl Memory {
         // Dead objects' pages come first: sweep a little, or until as many were freed.
         let mut freed = Pages::ZERO;
         for _ in 0..LARGE_PIECES {
-            match self.sweep_ahead(generation) {
+            match self.sweep_ahead(generation, None) {
                 Some(pages) if freed + pages < used.pages_ceil() => freed += pages,
                 Some(_) | None => break,
             }
@@ -324,7 +332,7 @@ impl Memory {
                 Err(refused) => refused,
             };
             // As for small objects: no refusal before all is swept.
-            if self.sweep_ahead(generation).is_none() {
+            if self.sweep_ahead(generation, None).is_none() && !self.free_empties(generation) {
                 return Err(refused);
             }
         }
@@ -342,7 +350,7 @@ impl Memory {
                 Err(refused) => refused,
             };
             // As for objects: no refusal before all is swept.
-            if self.sweep_ahead(generation).is_none() {
+            if self.sweep_ahead(generation, None).is_none() && !self.free_empties(generation) {
                 return Err(refused);
             }
         }
@@ -352,8 +360,7 @@ impl Memory {
     pub fn put_span(&self, id: SpanId, generation: u64) {
         let span = self.map().span(id);
         let entry = self.entry_of(span);
-        entry.occupancy().rest(Resting::of(span));
-        entry.put(generation, id, span);
+        entry.put(generation, id, span, None);
     }
 
     // ---- sweeping ----
@@ -362,8 +369,20 @@ impl Memory {
         Sweeper { map: self.map(), space: self.pages.space(), epoch: self.epoch(), poison: self.poison }
     }
 
+    /// Where a mutator that sits there counts, or somebody who sits nowhere.
+    #[inline]
+    pub(crate) fn counting<'a>(&'a self, by: Option<&'a Seat>) -> Counting<'a> {
+        self.seats.tallies().by(by.and_then(Seat::tally))
+    }
+
+    /// What was counted of spans and of their slots.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.seats.tallies().totals()
+    }
+
     /// Sweeps a claimed span and counts what it freed. The span is the caller's.
-    fn sweep_claimed(&self, claim: SweepClaim<'_>) -> Sweeping {
+    fn sweep_claimed(&self, claim: SweepClaim<'_>, by: Option<&Seat>) -> Sweeping {
         let span = claim.span();
         let entry = self.entry_of(span);
         let class = entry.layout().class;
@@ -376,23 +395,19 @@ impl Memory {
         } else {
             self.sweeper().sweep(claim)
         };
-        let counters = self.pages.counters();
-        add(&counters.spans_swept, 1);
-        if sweeping.freed > 0 {
-            add(&counters.frees[class.index()], u64::from(sweeping.freed));
-            if class.is_large() {
-                add(&counters.large_free_bytes, span.pages().bytes().get() as u64);
-            }
+        self.counting(by).swept(class, u64::from(sweeping.freed));
+        if sweeping.freed > 0 && class.is_large() {
+            add(&self.pages.counters().large_free_bytes, span.pages().bytes().get() as u64);
         }
         sweeping
     }
 
     /// [`Memory::sweep_some`] for an allocation. Who has not heard of the newest generation sweeps nothing.
-    fn sweep_ahead(&self, generation: u64) -> Option<Pages> {
+    fn sweep_ahead(&self, generation: u64, by: Option<&Seat>) -> Option<Pages> {
         if generation != self.generation() {
             return None;
         }
-        self.sweep_some(SWEEP_AHEAD)
+        self.sweep_some_for(SWEEP_AHEAD, Empties::Free, by)
     }
 
     /// Whether the walk over all records has reached the end. Errs either way while a cycle begins or ends.
@@ -405,6 +420,11 @@ impl Memory {
     /// Sweeps up to `most` spans wherever they are, looking at a few records for each, and says how many pages that freed;
     /// `None` when the walk has reached the end.
     pub fn sweep_some(&self, most: usize) -> Option<Pages> {
+        self.sweep_some_for(most, Empties::Free, None)
+    }
+
+    /// [`Memory::sweep_some`], counted by the mutator that sits there.
+    pub(crate) fn sweep_some_for(&self, most: usize, empties: Empties, by: Option<&Seat>) -> Option<Pages> {
         let generation = self.generation();
         let mut freed = Pages::ZERO;
         let (mut swept, mut looked) = (0, 0);
@@ -412,32 +432,47 @@ impl Memory {
             if self.is_walked() {
                 return (swept > 0).then_some(freed);
             }
-            let next = self.sweep_cursor.fetch_add(1, Relaxed);
-            if next >= self.pages.spans_high() {
+            let first = self.sweep_cursor.fetch_add(RECORDS_AT_ONCE, Relaxed);
+            let end = (first.saturating_add(RECORDS_AT_ONCE)).min(self.pages.spans_high());
+            if first >= end {
                 return (swept > 0).then_some(freed);
             }
-            looked += 1;
-            let id = SpanId::new(narrow(next));
-            let span = self.map().span(id);
-            if let Some(claim) = try_claim_unswept(span, id, generation) {
-                swept += 1;
-                freed += self.sweep_and_place(claim, generation);
+            looked += end - first;
+            for number in first..end {
+                let id = SpanId::new(narrow(number));
+                let span = self.map().span(id);
+                if let Some(claim) = try_claim_unswept(span, id, generation) {
+                    swept += 1;
+                    freed += self.sweep_and_place(claim, generation, empties, by);
+                }
             }
         }
         Some(freed)
     }
 
     /// Sweeps a claimed span and puts it where it belongs now; says how many pages that freed.
-    fn sweep_and_place(&self, claim: SweepClaim<'_>, generation: u64) -> Pages {
+    fn sweep_and_place(
+        &self,
+        claim: SweepClaim<'_>,
+        generation: u64,
+        empties: Empties,
+        by: Option<&Seat>,
+    ) -> Pages {
         let span = claim.span();
         let (entry, before) = (self.entry_of(span), Resting::of(span));
-        let sweeping = self.sweep_claimed(claim);
+        let sweeping = self.sweep_claimed(claim, by);
         point("sweep: swept, on no list yet");
         match sweeping.swept {
+            Swept::Empty
+                if empties == Empties::Keep
+                    && !span.is_large()
+                    && entry.keep_empty(generation, sweeping.span, span, before) =>
+            {
+                Pages::ZERO
+            }
             Swept::Empty => {
                 let pages = span.pages();
-                entry.occupancy().leave(before);
-                entry.occupancy().freed();
+                entry.freed(span, before);
                 self.pages.free_span(sweeping.span);
                 pages
             }
@@ -446,19 +481,35 @@ impl Memory {
                 Pages::ZERO
             }
             Swept::Partial | Swept::Full => {
-                entry.occupancy().moved(before, Resting::of(span));
-                entry.put(generation, sweeping.span, span);
+                entry.put(generation, sweeping.span, span, Some(before));
                 Pages::ZERO
             }
         }
     }
 
+    /// Frees the spans that were [kept](Empties::Keep) for mutators who know `generation`. Says whether there were any.
+    #[cold]
+    fn free_empties(&self, generation: u64) -> bool {
+        if fault::on(Fault::EmptiesRefused) {
+            return false;
+        }
+        let mut freed = false;
+        for entry in self.all_entries() {
+            for id in entry.take_empties(generation, self.map()) {
+                self.pages.free_span(id);
+                freed = true;
+            }
+        }
+        freed
+    }
+
     /// Sweeps whatever is not swept yet, and waits for what others are sweeping: when it returns, no span at rest is
-    /// unswept, and none is claimed. Mutators may run; spans in their caches stay there.
+    /// unswept, and none is claimed. Mutators may run; spans in their caches stay there. What was kept by an earlier sweep of the same
+    /// generation stays kept.
     ///
     /// The caller sees to it that no cycle begins or ends meanwhile.
-    pub fn finish_sweep(&self) {
-        while self.sweep_some(usize::MAX).is_some() {}
+    pub fn finish_sweep(&self, empties: Empties) {
+        while self.sweep_some_for(usize::MAX, empties, None).is_some() {}
         // The walk's cursor is shared: a record it has passed may be with a thread that has not claimed it yet. So each is
         // looked at once more.
         let generation = self.generation();
@@ -466,7 +517,7 @@ impl Memory {
             let id = SpanId::new(narrow(number));
             let span = self.map().span(id);
             if let Some(claim) = try_claim_unswept(span, id, generation) {
-                self.sweep_and_place(claim, generation);
+                self.sweep_and_place(claim, generation, empties, None);
             }
             while is_claimed(span, generation) {
                 // Somebody is in the middle of sweeping one span.
@@ -506,7 +557,8 @@ impl Memory {
     }
 
     /// Bytes handed out since [`Memory::restart_count`]. Errs either way by what is in mutators' caches: spans count whole when
-    /// they are taken, and what was not used of them is taken back later, even if the count began between the two.
+    /// they are taken, and what was not used of them is taken back later, even if the count began between the two. Errs low by less
+    /// than the grain for each mutator.
     #[inline]
     #[must_use]
     pub fn since_count(&self) -> Bytes {
@@ -514,9 +566,17 @@ impl Memory {
         Bytes::new(usize::try_from(signed).unwrap_or(0))
     }
 
-    /// Begins to count the bytes handed out anew.
-    pub fn restart_count(&self) {
+    /// Begins to count the bytes handed out anew. A mutator may keep fewer than `grain` of them to itself: with each span told at once, those
+    /// that get one every 250 ns take turns at one number.
+    pub fn restart_count(&self, grain: Bytes) {
+        self.count_grain.store(grain.get(), Relaxed);
         self.pages.counters().since_cycle.store(0, Relaxed);
+    }
+
+    /// The grain of the count.
+    #[inline]
+    pub(crate) fn count_grain(&self) -> Bytes {
+        Bytes::new(self.count_grain.load(Relaxed))
     }
 
     /// Counts what is marked in the current epoch, also in the spans that mutators have, whose slots not handed out yet may
@@ -527,7 +587,7 @@ impl Memory {
         let mut all = Marked::default();
         for number in 0..self.pages.spans_high() {
             let span = self.map().span(SpanId::new(narrow(number)));
-            if !span.is_in_use() {
+            if !span.is_in_use() || span.allocated() == 0 {
                 continue;
             }
             let entry = self.entry_of(span);

@@ -2,8 +2,8 @@
 //!
 //! The number of allocated slots of a span changes only while somebody owns it ([`crate::span`]): a mutator that allocates
 //! from it, or whoever sweeps it. So it is enough to count a span when it comes to rest, and to take that back when somebody
-//! gets hold of it: a few relaxed additions for each span that moves, none for an object, and none for a span that a sweep
-//! leaves as it was. A reader adds up a few numbers for each layout, however many spans there are.
+//! gets hold of it: a few additions for each span that moves, under the lock of the list it goes to or comes from, and none for
+//! an object. A reader adds up a few numbers for each layout and shard, however many spans there are.
 //!
 //! ```text
 //!   made ──▶ held ──rest──▶ at rest, in one level ──leave──▶ held ──freed──▶
@@ -14,9 +14,9 @@
 //! Of a span in somebody's hands nothing is known but that it is *held*. A span that was not swept since the last cycle
 //! counts as it was when it came to rest: its dead are still in it.
 //!
-//! Who writes: the owner of a span, before it lets go of it (rest, moved, freed) or after it got it (made, leave). So an
-//! addition always comes before the subtraction that takes it back, in each counter's own order, and none is ever
-//! negative. Who reads: anybody, counter by counter; between two of them spans may have moved.
+//! Who writes: the owner of a span, before it lets go of it (rest, moved) or after it got it (leave), with the lock of a shard of the
+//! layout's central ([`crate::central`]). Shards are counted apart, so that mutators do not take turns at the numbers; a span may
+//! leave by another shard than it came to rest by, so one shard's number means nothing, and who adds them up holds the locks of all.
 //!
 //! Invariants (checked by [`crate::verify`])
 //!   I2  the counters of each layout are what a walk over its spans finds
@@ -24,8 +24,8 @@
 
 use crate::fault::{self, Fault};
 use crate::span::Span;
-use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::units::Bytes;
+use core::ops::AddAssign;
 
 /// How full a span is, coarsely. A span with one object has a level of its own, whatever its tenth: it is what keeps pages
 /// from going back for the least reason.
@@ -100,78 +100,74 @@ impl Resting {
     }
 }
 
-/// The counters of one layout. See the module's text.
-#[derive(Default, Debug)]
+/// The spans of one layout at rest, or those of one shard. See the module's text.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Occupancy {
-    /// Spans in use, held or at rest.
-    spans: AtomicUsize,
-    /// Spans at rest, by level.
-    resting: [AtomicUsize; Level::COUNT],
-    /// Bytes that the objects of spans at rest occupy.
-    occupied: AtomicUsize,
-    /// Bytes of the pages of large spans at rest.
-    large: AtomicUsize,
+    /// How many, by level.
+    resting: [usize; Level::COUNT],
+    /// Bytes that their objects occupy.
+    occupied: usize,
+    /// Bytes of the pages of large ones.
+    large: usize,
 }
 
-/// The counters, read one after another.
+/// The spans of one layout, as they are counted.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) struct OccupancyFigures {
+    /// Spans in use, held or at rest.
     pub(crate) spans: usize,
+    /// Spans at rest, by level.
     pub(crate) resting: [usize; Level::COUNT],
     pub(crate) occupied: Bytes,
     pub(crate) large: Bytes,
 }
 
+/// Adds. A number that comes to be below zero is for the verifier to name.
+fn add(to: &mut usize, by: usize) {
+    *to = to.wrapping_add(by);
+}
+
 impl Occupancy {
-    /// A span was made; it is held.
-    pub(crate) fn made(&self) {
-        self.spans.fetch_add(1, Relaxed);
-    }
-
-    /// A held span was freed.
-    pub(crate) fn freed(&self) {
-        self.spans.fetch_sub(1, Relaxed);
-    }
-
     /// A held span comes to rest.
-    pub(crate) fn rest(&self, span: Resting) {
-        self.resting[span.level().index()].fetch_add(1, Relaxed);
-        self.occupied.fetch_add(span.occupied.get(), Relaxed);
-        if let Some(bytes) = span.large {
-            self.large.fetch_add(bytes.get(), Relaxed);
-        }
+    pub(crate) fn rest(&mut self, span: Resting) {
+        add(&mut self.resting[span.level().index()], 1);
+        add(&mut self.occupied, span.occupied.get());
+        add(&mut self.large, span.large.unwrap_or_default().get());
     }
 
     /// Somebody has got hold of a span that was at rest like this.
-    pub(crate) fn leave(&self, span: Resting) {
-        self.resting[Level::of(span.allocated, span.slots).index()].fetch_sub(1, Relaxed);
-        self.occupied.fetch_sub(span.occupied.get(), Relaxed);
-        if let Some(bytes) = span.large {
-            self.large.fetch_sub(bytes.get(), Relaxed);
-        }
+    pub(crate) fn leave(&mut self, span: Resting) {
+        add(&mut self.resting[span.level().index()], 1_usize.wrapping_neg());
+        add(&mut self.occupied, span.occupied.get().wrapping_neg());
+        add(&mut self.large, span.large.unwrap_or_default().get().wrapping_neg());
     }
 
     /// A span at rest was swept and stays at rest.
-    pub(crate) fn moved(&self, from: Resting, to: Resting) {
-        if from == to || fault::on(Fault::SweptUncounted) {
-            return;
+    pub(crate) fn moved(&mut self, from: Resting, to: Resting) {
+        if !fault::on(Fault::SweptUncounted) {
+            self.leave(from);
+            self.rest(to);
         }
-        let (before, after) = (Level::of(from.allocated, from.slots), Level::of(to.allocated, to.slots));
-        if before != after {
-            self.resting[after.index()].fetch_add(1, Relaxed);
-            self.resting[before.index()].fetch_sub(1, Relaxed);
-        }
-        self.occupied.fetch_sub(from.occupied.get().wrapping_sub(to.occupied.get()), Relaxed);
     }
 
-    /// The counters as they are.
-    pub(crate) fn figures(&self) -> OccupancyFigures {
+    /// The figures of a layout with so many spans in use.
+    pub(crate) fn figures(&self, spans: usize) -> OccupancyFigures {
         OccupancyFigures {
-            spans: self.spans.load(Relaxed),
-            resting: core::array::from_fn(|level| self.resting[level].load(Relaxed)),
-            occupied: Bytes::new(self.occupied.load(Relaxed)),
-            large: Bytes::new(self.large.load(Relaxed)),
+            spans,
+            resting: self.resting,
+            occupied: Bytes::new(self.occupied),
+            large: Bytes::new(self.large),
         }
+    }
+}
+
+impl AddAssign for Occupancy {
+    fn add_assign(&mut self, other: Self) {
+        for (own, more) in self.resting.iter_mut().zip(other.resting) {
+            add(own, more);
+        }
+        add(&mut self.occupied, other.occupied);
+        add(&mut self.large, other.large);
     }
 }
 
@@ -206,22 +202,23 @@ mod tests {
 
     #[test]
     fn what_comes_to_rest_and_leaves_again_leaves_nothing() {
-        let occupancy = Occupancy::default();
+        let mut shards = [Occupancy::default(); 2];
         for allocated in 0..=10 {
-            occupancy.made();
-            occupancy.rest(span(allocated, 10));
+            shards[allocated as usize % 2].rest(span(allocated, 10));
         }
-        let all = occupancy.figures();
-        assert_eq!(
-            (all.spans, all.resting.iter().sum::<usize>(), all.occupied),
-            (11, 11, Bytes::new(55 * 8))
-        );
-        assert_eq!([all.resting[Level::EMPTY.index()], all.resting[Level::FULL.index()]], [1, 1]);
+        let all = |shards: [Occupancy; 2]| {
+            let mut all = shards[0];
+            all += shards[1];
+            all
+        };
+        let found = all(shards).figures(11);
+        assert_eq!((found.resting.iter().sum::<usize>(), found.occupied), (11, Bytes::new(55 * 8)));
+        assert_eq!([found.resting[Level::EMPTY.index()], found.resting[Level::FULL.index()]], [1, 1]);
         for allocated in 0..=10 {
-            occupancy.moved(span(allocated, 10), span(allocated / 2, 10));
-            occupancy.leave(span(allocated / 2, 10));
-            occupancy.freed();
+            let shard = &mut shards[allocated as usize % 2];
+            shard.moved(span(allocated, 10), span(allocated / 2, 10));
+            shard.leave(span(allocated / 2, 10));
         }
-        assert_eq!(occupancy.figures(), OccupancyFigures::default());
+        assert_eq!(all(shards), Occupancy::default());
     }
 }

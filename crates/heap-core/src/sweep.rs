@@ -65,6 +65,11 @@ impl Sweeper<'_> {
     /// Sweeps a claimed span whose objects have no drop.
     pub fn sweep(&self, claim: SweepClaim<'_>) -> Sweeping {
         let span = claim.span();
+        if span.allocated() == 0 {
+            // Kept as it is since a sweep: no slot was handed out, and no mark means anything.
+            note_survivors(span, 0);
+            return self.settle(claim, 0);
+        }
         let bits = self.map.bits_of(span);
         let marks = self.map.marks_of(span);
         let mut live = 0;

@@ -247,9 +247,9 @@ fn counters(memory: &Memory, report: &mut Report<'_>) {
             large += span.pages().bytes();
         }
     });
-    let counters = memory.pages().counters();
+    let (counters, totals) = (memory.pages().counters(), memory.totals());
     for (class, &allocated) in allocated.iter().enumerate() {
-        let (allocs, frees) = (counters.allocs[class].load(Relaxed), counters.frees[class].load(Relaxed));
+        let (allocs, frees) = (totals.allocs[class], totals.frees[class]);
         if allocs.wrapping_sub(frees) != allocated {
             report(
                 "I1",
@@ -288,18 +288,18 @@ fn accounting(memory: &Memory, report: &mut Report<'_>) {
 
 /// I2 and I3. Spans in a mutator's hands are held, all others rest.
 fn occupancy(memory: &Memory, report: &mut Report<'_>) {
-    let mut found: HashMap<LayoutId, Occupancy> = HashMap::new();
+    let mut found: HashMap<LayoutId, (usize, Occupancy)> = HashMap::new();
     each_span(memory, |_, span| {
-        let layout = found.entry(memory.entry_of(span).id()).or_default();
-        layout.made();
+        let (spans, layout) = found.entry(memory.entry_of(span).id()).or_default();
+        *spans += 1;
         if matches!(span.home(), Home::Partial | Home::Full | Home::Large) {
             layout.rest(Resting::of(span));
         }
     });
     let mut can_be_added = true;
     for entry in memory.all_entries() {
-        let (counted, walked) =
-            (entry.occupancy().figures(), found.remove(&entry.id()).unwrap_or_default().figures());
+        let (spans, walked) = found.remove(&entry.id()).unwrap_or_default();
+        let (counted, walked) = (entry.occupancy(), walked.figures(spans));
         // A count below zero is a very large one.
         can_be_added &= counted.resting.iter().all(|spans| isize::try_from(*spans).is_ok());
         if counted != walked {

@@ -25,7 +25,7 @@ use crate::unwind::FirstPanic;
 use crate::verify::{self, AllRoots};
 use core::time::Duration;
 use heap_core::fault::{self, Fault};
-use heap_core::memory::Marked;
+use heap_core::memory::{Empties, Marked};
 use heap_core::sync::atomic::Ordering::{Relaxed, Release};
 use heap_core::sync::thread;
 use heap_core::units::{Bytes, WORD_BYTES, Words};
@@ -81,7 +81,7 @@ pub(crate) fn run(heap: &Shared, reason: Reason, runner: Runner) {
     let figures = cycle.figures();
     if reason == Reason::Asked {
         // Who asks wants the dead gone. Under the cycle's lock, so no cycle begins meanwhile.
-        heap.memory.finish_sweep();
+        heap.memory.finish_sweep(Empties::Free);
     }
     tell_scavenger(heap, &figures, cycle.in_spans);
     let mut history = heap.history.lock();
@@ -321,7 +321,7 @@ impl<'a> Cycle<'a> {
     fn finish_sweep(&mut self) {
         self.heap_before = self.heap.memory.figures().heap_alloc;
         let begun = Instant::now();
-        self.heap.memory.finish_sweep();
+        self.heap.memory.finish_sweep(Empties::Keep);
         self.finish_sweep = begun.elapsed();
     }
 
@@ -451,7 +451,7 @@ impl<'a> Cycle<'a> {
         for part in world.parts() {
             part.flush(heap.shading());
         }
-        heap.memory.finish_sweep();
+        heap.memory.finish_sweep(Empties::Free);
         verify::insist(
             &verify::check_all(&heap.memory, &AllRoots::of(&heap.memory, &heap.roots, &world)),
             "before marking",
@@ -583,11 +583,11 @@ impl<'a> Cycle<'a> {
 pub(crate) fn verify_now(heap: &Shared) -> Vec<heap_core::verify::Violation> {
     let _one = heap.cycle.lock();
     let world = heap.world.stop();
-    heap.memory.finish_sweep();
+    heap.memory.finish_sweep(Empties::Free);
     for part in world.parts() {
         part.flush(heap.shading());
     }
-    heap.memory.finish_sweep();
+    heap.memory.finish_sweep(Empties::Free);
     let mut found = verify::check_all(&heap.memory, &AllRoots::of(&heap.memory, &heap.roots, &world));
     found.extend(heap.places.check(&heap.memory));
     found.extend(heap.cleanups.check(&heap.memory));

@@ -25,6 +25,12 @@ use heap_core::sync::{Arc, Mutex};
 use heap_core::units::{Bytes, Words};
 use std::time::Instant;
 
+/// Bytes handed out that a mutator keeps to itself at most: some refills of small objects. More makes the cycle that is due later, by as
+/// much for each mutator.
+const MOST_UNCOUNTED: Bytes = Bytes::kib(64);
+/// The same, in parts of what is to be allocated before the next cycle.
+const RUNWAY_GRAINS: usize = 128;
+
 #[derive(Debug)]
 struct Decisions {
     pacer: Pacer,
@@ -257,9 +263,10 @@ impl Pace {
         end.heap_at_trigger = decisions.begun;
         end.heap_at_end = self.heap(&plan, memory);
         end.external = Bytes::new(self.external.take_low());
-        memory.restart_count();
-        let next = decisions.pacer.end_cycle(&end);
-        self.publish(&mut decisions, next)
+        let planned = decisions.pacer.end_cycle(&end);
+        let next = self.publish(&mut decisions, planned);
+        memory.restart_count(MOST_UNCOUNTED.min(Bytes::new(next.runway().get() / RUNWAY_GRAINS)));
+        next
     }
 }
 

@@ -34,6 +34,7 @@ use crate::attached::insist_outside;
 use crate::heap::Heap;
 use crate::shared::Shared;
 use heap_core::fault::{self, Fault};
+use heap_core::memory::Empties;
 use heap_core::units::Bytes;
 use std::time::Instant;
 
@@ -112,7 +113,7 @@ impl Heap {
 fn take(heap: &Shared, most: Bytes) -> Result<Snapshot, SnapshotError> {
     let _no_cycle = heap.cycle.lock();
     // Before anybody is held: with the lock, nothing becomes unswept again.
-    heap.memory.finish_sweep();
+    heap.memory.finish_sweep(Empties::Free);
     let (walk, held) = {
         let world = heap.world.stop();
         let begun = Instant::now();
@@ -122,7 +123,7 @@ fn take(heap: &Shared, most: Bytes) -> Result<Snapshot, SnapshotError> {
                 part.flush(heap.shading());
             }
         }
-        heap.memory.finish_sweep();
+        heap.memory.finish_sweep(Empties::Free);
         let mut walk = Walk::new(&heap.memory, most);
         walk.run(heap, &world)?;
         (walk, begun.elapsed())

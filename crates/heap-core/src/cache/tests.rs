@@ -1,8 +1,8 @@
 use super::{Cache, TINY_BLOCK};
 use crate::error::AllocError;
 use crate::layout::LayoutId;
-use crate::memory::Memory;
 use crate::memory::tests::{alloc, cycle, memory, memory_with, noscan, objects, references, settled};
+use crate::memory::{Empties, Memory};
 use crate::os::sim::SimOs;
 use crate::sample::weight;
 use crate::span::marks::Epoch;
@@ -118,16 +118,16 @@ fn a_cache_that_has_not_heard_of_a_generation_puts_its_spans_back_unswept() {
     let found = memory.map().resolve(objects[1].addr().get()).unwrap();
     let span = memory.map().span(found.span);
     // A cycle that reaches one of the three, beside the cache.
-    memory.finish_sweep();
+    memory.finish_sweep(Empties::Free);
     memory.begin_cycle();
     memory.map().mark_of(span, found.slot).store(memory.epoch().byte(), Relaxed);
     memory.end_marking();
     // Nobody can sweep what the cache has, and it takes nothing from the new generation's lists.
-    memory.finish_sweep();
+    memory.finish_sweep(Empties::Free);
     assert_eq!(span.allocated(), span.slots().min(RUN_SLOTS_MAX));
     late.flush(&memory);
     assert_eq!(span.allocated(), 3);
-    memory.finish_sweep();
+    memory.finish_sweep(Empties::Free);
     assert_eq!(span.allocated(), 1, "the other two were swept");
     settled(&memory, &late);
 }

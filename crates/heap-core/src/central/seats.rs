@@ -7,38 +7,58 @@
 
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::tally::{Tallies, Tally};
 
-/// The most shards of a central: each costs some 150 bytes for each layout.
+/// The most shards of a central: each costs some 512 bytes for each layout.
 pub const MOST_SHARDS: usize = 16;
 
-/// How many mutators sit at each shard of a heap.
+/// How many mutators sit at each shard of a heap, and what they count.
 #[derive(Debug)]
-pub(crate) struct Seats(Box<[AtomicUsize]>);
+pub(crate) struct Seats {
+    sitting: Box<[AtomicUsize]>,
+    tallies: Arc<Tallies>,
+}
 
 /// A mutator's shard, which it leaves when this is dropped.
 #[derive(Debug, Default)]
 pub struct Seat {
     number: u8,
     at: Option<Arc<Seats>>,
+    tally: Option<Tally>,
 }
 
 impl Seats {
     /// Seats at so many shards, from 1 to [`MOST_SHARDS`].
     pub(crate) fn new(shards: usize) -> Self {
-        Self((0..shards.clamp(1, MOST_SHARDS)).map(|_| AtomicUsize::new(0)).collect())
+        let sitting = (0..shards.clamp(1, MOST_SHARDS)).map(|_| AtomicUsize::new(0)).collect();
+        Self { sitting, tallies: Arc::default() }
     }
 
     /// How many shards there are.
     pub(crate) fn shards(&self) -> usize {
-        self.0.len()
+        self.sitting.len()
+    }
+
+    /// What they count.
+    #[inline]
+    pub(crate) fn tallies(&self) -> &Tallies {
+        &self.tallies
     }
 
     /// A seat where the fewest sit. Two that come at the same moment may get the same, which is slower and not wrong.
     pub(crate) fn sit(self: &Arc<Self>) -> Seat {
-        let (number, sitting) =
-            self.0.iter().enumerate().min_by_key(|(_, sitting)| sitting.load(Relaxed)).expect("at least one");
+        let (number, sitting) = self
+            .sitting
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, sitting)| sitting.load(Relaxed))
+            .expect("at least one");
         sitting.fetch_add(1, Relaxed);
-        Seat { number: u8::try_from(number).expect("below 16"), at: Some(Arc::clone(self)) }
+        Seat {
+            number: u8::try_from(number).expect("below 16"),
+            at: Some(Arc::clone(self)),
+            tally: Some(self.tallies.join()),
+        }
     }
 }
 
@@ -48,12 +68,18 @@ impl Seat {
     pub(crate) fn number(&self) -> u8 {
         self.number
     }
+
+    /// What who sits there counts.
+    #[inline]
+    pub(crate) fn tally(&self) -> Option<&Tally> {
+        self.tally.as_ref()
+    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         if let Some(seats) = &self.at {
-            seats.0[usize::from(self.number)].fetch_sub(1, Relaxed);
+            seats.sitting[usize::from(self.number)].fetch_sub(1, Relaxed);
         }
     }
 }

@@ -1,9 +1,27 @@
-use super::Taken;
+use super::{Entry, Seat, Taken};
 use crate::cache::Cache;
-use crate::memory::tests::{alloc, memory, noscan};
+use crate::memory::tests::{alloc, cycle, memory, noscan};
+use crate::memory::{Empties, Memory};
 use crate::page_heap::PageStock;
-use crate::span::Home;
 use crate::span::claim::try_claim;
+use crate::span::{Home, SpanId};
+use crate::verify::check;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Found {
+    Partial(SpanId),
+    Unswept(SpanId),
+    Nothing,
+}
+
+/// Takes a span as [`Entry::take`] does. An unswept one is swept then, as if all of it were alive.
+fn take(memory: &Memory, entry: &Entry, generation: u64, seat: &Seat) -> Found {
+    match entry.take(generation, seat, memory.map()) {
+        Taken::Partial(id) => Found::Partial(id),
+        Taken::Unswept(claim) | Taken::Others(claim) => Found::Unswept(claim.settle()),
+        Taken::Nothing => Found::Nothing,
+    }
+}
 
 #[test]
 fn spans_rest_where_they_belong_and_become_unswept_together() {
@@ -13,20 +31,21 @@ fn spans_rest_where_they_belong_and_become_unswept_together() {
     let [first, second] =
         [(); 2].map(|()| memory.take_span(entry, &mut stock, memory.generation(), &seat).unwrap());
     let generation = memory.generation();
+    memory.map().span(first).set_allocated(1);
     memory.put_span(first, generation);
     memory.map().span(second).set_allocated(memory.map().span(second).slots());
     memory.put_span(second, generation);
     assert_eq!(entry.resting(generation), (vec![first], vec![second]));
     assert_eq!(memory.map().span(first).home(), Home::Partial);
     assert_eq!(memory.map().span(second).home(), Home::Full);
-    assert_eq!(entry.take(generation, &seat, memory.map()), Taken::Partial(first));
+    assert_eq!(take(&memory, entry, generation, &seat), Found::Partial(first));
     assert_eq!(memory.map().span(first).home(), Home::Moving);
-    assert_eq!(entry.take(generation, &seat, memory.map()), Taken::Nothing, "a full span is not taken");
+    assert_eq!(take(&memory, entry, generation, &seat), Found::Nothing, "a full span is not taken");
     memory.put_span(first, generation);
     // The next generation: both are unswept, in the order they came.
-    assert_eq!(entry.take(generation + 2, &seat, memory.map()), Taken::Unswept(first));
-    assert_eq!(entry.take(generation + 2, &seat, memory.map()), Taken::Unswept(second));
-    assert_eq!(entry.take(generation + 2, &seat, memory.map()), Taken::Nothing);
+    assert_eq!(take(&memory, entry, generation + 2, &seat), Found::Unswept(first));
+    assert_eq!(take(&memory, entry, generation + 2, &seat), Found::Unswept(second));
+    assert_eq!(take(&memory, entry, generation + 2, &seat), Found::Nothing);
 }
 
 #[test]
@@ -36,11 +55,14 @@ fn who_comes_with_an_older_generation_finds_nothing_and_puts_back_unswept() {
     let entry = memory.entry(noscan(1024));
     let generation = memory.generation();
     let [early, late] = [(); 2].map(|()| memory.take_span(entry, &mut stock, generation, &seat).unwrap());
+    for id in [early, late] {
+        memory.map().span(id).set_allocated(1);
+    }
     memory.put_span(early, generation + 2);
-    assert_eq!(entry.take(generation, &seat, memory.map()), Taken::Nothing);
+    assert_eq!(take(&memory, entry, generation, &seat), Found::Nothing);
     memory.put_span(late, generation);
-    assert_eq!(entry.take(generation + 2, &seat, memory.map()), Taken::Partial(early));
-    assert_eq!(entry.take(generation + 2, &seat, memory.map()), Taken::Unswept(late));
+    assert_eq!(take(&memory, entry, generation + 2, &seat), Found::Partial(early));
+    assert_eq!(take(&memory, entry, generation + 2, &seat), Found::Unswept(late));
 }
 
 #[test]
@@ -52,7 +74,7 @@ fn a_span_that_a_sweeper_has_claimed_is_not_taken_from_an_old_list() {
     let id = memory.take_span(entry, &mut stock, generation, &seat).unwrap();
     memory.put_span(id, generation);
     let claim = try_claim(memory.map().span(id), id, generation + 2).expect("it is unswept in the next");
-    assert_eq!(entry.take(generation, &seat, memory.map()), Taken::Nothing);
+    assert_eq!(take(&memory, entry, generation, &seat), Found::Nothing);
     claim.settle();
 }
 
@@ -73,7 +95,7 @@ fn a_mutator_gets_its_own_spans_back_and_then_those_of_others() {
     }
     had.iter().flatten().for_each(|id| memory.put_span(*id, generation));
     let next = |seat| {
-        let Taken::Unswept(id) = entry.take(generation + 2, seat, memory.map()) else {
+        let Found::Unswept(id) = take(&memory, entry, generation + 2, seat) else {
             panic!("nothing is unswept");
         };
         id
@@ -89,8 +111,8 @@ fn a_mutator_gets_its_own_spans_back_and_then_those_of_others() {
         had[1].iter().copied().filter(|id| *id != had[1][0] && *id != had[1][16]).collect();
     left.sort_unstable();
     assert_eq!(rest, left, "no span is lost");
-    assert_eq!(entry.take(generation + 2, &seats[0], memory.map()), Taken::Nothing);
-    assert_eq!(entry.take(generation + 2, &seats[1], memory.map()), Taken::Nothing);
+    assert_eq!(take(&memory, entry, generation + 2, &seats[0]), Found::Nothing);
+    assert_eq!(take(&memory, entry, generation + 2, &seats[1]), Found::Nothing);
 }
 
 #[test]
@@ -110,6 +132,53 @@ fn a_hole_in_anothers_shard_is_found_before_a_span_is_made() {
     }
     memory.put_span(hole, generation + 2);
     assert_eq!(memory.take_span(entry, &mut stock, generation + 2, &seats[0]).unwrap(), hole);
+}
+
+/// Allocates whole spans of 1 KiB objects, and hands them back.
+fn fill_spans(memory: &Memory, cache: &Cache, spans: usize) {
+    (0..spans * 8).for_each(|_| {
+        alloc(memory, cache, noscan(1024), 1);
+    });
+    cache.flush(memory);
+}
+
+#[test]
+fn as_many_empty_spans_are_kept_as_were_taken_and_they_are_used_last() {
+    let memory = memory();
+    let cache = Cache::at(memory.seat());
+    fill_spans(&memory, &cache, 100);
+    cycle(&memory, &cache, &[]);
+    // Thirty of the hundred are swept and used again; seventy are dead.
+    fill_spans(&memory, &cache, 30);
+    memory.finish_sweep(Empties::Keep);
+    assert_eq!(check(&memory), []);
+    let spans = || memory.fragmentation().total;
+    assert_eq!((spans().spans, spans().empty), (60, 30), "thirty with objects and thirty without");
+    // They are used, and none is made.
+    let made = memory.figures().spans_made;
+    fill_spans(&memory, &cache, 20);
+    assert_eq!((spans().spans, spans().empty, memory.figures().spans_made), (60, 10, made));
+    // Fifty die, and ten are empty still. Twenty are used, so twenty more are kept.
+    cycle(&memory, &cache, &[]);
+    fill_spans(&memory, &cache, 20);
+    memory.finish_sweep(Empties::Keep);
+    assert_eq!(check(&memory), []);
+    assert_eq!((spans().spans, spans().empty), (40, 20));
+    cycle(&memory, &cache, &[]);
+    memory.finish_sweep(Empties::Keep);
+    assert_eq!(spans().spans, 0, "nobody has taken any since");
+}
+
+#[test]
+fn no_more_than_two_mib_of_empty_spans_are_kept() {
+    let memory = memory();
+    let cache = Cache::at(memory.seat());
+    fill_spans(&memory, &cache, 700);
+    cycle(&memory, &cache, &[]);
+    fill_spans(&memory, &cache, 300);
+    memory.finish_sweep(Empties::Keep);
+    assert_eq!(memory.fragmentation().total.empty, 256);
+    assert_eq!(check(&memory), []);
 }
 
 #[test]

@@ -19,12 +19,12 @@ impl Memory {
     pub fn figures(&self) -> MemoryFigures {
         let counters = self.pages.counters();
         let (grown, released) = self.pages.page_figures();
+        let totals = self.totals();
         let mut by_size = [BySize::default(); SizeClass::COUNT];
         let (mut total, mut live) = (Bytes::ZERO, Bytes::ZERO);
         for (index, class) in by_size.iter_mut().enumerate() {
-            // Frees first: an object freed in between then counts as live, and no difference is negative.
-            class.frees = counters.frees[index].load(Relaxed);
-            class.mallocs = counters.allocs[index].load(Relaxed).max(class.frees);
+            class.frees = totals.frees[index];
+            class.mallocs = totals.allocs[index].max(class.frees);
             if index > 0 {
                 class.size =
                     SizeClass::new(u8::try_from(index).unwrap_or(0)).map_or(Bytes::ZERO, SizeClass::size);
@@ -59,23 +59,23 @@ impl Memory {
             span_sys,
             sys: heap_sys + span_sys,
             reserved: self.pages.space().len(),
-            refills: counters.refills.load(Relaxed),
+            refills: totals.refills,
             runs: counters.runs.load(Relaxed),
             spans_made: counters.spans_made.load(Relaxed),
-            spans_swept: counters.spans_swept.load(Relaxed),
+            spans_swept: totals.swept,
             page_cache_hits: counters.page_cache_hits.load(Relaxed),
             spans: counters.spans.load(Relaxed) as u64,
             by_size,
         }
     }
 
-    /// How full the spans are, by layout and by class. Takes no lock, and time in proportion to the layouts in use, not to the
+    /// How full the spans are, by layout and by class. Takes each layout's locks for a moment, and time in proportion to the layouts in use, not to the
     /// heap.
     #[must_use]
     pub fn fragmentation(&self) -> Fragmentation {
         let mut all = Fragmentation::new();
         for entry in self.all_entries() {
-            all.add(entry.id(), entry.layout(), &entry.occupancy().figures());
+            all.add(entry.id(), entry.layout(), &entry.occupancy());
         }
         all
     }

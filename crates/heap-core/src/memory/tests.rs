@@ -1,4 +1,4 @@
-use super::{MOST_LAYOUTS, Memory, MemoryOptions};
+use super::{Empties, MOST_LAYOUTS, Memory, MemoryOptions};
 use crate::cache::Cache;
 use crate::error::AllocError;
 use crate::layout::{DropFn, Extent, FIXED_LAYOUTS, Layout, LayoutId, TypeMask, fixed_id};
@@ -52,7 +52,7 @@ pub(crate) fn alloc(memory: &Memory, cache: &Cache, id: LayoutId, fill: u8) -> N
 
 /// A cycle in which exactly these objects are reached.
 pub(crate) fn cycle(memory: &Memory, cache: &Cache, live: &[NonNull<u8>]) {
-    memory.finish_sweep();
+    memory.finish_sweep(Empties::Free);
     cache.flush(memory);
     memory.begin_cycle();
     for object in live {
@@ -64,7 +64,7 @@ pub(crate) fn cycle(memory: &Memory, cache: &Cache, live: &[NonNull<u8>]) {
 
 /// Sweeps, and insists that all is well.
 pub(crate) fn settled(memory: &Memory, cache: &Cache) {
-    memory.finish_sweep();
+    memory.finish_sweep(Empties::Free);
     cache.flush(memory);
     assert_eq!(check(memory), []);
 }
@@ -101,7 +101,7 @@ fn a_span_that_has_another_layout_by_now_is_not_taken_for_the_old_ones() {
     // The span rests in the old layout's list, as of this generation.
     cycle(&memory, &cache, &[]);
     // It is empty, and freed by the walk: the old layout's list is not told.
-    memory.finish_sweep();
+    memory.finish_sweep(Empties::Free);
     let object = alloc(&memory, &cache, new, 0);
     cycle(&memory, &cache, &[object]);
     let other = alloc(&memory, &cache, old, 2);

@@ -133,7 +133,7 @@ fn counters_that_do_not_add_up_to_the_slots_are_i1() {
     reports(
         "I1",
         &broken(|memory, _, _| {
-            memory.pages().counters().frees[SizeClass::for_bytes(128).index()].fetch_add(1, Relaxed);
+            memory.counting(None).swept(SizeClass::for_bytes(128), 1);
         }),
     );
 }
@@ -155,8 +155,7 @@ fn a_span_counted_at_another_level_than_it_rests_at_is_i2() {
     let found = broken(|memory, span, _| {
         let entry = memory.entry_of(span);
         let lone = Resting { allocated: 1, ..Resting::of(span) };
-        entry.occupancy().leave(Resting::of(span));
-        entry.occupancy().rest(lone);
+        entry.recount(span, lone);
     });
     reports("I2", &found);
     assert!(found.iter().all(|violation| violation.name == "I2"), "{found:?}");
@@ -164,7 +163,7 @@ fn a_span_counted_at_another_level_than_it_rests_at_is_i2() {
 
 #[test]
 fn bytes_of_spans_that_no_layout_has_are_i3() {
-    let found = broken(|memory, span, _| memory.entry_of(span).occupancy().made());
+    let found = broken(|memory, span, _| memory.entry_of(span).made());
     reports("I3", &found);
 }
 

@@ -186,7 +186,7 @@ impl Mu<'_> {
             return;
         }
         let begun = heap.world.pauses().begin();
-        heap.memory.sweep_some(SWEPT_FOR_A_CYCLE);
+        self.part.cache.sweep_some(&heap.memory, SWEPT_FOR_A_CYCLE);
         heap.world.pauses().end(Kind::Refill, begun);
     }
 

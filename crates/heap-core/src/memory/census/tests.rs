@@ -1,8 +1,8 @@
 use crate::cache::{Birth, Cache};
 use crate::census::Count;
 use crate::layout::{DropFn, Extent, Layout, TypeMask};
-use crate::memory::Memory;
 use crate::memory::tests::{alloc, cycle, memory, noscan, references, settled};
+use crate::memory::{Empties, Memory};
 use crate::size_class::SizeClass;
 use crate::units::Bytes;
 
@@ -24,7 +24,7 @@ fn a_census_is_of_what_the_last_cycle_left_until_the_next_one_ends() {
     assert_eq!(memory.census(), None, "not every mutator has heard of the end of the cycle");
     memory.end_cycle();
     assert_eq!(memory.census(), None, "not everything is swept");
-    memory.finish_sweep();
+    memory.finish_sweep(Empties::Free);
     let census = memory.census().expect("all is swept");
     let alive = [count(334, 334 * 48), count(1, 16)];
     assert_eq!((census.cycle, census.total), (1, count(335, 334 * 48 + 16)));
@@ -57,7 +57,7 @@ fn what_waits_for_its_drop_is_not_alive() {
     let objects: Vec<_> = (0..20).map(|_| alloc(&memory, &cache, id, 0)).collect();
     cycle(&memory, &cache, &objects[..7]);
     memory.end_cycle();
-    memory.finish_sweep();
+    memory.finish_sweep(Empties::Free);
     assert_eq!(memory.census().expect("all is swept").total, count(7, 7 * 32));
     assert_eq!(memory.figures().heap_objects, 20, "their slots are not free");
     for dead in memory.take_dead() {
@@ -77,7 +77,7 @@ fn large_objects_count_with_their_pages() {
     let (kept, _dead) = (large(&memory), large(&memory));
     cycle(&memory, &cache, &[kept]);
     memory.end_cycle();
-    memory.finish_sweep();
+    memory.finish_sweep(Empties::Free);
     let census = memory.census().expect("all is swept");
     assert_eq!((census.total, census.classes[0]), (count(1, 40_960), count(1, 40_960)));
 }

@@ -4,8 +4,8 @@ use crate::accounting::{Accounting, PageState};
 use crate::cache::Cache;
 use crate::figures::BySize;
 use crate::layout::{Extent, Layout, LayoutId, TypeMask};
-use crate::memory::Memory;
 use crate::memory::tests::{alloc, cycle, memory, memory_with, noscan, references, settled};
+use crate::memory::{Empties, Memory};
 use crate::os::sim::SimOs;
 use crate::page::{FreeRun, WantedRun};
 use crate::page_heap::RunMemory;
@@ -250,7 +250,7 @@ proptest! {
             let kept = accounting.in_use + accounting.idle;
             prop_assert!(os.ready_bytes() <= kept, "ready, and counted as with the system");
         }
-        memory.finish_sweep();
+        memory.finish_sweep(Empties::Free);
         cache.flush(&memory);
         prop_assert_eq!(crate::verify::check(&memory), []);
         let now = memory.fragmentation();

@@ -15,7 +15,7 @@ use std::time::Instant;
 use tricolor::{Gc, GcCell, GcSlice, Heap, Root, Trace};
 
 const ROUNDS: usize = 9;
-const OPS: u64 = 100_000_000;
+const OPS: u64 = 300_000_000;
 /// Allocations of one `enter`.
 const AT_ONCE: u64 = 1000;
 

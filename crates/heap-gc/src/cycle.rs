@@ -528,6 +528,7 @@ impl<'a> Cycle<'a> {
                 background_cpu: self.mark_cpu,
                 assist_cpu: heap.pace.assist_time().saturating_sub(self.assist_before),
                 wall: self.mark,
+                is_crowded: heap.processors > 1 && heap.world.members() >= heap.processors,
                 overhead: overhead(heap, census.bytes),
                 ..Paced::default()
             },

@@ -80,9 +80,12 @@ impl Pace {
             percent: builder.gc_percent,
             memory_limit,
             hard_limit: Bytes::new(builder.hard_limit),
-            least_heap: Bytes::new(builder.least_heap),
             share: builder.cpu_share,
             processors,
+            ..match builder.least_heap.map(Bytes::new) {
+                Some(least) => Settings { least_heap: least, least_crowded: least, ..Settings::default() },
+                None => Settings::default(),
+            }
         };
         let pacer = Pacer::new(settings);
         let first = pacer.first();

@@ -57,6 +57,10 @@ const LEAST_DISTANCE: Bytes = Bytes::kib(64);
 /// Least size of a heap's goal at 100 percent: below it, the fixed cost of a cycle would show (Go's `defaultHeapMinimum`).
 const LEAST_HEAP: Bytes = Bytes::mib(4);
 
+/// The same while mutators have all processors, unless another was wished for. A cycle then takes a processor from one of them, several
+/// times, and two that only allocate have a cycle every 160 µs with the least goal above. More leaves the third cache.
+const LEAST_CROWDED: Bytes = Bytes::mib(12);
+
 /// No limit, no goal, never.
 pub(crate) const NEVER: Bytes = Bytes::new(usize::MAX);
 
@@ -71,6 +75,8 @@ pub(crate) struct Settings {
     pub hard_limit: Bytes,
     /// Least goal at 100 percent; scaled by `percent`.
     pub least_heap: Bytes,
+    /// The same while mutators have all processors.
+    pub least_crowded: Bytes,
     /// The part of the processors that marks in the background.
     pub share: f64,
     /// Processors the process may use.
@@ -84,6 +90,7 @@ impl Default for Settings {
             memory_limit: NEVER,
             hard_limit: NEVER,
             least_heap: LEAST_HEAP,
+            least_crowded: LEAST_CROWDED,
             share: 0.25,
             processors: 1,
         }
@@ -111,6 +118,8 @@ pub(crate) struct CycleEnd {
     pub assist_cpu: Duration,
     /// How long marking took.
     pub wall: Duration,
+    /// Whether mutators have all processors, and there are several.
+    pub is_crowded: bool,
     /// Mapped memory that growing to the goal will not use: side tables, the unused rest of spans, and free pages as far as
     /// they are more than that growth takes. Errs high: a goal too low costs a cycle, one too high passes the limit.
     pub overhead: Bytes,

@@ -3,7 +3,7 @@
 //! ```text
 //!   live     = marked + external
 //!   wished   = live + (live + roots) * percent / 100               ¹ no percent: as large as the limits allow
-//!   least    = least_heap * percent / 100                          ²
+//!   least    = least_heap, or least_crowded, * percent / 100        ²
 //!   leaves   = min(memory_limit - overhead - headroom,             ³ headroom = max(3 % of the limit, 1 MiB)
 //!                  hard_limit * 7/8 + external)                    ⁴
 //!   ceiling  = max(leaves, live)                                   ⁵
@@ -11,7 +11,8 @@
 //!   hard     = min(goal * (1 + percent / 100), ceiling)            ⁶
 //! ```
 //!
-//! ¹ ² are Go's, with external bytes in the place of stacks and globals as something that lives and is not in a slot.
+//! ¹ ² are Go's, with external bytes in the place of stacks and globals as something that lives and is not in a slot; Go has one least
+//! heap.
 //! ³ keeps a distance from the limit for what is allocated between two looks at the clock and for errors in `overhead`.
 //! ⁴ keeps a heap from being refused memory that a collection would free. The hard limit is on pages in spans, so external
 //! bytes are added to it before it is compared with a size that contains them. ⁵ is where a limit below what lives ends:
@@ -67,7 +68,8 @@ impl Goal {
             None => (NEVER, Bound::Nothing), // ¹
             Some(percent) => {
                 let wished = plus(live, scaled(plus(live, end.roots), percent)); // ¹
-                let least = scaled(settings.least_heap, percent); // ²
+                let least = if end.is_crowded { settings.least_crowded } else { settings.least_heap };
+                let least = scaled(least, percent); // ²
                 if wished < least { (least, Bound::Least) } else { (wished, Bound::Growth) }
             }
         };

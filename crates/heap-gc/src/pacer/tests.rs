@@ -204,6 +204,41 @@ fn idle_moments_are_used_from_half_the_way_on() {
 }
 
 #[test]
+fn a_tiny_heap_grows_further_while_mutators_have_all_processors_unless_told_otherwise() {
+    let crowded = CycleEnd { is_crowded: true, ..CycleEnd::default() };
+    let wished = Settings { least_heap: mib(1), least_crowded: mib(1), ..Settings::default() };
+    let near = Settings { memory_limit: mib(10), ..Settings::default() };
+    for (settings, goal, bound) in [
+        (Settings::default(), mib(12), Bound::Least),
+        (Settings { percent: Some(50), ..Settings::default() }, mib(6), Bound::Least),
+        (wished, mib(1), Bound::Least),
+        (near, mib(9), Bound::MemoryLimit),
+    ] {
+        let plan = planned(settings, crowded);
+        assert_eq!((plan.goal, plan.bound), (goal, bound), "{settings:?}");
+    }
+}
+
+#[test]
+fn a_heap_in_which_nothing_lives_learns_when_to_begin() {
+    let of = |allocated, scan_work| CycleEnd {
+        scan_work,
+        heap_at_end: allocated,
+        background_cpu: Duration::from_micros(2),
+        wall: Duration::from_micros(10),
+        ..CycleEnd::default()
+    };
+    let settings = Settings { processors: 2, ..Settings::default() };
+    let trigger = |allocated, scan_work| planned(settings, of(allocated, scan_work)).trigger;
+    // A tenth of two processors marked. While a quarter of them does, mutators allocate a third of what they did.
+    assert_eq!(trigger(Bytes::kib(240), NONE), mib(4) - Bytes::kib(192), "no later than 61/64");
+    let later = trigger(mib(3), NONE);
+    assert!(later.get().abs_diff((mib(4) - mib(1)).get()) < 8, "{later:?}");
+    assert_eq!(trigger(mib(3), Bytes::new(8)), later, "one root is no more work than none");
+    assert_eq!(trigger(NONE, NONE), Bytes::kib(4096 / 64 * 45), "nothing allocated teaches nothing");
+}
+
+#[test]
 fn a_tiny_heap_grows_to_its_least_size() {
     for (live, percent, goal) in
         [(NONE, 100, mib(4)), (Bytes::kib(8), 100, mib(4)), (Bytes::kib(8), 25, mib(1))]
@@ -233,6 +268,7 @@ fn huge_figures_saturate() {
                 background_cpu: Duration::MAX,
                 assist_cpu: Duration::MAX,
                 wall: Duration::MAX,
+                is_crowded: false,
                 overhead: most,
             };
             let plan = pacer.end_cycle(&end);

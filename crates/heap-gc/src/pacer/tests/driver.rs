@@ -251,6 +251,7 @@ impl Driver<'_> {
             background_cpu: time(self.share * self.processors * wall),
             assist_cpu: time(assists),
             wall: time(wall),
+            is_crowded: false,
             overhead: Bytes::ZERO,
         }
     }

@@ -107,6 +107,7 @@ const CHECKS: &[Check] = &[
     ("vector grown by another", vector_scenes::grown_by_another),
     ("roomy vectors", vector_scenes::roomy),
     ("empty spans wanted by others", kept::wanted_by_others),
+    ("empty spans freed while marking", kept::freed_while_marking),
     ("refused release", released::refused_release),
     ("limit kept by allocations", released::limit_kept_by_allocations),
     ("limit kept in the background", released::limit_kept_in_the_background),
@@ -347,6 +348,7 @@ faults! {
     what_was_in_a_vector_is_lost_when_it_is_given_back_too_soon: GivenBackWhileMarking, "vector given back", "is lost";
     an_allocation_is_refused_what_is_kept: EmptiesRefused, "empty spans wanted by others", "that there was room for";
     the_verifier_misses_what_a_mutator_counted_that_has_gone: TallyLost, "verified programs", "I1: class";
+    a_marker_may_find_an_object_where_there_is_none: RecordsReused, "empty spans freed while marking", "while markers run";
 }
 
 /// Generated programs notice a mistake that another check is named for: so they use that part of the interface, and the model

@@ -258,11 +258,13 @@ pub enum Fault {
     EmptiesRefused = 122,
     /// What a mutator counted for itself is forgotten when it goes.
     TallyLost = 123,
+    /// The record of a span that is freed while markers run is another span's at once.
+    RecordsReused = 124,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 123] = [
+    pub const ALL: [Self; 124] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -386,6 +388,7 @@ impl Fault {
         Self::GivenBackWhileMarking,
         Self::EmptiesRefused,
         Self::TallyLost,
+        Self::RecordsReused,
     ];
 }
 

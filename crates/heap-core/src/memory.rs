@@ -529,8 +529,9 @@ impl Memory {
 
     // ---- cycles ----
 
-    /// A cycle begins: every span at rest is swept. Takes the next epoch.
+    /// A cycle begins: every span at rest is swept. Takes the next epoch. From here no record becomes another span's.
     pub fn begin_cycle(&self) {
+        self.pages.withhold_records();
         if fault::on(Fault::EpochStuck) {
             return;
         }
@@ -543,8 +544,9 @@ impl Memory {
         self.epoch.store(next.byte(), Relaxed);
     }
 
-    /// Marking is done: from here an unmarked slot is dead, and every span at rest is unswept.
+    /// Marking is done: from here an unmarked slot is dead, and every span at rest is unswept. No marker runs.
     pub fn end_marking(&self) {
+        self.pages.reuse_records();
         self.pages.with_pages(PageAlloc::cycle_ended);
         self.generation.fetch_add(2, Release);
         self.sweep_cursor.store(0, Relaxed);
@@ -580,7 +582,8 @@ impl Memory {
     }
 
     /// Counts what is marked in the current epoch, also in the spans that mutators have, whose slots not handed out yet may
-    /// be marked. Between [`Memory::begin_cycle`] and [`Memory::end_marking`], while no span is freed.
+    /// be marked. Between [`Memory::begin_cycle`] and [`Memory::end_marking`], while no span with objects is freed, and no record is
+    /// another span's.
     #[must_use]
     pub fn count_marked(&self) -> Marked {
         let epoch = self.epoch();
@@ -590,7 +593,8 @@ impl Memory {
             if !span.is_in_use() || span.allocated() == 0 {
                 continue;
             }
-            let entry = self.entry_of(span);
+            // It may have been given back unused and freed since.
+            let Some(entry) = self.entry_if_used(span) else { continue };
             let words = self.map().bits_of(span).iter().zip(self.map().marks_of(span).chunks_exact(64));
             let marked: u32 =
                 words.map(|(bits, marks)| (bits.load(Relaxed) & live_word(marks, epoch)).count_ones()).sum();

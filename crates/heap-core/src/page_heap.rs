@@ -4,7 +4,7 @@
 //!
 //! * `pages` guards the page allocator and growth. A small span first tries the mutator's own [`PageStock`], 64 pages
 //!   that were taken in one go, and then does not touch this lock.
-//! * `records` guards the free span numbers and blocks of bits.
+//! * `records` guards the free span numbers and blocks of bits. What is freed while markers run is free when they have ended.
 //! * `frames` guards the list of runs in frames. Who looks at all pages takes it under `pages`.
 //!
 //! None else is held while another is taken, nor across anything that waits, except that growth calls the system under
@@ -30,10 +30,10 @@
 mod account;
 mod ahead;
 mod frames;
+mod records;
 
-use self::ahead::Extent;
 use self::frames::FrameRuns;
-use crate::chain::{Chain, Spare};
+use self::records::Records;
 use crate::error::AllocError;
 use crate::fault::{self, Fault};
 use crate::figures::Counters;
@@ -41,7 +41,7 @@ use crate::meta::TableAccount;
 use crate::os::{Os, OsError, Reservation};
 use crate::page::{FreeRun, PageAlloc, PageCache, PageRun, WantedRun};
 use crate::size_class::SizeClass;
-use crate::span::map::{BLOCKS_PER_PAGE, FIRST_BLOCK, SpanMap};
+use crate::span::map::{FIRST_BLOCK, SpanMap};
 use crate::span::{Span, SpanId, SpanShape};
 use crate::sync::atomic::{
     AtomicUsize,
@@ -71,21 +71,6 @@ pub struct PageStock {
 /// Spans at least this long are taken from the page allocator and not from a stock: they would empty it at once
 /// (Go 1.27 `runtime/mheap.go` draws the line at a quarter of its 64 pages, too).
 const STOCK_SPAN_PAGES: usize = 16;
-
-#[derive(Debug)]
-struct Records {
-    /// Freed span numbers.
-    spans: Chain,
-    /// The lowest span number never used.
-    next_span: u32,
-    /// Freed blocks, by length.
-    blocks: [Chain; BLOCKS_PER_PAGE + 1],
-    /// The lowest block never used.
-    next_block: u32,
-    spare: Spare,
-    /// What is memory of the tables because somebody asked for it ahead.
-    backed: Extent,
-}
 
 /// What a new span is for.
 #[derive(Clone, Copy, Debug)]
@@ -179,14 +164,7 @@ impl PageHeap {
             waiting: AtomicUsize::new(0),
             waits: Waits::new(),
             retained: AtomicUsize::new(0),
-            records: Mutex::new(Records {
-                spans: Chain::default(),
-                next_span: 0,
-                blocks: core::array::from_fn(|_| Chain::default()),
-                next_block: FIRST_BLOCK,
-                spare: Spare::default(),
-                backed: Extent::default(),
-            }),
+            records: Mutex::new(Records::new()),
             frames: Mutex::default(),
             grown: AtomicUsize::new(0),
             spans_high: AtomicUsize::new(0),
@@ -496,30 +474,22 @@ impl PageHeap {
         }
     }
 
-    /// A free record and a free block. `None` if the numbers of blocks are used up, which a 32-bit number is for reservations
-    /// of some TiB full of 8-byte objects.
+    /// A free record and a free block.
     fn take_record(&self, slots: u32) -> Option<(SpanId, u32)> {
-        let blocks = (slots as usize).div_ceil(64);
-        let records = &mut *self.records.lock();
-        let block = match records.blocks[blocks].pop(&mut records.spare) {
-            Some(block) => block,
-            None => {
-                let block = records.next_block;
-                let next = u32::try_from(blocks).ok().and_then(|blocks| block.checked_add(blocks))?;
-                if next as usize > self.map.blocks() {
-                    return None;
-                }
-                records.next_block = next;
-                block
-            }
-        };
-        let span = records.spans.pop(&mut records.spare).unwrap_or_else(|| {
-            let span = records.next_span;
-            records.next_span += 1;
-            self.spans_high.store(records.next_span as usize, Relaxed);
-            span
-        });
-        Some((SpanId::new(span), block))
+        let mut records = self.records.lock();
+        let taken = records.take(slots, &self.map);
+        self.spans_high.store(records.next_span as usize, Relaxed);
+        taken
+    }
+
+    /// Markers are about to run: what is freed beside them has its record and its block withheld ([`records`]).
+    pub(crate) fn withhold_records(&self) {
+        self.records.lock().withhold();
+    }
+
+    /// No marker runs any more.
+    pub(crate) fn reuse_records(&self) {
+        self.records.lock().reuse();
     }
 
     /// Gives an empty span's pages back. The caller owns the span, and no reference into it exists.
@@ -531,11 +501,7 @@ impl PageHeap {
         }
         span.unmake();
         crate::asan::poison(self.space.ptr(first.offset()), pages.bytes().get());
-        {
-            let records = &mut *self.records.lock();
-            records.spans.push(id.get(), &mut records.spare);
-            records.blocks[(slots as usize).div_ceil(64)].push(block, &mut records.spare);
-        }
+        self.records.lock().free(id, block, slots);
         crate::sync::point("free span: record free, pages in use");
         self.pages.lock().give_back(first, pages);
         self.counters.spans.fetch_sub(1, Relaxed);

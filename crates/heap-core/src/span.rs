@@ -22,8 +22,9 @@
 //!   [`SweepClaim`](claim::SweepClaim), or nobody (it rests in a list of its central). Only the owner changes
 //!   alloc bits and counts.
 //! * Mark bytes are written by markers, and by the owner for runs handed out while marking.
-//! * The record's shape fields change only while the span is being made or freed, when no reference to any of its
-//!   objects exists.
+//! * The record's shape fields change only while the span is being made, when no reference to any of its
+//!   objects exists. A record that is freed while markers run keeps its shape until they have ended: one may have read
+//!   that a page is its span's ([`SpanMap::resolve`](map::SpanMap::resolve)).
 //!
 //! Invariants (checked by [`crate::verify`])
 //!   C1  slots = span bytes / stride; the layout's class and the record agree

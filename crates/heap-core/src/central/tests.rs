@@ -1,10 +1,13 @@
 use super::{Entry, Seat, Taken};
 use crate::cache::Cache;
-use crate::memory::tests::{alloc, cycle, memory, noscan};
+use crate::memory::tests::{alloc, cycle, memory, memory_with, noscan};
 use crate::memory::{Empties, Memory};
+use crate::os::sim::SimOs;
 use crate::page_heap::PageStock;
 use crate::span::claim::try_claim;
 use crate::span::{Home, SpanId};
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::units::{Bytes, narrow};
 use crate::verify::check;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -178,6 +181,46 @@ fn no_more_than_two_mib_of_empty_spans_are_kept() {
     fill_spans(&memory, &cache, 300);
     memory.finish_sweep(Empties::Keep);
     assert_eq!(memory.fragmentation().total.empty, 256);
+    assert_eq!(check(&memory), []);
+}
+
+#[test]
+fn what_is_freed_while_marking_keeps_its_record_until_marking_has_ended() {
+    let memory = memory_with(&SimOs::new(), None, Bytes::mib(4));
+    let cache = Cache::at(memory.seat());
+    fill_spans(&memory, &cache, 256);
+    cycle(&memory, &cache, &[]);
+    fill_spans(&memory, &cache, 128);
+    memory.finish_sweep(Empties::Keep);
+    let ids = || (0..memory.pages().spans_high()).map(|number| SpanId::new(narrow(number)));
+    let is_empty = |id: &SpanId| {
+        let span = memory.map().span(*id);
+        span.is_in_use() && span.allocated() == 0
+    };
+    let kept: Vec<SpanId> = ids().filter(is_empty).collect();
+    let shapes = || -> Vec<_> {
+        let spans = kept.iter().map(|id| memory.map().span(*id));
+        spans.map(|span| (span.first(), span.slots(), span.block())).collect()
+    };
+    assert_eq!(kept.len(), 128);
+    memory.begin_cycle();
+    let before = shapes();
+    while cache.refill(&memory, noscan(2048)).is_ok() {}
+    assert!(
+        kept.iter().all(|id| !memory.map().span(*id).is_in_use()),
+        "they were freed, and are no other spans"
+    );
+    assert_eq!(shapes(), before);
+    let bits = kept.iter().flat_map(|id| memory.map().bits_of(memory.map().span(*id)));
+    assert!(bits.map(|word| word.load(Relaxed)).all(|word| word == 0));
+    assert_eq!(memory.count_marked().objects, 0);
+    let high = memory.pages().spans_high();
+    memory.end_marking();
+    cache.flush(&memory);
+    memory.end_cycle();
+    memory.finish_sweep(Empties::Free);
+    fill_spans(&memory, &cache, 512);
+    assert_eq!(memory.pages().spans_high(), high, "they are used again");
     assert_eq!(check(&memory), []);
 }
 

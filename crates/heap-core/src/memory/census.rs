@@ -6,7 +6,7 @@
 //! * a span at rest or in a cache was swept in this generation, or made in it: its note is final;
 //! * a span that is not yet swept, or being swept, ends the walk: there is no census then, and the caller sweeps, or waits for who
 //!   does;
-//! * a record is freed by its sweep only, and may then be another span's, of which nothing has survived.
+//! * a record is freed by its sweep, or while its span has no objects, and may then be another span's: nothing has survived of either.
 //!
 //! A walk that reads a later generation's note or layout reads what was written after the generation moved on (release, acquire),
 //! so it sees at its end that it has, and throws the whole away.

@@ -153,6 +153,27 @@ fn a_run_that_is_partly_released_keeps_that_when_the_system_refuses() {
 }
 
 #[test]
+fn what_is_freed_while_markers_run_is_free_when_they_have_ended() {
+    let heap = heap(&SimOs::new(), Bytes::new(usize::MAX));
+    let mut stock = PageStock::default();
+    let spans: Vec<_> = core::iter::from_fn(|| small(&heap, &mut stock).ok()).collect();
+    assert_eq!(spans.len(), 1024, "the whole reservation");
+    heap.withhold_records();
+    for &span in &spans[..2] {
+        heap.free_span(span);
+    }
+    assert!(
+        matches!(small(&heap, &mut stock), Err(AllocError::Reservation { .. })),
+        "there are pages, and no record"
+    );
+    heap.withhold_records();
+    heap.reuse_records();
+    let again = [(); 2].map(|()| small(&heap, &mut stock).unwrap());
+    assert!(again.iter().all(|span| spans[..2].contains(span)));
+    assert!(small(&heap, &mut stock).is_err());
+}
+
+#[test]
 fn free_records_and_blocks_of_bits_are_used_again() {
     let heap = heap(&SimOs::new(), Bytes::new(usize::MAX));
     let mut stock = PageStock::default();

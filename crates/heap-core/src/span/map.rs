@@ -268,6 +268,10 @@ impl SpanMap {
     }
 
     /// The allocated slot an arbitrary word points into, if it does.
+    ///
+    /// No span with objects may be freed meanwhile, and no record be made another span's: as it is from
+    /// [`Memory::begin_cycle`](crate::memory::Memory::begin_cycle) to [`Memory::end_marking`](crate::memory::Memory::end_marking), and for
+    /// who asks about an object of his own.
     #[must_use]
     pub fn resolve(&self, word: usize) -> Option<Resolved> {
         let id = self.span_at(word)?;

@@ -349,3 +349,27 @@ fn a_thread_that_ends_with_its_mutator_hangs_nobody() {
         assert_eq!(heap.figures().mutators, 0);
     });
 }
+
+/// Each hands out less than one mutator alone may keep to itself, and all together more than the heap is to grow by.
+#[test]
+fn what_many_mutators_have_allocated_that_are_idle_since_counts() {
+    const THREADS: usize = 400;
+    within(LIMIT, || {
+        let heap = Heap::builder().least_heap(4 << 20).own_threads(false).build().unwrap();
+        heap.collect();
+        let done = Barrier::new(THREADS + 1);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                let spawned = thread::Builder::new().stack_size(256 << 10).spawn_scoped(scope, || {
+                    let mut mutator = heap.attach().unwrap();
+                    mutator.enter(|mu| (0..16_u64).for_each(|number| _ = mu.alloc([number; 128])));
+                    done.wait();
+                });
+                assert!(spawned.is_ok());
+            }
+            done.wait();
+        });
+        let figures = heap.figures();
+        assert!(figures.cycles > figures.cycles_asked, "{} MiB, and no cycle was due", THREADS / 64);
+    });
+}

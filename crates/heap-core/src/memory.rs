@@ -124,6 +124,8 @@ pub struct Memory {
     epoch: AtomicU8,
     /// See [`Memory::restart_count`].
     count_grain: AtomicUsize,
+    /// The same.
+    count_apart: AtomicUsize,
     /// The next record the walk looks at.
     sweep_cursor: AtomicUsize,
     /// Objects whose drop is due.
@@ -170,6 +172,7 @@ impl Memory {
             settled: AtomicU64::new(FIRST_GENERATION),
             epoch: AtomicU8::new(Epoch::FIRST.byte()),
             count_grain: AtomicUsize::new(0),
+            count_apart: AtomicUsize::new(0),
             sweep_cursor: AtomicUsize::new(usize::MAX),
             dead: Mutex::new(Vec::new()),
             dead_count: AtomicUsize::new(0),
@@ -246,7 +249,9 @@ impl Memory {
     /// A seat at the centrals, for a mutator.
     #[must_use]
     pub fn seat(&self) -> Seat {
-        self.seats.sit()
+        let seat = self.seats.sit();
+        self.count_grain.fetch_min(self.share_of_count().get(), Relaxed);
+        seat
     }
 
     /// A span of a layout with at least one free slot, owned by the caller, who knows `generation` and sits there.
@@ -559,8 +564,8 @@ impl Memory {
     }
 
     /// Bytes handed out since [`Memory::restart_count`]. Errs either way by what is in mutators' caches: spans count whole when
-    /// they are taken, and what was not used of them is taken back later, even if the count began between the two. Errs low by less
-    /// than the grain for each mutator.
+    /// they are taken, and what was not used of them is taken back later, even if the count began between the two. Errs low by what mutators
+    /// keep to themselves ([`Memory::restart_count`]).
     #[inline]
     #[must_use]
     pub fn since_count(&self) -> Bytes {
@@ -568,11 +573,18 @@ impl Memory {
         Bytes::new(usize::try_from(signed).unwrap_or(0))
     }
 
-    /// Begins to count the bytes handed out anew. A mutator may keep fewer than `grain` of them to itself: with each span told at once, those
-    /// that get one every 250 ns take turns at one number.
-    pub fn restart_count(&self, grain: Bytes) {
-        self.count_grain.store(grain.get(), Relaxed);
+    /// Begins to count the bytes handed out anew. A mutator may keep fewer than `grain` of them to itself, and all that have a seat no
+    /// more than `apart`, except for what one that comes at this moment keeps: with each span told at once, those that get one every
+    /// 250 ns take turns at one number.
+    pub fn restart_count(&self, grain: Bytes, apart: Bytes) {
+        self.count_apart.store(apart.get(), Relaxed);
+        self.count_grain.store(grain.min(self.share_of_count()).get(), Relaxed);
         self.pages.counters().since_cycle.store(0, Relaxed);
+    }
+
+    /// What each mutator may keep to itself, if all do.
+    fn share_of_count(&self) -> Bytes {
+        Bytes::new(self.count_apart.load(Relaxed) / self.seats.sitting().max(1))
     }
 
     /// The grain of the count.

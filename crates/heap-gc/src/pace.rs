@@ -30,6 +30,9 @@ use std::time::Instant;
 const MOST_UNCOUNTED: Bytes = Bytes::kib(64);
 /// The same, in parts of what is to be allocated before the next cycle.
 const RUNWAY_GRAINS: usize = 128;
+/// What all mutators keep to themselves at most, in the same parts: five hundred with a grain each had kept four times what was to be
+/// allocated. With less, more than four would take turns at the count of a small heap.
+const RUNWAY_PARTS_APART: usize = 32;
 
 #[derive(Debug)]
 struct Decisions {
@@ -268,7 +271,11 @@ impl Pace {
         end.external = Bytes::new(self.external.take_low());
         let planned = decisions.pacer.end_cycle(&end);
         let next = self.publish(&mut decisions, planned);
-        memory.restart_count(MOST_UNCOUNTED.min(Bytes::new(next.runway().get() / RUNWAY_GRAINS)));
+        let runway = next.runway().get();
+        memory.restart_count(
+            MOST_UNCOUNTED.min(Bytes::new(runway / RUNWAY_GRAINS)),
+            Bytes::new(runway / RUNWAY_PARTS_APART),
+        );
         next
     }
 }

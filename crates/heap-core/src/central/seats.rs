@@ -39,6 +39,11 @@ impl Seats {
         self.sitting.len()
     }
 
+    /// How many mutators sit. Errs either way by those that come and go meanwhile.
+    pub(crate) fn sitting(&self) -> usize {
+        self.sitting.iter().map(|sitting| sitting.load(Relaxed)).sum()
+    }
+
     /// What they count.
     #[inline]
     pub(crate) fn tallies(&self) -> &Tallies {

@@ -5,7 +5,8 @@
 //! together; that happens the first time somebody asks in the new generation, so a cycle costs nothing per layout.
 //!
 //! An empty span is kept, and not freed, if mutators have taken as many since the last cycle, and so will want them in the next. It is
-//! used when nothing of the layout is left to sweep ([`crate::memory::Empties`]).
+//! used when nothing in its shard is left to sweep, and freed before an allocation is refused, also while markers run
+//! ([`crate::memory::Empties`]).
 //!
 //! The generation moves on while mutators run, and they hear of it one by one. The lists are of the newest generation
 //! that somebody came with. Who comes with the one before finds nothing, and what he puts back is unswept.

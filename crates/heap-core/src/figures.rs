@@ -3,8 +3,8 @@
 //! The allocation path counts nothing. A mutator's numbers move when it refills: the whole run is counted as
 //! allocated then, and the part it did not use is taken back when it hands the run back. So between two handshakes
 //! [`MemoryFigures::heap_alloc`] errs high, by at most one run per mutator and layout; right after a collection it is
-//! exact. Reading stops nobody; it takes the locks of the pages and of the span records for as long as it takes to read a
-//! few numbers.
+//! exact. Reading stops nobody; it takes the lock of the span records for as long as it takes to read a few numbers, and that of the tallies,
+//! for which only mutators wait that come or go, for as long as it takes to read some 140 numbers of each mutator.
 //!
 //! The fields carry the names of Go's `runtime.MemStats` where the meaning is the same
 //! (Go 1.27, `runtime/mstats.go`). Fields about goroutine stacks, profiling buckets and lookups have no meaning here
@@ -18,7 +18,8 @@ use crate::size_class::SizeClass;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use crate::units::Bytes;
 
-/// The counters of a heap, but for those that each mutator has for itself ([`crate::tally`]). Written with relaxed read-modify-writes by whoever does the thing counted.
+/// The counters of a heap, but for those that each mutator has for itself ([`crate::tally`]). Written with relaxed read-modify-writes by
+/// whoever does the thing counted.
 #[derive(Debug)]
 pub struct Counters {
     /// Bytes of large objects handed out, in whole pages.

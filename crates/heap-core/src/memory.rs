@@ -422,8 +422,8 @@ impl Memory {
         self.sweep_cursor.load(Relaxed) >= self.pages.spans_high()
     }
 
-    /// Sweeps up to `most` spans wherever they are, looking at a few records for each, and says how many pages that freed;
-    /// `None` when the walk has reached the end.
+    /// Sweeps up to `most` spans wherever they are, and at most seven more, looking at a few records for each, and says how many pages
+    /// that freed; `None` when the walk has reached the end.
     pub fn sweep_some(&self, most: usize) -> Option<Pages> {
         self.sweep_some_for(most, Empties::Free, None)
     }

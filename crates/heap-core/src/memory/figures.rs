@@ -1,7 +1,7 @@
 //! What a memory says of itself: figures, where its address space went, and how full its spans are.
 //!
-//! All of it is for readers beside the program. Nothing here stops anybody; [`Memory::figures`] and
-//! [`Memory::accounting`] take the lock of the pages for as long as it takes to read a few numbers.
+//! All of it is for readers beside the program. Nothing here stops anybody, and locks are held for as long as it takes to read
+//! numbers: that of the pages ([`Memory::accounting`]), that of the span records, that of the tallies ([`crate::tally`]), those of a layout's shards.
 
 use super::Memory;
 use crate::accounting::{Accounting, Holds, Mapping, PageState, Stretch};

@@ -126,6 +126,10 @@ pub struct Memory {
     count_grain: AtomicUsize,
     /// The same.
     count_apart: AtomicUsize,
+    /// Held by who frees the spans that were kept.
+    emptying: Mutex<()>,
+    /// How often that was done. Written with that lock.
+    emptied: AtomicUsize,
     /// The next record the walk looks at.
     sweep_cursor: AtomicUsize,
     /// Objects whose drop is due.
@@ -173,6 +177,8 @@ impl Memory {
             epoch: AtomicU8::new(Epoch::FIRST.byte()),
             count_grain: AtomicUsize::new(0),
             count_apart: AtomicUsize::new(0),
+            emptying: Mutex::new(()),
+            emptied: AtomicUsize::new(0),
             sweep_cursor: AtomicUsize::new(usize::MAX),
             dead: Mutex::new(Vec::new()),
             dead_count: AtomicUsize::new(0),
@@ -288,12 +294,13 @@ impl Memory {
         }
         let request = self.request(entry, Bytes::ZERO);
         let id = loop {
+            let emptied = self.emptied.load(Acquire);
             let refused = match self.pages.new_span(&request, Some(stock)) {
                 Ok(id) => break id,
                 Err(refused) => refused,
             };
             // The dead are not asked for their memory yet: no refusal before all is swept.
-            if self.sweep_ahead(generation, Some(seat)).is_none() && !self.free_empties(generation) {
+            if self.sweep_ahead(generation, Some(seat)).is_none() && !self.free_empties(generation, emptied) {
                 return Err(refused);
             }
             if let Some(id) = entry.take_partial(generation, seat, self.map()) {
@@ -332,12 +339,13 @@ impl Memory {
         }
         let request = self.request(entry, used);
         loop {
+            let emptied = self.emptied.load(Acquire);
             let refused = match self.pages.new_span(&request, None) {
                 Ok(id) => return Ok(id),
                 Err(refused) => refused,
             };
             // As for small objects: no refusal before all is swept.
-            if self.sweep_ahead(generation, None).is_none() && !self.free_empties(generation) {
+            if self.sweep_ahead(generation, None).is_none() && !self.free_empties(generation, emptied) {
                 return Err(refused);
             }
         }
@@ -350,12 +358,13 @@ impl Memory {
     /// As [`PageHeap::new_span`].
     pub fn take_frame(&self, pages: Pages, generation: u64) -> Result<PageIndex, AllocError> {
         loop {
+            let emptied = self.emptied.load(Acquire);
             let refused = match self.pages.take_frame(pages) {
                 Ok(run) => return Ok(run.base),
                 Err(refused) => refused,
             };
             // As for objects: no refusal before all is swept.
-            if self.sweep_ahead(generation, None).is_none() && !self.free_empties(generation) {
+            if self.sweep_ahead(generation, None).is_none() && !self.free_empties(generation, emptied) {
                 return Err(refused);
             }
         }
@@ -492,11 +501,16 @@ impl Memory {
         }
     }
 
-    /// Frees the spans that were [kept](Empties::Keep) for mutators who know `generation`. Says whether there were any.
+    /// Frees the spans that were [kept](Empties::Keep) for mutators who know `generation`. Says whether there were any, or somebody else
+    /// has freed some since it was done `before` times: whoever was refused while that was under way waits for it and asks again.
     #[cold]
-    fn free_empties(&self, generation: u64) -> bool {
+    fn free_empties(&self, generation: u64, before: usize) -> bool {
         if fault::on(Fault::EmptiesRefused) {
             return false;
+        }
+        let _one = self.emptying.lock();
+        if self.emptied.load(Relaxed) != before {
+            return true;
         }
         let mut freed = false;
         for entry in self.all_entries() {
@@ -504,6 +518,9 @@ impl Memory {
                 self.pages.free_span(id);
                 freed = true;
             }
+        }
+        if freed {
+            self.emptied.store(before.wrapping_add(1), Release);
         }
         freed
     }

@@ -224,6 +224,32 @@ fn what_is_freed_while_marking_keeps_its_record_until_marking_has_ended() {
     assert_eq!(check(&memory), []);
 }
 
+/// Both are refused at about the same time; one takes all that is kept, and the other needs half of it.
+#[test]
+fn nobody_is_refused_what_another_is_about_to_free() {
+    for _ in 0..400 {
+        let memory = memory_with(&SimOs::new(), None, Bytes::mib(4));
+        let cache = Cache::at(memory.seat());
+        fill_spans(&memory, &cache, 256);
+        cycle(&memory, &cache, &[]);
+        fill_spans(&memory, &cache, 128);
+        memory.finish_sweep(Empties::Keep);
+        assert_eq!(memory.fragmentation().total.empty, 128);
+        let begun = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let cache = Cache::at(memory.seat());
+                    begun.wait();
+                    (0..192 * 4).for_each(|_| _ = alloc(&memory, &cache, noscan(2048), 1));
+                    cache.flush(&memory);
+                });
+            }
+        });
+        assert_eq!(memory.fragmentation().total.spans, 512);
+    }
+}
+
 #[test]
 fn layouts_do_not_share_spans() {
     let (memory, cache) = (memory(), Cache::new());

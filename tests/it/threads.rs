@@ -302,7 +302,7 @@ fn collections_asked_for_by_many_threads_at_once_all_happen() {
 #[test]
 fn a_heap_without_threads_of_its_own_is_collected_by_its_mutators() {
     within(LIMIT, || {
-        let heap = Heap::builder().own_threads(false).verify_every(4).build().unwrap();
+        let heap = Heap::builder().own_threads(false).least_heap(4 << 20).verify_every(4).build().unwrap();
         let work = |heap: Heap| {
             let mut mutator = heap.attach().unwrap();
             let root: Root<u64> = mutator.enter(|mu| mu.root(mu.alloc(7_u64)));

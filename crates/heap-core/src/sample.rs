@@ -24,23 +24,37 @@ use crate::units::Bytes;
 /// hears of a change with its next one.
 #[derive(Debug, Default)]
 pub struct Sampling {
-    /// Bytes from one sampled byte to the next, on average; 0 for none, 1 for every object.
+    /// Bytes from one sampled byte to the next, on average; 0 for none, 1 for every object. And [`HAS_SAMPLED`], in the same word:
+    /// who has seen a mean sees that, too.
     mean: AtomicUsize,
     /// What the next dice begins with.
     seed: AtomicU64,
 }
+
+/// In [`Sampling::mean`]: it was above 0 at some time. A mean has no use for this bit, with which it would be more than there is memory.
+const HAS_SAMPLED: usize = 1 << (usize::BITS - 1);
 
 impl Sampling {
     /// Bytes from one sampled byte to the next, on average: 0 for none at all, 1 for every object.
     #[inline]
     #[must_use]
     pub fn mean(&self) -> Bytes {
-        Bytes::new(self.mean.load(Relaxed))
+        Bytes::new(self.mean.load(Relaxed) & !HAS_SAMPLED)
     }
 
-    /// Changes the mean.
+    /// Whether an object may have been sampled, now or before the mean became 0.
+    #[inline]
+    #[must_use]
+    pub fn has_sampled(&self) -> bool {
+        self.mean.load(Relaxed) & HAS_SAMPLED != 0
+    }
+
+    /// Changes the mean. One of more than half the address space is that half.
     pub fn set_mean(&self, mean: Bytes) {
-        self.mean.store(mean.get(), Relaxed);
+        match mean.get().min(!HAS_SAMPLED) {
+            0 => _ = self.mean.fetch_and(HAS_SAMPLED, Relaxed),
+            mean => self.mean.store(mean | HAS_SAMPLED, Relaxed),
+        }
     }
 
     /// Dice that no other has. A heap gives out the same ones in the same order every time.
@@ -140,6 +154,17 @@ mod tests {
                 (guessed - OBJECTS as f64).abs() <= bound + 0.5,
                 "{mean} and {size}: {guessed} of {OBJECTS}, bound {bound}"
             );
+        }
+    }
+
+    #[test]
+    fn that_something_was_sampled_is_not_forgotten() {
+        let sampling = Sampling::default();
+        sampling.set_mean(Bytes::ZERO);
+        assert!(!sampling.has_sampled());
+        for (mean, told) in [(512, 512), (0, 0), (usize::MAX, usize::MAX / 2), (0, 0)] {
+            sampling.set_mean(Bytes::new(mean));
+            assert_eq!((sampling.mean(), sampling.has_sampled()), (Bytes::new(told), true));
         }
     }
 

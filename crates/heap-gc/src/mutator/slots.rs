@@ -126,9 +126,10 @@ impl<'gc> Mu<'gc> {
     #[inline]
     pub(crate) fn give_up_buffer<T: Trace + 'gc>(&self, slot: NonNull<u8>, places: usize, mistake: Fault) {
         let class = slice_fit::<T>(places).1;
-        // What is sampled has to be allocated, and with the barrier on the buffer keeps what it holds.
+        // What is sampled has to be allocated, what was sampled is in the profile until it is freed, and with the barrier on the buffer keeps
+        // what it holds.
         if !class.is_large()
-            && self.mutator.heap.memory.sampling().mean() == Bytes::ZERO
+            && !self.mutator.heap.memory.sampling().has_sampled()
             && (!self.part.barrier.is_on() || fault::on(mistake))
             && let Ok(id) = self.slice_layout(T::ELEMENT, class)
         {

@@ -98,7 +98,7 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
     ///
     /// It takes a few instructions. The memory is kept by this mutator, one piece of each size and kind of elements, until a
     /// cycle begins. It is left to the collector if a cycle marks at this moment, if there are more than 32 KiB of it, and if
-    /// allocations are sampled ([`HeapBuilder::sampler`](crate::HeapBuilder::sampler)).
+    /// allocations are sampled or were ([`HeapBuilder::sampler`](crate::HeapBuilder::sampler)).
     ///
     /// ```
     /// # extern crate heap_gc as tricolor;

@@ -247,10 +247,25 @@ fn what_is_large_or_sampled_is_not_kept() {
         }
     }
     let sampled = Heap::builder().reservation(32 << 20).os(SimOs::new()).gc_off().sampler(Unnamed, 1).build();
-    sampled.unwrap().attach().unwrap().enter(|mu| {
+    let sampled = sampled.unwrap();
+    let mut mutator = sampled.attach().unwrap();
+    mutator.enter(|mu| {
         let (first, next) = after_giving_back(mu, 7, 7_u64);
         assert_ne!(first, next, "every buffer is seen by a profile");
     });
+    let kept = mutator.enter(|mu| {
+        let numbers = GcVec::with_capacity(mu, 7);
+        numbers.push(mu, 7_u64);
+        // A profile has what was sampled until it is freed, so it may not be used again either.
+        sampled.set_sample_mean(0);
+        numbers.give_back(mu);
+        let bytes = GcVec::with_capacity(mu, 56);
+        bytes.push(mu, 7_u8);
+        mu.root(mu.alloc(bytes))
+    });
+    mutator.collect();
+    sampled.sampled(|_, sample| panic!("{sample:?} is in the profile, and was given back"));
+    drop(kept);
 }
 
 #[test]

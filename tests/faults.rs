@@ -153,6 +153,8 @@ const CHECKS: &[Check] = &[
     ("vectors outgrown", vector_scenes::outgrown_and_freed),
     ("vector outgrown", || vector_scenes::vector_outgrown("roots")),
     ("vector given back", || vector_scenes::vector_given_back("roots")),
+    ("vector given back early", || vector_scenes::vector_given_back("barrier on")),
+    ("vectors of many layouts", vector_scenes::of_many_layouts),
 ];
 
 /// Not a test of its own: what the child processes run. Without the environment's word it has nothing to do.
@@ -349,6 +351,17 @@ faults! {
     an_allocation_is_refused_what_is_kept: EmptiesRefused, "empty spans wanted by others", "that there was room for";
     the_verifier_misses_what_a_mutator_counted_that_has_gone: TallyLost, "verified programs", "I1: class";
     a_marker_may_find_an_object_where_there_is_none: RecordsReused, "empty spans freed while marking", "while markers run";
+    references_in_a_buffer_of_numbers_are_not_seen: SpareOfAnother, "vectors of many layouts", "is lost";
+}
+
+/// The same mistake before the roots are taken, when nobody has shaded what is given back: the cycle frees it.
+#[test]
+fn a_vector_that_is_given_back_as_a_cycle_begins_has_two_owners() {
+    let check = "vector given back early";
+    let (passed, said) = in_a_process("none", check);
+    assert!(passed, "{check} fails without a fault:\n{said}");
+    let (passed, said) = in_a_process("GivenBackWhileMarking", check);
+    assert!(!passed && said.contains("is lost"), "{check} did not notice:\n{said}");
 }
 
 /// Generated programs notice a mistake that another check is named for: so they use that part of the interface, and the model

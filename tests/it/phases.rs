@@ -172,6 +172,7 @@ fn what_a_vector_has_room_for_leads_nowhere() {
     vector_scenes::emptied();
     vector_scenes::roomy();
     vector_scenes::outgrown_and_freed();
+    vector_scenes::of_many_layouts();
 }
 
 #[test]

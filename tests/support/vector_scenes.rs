@@ -189,18 +189,24 @@ pub(crate) fn vector_given_back(step: &str) {
     mutator.enter(|mu| {
         let items = Items::new();
         items.extend(mu, (0..MANY).map(|at| path(mu, 500 + 2 * at)));
+        // Its buffer is as long as those that come later, and nobody wants it before.
+        let short = Items::with_capacity(mu, 5);
+        short.extend(mu, (0..5).map(|at| path(mu, 600 + 2 * at)));
+        pool.put(mu, short);
         pool.put(mu, items);
     });
     let mut cycle = stage.begin();
     cycle.until(step);
     let (mut others, holder) = mutator.enter(|mu| {
-        // One that was made here, as long as those that come later, and one whose buffer may be grey.
+        // One that was made here, whose buffer the barrier may have shaded; one whose buffer may be grey; one that nothing has shaded
+        // before the roots are taken.
         let made = Items::with_capacity(mu, 5);
         made.extend(mu, (0..5).map(|at| path(mu, 700 + 2 * at)));
         made.give_back(mu);
         let kept = pool.take(mu).expect("one collection leaves it");
         let hidden = first(&kept);
         kept.give_back(mu);
+        pool.take(mu).expect("one collection leaves it").give_back(mu);
         ((1..4).map(|round| fill(mu, round, MANY)).collect::<Vec<_>>(), mu.root(item(mu, 9, Some(hidden))))
     });
     cycle.finish();
@@ -263,6 +269,52 @@ pub(crate) fn outgrown_and_freed() {
             }
         }
     }
+}
+
+/// Before each vector of references another of numbers is given back, in the largest buffer that is kept. A hundred and more layouts come
+/// by, as many as a mutator has places for buffers, so one of them comes by the place where the numbers are: it must not get their
+/// buffer, into which no marker looks.
+pub(crate) fn of_many_layouts() {
+    let heap = Heap::builder().gc_off().poison(0xA5).build().expect("a heap");
+    let mut mutator = heap.attach().expect("one mutator a thread");
+    of_one_stride::<0>(&mut mutator);
+    of_one_stride::<1>(&mut mutator);
+    of_one_stride::<2>(&mut mutator);
+    of_one_stride::<3>(&mut mutator);
+    of_one_stride::<4>(&mut mutator);
+    of_one_stride::<5>(&mut mutator);
+    of_one_stride::<6>(&mut mutator);
+    of_one_stride::<7>(&mut mutator);
+    let found = heap.verify();
+    assert!(found.is_empty(), "{}", found[0]);
+}
+
+/// A reference with so many numbers beside it.
+type Beside<'gc, const NUMBERS: usize> = (One<'gc>, [u64; NUMBERS]);
+
+/// [`of_many_layouts`] for one type of element, in buffers of many sizes.
+fn of_one_stride<const NUMBERS: usize>(mutator: &mut Mutator) {
+    let kept: Vec<Root<GcVec<'static, Beside<'static, NUMBERS>>>> = mutator.enter(|mu| {
+        (1..100)
+            .map(|places| {
+                GcVec::<'_, u64>::with_capacity(mu, 4095).give_back(mu);
+                let items = GcVec::with_capacity(mu, places as usize);
+                items.push(mu, (item(mu, places, None), [places; NUMBERS]));
+                mu.root(mu.alloc(items))
+            })
+            .collect()
+    });
+    mutator.collect();
+    mutator.enter(|mu| {
+        // What was freed is handed out again, too.
+        (0..200).for_each(|name| _ = item(mu, 1000 + name, None));
+        for (items, places) in kept.iter().zip(1..) {
+            let first = items.get(mu).first().expect("one element");
+            assert_eq!(first.0.name, places, "item {places} is lost");
+            look_along(Some(first.0), [places]);
+            assert_eq!(first.1, [places; NUMBERS]);
+        }
+    });
 }
 
 /// A vector is filled that was empty, in growing steps, by one and by many at once.

@@ -260,11 +260,13 @@ pub enum Fault {
     TallyLost = 123,
     /// The record of a span that is freed while markers run is another span's at once.
     RecordsReused = 124,
+    /// A buffer is used again for elements of another layout.
+    SpareOfAnother = 125,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 124] = [
+    pub const ALL: [Self; 125] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -389,6 +391,7 @@ impl Fault {
         Self::EmptiesRefused,
         Self::TallyLost,
         Self::RecordsReused,
+        Self::SpareOfAnother,
     ];
 }
 

@@ -40,6 +40,7 @@ mod figures;
 mod frames;
 mod finalizer;
 mod frames_mixed;
+mod given_back;
 mod limit;
 mod many;
 mod map;

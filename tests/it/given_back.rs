@@ -71,7 +71,7 @@ impl<'gc> Numbered<'gc> for Gc<'gc, Item> {
 
 impl<'gc> Numbered<'gc> for Either<'gc> {
     fn of(mu: &Mu<'gc>, number: u64) -> Self {
-        if number % 3 == 0 { Self::Number(number) } else { Self::Item(Numbered::of(mu, number)) }
+        if number.is_multiple_of(3) { Self::Number(number) } else { Self::Item(Numbered::of(mu, number)) }
     }
     fn number(self) -> u64 {
         match self {
@@ -158,10 +158,10 @@ fn play<'gc, T, R>(
                 check(&lent);
                 std::mem::take(&mut *lent).give_back(mu);
                 grow(mu, random, &lent);
-                if random.below(2) == 0 {
-                    if let Some(vec) = hands[other].replace(Lent::keep(lent)) {
-                        vec.give_back(mu);
-                    }
+                if random.below(2) == 0
+                    && let Some(vec) = hands[other].replace(Lent::keep(lent))
+                {
+                    vec.give_back(mu);
                 }
             }
             4 => {

@@ -295,11 +295,12 @@ type Beside<'gc, const NUMBERS: usize> = (One<'gc>, [u64; NUMBERS]);
 /// [`of_many_layouts`] for one type of element, in buffers of many sizes.
 fn of_one_stride<const NUMBERS: usize>(mutator: &mut Mutator) {
     let kept: Vec<Root<GcVec<'static, Beside<'static, NUMBERS>>>> = mutator.enter(|mu| {
-        (1..100)
-            .map(|places| {
+        (1_u64..)
+            .zip(1..100)
+            .map(|(number, places)| {
                 GcVec::<'_, u64>::with_capacity(mu, 4095).give_back(mu);
-                let items = GcVec::with_capacity(mu, places as usize);
-                items.push(mu, (item(mu, places, None), [places; NUMBERS]));
+                let items = GcVec::with_capacity(mu, places);
+                items.push(mu, (item(mu, number, None), [number; NUMBERS]));
                 mu.root(mu.alloc(items))
             })
             .collect()

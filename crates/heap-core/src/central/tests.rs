@@ -145,16 +145,22 @@ fn fill_spans(memory: &Memory, cache: &Cache, spans: usize) {
     cache.flush(memory);
 }
 
+/// Fills so many spans, which die, uses some again, and keeps as many of the others as are wanted.
+fn keep_spans(memory: &Memory, dead: usize, used_again: usize) -> Cache {
+    let cache = Cache::at(memory.seat());
+    fill_spans(memory, &cache, dead);
+    cycle(memory, &cache, &[]);
+    fill_spans(memory, &cache, used_again);
+    memory.finish_sweep(Empties::Keep);
+    assert_eq!(check(memory), []);
+    cache
+}
+
 #[test]
 fn as_many_empty_spans_are_kept_as_were_taken_and_they_are_used_last() {
     let memory = memory();
-    let cache = Cache::at(memory.seat());
-    fill_spans(&memory, &cache, 100);
-    cycle(&memory, &cache, &[]);
     // Thirty of the hundred are swept and used again; seventy are dead.
-    fill_spans(&memory, &cache, 30);
-    memory.finish_sweep(Empties::Keep);
-    assert_eq!(check(&memory), []);
+    let cache = keep_spans(&memory, 100, 30);
     let spans = || memory.fragmentation().total;
     assert_eq!((spans().spans, spans().empty), (60, 30), "thirty with objects and thirty without");
     // They are used, and none is made.
@@ -175,23 +181,14 @@ fn as_many_empty_spans_are_kept_as_were_taken_and_they_are_used_last() {
 #[test]
 fn no_more_than_two_mib_of_empty_spans_are_kept() {
     let memory = memory();
-    let cache = Cache::at(memory.seat());
-    fill_spans(&memory, &cache, 700);
-    cycle(&memory, &cache, &[]);
-    fill_spans(&memory, &cache, 300);
-    memory.finish_sweep(Empties::Keep);
+    keep_spans(&memory, 700, 300);
     assert_eq!(memory.fragmentation().total.empty, 256);
-    assert_eq!(check(&memory), []);
 }
 
 #[test]
 fn what_is_freed_while_marking_keeps_its_record_until_marking_has_ended() {
     let memory = memory_with(&SimOs::new(), None, Bytes::mib(4));
-    let cache = Cache::at(memory.seat());
-    fill_spans(&memory, &cache, 256);
-    cycle(&memory, &cache, &[]);
-    fill_spans(&memory, &cache, 128);
-    memory.finish_sweep(Empties::Keep);
+    let cache = keep_spans(&memory, 256, 128);
     let ids = || (0..memory.pages().spans_high()).map(|number| SpanId::new(narrow(number)));
     let is_empty = |id: &SpanId| {
         let span = memory.map().span(*id);
@@ -229,11 +226,7 @@ fn what_is_freed_while_marking_keeps_its_record_until_marking_has_ended() {
 fn nobody_is_refused_what_another_is_about_to_free() {
     for _ in 0..400 {
         let memory = memory_with(&SimOs::new(), None, Bytes::mib(4));
-        let cache = Cache::at(memory.seat());
-        fill_spans(&memory, &cache, 256);
-        cycle(&memory, &cache, &[]);
-        fill_spans(&memory, &cache, 128);
-        memory.finish_sweep(Empties::Keep);
+        keep_spans(&memory, 256, 128);
         assert_eq!(memory.fragmentation().total.empty, 128);
         let begun = std::sync::Barrier::new(2);
         std::thread::scope(|scope| {

@@ -234,7 +234,11 @@ impl Pacer {
 
     fn plan(&self, end: &CycleEnd, expected_work: Option<Bytes>) -> Plan {
         let goal = goal::Goal::of(&self.settings, end);
-        let runway = expected_work.and_then(|work| self.consumption.runway(work, self.settings.share));
+        let is_limited = matches!(goal.bound, Bound::MemoryLimit | Bound::HardLimit);
+        let runway = expected_work
+            // With nothing to scan a guess is as good as the last cycles were alike. Where a limit is near, a cycle too early is the better mistake.
+            .filter(|work| !(is_limited && *work == Bytes::ZERO))
+            .and_then(|work| self.consumption.runway(work, self.settings.share));
         let plan = Plan {
             live: goal.live,
             trigger: trigger::trigger(goal.live, goal.size, runway),

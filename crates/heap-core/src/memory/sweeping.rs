@@ -35,7 +35,7 @@ pub enum Empties {
     /// Their pages are free.
     Free,
     /// As many stay with their layout as its mutators have taken since the last cycle: to free a span and to make it again costs as
-    /// much as allocating all of its slots. The pages of the others are free.
+    /// much as allocating all of its slots. The pages of the others are free, and near the hard limit those of all.
     Keep,
 }
 
@@ -129,6 +129,7 @@ impl Memory {
             Swept::Empty
                 if empties == Empties::Keep
                     && !span.is_large()
+                    && !self.pages.is_near_limit()
                     && entry.keep_empty(generation, sweeping.span, span, before) =>
             {
                 Pages::ZERO

@@ -236,6 +236,13 @@ fn a_heap_in_which_nothing_lives_learns_when_to_begin() {
     assert!(later.get().abs_diff((mib(4) - mib(1)).get()) < 8, "{later:?}");
     assert_eq!(trigger(mib(3), Bytes::new(8)), later, "one root is no more work than none");
     assert_eq!(trigger(NONE, NONE), Bytes::kib(4096 / 64 * 45), "nothing allocated teaches nothing");
+    let limited = Settings { hard_limit: mib(4), ..settings };
+    let early = planned(limited, of(Bytes::kib(240), NONE));
+    assert_eq!(
+        (early.bound, early.trigger),
+        (Bound::HardLimit, Bytes::kib(3584 / 64 * 45)),
+        "a limit is near"
+    );
 }
 
 #[test]

@@ -18,7 +18,7 @@
 //! The formulas are Go's, but for ¹: Go assumes that background marking gets its share and measures only the assists; here
 //! both are measured, because a collector thread is one thread and not a quarter of them. A cycle during which nothing was
 //! allocated teaches nothing (Go: that consumption is zero): it was run in an idle moment or stopped the world. What was scanned counts
-//! as 64 KiB at least (in Go there are always stacks and globals). Before anything is known a cycle begins as early as ³ allows. ⁴ is I2 of `pacer.rs`.
+//! as 64 KiB at least (in Go there are always stacks and globals), but with no work at all a limit that sets the goal means as early as ³ allows. Before anything is known a cycle begins as early as ³ allows. ⁴ is I2 of `pacer.rs`.
 
 #![forbid(unsafe_code)]
 

@@ -113,6 +113,6 @@ impl Model {
     /// What is alive for certain, after a collection.
     #[must_use]
     pub fn is_alive(&self, id: Id) -> bool {
-        self.has(id) && !self.maybe.contains(&id)
+        self.has(id) && !self.maybe.contains(&id) && self.marked().contains(&id)
     }
 }

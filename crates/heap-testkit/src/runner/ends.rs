@@ -95,9 +95,12 @@ impl Runner {
 
     /// Those of the dead have run, once; others have not. After a full collection.
     pub(super) fn check_cleanups(&mut self) -> Result<(), String> {
+        let times: Vec<_> =
+            self.model.cleanups.iter().map(|cleaned| self.ends.cleaned.times(cleaned.name)).collect();
+        // What pools had let go of when a cleanup ran, the model hears of now.
+        self.enter(|_, _, _| Ok::<_, String>(()))?;
         let cleanups = core::mem::take(&mut self.model.cleanups);
-        for cleaned in &cleanups {
-            let times = self.ends.cleaned.times(cleaned.name);
+        for (cleaned, times) in cleanups.iter().zip(times) {
             let is_right = if cleaned.stopped || self.model.is_alive(cleaned.of) {
                 times == 0
             } else if self.alone && !self.model.has(cleaned.of) {

@@ -59,7 +59,7 @@ fn thin(memory: &Memory, cache: &Cache) {
     memory.finish_sweep(Empties::Free);
     cache.flush(memory);
     memory.begin_cycle();
-    each_span(memory, |_, span| memory.map().mark_of(span, 0).store(memory.epoch().byte(), Relaxed));
+    each_span(memory, |_, span| memory.map().mark_of(span, 0).set(memory.epoch().byte()));
     memory.end_marking();
     memory.finish_sweep(Empties::Free);
 }

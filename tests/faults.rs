@@ -351,6 +351,8 @@ faults! {
     an_allocation_is_refused_what_is_kept: EmptiesRefused, "empty spans wanted by others", "that there was room for";
     the_verifier_misses_what_a_mutator_counted_that_has_gone: TallyLost, "verified programs", "I1: class";
     a_marker_may_find_an_object_where_there_is_none: RecordsReused, "empty spans freed while marking", "while markers run";
+    the_model_misses_what_no_span_tells_of: SpanUntold, "model", "slots are allocated, not";
+    a_newborn_is_lost_whose_span_is_not_reached: RunUntold, "newborns", "is lost";
     references_in_a_buffer_of_numbers_are_not_seen: SpareOfAnother, "vectors of many layouts", "is lost";
 }
 

@@ -393,16 +393,15 @@ impl Cache {
 
     /// Gives the slots of a run the colour of new objects.
     fn mark_run(&self, memory: &Memory, id: SpanId, run: Run) {
-        let byte = match self.colour.get() {
-            Colour::White => None,
-            Colour::WhiteAgain => (!fault::on(Fault::MarkedFreeForgotten)).then_some(0),
-            Colour::Black(epoch) => Some(epoch.byte()),
-        };
-        if let Some(byte) = byte {
-            let marks = memory.map().marks_of(memory.map().span(id));
-            for mark in &marks[run.start as usize..(run.start + run.len) as usize] {
-                mark.store(byte, Relaxed);
+        let (map, span) = (memory.map(), memory.map().span(id));
+        match self.colour.get() {
+            Colour::White => {}
+            Colour::WhiteAgain => {
+                if !fault::on(Fault::MarkedFreeForgotten) {
+                    map.clear_run(span, run);
+                }
             }
+            Colour::Black(epoch) => map.reach_run(span, run, epoch.byte()),
         }
     }
 

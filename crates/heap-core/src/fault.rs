@@ -262,11 +262,15 @@ pub enum Fault {
     RecordsReused = 124,
     /// A buffer is used again for elements of another layout.
     SpareOfAnother = 125,
+    /// Who reaches a slot does not say so of its span.
+    SpanUntold = 126,
+    /// Who hands out marked slots does not say so of their span.
+    RunUntold = 127,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 125] = [
+    pub const ALL: [Self; 127] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -392,6 +396,8 @@ impl Fault {
         Self::TallyLost,
         Self::RecordsReused,
         Self::SpareOfAnother,
+        Self::SpanUntold,
+        Self::RunUntold,
     ];
 }
 

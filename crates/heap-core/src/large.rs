@@ -39,7 +39,9 @@ pub fn alloc(
         unsafe { start.write_bytes(0, used.get().next_multiple_of(crate::units::WORD_BYTES)) };
     }
     let colour = if fault::on(Fault::LargeWhite) { 0 } else { birth.colour };
-    memory.map().mark_of(span, 0).store(colour, Relaxed);
+    if colour != 0 {
+        memory.map().mark_of(span, 0).set(colour);
+    }
     slots::take(memory.map().bits_of(span), slots::Run { start: 0, len: 1 });
     span.set_allocated(1);
     span.set_home(Home::Large);

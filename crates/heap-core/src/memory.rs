@@ -37,7 +37,7 @@ use crate::page_heap::{PageHeap, PageStock, SpanRequest};
 use crate::sample::Sampling;
 use crate::span::claim::{FIRST_GENERATION, keep};
 use crate::span::map::slot_ptr;
-use crate::span::marks::{Epoch, live_word};
+use crate::span::marks::Epoch;
 use crate::span::{Span, SpanId};
 use crate::stress::SWEEP_TRIES;
 use crate::sweep::Swept;
@@ -439,14 +439,12 @@ impl Memory {
         let mut all = Marked::default();
         for number in 0..self.pages.spans_high() {
             let span = self.map().span(SpanId::new(narrow(number)));
-            if !span.is_in_use() || span.allocated() == 0 {
+            if !span.is_in_use() || span.allocated() == 0 || !self.map().may_be_reached(span, epoch) {
                 continue;
             }
             // It may have been given back unused and freed since.
             let Some(entry) = self.entry_if_used(span) else { continue };
-            let words = self.map().bits_of(span).iter().zip(self.map().marks_of(span).chunks_exact(64));
-            let marked: u32 =
-                words.map(|(bits, marks)| (bits.load(Relaxed) & live_word(marks, epoch)).count_ones()).sum();
+            let marked: u32 = self.map().each_block(span).map(|block| block.live(epoch).count_ones()).sum();
             all.objects += u64::from(marked);
             all.bytes += Bytes::new(marked as usize * span.stride().get());
             if !entry.layout().is_noscan() {

@@ -11,6 +11,7 @@
 //!   spans [number] 64 B   the record
 //!   marks [block * 64 + slot]   one byte a slot: the epoch of the cycle that last reached it  (marks.rs)
 //!   bits  [block + slot / 64]   one bit a slot: allocated, as of the last sweep and the runs handed out  (slots.rs)
+//!   reached [page]              one byte a span, its first page's: the last epoch that reached a slot  (reached.rs)
 //! ```
 //!
 //! A mark is a byte and not a bit, because setting a bit shared with other slots takes an atomic read-modify-write
@@ -30,10 +31,12 @@
 //!   C1  slots = span bytes / stride; the layout's class and the record agree
 //!   C2  allocated = ones in the alloc bits
 //!   C4  alloc bits at and above `slots` are zero
+//!   C9  a mark of the current epoch is in a span that says so
 //!   A2  every page of a span in use has it as owner; a page without a span has none
 
 pub mod slots;
 pub mod marks;
+pub mod reached;
 pub mod claim;
 pub mod map;
 

@@ -1,7 +1,7 @@
 //! Sweeping one span: marks become alloc bits.
 //!
 //! A slot stays allocated if it was allocated and reached; every other slot is free. That is one pass over the mark
-//! bytes, sixty-four slots at a time, and no object is touched, unless somebody has to be told:
+//! bytes, sixty-four slots at a time, unless none was reached, and no object is touched, unless somebody has to be told:
 //!
 //! * A layout with a drop function keeps its dead slots: they are *queued*, and a mutator runs the drops at a
 //!   safepoint. The next sweep after the drop frees the slot. So an object with a drop costs its memory for one
@@ -14,7 +14,7 @@ use crate::fault::{self, Fault};
 use crate::os::Reservation;
 use crate::span::claim::SweepClaim;
 use crate::span::map::{SpanMap, slot_ptr};
-use crate::span::marks::{DROPPED, Epoch, QUEUED, live_word};
+use crate::span::marks::{DROPPED, Epoch, QUEUED};
 use crate::span::{Home, Span, SpanId};
 use crate::sync::atomic::Ordering::{Acquire, Relaxed};
 use crate::units::narrow;
@@ -70,13 +70,15 @@ impl Sweeper<'_> {
             note_survivors(span, 0);
             return self.settle(claim, 0);
         }
-        let bits = self.map.bits_of(span);
-        let marks = self.map.marks_of(span);
         let mut live = 0;
-        for (word, marks) in bits.iter().zip(marks.chunks_exact(64)) {
-            let kept = word.load(Relaxed) & live_word(marks, self.epoch);
-            word.store(kept, Relaxed);
-            live += kept.count_ones();
+        if self.map.may_be_reached(span, self.epoch) {
+            for block in self.map.each_block(span) {
+                let kept = block.live(self.epoch);
+                block.bits.store(kept, Relaxed);
+                live += kept.count_ones();
+            }
+        } else {
+            self.map.bits_of(span).iter().for_each(|bits| bits.store(0, Relaxed));
         }
         note_survivors(span, live);
         self.settle(claim, live)
@@ -85,29 +87,27 @@ impl Sweeper<'_> {
     /// Sweeps a claimed span whose objects have a drop. `dead` is told of every slot that has just died.
     pub fn sweep_droppable(&self, claim: SweepClaim<'_>, mut dead: impl FnMut(u32)) -> Sweeping {
         let span = claim.span();
-        let bits = self.map.bits_of(span);
-        let marks = self.map.marks_of(span);
         let (mut live, mut reached) = (0, 0);
-        for (index, (word, marks)) in bits.iter().zip(marks.chunks_exact(64)).enumerate() {
-            let taken = word.load(Relaxed);
-            let mut kept = taken & live_word(marks, self.epoch);
+        for (index, block) in self.map.each_block(span).enumerate() {
+            let taken = block.bits.load(Relaxed);
+            let mut kept = block.live(self.epoch);
             reached += kept.count_ones();
             let mut others = taken & !kept;
             while others != 0 {
                 let bit = others.trailing_zeros();
                 others &= others - 1;
                 // Acquires what the drop did to the slot (`Memory::bury`), before it is handed out again.
-                match marks[bit as usize].load(Acquire) {
-                    DROPPED => marks[bit as usize].store(0, Relaxed),
+                match block.marks[bit as usize].load(Acquire) {
+                    DROPPED => block.marks[bit as usize].store(0, Relaxed),
                     QUEUED => kept |= 1 << bit,
                     _ => {
-                        marks[bit as usize].store(QUEUED, Relaxed);
+                        block.marks[bit as usize].store(QUEUED, Relaxed);
                         kept |= 1 << bit;
                         dead(narrow(index) * 64 + bit);
                     }
                 }
             }
-            word.store(kept, Relaxed);
+            block.bits.store(kept, Relaxed);
             live += kept.count_ones();
         }
         note_survivors(span, reached);

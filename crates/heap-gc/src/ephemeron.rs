@@ -48,7 +48,7 @@ use heap_core::span::marks::{DROPPED, QUEUED};
 use heap_core::stress::STRESSED;
 use heap_core::sync::atomic::{
     AtomicPtr,
-    Ordering::{Acquire, Relaxed, Release},
+    Ordering::{Acquire, Release},
 };
 use heap_core::sync::{Mutex, point};
 use heap_core::units::Bytes;
@@ -394,10 +394,10 @@ impl<'a> Following<'a> {
         let Some(found) = map.resolve(word) else { return };
         let span = map.span(found.span);
         let (mark, epoch) = (map.mark_of(span, found.slot), self.memory.epoch().byte());
-        if mark.load(Relaxed) == epoch {
+        if mark.get() == epoch {
             return;
         }
-        mark.store(epoch, Relaxed);
+        mark.set(epoch);
         if !self.memory.entry_of(span).layout().is_noscan() {
             self.objects.push((found.span, found.slot));
         }
@@ -411,7 +411,7 @@ impl<'a> Following<'a> {
     fn mark_ambiguous(&mut self, word: usize) {
         let map = self.memory.map();
         let Some(found) = map.resolve(word) else { return };
-        let now = map.mark_of(map.span(found.span), found.slot).load(Relaxed);
+        let now = map.mark_of(map.span(found.span), found.slot).get();
         // Dead objects whose drop is due are not brought back by a number.
         if now != QUEUED && now != DROPPED {
             self.mark(word);

@@ -46,10 +46,7 @@ use heap_core::span::map::{QuickRoad, ScanWord, SpanMap};
 use heap_core::span::marks::{DROPPED, QUEUED};
 use heap_core::span::{SpanId, slots};
 use heap_core::stress::{GREY_BATCH, PIECE_WORDS};
-use heap_core::sync::atomic::{
-    AtomicUsize,
-    Ordering::{Acquire, Relaxed},
-};
+use heap_core::sync::atomic::{AtomicUsize, Ordering::Acquire};
 use heap_core::units::{WORD_BYTES, narrow};
 use stack::{FIRST_ROOM, Grey, LENT_ROOM, MOST_QUICK, Stack, Top};
 
@@ -159,14 +156,14 @@ impl<'a> Hot<'a> {
         }
         // SAFETY: duty 1.
         let (mark, scan) = unsafe { self.road.look(word) };
-        if mark.load(Relaxed) == self.epoch {
+        if mark.get() == self.epoch {
             return None;
         }
         let slow = scan.slow();
         if slow.is_some() {
             return slow;
         }
-        mark.store(self.epoch, Relaxed);
+        mark.set(self.epoch);
         if !scan.is_noscan() {
             // SAFETY: duty 2.
             unsafe { stack.push(Grey { object: word, scan }) };
@@ -302,10 +299,10 @@ impl<'a> Marker<'a> {
             return;
         }
         let mark = self.map.mark_of(span, slot);
-        if mark.load(Relaxed) == self.hot.epoch {
+        if mark.get() == self.hot.epoch {
             return;
         }
-        mark.store(self.hot.epoch, Relaxed);
+        mark.set(self.hot.epoch);
         if !self.memory.entry_of(span).layout().is_noscan() {
             self.push(word);
         }
@@ -319,12 +316,12 @@ impl<'a> Marker<'a> {
         let Some(found) = self.map.resolve(word) else { return };
         let span = self.map.span(found.span);
         let mark = self.map.mark_of(span, found.slot);
-        let now = mark.load(Relaxed);
+        let now = mark.get();
         if now == self.hot.epoch || now == QUEUED || now == DROPPED {
             // Reached, or dead: an object whose drop is due is not brought back by a number that looks like it.
             return;
         }
-        mark.store(self.hot.epoch, Relaxed);
+        mark.set(self.hot.epoch);
         if !self.memory.entry_of(span).layout().is_noscan() {
             self.push(found.start);
         }
@@ -418,7 +415,7 @@ impl<'a> Marker<'a> {
             }
             for slot in 0..span.slots() {
                 let is_object = slots::is_taken(self.map.bits_of(span), slot)
-                    && self.map.mark_of(span, slot).load(Relaxed) == self.hot.epoch;
+                    && self.map.mark_of(span, slot).get() == self.hot.epoch;
                 if is_object {
                     self.push(self.memory.slot_ptr(span, slot).addr().get());
                     self.drain_own::<false>(usize::MAX);

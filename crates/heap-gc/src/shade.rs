@@ -2,7 +2,6 @@
 
 use heap_core::memory::Memory;
 use heap_core::span::{Span, SpanId};
-use heap_core::sync::atomic::Ordering::Relaxed;
 
 /// Makes what a reference leads to grey, for a mutator or the root table: marks it, and says whether it has to be scanned
 /// and is the caller's to hand over.
@@ -17,12 +16,12 @@ pub(crate) unsafe fn shade(memory: &Memory, word: usize) -> bool {
     // SAFETY: duty 1.
     let (mark, scan) = unsafe { memory.map().quick().look(word) };
     let epoch = memory.epoch_byte();
-    if mark.load(Relaxed) == epoch {
+    if mark.get() == epoch {
         return false;
     }
     match scan.slow() {
         None => {
-            mark.store(epoch, Relaxed);
+            mark.set(epoch);
             !scan.is_noscan()
         }
         Some(id) => shade_slow(memory, id, word),
@@ -38,7 +37,7 @@ pub(crate) unsafe fn is_marked(memory: &Memory, word: usize) -> bool {
     // SAFETY: duty 1.
     let (mark, scan) = unsafe { memory.map().quick().look(word) };
     match scan.slow() {
-        None => mark.load(Relaxed) == memory.epoch_byte(),
+        None => mark.get() == memory.epoch_byte(),
         Some(id) => {
             let span = memory.map().span(id);
             let offset = word - memory.map().address(span.first()).get();
@@ -58,9 +57,9 @@ fn shade_slow(memory: &Memory, id: SpanId, word: usize) -> bool {
 fn shade_slot(memory: &Memory, span: &Span, slot: u32) -> bool {
     let mark = memory.map().mark_of(span, slot);
     let epoch = memory.epoch().byte();
-    if mark.load(Relaxed) == epoch {
+    if mark.get() == epoch {
         return false;
     }
-    mark.store(epoch, Relaxed);
+    mark.set(epoch);
     !memory.entry_of(span).layout().is_noscan()
 }

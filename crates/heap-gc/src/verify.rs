@@ -13,7 +13,6 @@ use crate::roots::Roots;
 use heap_core::memory::Memory;
 use heap_core::span::SpanId;
 use heap_core::span::marks::{DROPPED, QUEUED};
-use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::verify::{Violation, Word, check, each_span, each_word};
 use std::collections::{HashMap, HashSet};
 
@@ -122,7 +121,7 @@ pub(crate) fn compare_marks(
     let mut once: HashSet<(SpanId, u32)> = HashSet::new();
     let mut visit = |word: usize, list: &mut Vec<(SpanId, u32)>, ambiguous: bool| {
         let Some(at) = map.resolve(word) else { return };
-        let mark = map.mark_of(map.span(at.span), at.slot).load(Relaxed);
+        let mark = map.mark_of(map.span(at.span), at.slot).get();
         if ambiguous && (mark == QUEUED || mark == DROPPED) {
             return;
         }

@@ -14,6 +14,8 @@ pub enum Fault {
     WeakUntold,
     /// See the real one.
     WeakDecidedKept,
+    /// See the real one.
+    SpanUntold,
 }
 
 /// Whether a mistake is switched on.

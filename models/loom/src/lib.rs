@@ -5,6 +5,7 @@
 //!   crates/heap-gc/src/grey.rs               │  #[path]      this package  ──▶  loom: every interleaving of a
 //!   crates/heap-gc/src/weak/verdict.rs       │
 //!   crates/heap-core/src/span/claim.rs       ├───────────▶   (cfg loom)         model, and every value that a
+//!   crates/heap-core/src/span/reached.rs     │
 //!   crates/heap-core/src/sync.rs             │                                  load may return
 //!   crates/heap-core/src/fault/step.rs      ─┘
 //! ```

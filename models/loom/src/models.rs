@@ -7,6 +7,7 @@
 mod claim;
 mod grey;
 mod handshake;
+mod reached;
 mod rounds;
 mod weak;
 

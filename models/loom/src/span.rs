@@ -4,6 +4,8 @@ use crate::sync::atomic::{AtomicU64, Ordering::Release};
 
 #[path = "../../../crates/heap-core/src/span/claim.rs"]
 pub mod claim;
+#[path = "../../../crates/heap-core/src/span/reached.rs"]
+pub mod reached;
 
 /// The number of a span.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

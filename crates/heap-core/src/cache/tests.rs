@@ -7,7 +7,6 @@ use crate::os::sim::SimOs;
 use crate::sample::weight;
 use crate::span::marks::Epoch;
 use crate::stress::RUN_SLOTS_MAX;
-use crate::sync::atomic::Ordering::Relaxed;
 use crate::units::Bytes;
 use core::ptr::NonNull;
 use std::collections::HashSet;
@@ -120,7 +119,7 @@ fn a_cache_that_has_not_heard_of_a_generation_puts_its_spans_back_unswept() {
     // A cycle that reaches one of the three, beside the cache.
     memory.finish_sweep(Empties::Free);
     memory.begin_cycle();
-    memory.map().mark_of(span, found.slot).store(memory.epoch().byte(), Relaxed);
+    memory.map().mark_of(span, found.slot).set(memory.epoch().byte());
     memory.end_marking();
     // Nobody can sweep what the cache has, and it takes nothing from the new generation's lists.
     memory.finish_sweep(Empties::Free);

@@ -56,7 +56,7 @@ impl Memory {
             }
         }
         let span = self.map().span(dead.span);
-        let _buried = Buried(self.map().mark_of(span, dead.slot));
+        let _buried = Buried(self.map().mark_of(span, dead.slot).byte());
         let object = slot_ptr(self.pages.space(), span, dead.slot).as_ptr();
         point("dead: taken, before the drop");
         // SAFETY: the slot was allocated and unreachable when it was swept, and its mark says QUEUED since: it is not
@@ -78,7 +78,7 @@ impl Memory {
             let Some(drop) = self.entry_of(span).layout().drop else { continue };
             for slot in 0..span.slots() {
                 let taken = crate::span::slots::is_taken(self.map().bits_of(span), slot);
-                if taken && self.map().mark_of(span, slot).load(Relaxed) != DROPPED {
+                if taken && self.map().mark_of(span, slot).get() != DROPPED {
                     let dead = Dead { span: id, slot, drop };
                     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.bury(&dead)));
                     if let Err(payload) = outcome {

@@ -57,7 +57,7 @@ pub(crate) fn cycle(memory: &Memory, cache: &Cache, live: &[NonNull<u8>]) {
     memory.begin_cycle();
     for object in live {
         let found = memory.map().resolve(object.addr().get()).expect("an allocated slot");
-        memory.map().mark_of(memory.map().span(found.span), found.slot).store(memory.epoch().byte(), Relaxed);
+        memory.map().mark_of(memory.map().span(found.span), found.slot).set(memory.epoch().byte());
     }
     memory.end_marking();
 }
@@ -169,7 +169,7 @@ fn a_dead_object_keeps_its_slot_until_its_drop_has_run() {
     settled(&memory, &cache);
     assert!(memory.has_dead());
     let found = memory.map().resolve(dead.addr().get()).expect("its slot is kept");
-    assert_eq!(memory.map().mark_of(memory.map().span(found.span), found.slot).load(Relaxed), QUEUED);
+    assert_eq!(memory.map().mark_of(memory.map().span(found.span), found.slot).get(), QUEUED);
     // However many cycles come before somebody runs the drop, it is queued once.
     for _ in 0..3 {
         cycle(&memory, &cache, &[kept]);

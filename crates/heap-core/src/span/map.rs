@@ -18,8 +18,11 @@
 //! Pages without a span have an all-zero `PageInfo`. It leads to block 0, which belongs to no span: a stray mark
 //! lands where nobody looks.
 
-use super::marks::Epoch;
+use super::marks::{Block, Epoch};
+use super::reached::{Mark, reach};
+use super::slots::Run;
 use super::{Span, SpanId, slots};
+use crate::fault::{self, Fault};
 use crate::meta::{Table, TableAccount, Zeroable};
 use crate::os::{Os, OsError, Reservation};
 use crate::racy::words::WordRange;
@@ -131,6 +134,7 @@ pub struct SpanMap {
     spans: Table<Span>,
     marks: Table<AtomicU8>,
     bits: Table<AtomicU64>,
+    reached: Table<AtomicU8>,
 }
 
 impl SpanMap {
@@ -149,6 +153,7 @@ impl SpanMap {
             spans: Table::new(os, pages)?,
             marks: Table::new(os, blocks * 64)?,
             bits: Table::new(os, blocks)?,
+            reached: Table::new(os, pages)?,
         })
     }
 
@@ -179,7 +184,8 @@ impl SpanMap {
     pub fn quick(&self) -> QuickRoad<'_> {
         // The entry of the page at address 0, if there were one: saves a subtraction for every reference.
         let origin = self.infos.as_ptr().as_ptr().wrapping_sub(self.base >> PAGE_SHIFT);
-        QuickRoad { origin, marks: self.marks.as_ptr(), map: self }
+        let reached = self.reached.as_ptr().as_ptr().cast_const().wrapping_sub(self.base >> PAGE_SHIFT);
+        QuickRoad { origin, marks: self.marks.as_ptr(), reached, map: self }
     }
 
     /// The record of a span.
@@ -204,7 +210,8 @@ impl SpanMap {
     /// Asks for the memory of these parts of the tables before somebody touches them ([`Table::back`]).
     pub fn back(&self, pages: Range<usize>, records: Range<usize>, blocks: Range<usize>) {
         self.infos.back(pages.clone());
-        self.owners.back(pages);
+        self.owners.back(pages.clone());
+        self.reached.back(pages);
         self.spans.back(records);
         self.marks.back(blocks.start * 64..blocks.end * 64);
         self.bits.back(blocks);
@@ -212,13 +219,14 @@ impl SpanMap {
 
     /// The tables, if so many pages, records and blocks were ever used.
     #[must_use]
-    pub fn tables(&self, pages: Pages, records: usize, blocks: usize) -> [TableAccount; 5] {
+    pub fn tables(&self, pages: Pages, records: usize, blocks: usize) -> [TableAccount; 6] {
         [
             self.infos.account(pages.get()),
             self.owners.account(pages.get()),
             self.spans.account(records),
             self.marks.account(blocks * 64),
             self.bits.account(blocks),
+            self.reached.account(pages.get()),
         ]
     }
 
@@ -226,8 +234,22 @@ impl SpanMap {
     #[inline]
     #[must_use]
     pub fn bits_of(&self, span: &Span) -> &[AtomicU64] {
+        self.bits.slice(Self::blocks_of(span))
+    }
+
+    /// The numbers of a span's blocks.
+    #[inline]
+    fn blocks_of(span: &Span) -> Range<usize> {
         let first = span.block() as usize;
-        self.bits.slice(first..first + (span.slots() as usize).div_ceil(64))
+        first..first + (span.slots() as usize).div_ceil(64)
+    }
+
+    /// All slots of a span, sixty-four at a time.
+    #[inline]
+    pub(crate) fn each_block(&self, span: &Span) -> impl Iterator<Item = Block<'_>> {
+        let blocks = Self::blocks_of(span);
+        let (marks, _) = self.marks.slice(blocks.start * 64..blocks.end * 64).as_chunks();
+        self.bits.slice(blocks).iter().zip(marks).map(|(bits, marks)| Block { bits, marks })
     }
 
     /// The mark bytes of a span, padded to whole blocks of 64.
@@ -238,11 +260,44 @@ impl SpanMap {
         self.marks.slice(first..first + (span.slots() as usize).next_multiple_of(64))
     }
 
-    /// The mark byte of one slot.
+    /// The mark of one slot.
     #[inline]
     #[must_use]
-    pub fn mark_of(&self, span: &Span, slot: u32) -> &AtomicU8 {
-        self.marks.get(Self::mark_place(span, slot))
+    pub fn mark_of(&self, span: &Span, slot: u32) -> Mark<'_> {
+        let place = Self::mark_place(span, slot);
+        Mark::new(self.marks.get(place), self.reached_of(span))
+    }
+
+    /// Reaches all slots of a run in the epoch with this byte, the current one.
+    pub(crate) fn reach_run(&self, span: &Span, run: Run, epoch: u8) {
+        self.set_marks(span, run, epoch);
+        if !fault::on(Fault::RunUntold) {
+            reach(self.reached_of(span), epoch);
+        }
+    }
+
+    /// Where it says when a span was reached last.
+    #[inline]
+    fn reached_of(&self, span: &Span) -> &AtomicU8 {
+        self.reached.get(span.first().get())
+    }
+
+    /// Whether any slot of a span may have been reached in an epoch. Others may set marks meanwhile.
+    #[inline]
+    #[must_use]
+    pub(crate) fn may_be_reached(&self, span: &Span, epoch: Epoch) -> bool {
+        self.reached_of(span).load(Relaxed) == epoch.byte()
+    }
+
+    /// Takes the marks of all slots of a run away.
+    pub(crate) fn clear_run(&self, span: &Span, run: Run) {
+        self.set_marks(span, run, 0);
+    }
+
+    fn set_marks(&self, span: &Span, run: Run, byte: u8) {
+        let first = Self::mark_place(span, run.start);
+        let marks = self.marks.slice(first..first + run.len as usize);
+        marks.iter().for_each(|mark| mark.store(byte, Relaxed));
     }
 
     /// Where among all mark bytes that of one slot is: a number that no other slot has as long as the span is in use.
@@ -313,7 +368,7 @@ impl SpanMap {
     /// Whether the slot of a span was reached in an epoch.
     #[must_use]
     pub fn is_marked(&self, span: &Span, slot: u32, epoch: Epoch) -> bool {
-        self.mark_of(span, slot).load(Relaxed) == epoch.byte()
+        self.mark_of(span, slot).get() == epoch.byte()
     }
 
     /// Enters a span into the tables of its pages.
@@ -366,6 +421,8 @@ impl SpanMap {
 pub struct QuickRoad<'a> {
     origin: *const PageInfo,
     marks: NonNull<AtomicU8>,
+    /// As `origin`.
+    reached: *const AtomicU8,
     map: &'a SpanMap,
 }
 
@@ -386,15 +443,15 @@ impl<'a> QuickRoad<'a> {
         unsafe { &*at }
     }
 
-    /// The mark byte and the scan word of the slot a reference leads to.
+    /// The mark and the scan word of the slot a reference leads to.
     ///
-    /// For a slow page the mark byte is none of a slot's and says unmarked; take [`SpanMap::mark_of`].
+    /// For a slow page the mark is none of a slot's and says unmarked; take [`SpanMap::mark_of`].
     ///
     /// # Safety
     /// 1. `word` is the address of an allocated slot of this heap, or of a byte inside one.
     #[inline(always)]
     #[must_use]
-    pub unsafe fn look(self, word: usize) -> (&'a AtomicU8, ScanWord) {
+    pub unsafe fn look(self, word: usize) -> (Mark<'a>, ScanWord) {
         // SAFETY: duty 1.
         let info = unsafe { self.info(word) };
         let place = info.place.load(Relaxed);
@@ -405,7 +462,10 @@ impl<'a> QuickRoad<'a> {
         // multiplication cannot exceed them, since the offset is inside the page.
         let mark = unsafe { self.marks.add(at) };
         // SAFETY: a table's entry, as in `info`.
-        (unsafe { mark.as_ref() }, ScanWord(info.scan.load(Relaxed)))
+        let mark = unsafe { mark.as_ref() };
+        // SAFETY: as in `info`: that of the page, which is the only one of its span.
+        let span = unsafe { &*self.reached.wrapping_add(word >> PAGE_SHIFT) };
+        (Mark::new(mark, span), ScanWord(info.scan.load(Relaxed)))
     }
 
     /// The scan word of the page an address lies in.

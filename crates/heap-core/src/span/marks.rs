@@ -1,4 +1,4 @@
-//! Marks: one byte a slot, and the epochs that make clearing them unnecessary.
+//! Marks: one byte a slot, and the epochs that make clearing them unnecessary. How they are set is in [`reached`](super::reached).
 //!
 //! A slot is marked when its byte equals the *epoch* of the current cycle. The next cycle has another epoch, so
 //! every mark of the last one is void without being touched. Epochs run from [`Epoch::FIRST`] to
@@ -14,7 +14,7 @@
 //! Mark bytes are relaxed atomics: on every machine of interest a plain load and a plain store.
 
 use crate::racy::equal_bytes;
-use crate::sync::atomic::AtomicU8;
+use crate::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 /// The mark value of one cycle.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -52,15 +52,22 @@ pub const QUEUED: u8 = 254;
 /// The byte of a dead slot whose drop has run.
 pub const DROPPED: u8 = 255;
 
-/// Sixty-four slots' marks as one word: bit `i` is set if byte `i` equals the epoch's. Others may write the bytes meanwhile.
-///
-/// # Panics
-/// If there are not exactly 64 bytes.
-#[inline]
-#[must_use]
-pub fn live_word(bytes: &[AtomicU8], epoch: Epoch) -> u64 {
-    let bytes: &[AtomicU8; 64] = bytes.try_into().expect("64 slots' bytes");
-    equal_bytes(bytes, epoch.byte())
+/// Sixty-four slots of a span.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block<'a> {
+    /// Which of them are allocated ([`slots`](super::slots)).
+    pub(crate) bits: &'a AtomicU64,
+    /// Their marks.
+    pub(crate) marks: &'a [AtomicU8; 64],
+}
+
+impl Block<'_> {
+    /// The slots that are allocated and were reached in the current epoch. Others may set marks meanwhile.
+    #[inline]
+    #[must_use]
+    pub(crate) fn live(self, epoch: Epoch) -> u64 {
+        self.bits.load(Relaxed) & equal_bytes(self.marks, epoch.byte())
+    }
 }
 
 #[cfg(test)]

@@ -84,7 +84,9 @@ fn the_quick_road_leads_where_the_checked_one_does() {
             // SAFETY: an allocated slot's address.
             let (mark, scan) = unsafe { quick.look(object) };
             assert_eq!(scan.slow(), None);
-            assert!(core::ptr::eq(mark, memory.map().mark_of(span, found.slot)));
+            assert!(core::ptr::eq(mark.byte(), memory.map().mark_of(span, found.slot).byte()));
+            mark.set(7);
+            assert_eq!(memory.map().mark_of(span, found.slot).of_span(), 7, "both know the same byte");
             assert_eq!(Some(scan.mask()), memory.entry(id).quick_mask());
             // SAFETY: as above.
             assert_eq!(unsafe { quick.scan_word(object) }, scan);

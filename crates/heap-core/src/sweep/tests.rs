@@ -42,8 +42,10 @@ fn exactly_the_marked_slots_stay_allocated() {
         let is_live = |slot: u32| marked.contains(&slot) || marked == [u32::MAX];
         for slot in 0..64 {
             // A mark of another epoch is no mark.
-            let byte = if is_live(slot) { Epoch::FIRST.byte() } else { 2 };
-            memory.map().mark_of(span, slot).store(byte, Relaxed);
+            memory.map().mark_of(span, slot).byte().store(2, Relaxed);
+            if is_live(slot) {
+                memory.map().mark_of(span, slot).set(Epoch::FIRST.byte());
+            }
         }
         let generation = memory.generation() + 2;
         let claim = try_claim(span, id, generation).unwrap();
@@ -62,17 +64,17 @@ fn a_droppable_slot_is_told_of_once_and_freed_when_its_drop_has_run() {
     let (memory, id) = full_span();
     let span = memory.map().span(id);
     let mark = |slot| memory.map().mark_of(span, slot);
-    mark(0).store(Epoch::FIRST.byte(), Relaxed);
-    mark(1).store(QUEUED, Relaxed);
-    mark(2).store(DROPPED, Relaxed);
+    mark(0).set(Epoch::FIRST.byte());
+    mark(1).byte().store(QUEUED, Relaxed);
+    mark(2).byte().store(DROPPED, Relaxed);
     let mut told = Vec::new();
     let claim = try_claim(span, id, memory.generation() + 2).unwrap();
     let sweeping = sweeper(&memory, None).sweep_droppable(claim, |slot| told.push(slot));
     assert_eq!(told, (3..64).collect::<Vec<_>>(), "those that died just now");
     assert_eq!((sweeping.swept, sweeping.freed), (Swept::Partial, 1));
-    assert_eq!(mark(1).load(Relaxed), QUEUED);
-    assert_eq!(mark(2).load(Relaxed), 0);
-    assert!((3..64).all(|slot| mark(slot).load(Relaxed) == QUEUED));
+    assert_eq!(mark(1).get(), QUEUED);
+    assert_eq!(mark(2).get(), 0);
+    assert!((3..64).all(|slot| mark(slot).get() == QUEUED));
     assert!(!slots::is_taken(memory.map().bits_of(span), 2));
 }
 
@@ -80,7 +82,7 @@ fn a_droppable_slot_is_told_of_once_and_freed_when_its_drop_has_run() {
 fn poison_fills_every_free_slot_and_no_living_one() {
     let (memory, id) = full_span();
     let span = memory.map().span(id);
-    memory.map().mark_of(span, 9).store(Epoch::FIRST.byte(), Relaxed);
+    memory.map().mark_of(span, 9).set(Epoch::FIRST.byte());
     let claim = try_claim(span, id, memory.generation() + 2).unwrap();
     sweeper(&memory, Some(POISON)).sweep(claim);
     for slot in 0..64 {

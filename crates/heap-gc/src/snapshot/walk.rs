@@ -23,7 +23,6 @@ use heap_core::memory::Memory;
 use heap_core::span::Span;
 use heap_core::span::map::SpanMap;
 use heap_core::span::marks::{DROPPED, QUEUED};
-use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::units::{Bytes, WORD_BYTES};
 use heap_core::verify::{Word, each_span, each_word};
 use std::collections::HashMap;
@@ -188,7 +187,7 @@ impl<'a> Walk<'a> {
     fn visit_maybe(&mut self, word: usize) -> Result<Option<u32>, SnapshotError> {
         let map = self.memory.map();
         let Some(found) = map.resolve(word) else { return Ok(None) };
-        let mark = map.mark_of(map.span(found.span), found.slot).load(Relaxed);
+        let mark = map.mark_of(map.span(found.span), found.slot).get();
         // Dead, and its drop is due or has run.
         let is_dead = (mark == QUEUED || mark == DROPPED) && !fault::on(Fault::SnapshotDeadFound);
         if is_dead { Ok(None) } else { self.visit(word) }

@@ -68,9 +68,9 @@ struct Shard(Mutex<Lists>);
 #[derive(Debug, Default)]
 struct Lists {
     generation: u64,
-    /// Of the spans whose records name this shard.
+    /// Of what came to rest by this shard, less what left by it: means something in the sum over all shards only ([`crate::occupancy`]).
     occupancy: Occupancy,
-    /// Spans that were taken out since the generation began.
+    /// Spans that were taken out since the generation began: by mutators, or to be freed before an allocation is refused.
     taken: u32,
     /// Spans without objects that were kept since then.
     kept: u32,
@@ -156,6 +156,20 @@ impl Lists {
 
     fn take_empty(&mut self) -> Option<SpanId> {
         self.empty.pop_first(&mut self.spare).map(SpanId::new)
+    }
+
+    /// Asks for what will be read of the spans that are taken next. A mutator fills a span in between, and finds nothing of another in
+    /// its caches that it has not asked for: 80 to 300 ns for each span, and it takes one every 250 to 1500.
+    fn prefetch(&self, map: &SpanMap) {
+        let Self { unswept: Unswept { were: [partial, full, empty], late }, .. } = self;
+        let next = [partial, full, late, empty, &self.empty];
+        let Some(list) = next.into_iter().find(|list| list.after(0).is_some()) else { return };
+        if let Some(second) = list.after(1) {
+            map.prefetch_record(SpanId::new(second));
+        }
+        if let Some(first) = list.after(0) {
+            map.prefetch_blocks(SpanId::new(first));
+        }
     }
 
     fn take_unswept(&mut self) -> Option<SpanId> {
@@ -304,6 +318,12 @@ impl Entry {
     }
 
     fn take_from<'a>(&self, lists: &mut Lists, generation: u64, map: &'a SpanMap) -> Taken<'a> {
+        let taken = self.take_first(lists, generation, map);
+        lists.prefetch(map);
+        taken
+    }
+
+    fn take_first<'a>(&self, lists: &mut Lists, generation: u64, map: &'a SpanMap) -> Taken<'a> {
         if let Some(id) = self.partial_from(lists, generation, map) {
             return Taken::Partial(id);
         }

@@ -79,6 +79,14 @@ impl Chain {
         Some(number)
     }
 
+    /// The number that so many calls of [`Chain::pop_first`] would leave as the first, if it is in the first block.
+    #[inline]
+    pub(crate) fn after(&self, calls: usize) -> Option<u32> {
+        let block = self.blocks.front()?;
+        let end = if self.blocks.len() == 1 { self.last } else { BLOCK };
+        block[..end].get(self.first + calls).copied()
+    }
+
     /// Gives up the last block, if its last number is taken (I1).
     #[inline(never)]
     fn last_is_taken(&mut self, spare: &mut Spare) {

@@ -4,6 +4,7 @@ pub mod units;
 pub mod sync;
 pub mod stress;
 pub mod racy;
+pub mod prefetch;
 pub mod fault;
 mod asan;
 pub mod error;

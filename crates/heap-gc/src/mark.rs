@@ -41,6 +41,7 @@ use core::time::Duration;
 use heap_core::decoder::Decoder;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Memory;
+use heap_core::prefetch::prefetch;
 use heap_core::racy::kernel::Kernel;
 use heap_core::span::map::{QuickRoad, ScanWord, SpanMap};
 use heap_core::span::marks::{DROPPED, QUEUED};
@@ -553,20 +554,4 @@ impl<'a> Marker<'a> {
         }
         (top, OBJECT_WORDS - 1)
     }
-}
-
-/// Asks for the memory of an object.
-#[inline(always)]
-fn prefetch(at: &AtomicUsize) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    {
-        // SAFETY: a prefetch reads nothing, whatever the address; SSE is there on every x86-64.
-        unsafe {
-            core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(
-                core::ptr::from_ref(at).cast(),
-            );
-        };
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = at;
 }

@@ -25,6 +25,7 @@ use super::{Span, SpanId, slots};
 use crate::fault::{self, Fault};
 use crate::meta::{Table, TableAccount, Zeroable};
 use crate::os::{Os, OsError, Reservation};
+use crate::prefetch::prefetch;
 use crate::racy::words::WordRange;
 use crate::size_class::SLOTS;
 use crate::sync::Arc;
@@ -235,6 +236,24 @@ impl SpanMap {
     #[must_use]
     pub fn bits_of(&self, span: &Span) -> &[AtomicU64] {
         self.bits.slice(Self::blocks_of(span))
+    }
+
+    /// Asks for the record of a span that somebody will take after the next one.
+    #[inline]
+    pub(crate) fn prefetch_record(&self, id: SpanId) {
+        prefetch(self.span(id));
+    }
+
+    /// Asks for what a sweep and a refill read of a span, whose record is at hand. It need not be the caller's, nor in use: then what
+    /// is asked for is of no use.
+    #[inline]
+    pub(crate) fn prefetch_blocks(&self, id: SpanId) {
+        let blocks = Self::blocks_of(self.span(id));
+        // If somebody makes it another span meanwhile, its block and its slots may not go together.
+        if blocks.start < blocks.end && blocks.end <= self.blocks() {
+            prefetch(self.bits.get(blocks.start));
+            prefetch(self.bits.get(blocks.end - 1));
+        }
     }
 
     /// The numbers of a span's blocks.

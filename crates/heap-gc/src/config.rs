@@ -213,7 +213,7 @@ impl HeapBuilder {
         self
     }
 
-    /// The size below which a heap is not collected, at 100 percent. Default 4 MiB, as Go's, and 12 MiB while its mutators have all
+    /// The size below which a heap is not collected, at 100 percent. Default 4 MiB, as Go's, and 8 MiB while its mutators have all
     /// processors (and there are several): then each cycle takes one away from a mutator.
     #[must_use]
     pub fn least_heap(mut self, bytes: usize) -> Self {

@@ -58,8 +58,8 @@ const LEAST_DISTANCE: Bytes = Bytes::kib(64);
 const LEAST_HEAP: Bytes = Bytes::mib(4);
 
 /// The same while mutators have all processors, unless another was wished for. A cycle then takes a processor from one of them, several
-/// times, and two that only allocate have a cycle every 160 µs with the least goal above. More leaves the third cache.
-const LEAST_CROWDED: Bytes = Bytes::mib(12);
+/// times, and two that only allocate have a cycle every 160 µs with the least goal above. More leaves the caches (`docs/design/pacing.md`).
+const LEAST_CROWDED: Bytes = Bytes::mib(8);
 
 /// No limit, no goal, never.
 pub(crate) const NEVER: Bytes = Bytes::new(usize::MAX);

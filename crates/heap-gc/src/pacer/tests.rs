@@ -207,12 +207,12 @@ fn idle_moments_are_used_from_half_the_way_on() {
 fn a_tiny_heap_grows_further_while_mutators_have_all_processors_unless_told_otherwise() {
     let crowded = CycleEnd { is_crowded: true, ..CycleEnd::default() };
     let wished = Settings { least_heap: mib(1), least_crowded: mib(1), ..Settings::default() };
-    let near = Settings { memory_limit: mib(10), ..Settings::default() };
+    let near = Settings { memory_limit: mib(8), ..Settings::default() };
     for (settings, goal, bound) in [
-        (Settings::default(), mib(12), Bound::Least),
-        (Settings { percent: Some(50), ..Settings::default() }, mib(6), Bound::Least),
+        (Settings::default(), mib(8), Bound::Least),
+        (Settings { percent: Some(50), ..Settings::default() }, mib(4), Bound::Least),
         (wished, mib(1), Bound::Least),
-        (near, mib(9), Bound::MemoryLimit),
+        (near, mib(7), Bound::MemoryLimit),
     ] {
         let plan = planned(settings, crowded);
         assert_eq!((plan.goal, plan.bound), (goal, bound), "{settings:?}");

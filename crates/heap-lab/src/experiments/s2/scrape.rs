@@ -2,11 +2,11 @@
 
 use crate::error::LabError;
 use heap_observe::Observer;
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// No reply takes longer than that.
+/// No part of a reply is waited for longer than that.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A connection to an observer, or one end of one whose other end asks ([`end`](Client::end)).
@@ -74,7 +74,7 @@ impl Client {
                 self.returned = end;
                 return Ok(&self.came[head..end]);
             }
-            match self.socket.read(&mut bytes).map_err(broken)? {
+            match read(&mut self.socket, &mut bytes, PATIENCE).map_err(broken)? {
                 0 => return Err(broken("it closed")),
                 count => self.came.extend_from_slice(&bytes[..count]),
             }
@@ -96,6 +96,18 @@ impl Client {
     /// As [`get`](Self::get).
     pub(super) fn metrics(&mut self) -> Result<&str, LabError> {
         whole(self.get("/metrics")?)
+    }
+}
+
+/// Reads once, and again if a signal came first. A read that has a timeout is not restarted by the system. Who is interrupted for longer
+/// than `patience` hears of it.
+fn read(from: &mut impl Read, bytes: &mut [u8], patience: Duration) -> io::Result<usize> {
+    let begun = Instant::now();
+    loop {
+        match from.read(bytes) {
+            Err(error) if error.kind() == ErrorKind::Interrupted && begun.elapsed() < patience => {}
+            read => return read,
+        }
     }
 }
 
@@ -124,3 +136,6 @@ pub(super) fn whole(document: &[u8]) -> Result<&str, LabError> {
 pub(super) fn value(text: &str, sample: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' ')?.parse().ok())
 }
+
+#[cfg(test)]
+mod tests;

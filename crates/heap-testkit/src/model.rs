@@ -239,13 +239,10 @@ impl Model {
         &self.dead_stones
     }
 
-    /// Names of the stones of objects that are alive. One that a pool has let go of is not, for all that is known.
-    pub fn live_stones(&self) -> impl Iterator<Item = u64> {
-        let marked = self.marked();
-        let alive =
-            self.objects.iter().filter(move |(id, _)| marked.contains(id) && !self.maybe.contains(id));
-        alive.flat_map(|(id, object)| {
-            (0..object.shape.stones(object.len)).map(move |index| content(*id, index))
+    /// The stones of objects that are not buried, by their names, each with its object.
+    pub fn stones(&self) -> impl Iterator<Item = (Id, u64)> {
+        self.objects.iter().flat_map(|(&id, object)| {
+            (0..object.shape.stones(object.len)).map(move |index| (id, content(id, index)))
         })
     }
 

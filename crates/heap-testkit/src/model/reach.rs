@@ -110,9 +110,11 @@ impl Model {
         self.unsure.push(id);
     }
 
-    /// What is alive for certain, after a collection.
+    /// What is alive for certain, after a collection, if the model knows what pools have let go of.
     #[must_use]
-    pub fn is_alive(&self, id: Id) -> bool {
-        self.has(id) && !self.maybe.contains(&id) && self.marked().contains(&id)
+    pub fn alive(&self) -> HashSet<Id> {
+        let mut alive = self.marked();
+        alive.retain(|id| !self.maybe.contains(id));
+        alive
     }
 }

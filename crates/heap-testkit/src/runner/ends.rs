@@ -93,15 +93,16 @@ impl Runner {
         Ok(())
     }
 
-    /// Those of the dead have run, once; others have not. After a full collection.
-    pub(super) fn check_cleanups(&mut self) -> Result<(), String> {
-        let times: Vec<_> =
-            self.model.cleanups.iter().map(|cleaned| self.ends.cleaned.times(cleaned.name)).collect();
-        // What pools had let go of when a cleanup ran, the model hears of now.
-        self.enter(|_, _, _| Ok::<_, String>(()))?;
+    /// How often each cleanup has run, in the model's order.
+    pub(super) fn cleaned(&self) -> Vec<u32> {
+        self.model.cleanups.iter().map(|cleaned| self.ends.cleaned.times(cleaned.name)).collect()
+    }
+
+    /// Those of the dead had run, once, when it was asked how often they had; those of the living had not. After a full collection.
+    pub(super) fn check_cleanups(&mut self, times: &[u32], alive: &HashSet<Id>) -> Result<(), String> {
         let cleanups = core::mem::take(&mut self.model.cleanups);
-        for (cleaned, times) in cleanups.iter().zip(times) {
-            let is_right = if cleaned.stopped || self.model.is_alive(cleaned.of) {
+        for (cleaned, &times) in cleanups.iter().zip(times) {
+            let is_right = if cleaned.stopped || alive.contains(&cleaned.of) {
                 times == 0
             } else if self.alone && !self.model.has(cleaned.of) {
                 times == 1

@@ -5,7 +5,7 @@ use super::watches::look_through;
 use super::{MOST_SETTLING, Runner, graph};
 use crate::model::{Edge, Id, Model};
 use crate::shape::{Any, Eye, Held, Seen, Shape};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tricolor::Mu;
 
@@ -87,27 +87,26 @@ impl Runner {
             }
         }
         self.look()?;
-        self.check_alive()?;
-        self.check_cleanups()?;
+        self.check_ran()?;
         if self.alone {
             self.check_dead()?;
         }
         Ok(())
     }
 
-    /// No drop of the living has run.
-    fn check_alive(&mut self) -> Result<(), String> {
-        let ran: HashSet<u64> =
-            self.model.live_stones().filter(|stone| self.register.times(*stone) != 0).collect();
-        if ran.is_empty() {
-            return Ok(());
-        }
-        // Another thread's collections let pools age. What they had let go of when its drop ran, the model hears of now.
+    /// Nothing of the living has run, neither a drop nor a cleanup; cleanups of the dead have, once. After a full collection.
+    fn check_ran(&mut self) -> Result<(), String> {
+        // What ran is read first. Another thread's collections let pools age: what they had let go of by then, the model hears of
+        // next. So whoever is alive after that was alive when it was read.
+        let stones = self.model.stones();
+        let dropped: Vec<_> = stones.filter(|(_, stone)| self.register.times(*stone) != 0).collect();
+        let cleaned = self.cleaned();
         self.enter(|_, _, _| Ok::<_, String>(()))?;
-        match self.model.live_stones().find(|stone| ran.contains(stone)) {
-            Some(stone) => Err(format!("the drop of {stone:#x} ran, which is alive")),
-            None => Ok(()),
+        let alive = self.model.alive();
+        if let Some((_, stone)) = dropped.iter().find(|(of, _)| alive.contains(of)) {
+            return Err(format!("the drop of {stone:#x} ran, which is alive"));
         }
+        self.check_cleanups(&cleaned, &alive)
     }
 
     /// Whether an object should have been finalized, when all that was due has run.

@@ -26,8 +26,8 @@ heap_core::sync::thread_local! {
 /// A thread that ends while it has a mutator (that was forgotten, or inside by a stay of the raw layer that was) must not keep
 /// cycles waiting, nor the spans in its cache. What it had is handed over when the thread's own data is dropped.
 ///
-/// But that is dropped also when a thread ends the process in the middle of `enter`, and threads that it has lent references to go on
-/// meanwhile. So there it [stays].
+/// But that is dropped also when a thread ends the process in the middle of `enter`, and threads that it has lent references to
+/// go on meanwhile. So there it [stays].
 struct Leaving;
 
 impl Drop for Leaving {
@@ -66,8 +66,8 @@ pub(crate) fn let_go(heap: &Shared, member: &Arc<Member<Part>>) -> bool {
     had_pooled
 }
 
-/// Whether a mutator of this thread, which is about to be let go of, is inside an `enter` that will not return: the process ends, and
-/// other threads may have references that were lent to them from there until it has. No cycle comes to its end any more.
+/// Whether a mutator of this thread, which is about to be let go of, is inside an `enter` that will not return: the process ends,
+/// and other threads may have references that were lent to them from there until it has. No cycle comes to its end any more.
 pub(crate) fn stays(member: &Member<Part>) -> bool {
     // SAFETY: inside, and this is the mutator's thread.
     member.is_inside() && !unsafe { member.part() }.is_raw.get()

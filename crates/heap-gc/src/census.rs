@@ -21,12 +21,12 @@ impl Heap {
     ///
     /// Alive is what the last completed cycle left: what it reached, and what was born while it marked. What was born since is
     /// not counted yet, and what has died since still is. So the answer is the same at any moment between two cycles; directly
-    /// after [`collect`](Self::collect), with nobody else at work, it is what the program can reach. [`Census::cycle`] says of which
-    /// cycle it is: two censuses of one cycle are equal.
+    /// after [`collect`](Self::collect), with nobody else at work, it is what the program can reach. [`Census::cycle`] says of
+    /// which cycle it is: two censuses of one cycle are equal.
     ///
-    /// It stops nobody and holds up nobody. It sweeps what is not swept yet, which somebody would have to do anyway, and reads a record of 64 bytes
-    /// for each span then; so it costs its caller some milliseconds for ten million objects. It waits while a cycle
-    /// sweeps what the one before left, and from when a cycle has marked until every mutator has heard of it.
+    /// It stops nobody and holds up nobody. It sweeps what is not swept yet, which somebody would have to do anyway, and reads a
+    /// record of 64 bytes for each span then; so it costs its caller some milliseconds for ten million objects. It waits while a
+    /// cycle sweeps what the one before left, and from when a cycle has marked until every mutator has heard of it.
     ///
     /// # Panics
     /// If the thread is inside `enter` of this heap, where it could wait for itself.
@@ -61,9 +61,9 @@ impl Heap {
         }
     }
 
-    /// As [`Heap::census`], for who has no more time than that: `None` if it would have to wait, or sweep, for longer. What it has
-    /// swept by then stays swept, so a next call has less to do. Errs late by one look at the records of the spans, some milliseconds
-    /// for ten million objects.
+    /// As [`Heap::census`], for who has no more time than that: `None` if it would have to wait, or sweep, for longer. What it
+    /// has swept by then stays swept, so a next call has less to do. Errs late by one look at the records of the spans, some
+    /// milliseconds for ten million objects.
     ///
     /// # Panics
     /// As [`Heap::census`].

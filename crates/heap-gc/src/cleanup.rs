@@ -203,8 +203,8 @@ pub struct Cleanup {
 }
 
 impl Cleanup {
-    /// Stops it, if its object has not been found dead. Says whether it did: then it is not called, and was dropped. Otherwise it is
-    /// due, has been called or stopped before, or the heap has ended.
+    /// Stops it, if its object has not been found dead. Says whether it did: then it is not called, and was dropped. Otherwise it
+    /// is due, has been called or stopped before, or the heap has ended.
     ///
     /// From any thread, inside `enter` or outside. Takes a short lock.
     ///

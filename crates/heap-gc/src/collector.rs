@@ -50,7 +50,8 @@ fn start(heap: &Arc<Shared>) -> Thread {
         .map_or(Thread::Refused, Thread::Started)
 }
 
-/// Takes the page faults of the tables that growing to `goal` touches, which mutators would take; not while there is a cycle to run.
+/// Takes the page faults of the tables that growing to `goal` touches, which mutators would take; not while there is a cycle to
+/// run.
 fn ready_tables(heap: &Shared, goal: Bytes) {
     heap.memory.pages().back_tables(goal, || !heap.desk.is_wanted());
 }

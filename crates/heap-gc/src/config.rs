@@ -89,6 +89,7 @@ pub type Observer = Arc<dyn Fn(&crate::figures::CycleFigures) + Send + Sync>;
 /// let heap = Heap::builder().gc_percent(50).hard_limit(64 << 20).build()?;
 /// # Ok::<(), tricolor::BuildError>(())
 /// ```
+// The fields are written by its methods, and read when a heap is built.
 #[derive(Clone)]
 pub struct HeapBuilder {
     pub(crate) reservation: usize,
@@ -213,8 +214,8 @@ impl HeapBuilder {
         self
     }
 
-    /// The size below which a heap is not collected, at 100 percent. Default 4 MiB, as Go's, and 8 MiB while its mutators have all
-    /// processors (and there are several): then each cycle takes one away from a mutator.
+    /// The size below which a heap is not collected, at 100 percent. Default 4 MiB, as Go's, and 8 MiB while its mutators have
+    /// all processors (and there are several): then each cycle takes one away from a mutator.
     #[must_use]
     pub fn least_heap(mut self, bytes: usize) -> Self {
         self.least_heap = Some(bytes);
@@ -238,8 +239,9 @@ impl HeapBuilder {
         self
     }
 
-    /// Threads that mark when a collection is asked for, the collecting thread included. Default: as many as there are processors. The threads are
-    /// started when there is enough to mark. How many mark beside running mutators is [`cpu_share`](Self::cpu_share)'s.
+    /// Threads that mark when a collection is asked for, the collecting thread included. Default: as many as there are
+    /// processors. The threads are started when there is enough to mark. How many mark beside running mutators is
+    /// [`cpu_share`](Self::cpu_share)'s.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
@@ -318,9 +320,9 @@ impl HeapBuilder {
         self
     }
 
-    /// Puts what happens in the heap into `log`, while that is [on](EventLog::start): the steps of cycles and what the scavenger did,
-    /// as [`on_event`](Self::on_event) tells them, and also what nobody can be called about: answers of mutators, what they mark and
-    /// wait for, and what marks beside them. Several heaps may have one log; `name` tells them apart for people.
+    /// Puts what happens in the heap into `log`, while that is [on](EventLog::start): the steps of cycles and what the scavenger
+    /// did, as [`on_event`](Self::on_event) tells them, and also what nobody can be called about: answers of mutators, what they
+    /// mark and wait for, and what marks beside them. Several heaps may have one log; `name` tells them apart for people.
     ///
     /// A log that is off costs one relaxed load where something would be put, which is nowhere on the fast path of an allocation.
     ///
@@ -454,8 +456,9 @@ impl HeapBuilder {
         self
     }
 
-    /// Measures how long mutators are kept by the collector ([`Figures::mutator_pauses`](crate::Figures::mutator_pauses)). Default
-    /// off. It costs about a microsecond for each piece of the collector's work on a mutator, and nothing on the fast paths.
+    /// Measures how long mutators are kept by the collector ([`Figures::mutator_pauses`](crate::Figures::mutator_pauses)).
+    /// Default off. It costs about a microsecond for each piece of the collector's work on a mutator, and nothing on the fast
+    /// paths.
     ///
     /// ```
     /// # extern crate heap_gc as tricolor;

@@ -199,8 +199,8 @@ fn stopped(cycle: &mut Cycle<'_>) {
     heap.pace.spend((cycle.pause * others).saturating_sub(cycle.mark_cpu));
 }
 
-/// Sweeps beside the mutators, who sweep what they need meanwhile, until a cycle is called for. Each piece under the cycle's lock,
-/// so that none begins in it; not the rests between, which nobody waits for.
+/// Sweeps beside the mutators, who sweep what they need meanwhile, until a cycle is called for. Each piece under the cycle's
+/// lock, so that none begins in it; not the rests between, which nobody waits for.
 pub(crate) fn sweep_beside(heap: &Shared) {
     let (mut began, logged) = (Instant::now(), heap.log.begin());
     while !heap.desk.is_wanted() {
@@ -477,8 +477,8 @@ impl<'a> Cycle<'a> {
         self.heap.places.verdict().decide()
     }
 
-    /// Clears the weak places of what is dead, and the ephemerons of dead keys. Returns whether there were any places: then somebody
-    /// may be about to look at the mark of one.
+    /// Clears the weak places of what is dead, and the ephemerons of dead keys. Returns whether there were any places: then
+    /// somebody may be about to look at the mark of one.
     fn clear_weak(&self) -> bool {
         if self.is_given_up {
             return false;

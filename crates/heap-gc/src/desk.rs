@@ -3,8 +3,8 @@
 //! The thread is started by the first word that is left (`collector.rs`). If the system refuses it, cycles are run by
 //! mutators, at the edge of an `enter`, as if the heap had no such thread.
 //!
-//! When a cycle has ended, by whomever, the thread also makes tables ready for the heap's growth to its next goal, if it would take
-//! mutators page faults otherwise.
+//! When a cycle has ended, by whomever, the thread also makes tables ready for the heap's growth to its next goal, if it would
+//! take mutators page faults otherwise.
 //!
 //! Where nobody leaves word for long, the thread takes one itself: a heap that is used no more would keep what is dead.
 
@@ -54,7 +54,8 @@ struct Word {
 pub(crate) struct Desk {
     /// A cycle was called for, and has not ended. Written under `word`, read without, as a hint: nobody need call again.
     is_busy: AtomicBool,
-    /// The heap ends: a cycle that runs is given up.
+    /// The heap ends: a cycle that runs is given up. Written under `word`, by who lets go of the last handle; read under it by
+    /// the thread before it sleeps, and without, as a hint, by who marks, sweeps or rests.
     quit: AtomicBool,
     word: Mutex<Word>,
     bell: Condvar,

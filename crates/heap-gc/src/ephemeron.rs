@@ -1,8 +1,8 @@
 //! Ephemerons: pairs of a key and a value, of which the value is kept as long as the key is by something else.
 //!
 //! An ephemeron is an object of the heap without references as far as a marker knows, like a weak place, and so is its key's
-//! word. But its value is alive if both the ephemeron and the key are; and the value may lead to the ephemeron, to its own key or to
-//! those of others. So who is alive is found in turns: mark, look for ephemerons whose key is marked by now, mark what their
+//! word. But its value is alive if both the ephemeron and the key are; and the value may lead to the ephemeron, to its own key or
+//! to those of others. So who is alive is found in turns: mark, look for ephemerons whose key is marked by now, mark what their
 //! values lead to, and so on until a look finds nothing.
 //!
 //! ```text
@@ -12,15 +12,15 @@
 //! ```
 //!
 //! **A look costs as much as there are ephemerons that are not settled**: one whose value is marked is never looked at again in
-//! that cycle. After [`LOOKS`] of them the collector [follows](Ephemerons::follow) what is left: it notes which ephemerons wait for which
-//! objects, and marks by itself, so that marking a key leads to its value at once. That costs as much as there are objects to
-//! mark and ephemerons to settle, whatever the order of a chain.
+//! that cycle. After [`LOOKS`] of them the collector [follows](Ephemerons::follow) what is left: it notes which ephemerons wait
+//! for which objects, and marks by itself, so that marking a key leads to its value at once. That costs as much as there are
+//! objects to mark and ephemerons to settle, whatever the order of a chain.
 //!
 //! **Beside mutators.** The value of a key that a mutator has in its hands may be unmarked for a while yet, because nobody has
 //! looked. So reading it is a weak load ([`Places::finds`](crate::weak::Places::finds)): it shades the value and says so, and
 //! then nothing is decided before another look. The same goes for who takes a value out, or puts another in its place. With
-//! that, if a cycle is decided, mutators have met nothing unmarked since the last round *dry* was asked; so nothing was marked after
-//! that round but by the collector, and the last look has seen all marks.
+//! that, if a cycle is decided, mutators have met nothing unmarked since the last round *dry* was asked; so nothing was marked
+//! after that round but by the collector, and the last look has seen all marks.
 //!
 //! An ephemeron made since the roots of its mutator were taken needs no look in that cycle: key and value are in the mutator's
 //! hands then, and so marked by the end. One made before is known when the first look begins.
@@ -182,8 +182,8 @@ impl Ephemerons {
         self.looked.lock().looks >= LOOKS
     }
 
-    /// Looks at all that are not settled, and calls `visit` with the values of marked keys. Says how many those were. All roots are
-    /// taken, or the world is stopped.
+    /// Looks at all that are not settled, and calls `visit` with the values of marked keys. Says how many those were. All roots
+    /// are taken, or the world is stopped.
     pub(crate) fn look(&self, memory: &Memory, visit: impl FnMut(usize)) -> usize {
         let mut looked = self.looked.lock();
         if looked.looks == 0 {
@@ -192,8 +192,8 @@ impl Ephemerons {
         looked.settle(memory, visit)
     }
 
-    /// The same, and marks by itself what the values lead to, and the values of the keys that this marks, to the end, unless `go_on`
-    /// says not to.
+    /// The same, and marks by itself what the values lead to, and the values of the keys that this marks, to the end, unless
+    /// `go_on` says not to.
     pub(crate) fn follow(&self, memory: &Memory, go_on: impl FnMut() -> Go) -> Followed {
         let mut looked = self.looked.lock();
         let mut values = Vec::new();
@@ -206,8 +206,8 @@ impl Ephemerons {
         following.so_far
     }
 
-    /// What is unmarked is dead: clears the ephemerons of dead keys, and forgets them, and those that are dead themselves. Returns
-    /// whether it cleared any.
+    /// What is unmarked is dead: clears the ephemerons of dead keys, and forgets them, and those that are dead themselves.
+    /// Returns whether it cleared any.
     pub(crate) fn clear(&self, memory: &Memory) -> bool {
         let Looked { mut all, .. } = core::mem::take(&mut *self.looked.lock());
         let mut any = false;

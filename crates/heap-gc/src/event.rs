@@ -1,7 +1,8 @@
 //! Events: what a cycle does, step by step, as it happens; what the scavenger did; and what mutators and workers do for both.
 //!
-//! A library prints nothing. It tells a listener ([`HeapBuilder::on_event`](crate::HeapBuilder::on_event)), which may. What happens
-//! where nobody can be called is kept by a log only ([`crate::log`]). `docs/events.md` has the order of all, and fields by name.
+//! A library prints nothing. It tells a listener ([`HeapBuilder::on_event`](crate::HeapBuilder::on_event)), which may. What
+//! happens where nobody can be called is kept by a log only ([`crate::log`]). `docs/events.md` has the order of all, and fields
+//! by name.
 
 use crate::figures::Reason;
 use core::time::Duration;
@@ -11,8 +12,8 @@ use heap_scav::notice::{Notice, Scavenged};
 
 /// Something that happened in a heap.
 ///
-/// The steps of a cycle, and what the scavenger did, are told to a [listener](crate::HeapBuilder::on_event) on the thread that runs
-/// the cycle, or released pages, with no lock held that a mutator needs; and put into a [log](crate::EventLog). From
+/// The steps of a cycle, and what the scavenger did, are told to a [listener](crate::HeapBuilder::on_event) on the thread that
+/// runs the cycle, or released pages, with no lock held that a mutator needs; and put into a [log](crate::EventLog). From
 /// [`Attached`](Self::Attached) on they are put into a log only.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -137,7 +138,8 @@ pub enum Event {
         /// Batches that it took from the others.
         batches: u64,
     },
-    /// A wait of such a thread for a batch, or for the end of the drain, of more than 20 µs. It lies in a [`Worked`](Self::Worked).
+    /// A wait of such a thread for a batch, or for the end of the drain, of more than 20 µs. It lies in a
+    /// [`Worked`](Self::Worked).
     Idled,
     /// The world has stood still for a cycle, from the last mutator's standing still.
     Stopped {

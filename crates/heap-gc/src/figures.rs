@@ -28,7 +28,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The word for it, which stands in lines, traces and metrics: `goal`, `limit`, `idle`, `asked`, `refused`, `period` or `debug`.
+    /// The word for it, which stands in lines, traces and metrics: `goal`, `limit`, `idle`, `asked`, `refused`, `period` or
+    /// `debug`.
     ///
     /// ```
     /// assert_eq!(heap_gc::Reason::Period.word(), "period");
@@ -124,8 +125,8 @@ pub struct CleanupFigures {
     pub run: u64,
     /// Those that were stopped in time, ever.
     pub stopped: u64,
-    /// What the list of those that wait takes. It counts against the memory limit, as the heap's other tables do; what the closures
-    /// hold does not.
+    /// What the list of those that wait takes. It counts against the memory limit, as the heap's other tables do; what the
+    /// closures hold does not.
     pub table: Bytes,
 }
 

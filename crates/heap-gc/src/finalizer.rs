@@ -1,7 +1,7 @@
 //! Finalizers: what a program wants done with an object that nothing leads to any more, while it is there still.
 //!
-//! A cleanup gets nothing; a finalizer gets the object, and may keep it. So the object, and all it leads to, must be whole when it
-//! runs, and a cycle does two things for it:
+//! A cleanup gets nothing; a finalizer gets the object, and may keep it. So the object, and all it leads to, must be whole when
+//! it runs, and a cycle does two things for it:
 //!
 //! ```text
 //!   all roots are taken, and what they lead to was marked
@@ -10,16 +10,16 @@
 //!     revive        an object that is unmarked still is marked, and a root, and its finalizer is due
 //! ```
 //!
-//! **Order.** What is reachable from an object with a finalizer is marked, so of two of which one leads to the other only the first is
-//! due; when it was, and is dead again without a finalizer, the other's turn comes. An object that leads back to itself, or a cycle of
-//! objects with finalizers, is marked by its own fields and stays.
+//! **Order.** What is reachable from an object with a finalizer is marked, so of two of which one leads to the other only the
+//! first is due; when it was, and is dead again without a finalizer, the other's turn comes. An object that leads back to itself,
+//! or a cycle of objects with finalizers, is marked by its own fields and stays.
 //!
 //! **When.** An object that is unmarked in the end was in nobody's hands since its last mutator's roots were taken: so nobody has
 //! changed a field of it since, and what the fields led to when they were looked into is what they lead to now. Before the last
 //! mutator has answered round *roots* that is not so: it may make an object, and let go of it.
 //!
-//! A finalizer runs where cleanups run, but inside, with a mutator: that of the thread that has set it, or any if the object may be
-//! shared by threads. Each mutator has a list of its own, so that nobody else's have to be asked or cleared when it goes.
+//! A finalizer runs where cleanups run, but inside, with a mutator: that of the thread that has set it, or any if the object may
+//! be shared by threads. Each mutator has a list of its own, so that nobody else's have to be asked or cleared when it goes.
 //!
 //! `docs/design/cleanups.md` has the argument, `models/spin/finalizer.pml` the model.
 
@@ -42,8 +42,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What is to be done with the object at an address, by a mutator that is inside.
 ///
-/// One in a mutator's list is called and dropped on that mutator's thread, whatever it holds: a mutator stays on its thread, it takes
-/// what is due, and when it goes it takes everything. The collector moves it from one list to another, and no further.
+/// One in a mutator's list is called and dropped on that mutator's thread, whatever it holds: a mutator stays on its thread, it
+/// takes what is due, and when it goes it takes everything. The collector moves it from one list to another, and no further.
 pub(crate) struct Call(Box<ToDo>);
 
 /// Called with the mutator and the object.
@@ -207,8 +207,8 @@ impl AllFinalizers {
         self.known.lock().clone()
     }
 
-    /// Calls `look` with unmarked objects that have one: what their fields lead to is to be marked, and they themselves are not. All
-    /// roots are taken.
+    /// Calls `look` with unmarked objects that have one: what their fields lead to is to be marked, and they themselves are not.
+    /// All roots are taken.
     pub(crate) fn look_into(&self, memory: &Memory, mut look: impl FnMut(usize)) {
         let mut unmarked = Vec::new();
         for list in self.known() {
@@ -240,8 +240,8 @@ impl AllFinalizers {
             // Its mutator may have gone meanwhile, and its finalizers with it.
             let Some(call) = list_of_due.take(object) else { continue };
             if !fault::on(Fault::FinalizedUnmarked) {
-                // SAFETY: as above. What it leads to is marked, so nobody has to scan it. (The table does the same, but in a stopped
-                // world.)
+                // SAFETY: as above. What it leads to is marked, so nobody has to scan it. (The table does the same, but in a
+                // stopped world.)
                 unsafe { shade(memory, object) };
             }
             let root = roots.add(memory, object);
@@ -251,7 +251,8 @@ impl AllFinalizers {
         }
     }
 
-    /// The mutator of a list goes, on its thread: its finalizers are forgotten, and what they hold is dropped. Panics of that end here.
+    /// The mutator of a list goes, on its thread: its finalizers are forgotten, and what they hold is dropped. Panics of that end
+    /// here.
     pub(crate) fn forget(&self, list: &Arc<Finalizers>, roots: &Roots) {
         let (mut calls, due) = {
             let mut own = list.list.lock();

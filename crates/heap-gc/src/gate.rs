@@ -12,9 +12,9 @@ pub(crate) enum Gate {
     Closed,
 }
 
-/// A gate that a heap and its weak handles share; it outlives the heap. Closed once, by who has let go of the last handle; read by him
-/// and by who makes a handle of a weak one, all under its lock. Errs open, while the last one is on his way to it: then there is a
-/// handle again when he comes.
+/// A gate that a heap and its weak handles share; it outlives the heap. Closed once, by who has let go of the last handle; read
+/// by him and by who makes a handle of a weak one, all under its lock. Errs open, while the last one is on his way to it: then
+/// there is a handle again when he comes.
 #[derive(Clone, Debug)]
 pub(crate) struct SharedGate(Arc<Mutex<Gate>>);
 

@@ -194,8 +194,8 @@ impl GreyQueue {
         (state.batches.is_empty() && state.assisting == 0).then_some(state.offers)
     }
 
-    /// Whether nothing was offered since `offers` were, nothing is queued, and nobody assists. Then marking has ended, and nothing
-    /// is lent from now on.
+    /// Whether nothing was offered since `offers` were, nothing is queued, and nobody assists. Then marking has ended, and
+    /// nothing is lent from now on.
     pub(crate) fn close_if_dry(&self, offers: u64) -> bool {
         let mut state = self.state.lock();
         let is_dry = state.batches.is_empty() && state.assisting == 0 && state.offers == offers;

@@ -5,9 +5,9 @@
 //! home and waits for it.
 //!
 //! A *weak* handle does not keep the heap, and can be made into one that does as long as another is there. The two meet at the
-//! [`Gate`]: who lets go of the last handle closes it, if there is still none when he is through it; who makes a handle of a weak one
-//! is inside, and finds it closed or adds a handle to at least an `Arc` that has not been let go. So the collector is sent home once,
-//! and before the heap goes.
+//! [`Gate`]: who lets go of the last handle closes it, if there is still none when he is through it; who makes a handle of a weak
+//! one is inside, and finds it closed or adds a handle to at least an `Arc` that has not been let go. So the collector is sent
+//! home once, and before the heap goes.
 
 use crate::gate::{Gate, SharedGate};
 use crate::shared::Shared;

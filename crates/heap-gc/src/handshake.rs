@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `OUTSIDE` | the mutator, leaving `enter`; the collector, letting go | no reference is in the mutator's hands |
 //! | `INSIDE` | the mutator, by compare-exchange from `OUTSIDE` | it runs; only it touches its own part |
-//! | `HELD` | by compare-exchange from `OUTSIDE`: the collector, or while stopping the mutator for it | the collector may touch the mutator's part; `enter` waits |
+//! | `HELD` | by compare-exchange from `OUTSIDE`: the collector; in a stop, the mutator for it | the holder may touch its part |
 //! | `GONE` | the mutator, for good | it has detached |
 //!
 //! A **round** ([`World::ask`]) asks everybody on the list once, and not all at the same time. Who is outside is answered
@@ -370,8 +370,8 @@ impl<T> World<T> {
             if member.gate.compare_exchange(OUTSIDE, INSIDE, SeqCst, Relaxed).is_err() {
                 break;
             }
-            // Outside, a collector may have answered that call, and others after it. Inside, nothing is asked past this mutator: what
-            // is read now is the last call, or the one after what is answered.
+            // Outside, a collector may have answered that call, and others after it. Inside, nothing is asked past this mutator:
+            // what is read now is the last call, or the one after what is answered.
             if !step::without(Step::HeededOld) && !fault::on(Fault::OldCallAnswered) {
                 calls = self.calls.load(SeqCst);
             }

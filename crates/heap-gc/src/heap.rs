@@ -76,8 +76,8 @@ impl Heap {
     }
 
     /// Does some of the collector's work on this thread, for at most about `budget`: marks, if a cycle marks; sweeps; runs drops
-    /// and cleanups that are due; begins a cycle, if one is due. For hosts that work in frames and know how much time is left in one. Says
-    /// whether there is more to do.
+    /// and cleanups that are due; begins a cycle, if one is due. For hosts that work in frames and know how much time is left in
+    /// one. Says whether there is more to do.
     ///
     /// A budget may be [`Duration::MAX`]: all that there is to do.
     ///
@@ -199,8 +199,8 @@ impl HeapBuilder {
             shards: crate::shared::processors(),
         };
         // SAFETY: this crate is the collector: 1, 2: the memory and all it gives out stay inside `Shared`, caches with their
-        // members. 3: `cycle::on_the_fly`, whose rounds lie between, and `cycle::stopped`. 4: objects are written whole inside one `enter`, and have the
-        // heap's brand; those of the raw layer by R3 to R6. 5: `dead::run_due`.
+        // members. 3: `cycle::on_the_fly`, whose rounds lie between, and `cycle::stopped`. 4: objects are written whole inside
+        // one `enter`, and have the heap's brand; those of the raw layer by R3 to R6. 5: `dead::run_due`.
         let memory = unsafe { Memory::new(&os, &options) }.map_err(BuildError::Os)?;
         Ok(Heap { shared: Handle::new(Shared::new(self, memory)) })
     }

@@ -1,8 +1,8 @@
 //! Frames of the raw layer: where objects are that a runtime says do not outlive one.
 //!
-//! They are opened and closed by the program ([`crate::raw`]), the youngest first, and unlike those of the safe interface they stay
-//! open across safepoints. So what is in them has to be looked at when the mutator's roots are taken ([`crate::part`]), as its own
-//! roots are: by the mutator at a safepoint, or by a collector that has its gate.
+//! They are opened and closed by the program ([`crate::raw`]), the youngest first, and unlike those of the safe interface they
+//! stay open across safepoints. So what is in them has to be looked at when the mutator's roots are taken ([`crate::part`]), as
+//! its own roots are: by the mutator at a safepoint, or by a collector that has its gate.
 //!
 //! A heap that *trusts* hints puts such objects into one region of the mutator's, behind each other, with a word in front that
 //! says what they are:
@@ -13,8 +13,9 @@
 //!   ╰ layout number, words
 //! ```
 //!
-//! To close a frame is to set the cursor back. No word of an object in the heap leads here (duty R9), and the pages are in no span.
-//! A store barrier that meets the address of an object in a frame marks a byte that nobody looks at ([`heap_core::span::map`]).
+//! To close a frame is to set the cursor back. No word of an object in the heap leads here (duty R9), and the pages are in no
+//! span. A store barrier that meets the address of an object in a frame marks a byte that nobody looks at
+//! ([`heap_core::span::map`]).
 //!
 //! A heap that *checks* hints puts all objects into spans, and keeps a record of those that should not outlive their frame. A
 //! record of an open frame is a root, since in the frame the object would stay, too. References are looked for where they must
@@ -28,8 +29,8 @@
 //! | a root is made, a cleanup or a finalizer set | there |
 //!
 //! Records of closed frames are kept until that safepoint. Until then no such object is freed and its slot used again: a cycle
-//! that found it unmarked would have had to take this mutator's roots since. After it, what has no other reference is garbage, and
-//! what has one lives on.
+//! that found it unmarked would have had to take this mutator's roots since. After it, what has no other reference is garbage,
+//! and what has one lives on.
 //!
 //! Invariants
 //!   H1  what was handed out of the region is headers, each with its object behind it
@@ -207,8 +208,8 @@ impl Hinted {
         self.region.has(addr)
     }
 
-    /// Calls `visit` with every word of objects in frames that may hold a reference, and with the objects that are recorded as being in
-    /// an open one.
+    /// Calls `visit` with every word of objects in frames that may hold a reference, and with the objects that are recorded as
+    /// being in an open one.
     ///
     /// # Safety
     /// 1. The mutator is outside, or at a safepoint and the caller.

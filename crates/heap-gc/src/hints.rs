@@ -15,8 +15,9 @@ pub enum EscapeHints {
     Trusted,
     /// All objects are put into the heap.
     Ignored,
-    /// All objects are put into the heap, and references to those that should not outlive their frame are looked for where they must
-    /// not be. What is found is in [`Heap::wrong_hints`](crate::Heap::wrong_hints). A wrong hint costs nothing but time and space.
+    /// All objects are put into the heap, and references to those that should not outlive their frame are looked for where they
+    /// must not be. What is found is in [`Heap::wrong_hints`](crate::Heap::wrong_hints). A wrong hint costs nothing but time and
+    /// space.
     Checked,
 }
 
@@ -29,8 +30,8 @@ pub struct Site(pub u32);
 pub enum EscapeHint {
     /// Its objects may outlive their frame: they belong into the heap.
     Escapes,
-    /// No reference to its objects is anywhere when their frame is closed, and until then none is in an object of the heap or of an
-    /// older frame: duty R9 of [`raw`](crate::raw).
+    /// No reference to its objects is anywhere when their frame is closed, and until then none is in an object of the heap or of
+    /// an older frame: duty R9 of [`raw`](crate::raw).
     Stays(Site),
 }
 

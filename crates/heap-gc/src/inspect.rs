@@ -95,11 +95,11 @@ impl Heap {
         self.shared.memory.stretches()
     }
 
-    /// A picture of the pages that were ever made accessible, as at most so many tiles, lowest address first: what is in each, and how
-    /// full its spans are.
+    /// A picture of the pages that were ever made accessible, as at most so many tiles, lowest address first: what is in each,
+    /// and how full its spans are.
     ///
-    /// Stops nobody, and takes the lock of the pages for some ten nanoseconds for each 4 MiB. Takes time in proportion to the spans:
-    /// some milliseconds for 10 GiB of small objects. While mutators run it is a picture and not a count, as
+    /// Stops nobody, and takes the lock of the pages for some ten nanoseconds for each 4 MiB. Takes time in proportion to the
+    /// spans: some milliseconds for 10 GiB of small objects. While mutators run it is a picture and not a count, as
     /// [`heap_core::tiles`] says.
     ///
     /// ```

@@ -9,10 +9,11 @@
 //! 4. ask them all once more, so that no store without a barrier is under way;
 //! 5. make grey what the root table leads to (`roots.rs`), and ask each mutator to be without references once: new
 //!    objects are black from then on;
-//! 6. mark, in parallel (`mark.rs`, `grey.rs`), what objects with finalizers lead to as well (`finalizer.rs`), until a round in which nobody hands anything over (`part.rs`);
+//! 6. mark, in parallel (`mark.rs`, `grey.rs`), what objects with finalizers lead to as well (`finalizer.rs`), until a round in
+//!    which nobody hands anything over (`part.rs`);
 //! 7. (on request) mark again, simply, and compare (`verify.rs`);
-//! 8. from here what is unmarked is dead: weak references and ephemerons let go of it (`weak.rs`, `ephemeron.rs`), the sweep generation moves on; the pacer
-//!    learns and plans (`pacer.rs`, `pace.rs`);
+//! 8. from here what is unmarked is dead: weak references and ephemerons let go of it (`weak.rs`, `ephemeron.rs`), the sweep
+//!    generation moves on; the pacer learns and plans (`pacer.rs`, `pace.rs`);
 //! 9. ask each mutator to turn its barrier off;
 //! 10. the scavenger learns how much may stay ([`heap_scav::scavenger`]);
 //! 11. spans are swept when somebody needs them, and drops of dead objects run at the next safepoint, as cleanups and

@@ -9,10 +9,11 @@
 //! ```
 //!
 //! Invariants
-//!   V1  a record is put in a bounded number of steps, or dropped and counted: whoever puts one tries the lock of each shard once,
-//!       from its own on, and waits for none; under it nothing is done but a push, and now and then an allocation for the next 128.
-//!   V2  records in the shards ≤ held, and a record is put only by who found held < most: it is counted before it is put, and until
-//!       it is out again.
+//!   V1  a record is put in a bounded number of steps, or dropped and counted: whoever puts one tries the lock of each shard
+//!       once, from its own on, and waits for none; under it nothing is done but a push, and now and then an allocation for the
+//!       next 128.
+//!   V2  records in the shards ≤ held, and a record is put only by who found held < most: it is counted before it is put, and
+//!       until it is out again.
 //!   V3  while a log is off nobody reads a clock for it, nor makes an event: one relaxed load.
 //!
 //! A span that began while the log was on is put also if it was stopped meanwhile. What is off the fast path of an allocation
@@ -101,9 +102,9 @@ pub struct EventLog {
     /// Written by who starts and stops; read relaxed at each slow point: an event more or less at the edges is no matter.
     is_on: AtomicBool,
     most: usize,
-    /// Records in the shards, those about to be put there, and those that are about to be dropped. Written relaxed by who puts, before
-    /// and after, and by who takes, after; read by who puts, by the same addition. It orders nothing: records are under the locks of
-    /// the shards. Errs high (V2): then a record is dropped that there would have been room for.
+    /// Records in the shards, those about to be put there, and those that are about to be dropped. Written relaxed by who puts,
+    /// before and after, and by who takes, after; read by who puts, by the same addition. It orders nothing: records are under
+    /// the locks of the shards. Errs high (V2): then a record is dropped that there would have been room for.
     held: AtomicUsize,
     /// Written relaxed by who drops a record; read relaxed by anybody. Errs low by what is being dropped.
     dropped: AtomicU64,
@@ -242,8 +243,8 @@ impl Track {
 struct Inner {
     log: Arc<EventLog>,
     heap: u64,
-    /// The most pages grown of which a record was put, or tried. Written and read by mutators that have refilled while the log was on,
-    /// by one relaxed maximum: so each size is told once, and of two at a time maybe only the larger.
+    /// The most pages grown of which a record was put, or tried. Written and read by mutators that have refilled while the log
+    /// was on, by one relaxed maximum: so each size is told once, and of two at a time maybe only the larger.
     grown: AtomicUsize,
 }
 

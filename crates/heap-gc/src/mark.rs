@@ -15,16 +15,16 @@
 //!
 //! Slices and large objects, of which many words are looked at in one go, are first sifted with vectors: `words`.
 //!
-//! A reference may lead into a slot and not to its first byte: to an object of an arena's chunk ([`crate::api::arena`]). The layouts
-//! of chunks are off the quick road, where the slot is looked up, or have no references.
+//! A reference may lead into a slot and not to its first byte: to an object of an arena's chunk ([`crate::api::arena`]). The
+//! layouts of chunks are off the quick road, where the slot is looked up, or have no references.
 //!
 //! Marks are plain stores (see [`heap_core::span`]): two workers may both push an object that both found unmarked. It is
 //! then scanned twice, with the same outcome.
 //!
 //! Mutators may run beside. What a worker looks into is *whole*: it was reachable when the roots were taken, at the edge of
 //! its mutator's `enter`, or it was shaded; objects allocated since are marked at birth, so no worker looks into one that
-//! is being written. ([`Marker::look_into`] looks into what is white when all roots are taken: that is as old.) References are read with acquire, and stored with release, so whoever finds one also finds the
-//! object and its span's tables.
+//! is being written. ([`Marker::look_into`] looks into what is white when all roots are taken: that is as old.) References are
+//! read with acquire, and stored with release, so whoever finds one also finds the object and its span's tables.
 //!
 //! If the system refuses memory for the stack, what is on it is thrown away and the marker has *lost* objects: marked,
 //! and not scanned ([`Marker::has_lost`]). The cycle then looks for them ([`crate::cycle`]).

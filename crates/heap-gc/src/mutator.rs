@@ -7,12 +7,12 @@
 //! ```text
 //!   alloc       a bump in the cache, at a place known at compile time               (inlined)
 //!   alloc_slow  what was asked is answered → find the layout → next run or another span → what it owes → bump
-//!   edge        leave → what was asked is answered → a collection is due here? run it → drops, cleanups or finalizers are due? run
-//!               them
+//!   edge        leave → what was asked is answered → a collection is due here? run it
+//!               → drops, cleanups or finalizers are due? run them
 //! ```
 //!
-//! Slots of slices, of large objects, and of layouts that are known at run time only are in `slots.rs`, what an allocation owes is in
-//! `pay.rs`, what is due at an edge in `due.rs`.
+//! Slots of slices, of large objects, and of layouts that are known at run time only are in `slots.rs`, what an allocation owes
+//! is in `pay.rs`, what is due at an edge in `due.rs`.
 
 mod due;
 mod known;
@@ -150,7 +150,8 @@ impl Mutator {
     /// mutators wait, too, and threads that enter one heap inside another all nest them in the same order, as with locks.
     ///
     /// # Panics
-    /// With the panics of `f`, and of drops of dead objects, cleanups, finalizers and of the heap's listener, which run at its end.
+    /// With the panics of `f`, and of drops of dead objects, cleanups, finalizers and of the heap's listener, which run at its
+    /// end.
     #[inline]
     pub fn enter<R>(&mut self, f: impl for<'gc> FnOnce(&Mu<'gc>) -> R) -> R {
         self.go_inside();
@@ -173,7 +174,8 @@ impl Mutator {
     }
 
     /// Runs a full collection and sweeps everything: when it returns, exactly what was reachable at its start is left, and
-    /// dead objects' drops and cleanups, and this thread's finalizers, have run. (The slot of an object with a drop is free, and out of the figures, one cycle later.)
+    /// dead objects' drops and cleanups, and this thread's finalizers, have run. (The slot of an object with a drop is free, and
+    /// out of the figures, one cycle later.)
     ///
     /// # Panics
     /// With the panics of drops, cleanups and finalizers and of the heap's listener.
@@ -455,8 +457,8 @@ impl<'gc> Mu<'gc> {
         self.mutator.poll();
     }
 
-    /// A refill; once more if it was refused while this mutator had not heard that a cycle had ended, and so swept nothing. It has
-    /// reached a limit: it may wait to be told.
+    /// A refill; once more if it was refused while this mutator had not heard that a cycle had ended, and so swept nothing. It
+    /// has reached a limit: it may wait to be told.
     fn refill(&self, id: LayoutId) -> Result<NonNull<u8>, AllocError> {
         let memory = &self.mutator.heap.memory;
         let slot = self.refilling(id, |memory| self.part.cache.refill(memory, id));

@@ -170,8 +170,8 @@ impl OwnRoots {
         self.entries.take()
     }
 
-    /// Calls `visit` with every word, nulls of exact ranges left out. If a callback panics the process is aborted: what it did not
-    /// report would be freed in use.
+    /// Calls `visit` with every word, nulls of exact ranges left out. If a callback panics the process is aborted: what it did
+    /// not report would be freed in use.
     ///
     /// # Safety
     /// 1. The mutator is outside, or at a safepoint and the caller.

@@ -25,13 +25,13 @@ use heap_core::sync::{Arc, Mutex};
 use heap_core::units::{Bytes, Words};
 use std::time::Instant;
 
-/// Bytes handed out that a mutator keeps to itself at most: some refills of small objects. More makes the cycle that is due later, by as
-/// much for each mutator.
+/// Bytes handed out that a mutator keeps to itself at most: some refills of small objects. More makes the cycle that is due
+/// later, by as much for each mutator.
 const MOST_UNCOUNTED: Bytes = Bytes::kib(64);
 /// The same, in parts of what is to be allocated before the next cycle.
 const RUNWAY_GRAINS: usize = 128;
-/// What all mutators keep to themselves at most, in the same parts: five hundred with a grain each had kept four times what was to be
-/// allocated. With less, more than four would take turns at the count of a small heap.
+/// What all mutators keep to themselves at most, in the same parts: five hundred with a grain each had kept four times what was
+/// to be allocated. With less, more than four would take turns at the count of a small heap.
 const RUNWAY_PARTS_APART: usize = 32;
 
 #[derive(Debug)]

@@ -57,8 +57,9 @@ const LEAST_DISTANCE: Bytes = Bytes::kib(64);
 /// Least size of a heap's goal at 100 percent: below it, the fixed cost of a cycle would show (Go's `defaultHeapMinimum`).
 const LEAST_HEAP: Bytes = Bytes::mib(4);
 
-/// The same while mutators have all processors, unless another was wished for. A cycle then takes a processor from one of them, several
-/// times, and two that only allocate have a cycle every 160 µs with the least goal above. More leaves the caches (`docs/design/pacing.md`).
+/// The same while mutators have all processors, unless another was wished for. A cycle then takes a processor from one of them,
+/// several times, and two that only allocate have a cycle every 160 µs with the least goal above. More leaves the caches
+/// (`docs/design/pacing.md`).
 const LEAST_CROWDED: Bytes = Bytes::mib(8);
 
 /// No limit, no goal, never.
@@ -236,7 +237,8 @@ impl Pacer {
         let goal = goal::Goal::of(&self.settings, end);
         let is_limited = matches!(goal.bound, Bound::MemoryLimit | Bound::HardLimit);
         let runway = expected_work
-            // With nothing to scan a guess is as good as the last cycles were alike. Where a limit is near, a cycle too early is the better mistake.
+            // With nothing to scan a guess is as good as the last cycles were alike. Where a limit is near, a cycle too early is
+            // the better mistake.
             .filter(|work| !(is_limited && *work == Bytes::ZERO))
             .and_then(|work| self.consumption.runway(work, self.settings.share));
         let plan = Plan {

@@ -1,8 +1,8 @@
 //! A mutator's part: what belongs to one mutator and is touched by nobody else, except by a collector that answers for it.
 //!
-//! It is the cache, the pages for frames, the barrier, the roots of its own, and what it keeps in pools. [`Part::answer`] is what a mutator does when a collector asks, in each round of a cycle
-//! ([`crate::handshake`]); the same for who answers by himself, in the middle of `enter` or at its edge, and for who is
-//! answered for.
+//! It is the cache, the pages for frames, the barrier, the roots of its own, and what it keeps in pools. [`Part::answer`] is what
+//! a mutator does when a collector asks, in each round of a cycle ([`crate::handshake`]); the same for who answers by himself, in
+//! the middle of `enter` or at its edge, and for who is answered for.
 
 use crate::barrier::{Barrier, Mode, Shading};
 use crate::finalizer::Finalizers;
@@ -36,8 +36,8 @@ pub(crate) struct Part {
     pub(crate) spares: Spares,
     /// Its finalizers: a list that the collector goes through, under its lock.
     pub(crate) finalizers: Arc<Finalizers>,
-    /// Whether its user is inside by a stay of the raw layer: one that may have been forgotten, and whose references are in nobody
-    /// else's hands. The mutator's own, while it is inside.
+    /// Whether its user is inside by a stay of the raw layer: one that may have been forgotten, and whose references are in
+    /// nobody else's hands. The mutator's own, while it is inside.
     pub(crate) is_raw: Cell<bool>,
     /// Its number in its heap, from 1, for people.
     pub(crate) number: u64,
@@ -106,8 +106,8 @@ impl Part {
         self.cache.stay_white();
     }
 
-    /// No reference is in the mutator's hands: those it has made roots of are in the heap's table, and others are in its own. From
-    /// here new objects are black.
+    /// No reference is in the mutator's hands: those it has made roots of are in the heap's table, and others are in its own.
+    /// From here new objects are black.
     fn roots_taken(&self, to: Shading<'_>) -> usize {
         let found = if fault::on(Fault::OwnRootsEarly) { 0 } else { self.shade_own(to) };
         self.barrier.set(Mode::Deleted);
@@ -117,14 +117,15 @@ impl Part {
         found
     }
 
-    /// Makes grey what its own roots lead to, and says how many there are. Words that may be anything are kept for the markers, as
-    /// by the barrier.
+    /// Makes grey what its own roots lead to, and says how many there are. Words that may be anything are kept for the markers,
+    /// as by the barrier.
     fn shade_own(&self, to: Shading<'_>) -> usize {
         let mut found = 0;
         let mut shade = |word| {
             found += 1;
             match word {
-                // SAFETY: O2, H3, P2: null, or the address of (a byte of) an allocated slot, or in a frame, where a mark goes nowhere.
+                // SAFETY: O2, H3, P2: null, or the address of (a byte of) an allocated slot, or in a frame, where a mark goes
+                // nowhere.
                 Word::Exact(word) => unsafe { self.barrier.shade(to, word) },
                 Word::Ambiguous(word) => self.barrier.shade_ambiguous(to, word),
             }

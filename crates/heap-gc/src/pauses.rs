@@ -16,9 +16,9 @@
 //! that it asked for.
 //!
 //! Measuring reads two clocks at both ends of a piece, the wall's and the thread's processor clock; the second is a system call,
-//! some 550 ns on the machine this was written on. So it is off unless [`HeapBuilder::measure_pauses`](crate::HeapBuilder::measure_pauses) turns it on, and is done
-//! on cold paths only. All counts are relaxed: a piece that ends while the figures are taken may be in one of them and not yet
-//! in another.
+//! some 550 ns on the machine this was written on. So it is off unless
+//! [`HeapBuilder::measure_pauses`](crate::HeapBuilder::measure_pauses) turns it on, and is done on cold paths only. All counts
+//! are relaxed: a piece that ends while the figures are taken may be in one of them and not yet in another.
 
 use core::time::Duration;
 use heap_core::os::thread_cpu_time;
@@ -60,9 +60,9 @@ pub struct PieceFigures {
 /// be kept by several in a row. Shades of the barrier are not among them, nor drops of dead objects.
 ///
 /// With more threads than processors, what the clock says of the longest pieces is what the scheduler did to their threads;
-/// processor time is what the heap did, and what the system counts with it: interrupts, and what a hypervisor takes. A virtual machine
-/// that stands still for some ms finds that its threads have been running, and takes them off at the next tick of its timer: so
-/// `max_cpu_unbroken` leaves out the pieces whose threads were taken off.
+/// processor time is what the heap did, and what the system counts with it: interrupts, and what a hypervisor takes. A virtual
+/// machine that stands still for some ms finds that its threads have been running, and takes them off at the next tick of its
+/// timer: so `max_cpu_unbroken` leaves out the pieces whose threads were taken off.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct PauseFigures {
@@ -103,8 +103,8 @@ pub struct PauseFigures {
 }
 
 impl PauseFigures {
-    /// Whether a thread kept its processor in a piece, as far as two clocks can tell: by the wall's it took an eighth and 5 µs more than
-    /// by the thread's at most.
+    /// Whether a thread kept its processor in a piece, as far as two clocks can tell: by the wall's it took an eighth and 5 µs
+    /// more than by the thread's at most.
     #[must_use]
     pub fn is_unbroken(wall: Duration, cpu: Duration) -> bool {
         wall <= cpu + cpu / 8 + Duration::from_micros(5)

@@ -11,8 +11,8 @@
 //!
 //! A stock is a part of its mutator's ([`crate::part`]): it is used without a lock and without an atomic. Its generations move
 //! on in the mutator's answer to the first round of a cycle, or while the world is stopped; if the mutator is outside, the
-//! collector answers for it, so the stock of a thread that sleeps ages with the others. While a value is in a stock its references are
-//! the mutator's own roots, which are shaded with the others when its roots are taken.
+//! collector answers for it, so the stock of a thread that sleeps ages with the others. While a value is in a stock its
+//! references are the mutator's own roots, which are shaded with the others when its roots are taken.
 //!
 //! Letting go may run a drop of the program's. That is nothing for the middle of an allocation, nor for the collector's thread;
 //! so what is gone is queued ([`AllPools::expire`]), and dropped where drops of dead objects run ([`crate::dead`]).

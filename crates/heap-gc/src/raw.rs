@@ -19,29 +19,31 @@
 //!
 //! * **R1, roots.** A reference that is used after a safepoint was, at that safepoint, in a registered range, or reported by a
 //!   callback, or in a [`Root`], or reachable from one of these.
-//! * **R2, ranges.** From when it is registered until it is removed or its mutator is gone (one that is forgotten, when its thread
-//!   has ended), a range is readable memory. At every safepoint, and as long as the thread is outside, it is initialised and
-//!   nobody writes to it; and each of its words, if it is exact, is null or the address of an object. The program writes there by
-//!   cells or raw pointers: a `&mut` would claim that nobody else looks. A callback reports the same: on any thread, while its own
-//!   is outside or at a safepoint, any number of times; it uses no heap.
+//! * **R2, ranges.** From when it is registered until it is removed or its mutator is gone (one that is forgotten, when its
+//!   thread has ended), a range is readable memory. At every safepoint, and as long as the thread is outside, it is initialised
+//!   and nobody writes to it; and each of its words, if it is exact, is null or the address of an object. The program writes
+//!   there by cells or raw pointers: a `&mut` would claim that nobody else looks. A callback reports the same: on any thread,
+//!   while its own is outside or at a safepoint, any number of times; it uses no heap.
 //! * **R3, one heap.** Kinds, roots and references are used with the heap they are of.
 //! * **R4, references.** An exact word of an object, a range or a callback is null or the address that [`Inside::alloc`] or
-//!   [`Inside::alloc_array`] gave, of an object that was not freed. Tags and addresses inside objects belong into ambiguous words.
+//!   [`Inside::alloc_array`] gave, of an object that was not freed. Tags and addresses inside objects belong into ambiguous
+//!   words.
 //! * **R5, stores.** From the first safepoint on after an object was allocated, and before that from when another thread can
 //!   find it, words that its masks name are changed by [`Inside::write`] and its like only. Until then the program may fill it as
 //!   it likes, with references it holds.
-//! * **R6, whole objects.** From that first safepoint on, an object is as its trace and drop functions expect it. The first word of
-//!   an array holds the number of elements it was made with, for good.
+//! * **R6, whole objects.** From that first safepoint on, an object is as its trace and drop functions expect it. The first word
+//!   of an array holds the number of elements it was made with, for good.
 //! * **R7, threads.** A reference passes from one thread to another through an object of the heap, or a [`Root`], and through
 //!   nothing else: not as a number in a channel. It is stored and read there with what this module has for it.
 //! * **R8, functions.** A trace function reports all references that the object keeps outside its masks, as R4 says of them. It
-//!   may be called on any thread, by several at once, while mutators run; it reads what nobody writes meanwhile, and does not panic
-//!   (the process is aborted if it does). A drop function may run on any thread, reads no reference, and is called once.
+//!   may be called on any thread, by several at once, while mutators run; it reads what nobody writes meanwhile, and does not
+//!   panic (the process is aborted if it does). A drop function may run on any thread, reads no reference, and is called once.
 //!
-//! * **R9, frames.** Of an object that [`Inside::alloc_hinted`] was told stays in its frame: as long as the frame is open, no word of an
-//!   object in the heap or in an older frame leads to it, nor a [`Root`], and no cleanup or finalizer is set for it. References to it are with its own thread, in its objects in
-//!   the same or a younger frame, and in its own roots. When the frame is closed, none is used any more, and from the next safepoint on
-//!   none is in an exact range or reported by a callback. Until then it counts as an object in R2 and R4 to R6.
+//! * **R9, frames.** Of an object that [`Inside::alloc_hinted`] was told stays in its frame: as long as the frame is open, no
+//!   word of an object in the heap or in an older frame leads to it, nor a [`Root`], and no cleanup or finalizer is set for it.
+//!   References to it are with its own thread, in its objects in the same or a younger frame, and in its own roots. When the
+//!   frame is closed, none is used any more, and from the next safepoint on none is in an exact range or reported by a callback.
+//!   Until then it counts as an object in R2 and R4 to R6.
 //!
 //! ```
 //! # extern crate heap_gc as tricolor;
@@ -176,8 +178,8 @@ impl Inside<'_> {
         self.hints == EscapeHints::Checked
     }
 
-    /// A new object, at an address that is its for its life. Zeros, if its kind has a mask or a trace function; otherwise whatever
-    /// was there. No safepoint: what the thread holds stays.
+    /// A new object, at an address that is its for its life. Zeros, if its kind has a mask or a trace function; otherwise
+    /// whatever was there. No safepoint: what the thread holds stays.
     ///
     /// # Errors
     /// See [`AllocError`]. The heap is as before.
@@ -215,8 +217,8 @@ impl Inside<'_> {
         Ok(slot)
     }
 
-    /// A new array of `len` elements. Its first word holds their number; the rest is as with [`Inside::alloc`]. The elements begin
-    /// [`ArrayKind::header`] bytes from the address.
+    /// A new array of `len` elements. Its first word holds their number; the rest is as with [`Inside::alloc`]. The elements
+    /// begin [`ArrayKind::header`] bytes from the address.
     ///
     /// # Errors
     /// See [`AllocError`]: also for lengths whose bytes do not fit in the address space.
@@ -278,7 +280,8 @@ impl Inside<'_> {
     /// and the thread is outside as long as it runs.
     ///
     /// # Panics
-    /// With the panics of `blocking`, of drops, cleanups and finalizers and of the heap's listener. The thread is inside then as before.
+    /// With the panics of `blocking`, of drops, cleanups and finalizers and of the heap's listener. The thread is inside then as
+    /// before.
     ///
     /// # Safety
     /// R1, R2, R5 and R6 hold here, and as long as `blocking` runs, which uses no object of the heap, and not this mutator.

@@ -1,7 +1,7 @@
 //! Samplers: who is told of some allocations, to know where the bytes come from; and which of what was told is still alive.
 //!
-//! Which allocations these are is decided by [`heap_core::sample`], and met by [`heap_core::cache`] in the slow path. Here is what
-//! becomes of one:
+//! Which allocations these are is decided by [`heap_core::sample`], and met by [`heap_core::cache`] in the slow path. Here is
+//! what becomes of one:
 //!
 //! ```text
 //!   sampled ─▶ Sampler::sampled, on the allocating thread: here a stack can be taken. It answers with a number
@@ -9,9 +9,9 @@
 //!              alive    ─ the end of marking ─▶   marked: alive    not marked: forgotten
 //! ```
 //!
-//! So the objects that are *alive* here are those of the last completed cycle, as in a [census](heap_core::census). The look at the
-//! end of marking is exact: nothing was swept yet, so an address is still that of the object it was noted for. An object that is
-//! not on a list yet, because its allocation is in progress, was handed out black: it is alive, and on the list by the next
+//! So the objects that are *alive* here are those of the last completed cycle, as in a [census](heap_core::census). The look at
+//! the end of marking is exact: nothing was swept yet, so an address is still that of the object it was noted for. An object that
+//! is not on a list yet, because its allocation is in progress, was handed out black: it is alive, and on the list by the next
 //! cycle.
 //!
 //! Locks: mutators add to `born` only, so they wait for nobody but each other and for the moment in which the collector takes it
@@ -29,7 +29,8 @@ use std::panic::catch_unwind;
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Sample {
-    /// What was allocated: the name of the type, `[T]` for a slice, or of the kind of the raw layer. Whether layouts are shared or not.
+    /// What was allocated: the name of the type, `[T]` for a slice, or of the kind of the raw layer. Whether layouts are shared
+    /// or not.
     pub label: &'static str,
     /// Bytes of its slot; of a large object, of its pages; of tiny objects, of the block that was begun.
     pub bytes: Bytes,

@@ -5,8 +5,9 @@ use crate::sampler::Sample;
 use heap_core::units::Bytes;
 
 impl Heap {
-    /// Samples one byte in `mean` of those that are allocated from now on, and with it its object: 0 for none, 1 for every object.
-    /// Each mutator hears of it when it takes its next run of a layout's slots, which is after a few KiB of that layout at most.
+    /// Samples one byte in `mean` of those that are allocated from now on, and with it its object: 0 for none, 1 for every
+    /// object. Each mutator hears of it when it takes its next run of a layout's slots, which is after a few KiB of that layout
+    /// at most.
     ///
     /// Has no effect without a [`sampler`](crate::HeapBuilder::sampler).
     pub fn set_sample_mean(&self, mean: usize) {

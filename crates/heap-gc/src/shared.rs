@@ -37,7 +37,7 @@ use heap_scav::notice::Listener as Notify;
 use heap_scav::scavenger::{Options, Scavenger, Unasked};
 use std::time::Instant;
 
-/// What is remembered of past cycles.
+/// What is remembered of past cycles. Written by whoever has run a cycle, and read by the next and by who asks for figures.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     pub(crate) cycles: u64,
@@ -79,13 +79,14 @@ pub(crate) fn processors() -> usize {
     *KNOWN.get_or_init(|| heap_core::sync::thread::available_parallelism().map_or(1, core::num::NonZero::get))
 }
 
-/// What all handles of one heap share.
+/// What all handles of one heap share. A field that says nothing else is written when the heap is built, or has what it needs to
+/// be shared in its type.
 pub(crate) struct Shared {
     /// Tells heaps apart, for roots that come back.
     pub(crate) id: u64,
-    /// Handles of the program: the last one ends the collector. Added to relaxed, by who has one or is inside the gate; taken from with
-    /// acquire and release, so that who takes it to 0 comes after what was done with the others. It may rise from 0 again inside the
-    /// gate: so 0 only says who has to go there, and look again.
+    /// Handles of the program: the last one ends the collector. Added to relaxed, by who has one or is inside the gate; taken
+    /// from with acquire and release, so that who takes it to 0 comes after what was done with the others. It may rise from 0
+    /// again inside the gate: so 0 only says who has to go there, and look again.
     pub(crate) handles: AtomicUsize,
     /// Where who lets go of the last handle meets who makes one of a weak handle. What is in it is under its lock.
     pub(crate) gate: SharedGate,
@@ -100,21 +101,24 @@ pub(crate) struct Shared {
     pub(crate) places: Places,
     /// Pairs of keys and values, of which the values are kept by the keys.
     pub(crate) ephemerons: Ephemerons,
-    /// How many cycles have cleared weak places or ephemerons. Written by the collector when it has, read by mutators with acquire.
+    /// How many cycles have cleared weak places or ephemerons. Written by the collector when it has, read by mutators with
+    /// acquire.
     pub(crate) clearings: AtomicU64,
     pub(crate) pace: Pace,
     /// The wish for the size of everything; `usize::MAX` for none.
     pub(crate) memory_limit: Bytes,
     /// The goal before the last cycle, for the scavenger. Only the collector's.
     pub(crate) last_goal: Mutex<Bytes>,
-    /// A marker other than the collector's own had no room for what it marked. Set by whoever it was, before the queue says that it
-    /// is dry.
+    /// A marker other than the collector's own had no room for what it marked. Set by whoever it was, before the queue says that
+    /// it is dry; read after that, and cleared, by who runs the cycle.
     pub(crate) lost: AtomicBool,
-    /// An allocation was refused since the last cycle. Written by mutators; taken by the one that answers the call.
+    /// An allocation was refused since the last cycle. Written relaxed by mutators; taken by the one that answers the call.
     pub(crate) refused: AtomicBool,
-    /// How many cycles have found every mutator without references, once. Written by the collector.
+    /// How many cycles have found every mutator without references, once. Written relaxed by the collector; read by who is
+    /// refused an allocation, and before a cycle for that begins.
     pub(crate) rooted: AtomicU64,
-    /// `rooted` at the last refusal: a cycle that has found them so since has freed what there was to free.
+    /// `rooted` at the last refusal: a cycle that has found them so since has freed what there was to free. Written relaxed by
+    /// who is refused; read before a cycle for that begins.
     pub(crate) refused_at: AtomicU64,
     pub(crate) layouts: LayoutPolicy,
     pub(crate) hints: EscapeHints,
@@ -152,8 +156,8 @@ pub(crate) struct Shared {
     pub(crate) memory: Memory,
 }
 
-/// Puts what the scavenger did into the log. The rounds of its thread take time there; what another thread released may lie beside
-/// one, so it is a moment.
+/// Puts what the scavenger did into the log. The rounds of its thread take time there; what another thread released may lie
+/// beside one, so it is a moment.
 fn note_scavenged(log: &HeapLog, pages: &PageHeap, event: Event) {
     let now = Instant::now();
     if let Event::Scavenged(round) = &event

@@ -15,8 +15,8 @@
 //! ```
 //!
 //! What the walk reads is what the verifier's second marker reads, with the same function ([`heap_core::verify::each_word`]): the
-//! words under masks, by atomics, what trace functions report, and the words that may be anything, resolved as a marker does. It marks
-//! nothing and changes nothing.
+//! words under masks, by atomics, what trace functions report, and the words that may be anything, resolved as a marker does. It
+//! marks nothing and changes nothing.
 //!
 //! Invariants
 //!   S1  a node is an object that was reachable at the moment of the snapshot, and every such object is one
@@ -49,18 +49,18 @@ impl Heap {
     /// garbage. For this **it holds every mutator** until it has seen all objects, which [`Snapshot::held`] tells; it is the
     /// only instrument that does. It waits for who is inside `enter`, and for a cycle that is running.
     ///
-    /// It takes memory of the process: some 24 bytes for each object, 12 for each reference, and 4 for each slot of the heap's spans
-    /// meanwhile. [`snapshot_within`](Self::snapshot_within) bounds that.
+    /// It takes memory of the process: some 24 bytes for each object, 12 for each reference, and 4 for each slot of the heap's
+    /// spans meanwhile. [`snapshot_within`](Self::snapshot_within) bounds that.
     ///
-    /// Types have names with [`LayoutPolicy::PerType`](crate::LayoutPolicy::PerType); otherwise objects go by their shape. The crate
-    /// `heap-snapshot` writes it to a file that Chrome's DevTools open, and says what keeps what.
+    /// Types have names with [`LayoutPolicy::PerType`](crate::LayoutPolicy::PerType); otherwise objects go by their shape. The
+    /// crate `heap-snapshot` writes it to a file that Chrome's DevTools open, and says what keeps what.
     ///
     /// # Errors
     /// If the process has no memory for it, or there are more objects or references than it can number. Nothing was changed.
     ///
     /// # Panics
-    /// If the thread is inside `enter` of this heap, where it would wait for itself; with the panic of a hand-written trace function,
-    /// when everybody has been let go.
+    /// If the thread is inside `enter` of this heap, where it would wait for itself; with the panic of a hand-written trace
+    /// function, when everybody has been let go.
     ///
     /// ```
     /// # extern crate heap_gc as tricolor;
@@ -85,8 +85,8 @@ impl Heap {
         self.snapshot_within(usize::MAX)
     }
 
-    /// The same, if it takes no more than `most` bytes of the process's memory for objects, references and slots at any time. Beside that it
-    /// takes a few words for each root, weak reference and ephemeron.
+    /// The same, if it takes no more than `most` bytes of the process's memory for objects, references and slots at any time.
+    /// Beside that it takes a few words for each root, weak reference and ephemeron.
     ///
     /// # Errors
     /// As [`snapshot`](Self::snapshot), and if it would take more. How long everybody is held is bounded by that, too.

@@ -2,47 +2,53 @@
 //!
 //! A vector that grows leaves one buffer after the other behind, and who has a vector by value may give back its last
 //! ([`GcVec::give_back`](crate::GcVec::give_back)). Nothing leads there any more, and nobody needs a collection to know
-//! that: a buffer belongs to one vector (V4 in [`crate::api::vec`]). So while no cycle marks, a mutator keeps it, one of each layout, and
-//! its next vector with a buffer of that layout gets it, still in the cache of its processor, without a refill and
+//! that: a buffer belongs to one vector (V4 in [`crate::api::vec`]). So while no cycle marks, a mutator keeps it, one of each
+//! layout, and its next vector with a buffer of that layout gets it, still in the cache of its processor, without a refill and
 //! without being due to be swept.
 //!
-//! Spares are kept by the number of their layout, which the heap gives, and not by the facts of their type, which are a constant of the
-//! program: each part of a program that is compiled by itself has such a constant of its own, at an address of its own. What one part
-//! gives back the other would not find.
+//! Spares are kept by the number of their layout, which the heap gives, and not by the facts of their type, which are a constant
+//! of the program: each part of a program that is compiled by itself has such a constant of its own, at an address of its own.
+//! What one part gives back the other would not find.
 //!
 //! For the heap a spare is garbage like any other: an allocated slot that nothing leads to. What makes it safe to use again:
 //!
 //! | from | to | |
 //! |---|---|---|
-//! | it is put here | the mutator's answer to round *barrier on* of the next cycle | nobody marks, and nobody frees it: the cycle before has marked it, or it was allocated since |
+//! | it is put here | the mutator's answer to round *barrier on* of the next cycle | nobody marks, and nobody frees it |
 //! | that answer | | the mutator has forgotten it, and it is freed by that cycle |
 //!
-//! **Why the cycle before has marked it.** Sweeping may go on beside the mutator, by the marks of the cycle that ended last. What is put
-//! here after the mutator's answer to round *off* was a vector's buffer until then. The vector was in an object that the mutator could
-//! reach, so the buffer was reachable when marking ended; or it was in the mutator's hands alone. Then it was made since the roots were taken, and its
-//! buffer is black, or it came out of a pool, which is a root. Before that answer the barrier is on, and nothing is put.
+//! Nobody frees it before, because the cycle before has marked it, or it was allocated since.
+//!
+//! **Why the cycle before has marked it.** Sweeping may go on beside the mutator, by the marks of the cycle that ended last. What
+//! is put here after the mutator's answer to round *off* was a vector's buffer until then. The vector was in an object that the
+//! mutator could reach, so the buffer was reachable when marking ended; or it was in the mutator's hands alone. Then it was made
+//! since the roots were taken, and its buffer is black, or it came out of a pool, which is a root. Before that answer the barrier
+//! is on, and nothing is put.
 //!
 //! **Why nobody marks.** No marker looks into an object before every mutator's roots are taken, which is after every answer
-//! to round *barrier on*, nor after marking has ended. So what a spare holds may be overwritten by plain stores, as long as the barrier is
-//! [off](crate::barrier::Mode::Off). With it on, a buffer that is given up has to keep what it holds ([`crate::barrier::bulk::replace`]).
+//! to round *barrier on*, nor after marking has ended. So what a spare holds may be overwritten by plain stores, as long as the
+//! barrier is [off](crate::barrier::Mode::Off). With it on, a buffer that is given up has to keep what it holds
+//! ([`crate::barrier::bulk::replace`]).
 //!
 //! Whoever else stops the world first takes from mutators what they have: spares, too ([`crate::part::Part::flush`]).
 //!
 //! Invariants
-//!   S1  a spare is an allocated slot of the layout that it is kept for, that nothing leads to, and that no cycle has had a chance to free
+//!   S1  a spare is an allocated slot of the layout that it is kept for, that nothing leads to, and that no cycle has had a
+//!       chance to free
 
 use core::cell::Cell;
 use core::ptr::NonNull;
 use heap_core::fault::{self, Fault};
 use heap_core::layout::LayoutId;
 
-/// How many spares there are at most. A slot is 32 KiB at most, and a vector that grows leaves one of each power of two: 64 KiB for each
-/// layout of elements whose vectors grow so far.
+/// How many spares there are at most. A slot is 32 KiB at most, and a vector that grows leaves one of each power of two: 64 KiB
+/// for each layout of elements whose vectors grow so far.
 const PLACES: usize = 128;
 
 /// The buffers of one mutator that can be used again. See the module's text.
 pub(crate) struct Spares {
-    /// By layout, of which several take turns in a place: the layouts that one vector goes through were mostly made one after another.
+    /// By layout, of which several take turns in a place: the layouts that one vector goes through were mostly made one after
+    /// another.
     places: [Cell<Option<Spare>>; PLACES],
     /// Whether there are any.
     has_some: Cell<bool>,

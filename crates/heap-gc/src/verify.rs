@@ -1,9 +1,9 @@
 //! Verification of a heap whose world is stopped: the memory's invariants, and reachability a second time.
 //!
 //! The second marker is as simple as can be: a set, a list, the plain walk over an object's words
-//! ([`heap_core::verify::each_word`]), the ephemerons, and the roots as they are now. An object reached but not marked would be freed while in
-//! use (E3). One marked but not reached was garbage before (E4), if nobody ran since marking began: beside mutators there is
-//! floating garbage, which became so meanwhile or was born marked.
+//! ([`heap_core::verify::each_word`]), the ephemerons, and the roots as they are now. An object reached but not marked would be
+//! freed while in use (E3). One marked but not reached was garbage before (E4), if nobody ran since marking began: beside
+//! mutators there is floating garbage, which became so meanwhile or was born marked.
 
 use crate::finalizer::AllFinalizers;
 use crate::handshake::WorldStopped;
@@ -98,8 +98,8 @@ pub(crate) enum Floating {
     Any,
 }
 
-/// Compares the marks with a second, simple marking. `edges` are ephemeron, key and value of each ephemeron: when the first two are
-/// reached, the third is.
+/// Compares the marks with a second, simple marking. `edges` are ephemeron, key and value of each ephemeron: when the first two
+/// are reached, the third is.
 pub(crate) fn compare_marks(
     memory: &Memory,
     roots: &AllRoots,
@@ -137,8 +137,8 @@ pub(crate) fn compare_marks(
         floating == Floating::None || found.is_some_and(|at| map.is_marked(map.span(at.span), at.slot, epoch))
     };
     for &word in &roots.ambiguous {
-        // Beside mutators such a word may have come since the roots were taken, and not be a reference: then nobody need have marked
-        // what it looks like.
+        // Beside mutators such a word may have come since the roots were taken, and not be a reference: then nobody need have
+        // marked what it looks like.
         each_reading(memory, word, |word| {
             if is_kept(word) {
                 visit(word, &mut list, true);

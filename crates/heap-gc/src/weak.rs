@@ -11,8 +11,8 @@
 //! |---|---|---|
 //! | `OPEN` | the collector, when a cycle begins and before each round *dry* | exchanges it for `AGAIN`, shades, finds |
 //! | `AGAIN` | a load | shades, finds |
-//! | `DECIDED` | the collector, by an exchange of `OPEN`, when nothing is left to mark | looks at the mark again; if there is none, finds nothing |
-//! | `CLEARED` | the collector, when all dead words are null and nobody reads an old one | finds: the object is alive, or younger than the marks |
+//! | `DECIDED` | the collector, by an exchange of `OPEN`, when all is marked | looks again: without a mark, finds nothing |
+//! | `CLEARED` | the collector, when dead words are null and no old one is read | finds: it is alive, or younger than the marks |
 //!
 //! **The mark is looked at again** after `DECIDED` was read: another mutator may have shaded the object between the two
 //! looks. If the object has no references nobody is told of that, so marking can end then. All marks that were made before
@@ -91,8 +91,8 @@ impl Places {
     /// Whether a load of a place that leads to `word` finds the object; then it stays while the mutator has it in its hands.
     ///
     /// # Safety
-    /// 1. `word` was read from a place, or from an ephemeron whose key is in its hands, by the mutator of `barrier`, which has not
-    ///    answered a round since, and leads into the memory of `to`, whose places these are.
+    /// 1. `word` was read from a place, or from an ephemeron whose key is in its hands, by the mutator of `barrier`, which has
+    ///    not answered a round since, and leads into the memory of `to`, whose places these are.
     #[inline]
     pub(crate) unsafe fn finds(&self, barrier: &Barrier, to: Shading<'_>, word: usize) -> bool {
         point("weak: read, before the mark is looked at");
@@ -163,8 +163,8 @@ impl Places {
     pub(crate) fn snapshot(&self, memory: &Memory) -> Vec<[usize; 2]> {
         let known = self.known.lock();
         let words = known.iter().map(|&at| {
-            // SAFETY: an allocated slot, since it is known (F7). Not freed meanwhile: all is swept, and no cycle runs that could find it
-            // dead.
+            // SAFETY: an allocated slot, since it is known (F7). Not freed meanwhile: all is swept, and no cycle runs that could
+            // find it dead.
             [at, unsafe { Self::place(memory, at) }.target.load(Acquire).addr()]
         });
         words.filter(|[_, target]| *target != 0).collect()

@@ -1,7 +1,8 @@
 //! `Arena`: many objects of one type, in a chunk that lives and dies as one.
 //!
-//! A chunk is a slice of the heap ([`crate::api::slice`]) that grows while it is filled: the header counts the objects that are whole, and
-//! who scans, traces or drops a chunk goes by the header. So the places behind are not looked at, and need not be cleared.
+//! A chunk is a slice of the heap ([`crate::api::slice`]) that grows while it is filled: the header counts the objects that are
+//! whole, and who scans, traces or drops a chunk goes by the header. So the places behind are not looked at, and need not be
+//! cleared.
 //!
 //! ```text
 //!   [ n ][ object 0 ][ object 1 ] … [ object n - 1 ][ free ] … [ free ]
@@ -10,24 +11,24 @@
 //!
 //! **References into a chunk.** A `Gc` of an object in a chunk is the address of a place inside a slot. For the collector that is
 //! as good as the slot's own: the layout of a slice is off the quick road of marking, where a span's record says in which slot an
-//! address lies ([`heap_core::span::map`]); and a slice without references is never looked into, so that it is marked and no more.
-//! Nothing is spent on that by objects that are in no chunk.
+//! address lies ([`heap_core::span::map`]); and a slice without references is never looked into, so that it is marked and no
+//! more. Nothing is spent on that by objects that are in no chunk.
 //!
 //! **Nobody looks into a chunk that is being filled.** An arena does not leave the `enter` it was made in. A chunk that its
-//! mutator gets black is not scanned in that cycle. One that it gets white may be shaded in the same `enter`, since a reference into it
-//! can be stored; it is scanned when every mutator's roots are taken, which is after the end of this `enter`. So an object
-//! is written as new objects are ([`crate::mutator`]): whole, by plain stores, and without a barrier.
+//! mutator gets black is not scanned in that cycle. One that it gets white may be shaded in the same `enter`, since a reference
+//! into it can be stored; it is scanned when every mutator's roots are taken, which is after the end of this `enter`. So an
+//! object is written as new objects are ([`crate::mutator`]): whole, by plain stores, and without a barrier.
 //!
-//! **Counting at the end.** So the header may as well be written once, when no more is put into the chunk, if that is sure to come
-//! before the end of this `enter`. [`Arena::fill`] makes sure: what fills the chunk is lent to a closure, which can neither keep nor
-//! forget it, and the count is written when the closure returns or panics. An object is then put into the chunk by a comparison of two addresses,
-//! a bump, and the writing of the object.
+//! **Counting at the end.** So the header may as well be written once, when no more is put into the chunk, if that is sure to
+//! come before the end of this `enter`. [`Arena::fill`] makes sure: what fills the chunk is lent to a closure, which can neither
+//! keep nor forget it, and the count is written when the closure returns or panics. An object is then put into the chunk by a
+//! comparison of two addresses, a bump, and the writing of the object.
 //!
 //! Invariants
 //!   N1  `first` is the first place of a chunk of this `enter`'s, which has room for `places` objects, and `len` is not more;
 //!       types without a size have no chunks, since a place behind the header would be no byte of the slot
-//!   N2  the first `len` places hold objects, and the chunk's header says so; while the chunk is lent, those from `first` to `next` do, the
-//!       places from there to `end` are free, and the header says no more than that
+//!   N2  the first `len` places hold objects, and the chunk's header says so; while the chunk is lent, those from `first` to
+//!       `next` do, the places from there to `end` are free, and the header says no more than that
 //!   N3  a layout of chunks has no references, or is off the quick road
 
 use crate::gc::{Brand, Gc};
@@ -42,17 +43,19 @@ use heap_core::fault::{self, Fault};
 
 /// Puts objects of one type into the heap, many to a *chunk*: for what is made together and dies together.
 ///
-/// [`Arena::fill`] is how to put many objects into it: it takes less than half of the processor time that [`Mu::alloc`] takes, for objects
-/// with a drop a tenth or less; of a recursion, which takes most of its time for itself, three quarters. [`Arena::alloc`] is a little slower, and needs no closure. What comes out are references as all others are: they may be stored anywhere, rooted, and weak. They
-/// outlive the arena, which itself does not leave its `enter`.
+/// [`Arena::fill`] is how to put many objects into it: it takes less than half of the processor time that [`Mu::alloc`] takes,
+/// for objects with a drop a tenth or less; of a recursion, which takes most of its time for itself, three quarters.
+/// [`Arena::alloc`] is a little slower, and needs no closure. What comes out are references as all others are: they may be stored
+/// anywhere, rooted, and weak. They outlive the arena, which itself does not leave its `enter`.
 ///
 /// A reference to any object of a chunk keeps the whole chunk: all its objects, also those that nothing leads to any more, and
 /// all that they lead to. When the last is gone the next collection finds that, and frees the chunk at once; if the type has a
 /// drop, the drops of all its objects run one after another, at one safepoint. So put into one arena what is given up together.
 ///
-/// The same is true of whatever else asks whether an object is dead: weak references and the entries of weak maps end, and cleanups
-/// are due, when the chunk is dead. [Finalizers](Mu::set_finalizer) of its objects are due then all at once; but if one of its objects leads to
-/// another in the same chunk, or back to the chunk through others, the chunk leads back to itself, and is not found so.
+/// The same is true of whatever else asks whether an object is dead: weak references and the entries of weak maps end, and
+/// cleanups are due, when the chunk is dead. [Finalizers](Mu::set_finalizer) of its objects are due then all at once; but if one
+/// of its objects leads to another in the same chunk, or back to the chunk through others, the chunk leads back to itself, and is
+/// not found so.
 ///
 /// ```
 /// # extern crate heap_gc as tricolor;

@@ -8,32 +8,36 @@ use core::any::Any;
 use core::ptr::NonNull;
 
 impl<'gc> Mu<'gc> {
-    /// Has `f` called with `object`, once, after a collection has found that nothing leads to it but finalizers. Says whether that
-    /// takes the place of a finalizer that this thread has set for it before.
+    /// Has `f` called with `object`, once, after a collection has found that nothing leads to it but finalizers. Says whether
+    /// that takes the place of a finalizer that this thread has set for it before.
     ///
-    /// `f` gets the object as it was, with all it leads to, and may do with it what code inside [`enter`](crate::Mutator::enter) may:
-    /// also store it where it is found again. Then it lives on, without a finalizer, until one is set again. If it does not, the next
-    /// collection finds the object dead, and only then its drop runs, its [cleanups](Mu::cleanup) and its memory is free. What needs
-    /// no object is better done by a cleanup.
+    /// `f` gets the object as it was, with all it leads to, and may do with it what code inside [`enter`](crate::Mutator::enter)
+    /// may: also store it where it is found again. Then it lives on, without a finalizer, until one is set again. If it does not,
+    /// the next collection finds the object dead, and only then its drop runs, its [cleanups](Mu::cleanup) and its memory is
+    /// free. What needs no object is better done by a cleanup.
     ///
-    /// **Order.** Of two objects of which one leads to the other, both with a finalizer, the one that is led to has its turn in a later
-    /// collection than the other: when that one is dead. So whatever `f` finds has not been finalized, unless it was before `object`
-    /// became garbage. **An object that leads back to itself, also through others, is never found so**, and stays: hold the
-    /// reference back in a [`Weak`](crate::Weak), or give the object a part that has the finalizer. In which order others are called is
-    /// not said.
+    /// **Order.** Of two objects of which one leads to the other, both with a finalizer, the one that is led to has its turn in a
+    /// later collection than the other: when that one is dead. So whatever `f` finds has not been finalized, unless it was before
+    /// `object` became garbage. **An object that leads back to itself, also through others, is never found so**, and stays: hold
+    /// the reference back in a [`Weak`](crate::Weak), or give the object a part that has the finalizer. In which order others are
+    /// called is not said.
     ///
     /// **Where and when.** At a safepoint of this mutator, on its thread, inside: at the end of `enter`, in
     /// [`safepoint`](crate::Mutator::safepoint) or [`collect`](crate::Mutator::collect), never inside an allocation. Not by
-    /// [`Heap::collect`](crate::Heap::collect), nor while its thread stays away: what is due then waits, and keeps its object. So `f` need
-    /// not be `Send`, and may hold any [`Root`](crate::Root), though one that leads to the object keeps it for good. When the mutator
-    /// goes its finalizers are forgotten, also those that are due, and so none runs when the heap ends. An object that threads share has a
-    /// finalizer of each thread that sets one; for one that any thread may run there is [`Mu::set_shared_finalizer`].
+    /// [`Heap::collect`](crate::Heap::collect), nor while its thread stays away: what is due then waits, and keeps its object. So
+    /// `f` need not be `Send`, and may hold any [`Root`](crate::Root), though one that leads to the object keeps it for good.
+    /// When the mutator goes its finalizers are forgotten, also those that are due, and so none runs when the heap ends. An
+    /// object that threads share has a finalizer of each thread that sets one; for one that any thread may run there is
+    /// [`Mu::set_shared_finalizer`].
     ///
-    /// [Weak references](crate::Weak) to the object find nothing from before `f` is called, and never again. Those to what it leads to do.
+    /// [Weak references](crate::Weak) to the object find nothing from before `f` is called, and never again. Those to what it
+    /// leads to do.
     ///
-    /// An object of less than 16 bytes without references or a drop shares its slot with others, and is found so with all of them.
+    /// An object of less than 16 bytes without references or a drop shares its slot with others, and is found so with all of
+    /// them.
     ///
-    /// A panic of `f` does not keep others from being called, and goes on, as one of a drop does, in the call that came to the safepoint.
+    /// A panic of `f` does not keep others from being called, and goes on, as one of a drop does, in the call that came to the
+    /// safepoint.
     ///
     /// Takes a short lock. A cycle looks at each object with a finalizer twice, and what such an object leads to is found
     /// dead one collection later than the object.
@@ -72,8 +76,8 @@ impl<'gc> Mu<'gc> {
         old.is_some()
     }
 
-    /// As [`Mu::set_finalizer`], to be called by whichever mutator of the heap comes by, on that one's thread; also by those that come
-    /// when this one has gone. Only for what threads may share. An object has one such, whichever thread set it.
+    /// As [`Mu::set_finalizer`], to be called by whichever mutator of the heap comes by, on that one's thread; also by those that
+    /// come when this one has gone. Only for what threads may share. An object has one such, whichever thread set it.
     ///
     /// ```
     /// # extern crate heap_gc as tricolor;
@@ -111,8 +115,8 @@ impl<'gc> Mu<'gc> {
         old.is_some()
     }
 
-    /// Takes back the finalizer that this thread has set for an object. Says whether there was one: then it is not called, and was
-    /// dropped.
+    /// Takes back the finalizer that this thread has set for an object. Says whether there was one: then it is not called, and
+    /// was dropped.
     ///
     /// # Panics
     /// With the panics of drops of what it holds; it is taken back then.
@@ -143,7 +147,7 @@ fn run<'gc, T: Branded<'gc> + 'gc>(
     let base = mutator.heap().memory.pages().space().base();
     let object = base.as_ptr().with_addr(object).cast::<T::At<'_>>();
     let Some(object) = NonNull::new(object) else { heap_core::bug!("a finalizer of null") };
-    // SAFETY: it is called with the address of the object that it was set for, of type `T` up to its brand (duty of `Rebrand`), which
-    // is kept by a root, and then by this mutator's being inside.
+    // SAFETY: it is called with the address of the object that it was set for, of type `T` up to its brand (duty of `Rebrand`),
+    // which is kept by a root, and then by this mutator's being inside.
     f(&mu, unsafe { Gc::from_raw(object) });
 }

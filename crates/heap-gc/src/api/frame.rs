@@ -10,21 +10,21 @@
 //! * **Stores need no barrier.** No marker reads a frame, so nothing it has to hear of changes there. A `Gc` that is erased in a
 //!   frame is one that is dropped from a variable. A [`GcCell`](crate::GcCell) or [`GcVec`](crate::GcVec) in a frame has its
 //!   barrier all the same, which then shades more than it must.
-//! * **No object leads to a local.** What lives in the heap is [`Trace`](crate::Trace), and a local is not, nor is a borrow that is
-//!   not `'static`. So sweeping, marking and other threads never meet one.
+//! * **No object leads to a local.** What lives in the heap is [`Trace`](crate::Trace), and a local is not, nor is a borrow that
+//!   is not `'static`. So sweeping, marking and other threads never meet one.
 //! * **No local outlives its memory.** A local borrows its frame. [`Frame::reset`] wants the frame mutably, and the end of the
 //!   closure ends all borrows of it.
 //!
-//! Frames inside frames. One that is opened on another ([`Frame::frame`]) borrows it, and the rest of its last tract; the outer one
-//! may be used meanwhile, and takes another tract for that. One that is opened on the `Mu` has tracts of its own. So each byte
-//! belongs to one frame, and it does not matter in which order frames end: a frame that was swapped with another ends where the
-//! other would have, after everything that borrows it. Nor does it matter who panics.
+//! Frames inside frames. One that is opened on another ([`Frame::frame`]) borrows it, and the rest of its last tract; the outer
+//! one may be used meanwhile, and takes another tract for that. One that is opened on the `Mu` has tracts of its own. So each
+//! byte belongs to one frame, and it does not matter in which order frames end: a frame that was swapped with another ends where
+//! the other would have, after everything that borrows it. Nor does it matter who panics.
 //!
-//! Drops. Values of [`Frame::alloc`] have none, and the compiler says so. Those of [`Frame::alloc_drop`] are in a list, the latest
-//! first. Their type outlives `'o`, a lifetime that began before the frame was made and ends after it: that of the borrow of the
-//! `Mu`, or of the outer frame. The borrow that locals of this frame have is shorter (the closure takes any, and knows nothing else
-//! of it), so such a value holds none of them, and its drop finds all that it leads to alive: variables, objects, locals of outer
-//! frames. It may allocate, open frames, and panic.
+//! Drops. Values of [`Frame::alloc`] have none, and the compiler says so. Those of [`Frame::alloc_drop`] are in a list, the
+//! latest first. Their type outlives `'o`, a lifetime that began before the frame was made and ends after it: that of the borrow
+//! of the `Mu`, or of the outer frame. The borrow that locals of this frame have is shorter (the closure takes any, and knows
+//! nothing else of it), so such a value holds none of them, and its drop finds all that it leads to alive: variables, objects,
+//! locals of outer frames. It may allocate, open frames, and panic.
 //!
 //! Invariants
 //!   L1  memory that a region has handed out is used by one value until the region is reset or released
@@ -166,8 +166,8 @@ unsafe fn drop_linked<T>(link: NonNull<Link>) {
 }
 
 impl Mu<'_> {
-    /// Opens a frame for the time of `body`: memory for values that do not live longer, at the price of a bump. What is in it goes
-    /// when `body` ends, also with a panic.
+    /// Opens a frame for the time of `body`: memory for values that do not live longer, at the price of a bump. What is in it
+    /// goes when `body` ends, also with a panic.
     ///
     /// A frame takes a tract of 64 KiB when something is put into it, and more as it grows. The mutator keeps a few for its next
     /// frame until a cycle ends. To open one frame inside another, [`Frame::frame`] needs no tract.
@@ -379,8 +379,8 @@ impl<'o> Frame<'o> {
         body(&mut frame)
     }
 
-    /// Forgets all that was put into the frame: drops what has a drop, and hands the memory out again. For one frame around a loop
-    /// instead of one in each turn. The frame keeps its last tract, and gives the others back.
+    /// Forgets all that was put into the frame: drops what has a drop, and hands the memory out again. For one frame around a
+    /// loop instead of one in each turn. The frame keeps its last tract, and gives the others back.
     ///
     /// It wants the frame for itself, so no [`Local`] of it is in use any more:
     ///

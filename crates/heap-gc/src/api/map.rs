@@ -10,8 +10,8 @@
 //!
 //! Open addressing in the manner of Abseil's Swiss tables: each place has a control byte, which is a few bits of the hash
 //! of the key that is there; a search compares sixteen of them at once and looks at keys only where they agree
-//! (`map/group.rs`, `map/table.rs`). The control bytes are in noscan memory, which no marker looks at. The entries are a slice, which a
-//! marker scans through the mask of `(K, V)`, all of it: it reads neither the control bytes nor the length. If neither
+//! (`map/group.rs`, `map/table.rs`). The control bytes are in noscan memory, which no marker looks at. The entries are a slice,
+//! which a marker scans through the mask of `(K, V)`, all of it: it reads neither the control bytes nor the length. If neither
 //! type has references, the entries are noscan memory, too.
 //!
 //! Invariants
@@ -29,9 +29,9 @@
 //!
 //! # Beside a marker
 //!
-//! As for a [`GcVec`](crate::GcVec) (`vec.rs` has the argument): entries are put into places that hold nothing; what goes is shaded and its
-//! place cleared; a value that is exchanged is stored as into a [`GcCell`](crate::GcCell); tables that are outgrown keep what is in them and
-//! are shaded as a whole (`map/room.rs`).
+//! As for a [`GcVec`](crate::GcVec) (`vec.rs` has the argument): entries are put into places that hold nothing; what goes is
+//! shaded and its place cleared; a value that is exchanged is stored as into a [`GcCell`](crate::GcCell); tables that are
+//! outgrown keep what is in them and are shaded as a whole (`map/room.rs`).
 //!
 //! # A user's code inside
 //!
@@ -89,12 +89,12 @@ type Tables<'gc, K, V> = (Option<Groups<'gc>>, Option<Entries<'gc, K, V>>);
 /// A hash map in the heap, by the one thread that uses the object it is in.
 ///
 /// It is a field of an object, or an object itself, and leads to tables of its own in the heap. It is changed by shared
-/// reference and with the [`Mu`](crate::Mu), as a [`GcVec`](crate::GcVec) is, and like it holds `Copy` values: keys and values go in and out by value.
-/// If neither have references, no collector looks into the tables.
+/// reference and with the [`Mu`](crate::Mu), as a [`GcVec`](crate::GcVec) is, and like it holds `Copy` values: keys and values go
+/// in and out by value. If neither have references, no collector looks into the tables.
 ///
-/// Operations cost what those of a [`HashMap`](std::collections::HashMap) do. While a collection marks, an operation that takes entries out, exchanges
-/// values or makes the map grow also tells the collector; inserting does not, once the collector has asked this thread for
-/// its roots.
+/// Operations cost what those of a [`HashMap`](std::collections::HashMap) do. While a collection marks, an operation that takes
+/// entries out, exchanges values or makes the map grow also tells the collector; inserting does not, once the collector has asked
+/// this thread for its roots.
 ///
 /// A string in the heap is found by its bytes: `Gc<GcStr>` can be borrowed as `str`. See also [`GcMap::get_or_insert_by`].
 ///
@@ -314,10 +314,10 @@ impl<K: Copy + Eq + Hash, V: Copy, S: BuildHasher> GcMap<'_, K, V, S> {
     }
 }
 
-// SAFETY: 1: the first two words are null or references of the map's brand, the others numbers and the hasher, which has no references:
-// no value with a `'static` brand exists. 2: nothing is elsewhere: the entries' words are in the layout of their slice, made
-// from the mask of `(K, V)`, which is not traced by hand (`GcMap::with_hasher`). 4: only the hasher may need a drop, reads no
-// reference, and is `Send`.
+// SAFETY: 1: the first two words are null or references of the map's brand, the others numbers and the hasher, which has no
+// references: no value with a `'static` brand exists. 2: nothing is elsewhere: the entries' words are in the layout of their
+// slice, made from the mask of `(K, V)`, which is not traced by hand (`GcMap::with_hasher`). 4: only the hasher may need a drop,
+// reads no reference, and is `Send`.
 unsafe impl<K: Trace, V: Trace, S: 'static + Send> Trace for GcMap<'_, K, V, S> {
     const MASK: TypeMask =
         TypeMask::noscan(size_of::<Self>()).with(offset_of!(Self, tables), &<Tables<'_, K, V>>::MASK);

@@ -16,12 +16,13 @@ use heap_core::sync::thread;
 /// but one, and a program that falls idle gets its memory back.
 ///
 /// Each mutator has its own part of a pool, which nobody else uses: taking and putting need no lock and no atomic, and what one
-/// thread puts another does not find. The part ages with every cycle, also that of a thread that sleeps. It goes with the mutator.
+/// thread puts another does not find. The part ages with every cycle, also that of a thread that sleeps. It goes with the
+/// mutator.
 ///
 /// `R` is the type of the values with `'static` for their brand, as for a [`Root`](crate::Root). It may be any type that can
-/// live in the heap: a `Vec<u8>`, which is memory outside it, or a `Gc`, whose object the pool keeps and with it all that the object leads to; or both
-/// in one. What is let go is dropped at a safepoint of some mutator, as dead objects are; an object of the heap is free after the
-/// collection that let go of it, if nothing else keeps it.
+/// live in the heap: a `Vec<u8>`, which is memory outside it, or a `Gc`, whose object the pool keeps and with it all that the
+/// object leads to; or both in one. What is let go is dropped at a safepoint of some mutator, as dead objects are; an object of
+/// the heap is free after the collection that let go of it, if nothing else keeps it.
 ///
 /// A pool is a handle: its clones are the same pool, on all threads. It does not keep its heap.
 ///

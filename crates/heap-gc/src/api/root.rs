@@ -12,8 +12,8 @@ use core::ptr::NonNull;
 /// A reference from outside the heap: it outlives `enter` and keeps its object alive.
 ///
 /// `R` is the object's type with `'static` for its brand, as in `Root<Node<'static>>`; the compiler finds it. Making,
-/// cloning and dropping a root takes a short lock; reading it, too. Moving one to another thread costs nothing. A root keeps the heap's memory, but not a mutator:
-/// to look at the object one is needed.
+/// cloning and dropping a root takes a short lock; reading it, too. Moving one to another thread costs nothing. A root keeps the
+/// heap's memory, but not a mutator: to look at the object one is needed.
 ///
 /// A root that is kept inside the heap it leads into (in a [`Leaf`](crate::Leaf)) keeps that whole heap for as long as its
 /// object is not collected: also for good, if it is the last handle.

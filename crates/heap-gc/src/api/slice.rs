@@ -244,8 +244,8 @@ impl<'gc, T: Trace + Copy + 'gc> Gc<'gc, GcSlice<GcCell<T>>> {
         let places = self.cells().wrapping_add(self.within(from, count));
         let values = other.cells().wrapping_add(other.within(other_from, count));
         let (barrier, to) = mu.barrier();
-        // SAFETY: 1, 2: the cells are this slice's, and as many (`within`). 3: those are the other's, which only this thread uses.
-        // 4: all have the brand of `mu`'s heap.
+        // SAFETY: 1, 2: the cells are this slice's, and as many (`within`). 3: those are the other's, which only this thread
+        // uses. 4: all have the brand of `mu`'s heap.
         unsafe { bulk::overwrite(barrier, to, values, places, count) };
     }
 

@@ -2,8 +2,8 @@
 //!
 //! The collector clears what a table's entries lead to, and never touches a table, which is its thread's alone. So the entries of
 //! the dead stay until their thread comes by. After each collection that has cleared anything, anywhere in the heap, insertions
-//! go once round their table, a few groups at a time; and to the end at once if the table is full, before it grows for the dead. So an
-//! insertion costs what it did, and a table is walked at most once for each collection.
+//! go once round their table, a few groups at a time; and to the end at once if the table is full, before it grows for the dead.
+//! So an insertion costs what it did, and a table is walked at most once for each collection.
 
 use crate::mutator::Mu;
 use core::cell::Cell;

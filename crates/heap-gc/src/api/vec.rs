@@ -39,8 +39,8 @@
 //!   the length after the range was asked for its bounds. Searches and [`retain`](GcVec::retain) ask for each element by its
 //!   index, when its turn comes; sorting is done on a copy. An allocation runs no such code: listeners and drops run outside
 //!   `enter`.
-//! * The vector is not `Sync` (a `Cell` in it), so one thread uses it, as with a [`GcCell`](crate::GcCell). It can be moved, and so
-//!   change its thread, while it is not in the heap; then nobody else has it.
+//! * The vector is not `Sync` (a `Cell` in it), so one thread uses it, as with a [`GcCell`](crate::GcCell). It can be moved, and
+//!   so change its thread, while it is not in the heap; then nobody else has it.
 //! * It carries the brand of its heap, also if its elements have none. So a vector of numbers cannot be put into another
 //!   heap, whose collector would not know the buffer, nor outlive its `enter` outside the heap, where nothing keeps the buffer
 //!   alive. Every method that writes takes the `Mu` of the same brand.
@@ -78,13 +78,13 @@ type Buffer<'gc, T> = Option<Gc<'gc, GcSlice<T>>>;
 /// A sequence of `T` in the heap that can grow and shrink, by the one thread that uses the object it is in.
 ///
 /// It is a field of an object, or an object itself: two words, which lead to a buffer of their own in the heap. It is changed
-/// by shared reference and with the [`Mu`](crate::Mu), as a [`GcCell`](crate::GcCell) is, and like it holds `Copy` values: references, options of them,
-/// numbers, small structs and enums of these. Elements go in and out by value.
+/// by shared reference and with the [`Mu`](crate::Mu), as a [`GcCell`](crate::GcCell) is, and like it holds `Copy` values:
+/// references, options of them, numbers, small structs and enums of these. Elements go in and out by value.
 ///
 /// Operations cost what those of [`Vec`] do. While a collection marks, an operation that removes, overwrites or moves elements
 /// also tells the collector of each, and so takes longer by as much; a push does not, once the collector has asked this thread
-/// for its roots. With elements that hold no references nothing is ever told. A vector that is in no object can hand its memory to the
-/// next when it is done with ([`GcVec::give_back`]).
+/// for its roots. With elements that hold no references nothing is ever told. A vector that is in no object can hand its memory
+/// to the next when it is done with ([`GcVec::give_back`]).
 ///
 /// ```
 /// # extern crate heap_gc as tricolor;
@@ -210,9 +210,9 @@ fn no_element(index: usize, len: usize) -> ! {
     panic!("there is no element at the index {index} of a vector of {len}");
 }
 
-// SAFETY: 1: the first word is null or a reference of the vector's brand, the other a number. 2: nothing is elsewhere: the elements'
-// words are in the layout of the buffer, made from the mask of `T`, which is not traced by hand (`GcVec::new`). 4: it needs
-// no drop.
+// SAFETY: 1: the first word is null or a reference of the vector's brand, the other a number. 2: nothing is elsewhere: the
+// elements' words are in the layout of the buffer, made from the mask of `T`, which is not traced by hand (`GcVec::new`). 4: it
+// needs no drop.
 unsafe impl<T: Trace> Trace for GcVec<'_, T> {
     const MASK: TypeMask =
         TypeMask::noscan(size_of::<Self>()).with(offset_of!(Self, buffer), &TypeMask::pointer());

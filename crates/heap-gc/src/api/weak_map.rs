@@ -6,9 +6,9 @@
 //!                                                                                      when the key is marked
 //! ```
 //!
-//! The table leads from the address of a key, a number to the marker, to an ephemeron (`ephemeron.rs`), which it keeps. The heap does
-//! not move objects, so the address stays. When a collection has cleared the ephemeron its entry is of no use, and is taken out
-//! later (`turn.rs`); an object that gets the address meanwhile gets the entry, with an ephemeron of its own.
+//! The table leads from the address of a key, a number to the marker, to an ephemeron (`ephemeron.rs`), which it keeps. The heap
+//! does not move objects, so the address stays. When a collection has cleared the ephemeron its entry is of no use, and is taken
+//! out later (`turn.rs`); an object that gets the address meanwhile gets the entry, with an ephemeron of its own.
 //!
 //! Invariants
 //!   W1  an entry leads to an ephemeron that is over, or whose key has the entry's address
@@ -30,18 +30,18 @@ use heap_core::layout::TypeMask;
 
 type Entries<'gc> = GcMap<'gc, usize, Gc<'gc, Ephemeron>>;
 
-/// A map from objects to what is known of them, which keeps neither: an entry, an *ephemeron*, keeps its value as long as something
-/// else keeps its key, and the map.
+/// A map from objects to what is known of them, which keeps neither: an entry, an *ephemeron*, keeps its value as long as
+/// something else keeps its key, and the map.
 ///
 /// So it says more of an object than its type does, for objects that others made. A value may lead to its own key, or to other
 /// keys of this map and others: when nothing else leads to them they are gone together.
 ///
-/// It is a field of an object, or an object itself, and is changed by shared reference and with the [`Mu`], by the one thread that
-/// uses the object it is in, as a [`GcMap`]. Keys are objects and not their contents: two equal strings are two keys. Values are
-/// objects, too, of any size and with or without a drop.
+/// It is a field of an object, or an object itself, and is changed by shared reference and with the [`Mu`], by the one thread
+/// that uses the object it is in, as a [`GcMap`]. Keys are objects and not their contents: two equal strings are two keys. Values
+/// are objects, too, of any size and with or without a drop.
 ///
-/// Operations cost what those of a `GcMap` do, and an insertion an object of 16 bytes. An entry whose key is dead is found no more;
-/// its value is gone with the same collection; its place in the table is given back by later insertions. A collection
+/// Operations cost what those of a `GcMap` do, and an insertion an object of 16 bytes. An entry whose key is dead is found no
+/// more; its value is gone with the same collection; its place in the table is given back by later insertions. A collection
 /// looks at all entries of the heap, and at those whose key it has not reached again, four times at most; from then on reaching
 /// a key leads to its value at once.
 ///
@@ -149,8 +149,8 @@ impl<'gc, K: Trace + 'gc, V: Trace + 'gc> WeakMap<'gc, K, V> {
     /// returns, that one stays.
     ///
     /// # Panics
-    /// If there is no memory for it; [`WeakMap::try_get_or_insert_with`] returns the error instead. And with the panics of `make`: the
-    /// map is as before, but for what `make` has done.
+    /// If there is no memory for it; [`WeakMap::try_get_or_insert_with`] returns the error instead. And with the panics of
+    /// `make`: the map is as before, but for what `make` has done.
     pub fn get_or_insert_with(
         &self,
         mu: &Mu<'gc>,
@@ -224,8 +224,8 @@ impl<'gc, K: Trace + 'gc, V: Trace + 'gc> WeakMap<'gc, K, V> {
                 heap_core::bug!("the value {value:?} of a key that is in the hands was decided to be dead");
             }
         }
-        // SAFETY: an ephemeron of this map (W2), whose values are `Gc`s of type `V`, up to their brand (`Rebrand`); it is alive, as
-        // its key is.
+        // SAFETY: an ephemeron of this map (W2), whose values are `Gc`s of type `V`, up to their brand (`Rebrand`); it is alive,
+        // as its key is.
         unsafe { Gc::from_raw(value.cast()) }
     }
 
@@ -234,8 +234,8 @@ impl<'gc, K: Trace + 'gc, V: Trace + 'gc> WeakMap<'gc, K, V> {
     }
 }
 
-// SAFETY: 1: the words of the table, which is a field. 2: nothing is elsewhere: keys and values are not kept. 4: it needs no drop.
-// (The objects are traced, too, as for a `Gc`.)
+// SAFETY: 1: the words of the table, which is a field. 2: nothing is elsewhere: keys and values are not kept. 4: it needs no
+// drop. (The objects are traced, too, as for a `Gc`.)
 unsafe impl<K: Trace, V: Trace> Trace for WeakMap<'_, K, V> {
     const MASK: TypeMask =
         TypeMask::noscan(size_of::<Self>()).with(offset_of!(Self, table), &<Entries<'_>>::MASK);

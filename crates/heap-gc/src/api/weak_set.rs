@@ -23,12 +23,12 @@ use heap_core::layout::TypeMask;
 
 /// A set of objects that keeps none of them, asked by a hash and a question.
 ///
-/// An object is found as long as something else keeps it, and until a collection has found it unreachable; finding it keeps it, as
-/// with a [`Weak`]. Its entry is taken out by later insertions, after that. What the question asks about must not change as long as the object
-/// is in the set, or it is not found.
+/// An object is found as long as something else keeps it, and until a collection has found it unreachable; finding it keeps it,
+/// as with a [`Weak`]. Its entry is taken out by later insertions, after that. What the question asks about must not change as
+/// long as the object is in the set, or it is not found.
 ///
-/// It is a field of an object, or an object itself, and is changed by shared reference and with the [`Mu`], by the one thread that
-/// uses the object it is in, as a [`GcMap`]. For strings there is [`Interner`].
+/// It is a field of an object, or an object itself, and is changed by shared reference and with the [`Mu`], by the one thread
+/// that uses the object it is in, as a [`GcMap`]. For strings there is [`Interner`].
 ///
 /// Operations cost what those of a `GcMap` do, with one more place in memory to look at, and an insertion an object of 16 bytes.
 ///
@@ -192,8 +192,8 @@ impl<T, S> WeakSet<'_, T, S> {
 }
 
 impl<'gc, T: Trace + 'gc, S> WeakSet<'gc, T, S> {
-    /// The object that was put in with that hash ([`WeakSet::hash_of`]) and is the one that `is` says, if it is there. `is` is asked
-    /// about objects with the same hash only, and keeps those it is asked about for this collection.
+    /// The object that was put in with that hash ([`WeakSet::hash_of`]) and is the one that `is` says, if it is there. `is` is
+    /// asked about objects with the same hash only, and keeps those it is asked about for this collection.
     ///
     /// # Panics
     /// If `is` changes the set, and with its panics: the set is as before.
@@ -216,8 +216,8 @@ impl<'gc, T: Trace + 'gc, S> WeakSet<'gc, T, S> {
     /// in. `make` may use the set: if there is one when it returns, that one stays.
     ///
     /// # Panics
-    /// If there is no memory for the entry ([`WeakSet::try_get_or_insert_by`] returns the error instead), if `is` changes the set,
-    /// and with the panics of `is` and `make`: the set is as before, but for what `make` has done.
+    /// If there is no memory for the entry ([`WeakSet::try_get_or_insert_by`] returns the error instead), if `is` changes the
+    /// set, and with the panics of `is` and `make`: the set is as before, but for what `make` has done.
     #[inline]
     pub fn get_or_insert_by(
         &self,
@@ -341,9 +341,9 @@ impl<'gc, S: BuildHasher> WeakSet<'gc, GcStr, S> {
     }
 }
 
-// SAFETY: 1: the words of the table, which is a field, are the only references: the hasher has none, since no value with a `'static`
-// brand exists. 2: nothing is elsewhere: the objects are not kept. 4: only the hasher may need a drop, reads no reference, and is
-// `Send`. (The objects are traced, too, as for a `Gc`.)
+// SAFETY: 1: the words of the table, which is a field, are the only references: the hasher has none, since no value with a
+// `'static` brand exists. 2: nothing is elsewhere: the objects are not kept. 4: only the hasher may need a drop, reads no
+// reference, and is `Send`. (The objects are traced, too, as for a `Gc`.)
 unsafe impl<T: Trace, S: 'static + Send> Trace for WeakSet<'_, T, S> {
     const MASK: TypeMask =
         TypeMask::noscan(size_of::<Self>()).with(offset_of!(Self, table), &<Entries<'_, T>>::MASK);

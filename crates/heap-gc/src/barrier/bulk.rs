@@ -131,7 +131,8 @@ pub(crate) unsafe fn put<'a, T: Trace + Copy>(
     unsafe { place.write(value) };
 }
 
-/// [`put`] while a cycle marks. The value comes in registers: behind a pointer it would be written to memory by who does not shade, too.
+/// [`put`] while a cycle marks. The value comes in registers: behind a pointer it would be written to memory by who does not
+/// shade, too.
 ///
 /// # Safety
 /// As [`put`].

@@ -25,7 +25,8 @@ impl Cycle<'_> {
     pub(super) fn look_into_finalizable(&mut self) {
         let finalizers = &self.heap.finalizers;
         let (memory, marker) = (&self.heap.memory, &mut self.marker);
-        // SAFETY: objects of the list are allocated slots of this heap (W1), and whole, since they are white and all roots are taken.
+        // SAFETY: objects of the list are allocated slots of this heap (W1), and whole, since they are white and all roots are
+        // taken.
         finalizers.look_into(memory, |object| unsafe { marker.look_into(object) });
     }
 

@@ -1,8 +1,8 @@
 //! Looking into objects off the quick road: slices, objects in pieces, long masks, words that may be anything.
 //!
 //! Many words are looked at here in one go, and often most lead nowhere: an array whose elements are null, a table that is
-//! half empty, numbers that might have been references. With vectors ([`heap_core::racy::kernel`]) a mask of up to sixty-four words is first
-//! sifted, and only what is left is loaded and visited, one by one.
+//! half empty, numbers that might have been references. With vectors ([`heap_core::racy::kernel`]) a mask of up to sixty-four
+//! words is first sifted, and only what is left is loaded and visited, one by one.
 //!
 //! Where nearly all words lead somewhere, sifting is work for nothing, so a [`Sieve`] that has found few nulls lets the
 //! next masks through unsifted.

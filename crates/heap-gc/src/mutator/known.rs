@@ -1,7 +1,7 @@
 //! A mutator's small table of layout numbers, by type and size class.
 //!
-//! Each key has a place, and a second beside it. What was asked for last is in its place, where a lookup that is compiled into the
-//! program finds it; two keys of one place take turns there, and the slow twin finds the other one in the second. What is in
+//! Each key has a place, and a second beside it. What was asked for last is in its place, where a lookup that is compiled into
+//! the program finds it; two keys of one place take turns there, and the slow twin finds the other one in the second. What is in
 //! neither is asked of the heap again: an entry may be lost, it is never wrong.
 
 use crate::object::TypeInfo;
@@ -27,8 +27,8 @@ impl Key {
         Self(core::ptr::from_ref(info).addr() + class.index())
     }
 
-    /// Where it is to be found. Nearly all keys of one type, which differ in the class, have places of their own: a vector that grows
-    /// goes through one class after the other.
+    /// Where it is to be found. Nearly all keys of one type, which differ in the class, have places of their own: a vector that
+    /// grows goes through one class after the other.
     #[inline(always)]
     fn place(self) -> usize {
         (self.0.wrapping_add((self.0 / PLACES).wrapping_mul(37))) % PLACES

@@ -108,7 +108,8 @@ impl Mu<'_> {
         drawn.source
     }
 
-    /// A refill or a large object has ended, whose beginning somebody wanted to know: then also how large the heap has grown by it.
+    /// A refill or a large object has ended, whose beginning somebody wanted to know: then also how large the heap has grown by
+    /// it.
     #[cold]
     #[inline(never)]
     pub(super) fn note_refill(&self, begun: Begun) {
@@ -139,8 +140,8 @@ impl Mu<'_> {
         }
         if heap.pace.is_due(&heap.memory) {
             let is_called = heap.collector == Collector::Concurrent && self.call_for_cycle(bytes);
-            // Near a limit a mutator waits at the edge of its `enter` and runs the cycle itself: or it would soon be refused what that
-            // cycle is about to free, or pass a limit that can be kept.
+            // Near a limit a mutator waits at the edge of its `enter` and runs the cycle itself: or it would soon be refused what
+            // that cycle is about to free, or pass a limit that can be kept.
             self.sweep_for_cycle();
             due |= !is_called || (heap.is_near_limit() && !fault::on(Fault::LimitUnawaited));
         }

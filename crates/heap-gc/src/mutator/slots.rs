@@ -103,8 +103,8 @@ impl<'gc> Mu<'gc> {
         self.slice_room::<T>(len, Room::Cleared)
     }
 
-    /// The slot of a vector's buffer of a class, which may be one that another has outgrown, and what is in it. The header is the caller's to
-    /// write, and what the mask names in each place, before anything is asked of the mutator again.
+    /// The slot of a vector's buffer of a class, which may be one that another has outgrown, and what is in it. The header is the
+    /// caller's to write, and what the mask names in each place, before anything is asked of the mutator again.
     #[inline]
     pub(crate) fn buffer_slot<T: Trace + 'gc>(
         &self,
@@ -121,13 +121,13 @@ impl<'gc> Mu<'gc> {
         Ok((self.slice_room::<T>(places, room)?, room))
     }
 
-    /// Takes the slot of a buffer with so many places that its vector does not lead to any more. It is used again, if it can be: that it is
-    /// while a cycle marks is the `mistake` of who gives it up.
+    /// Takes the slot of a buffer with so many places that its vector does not lead to any more. It is used again, if it can be:
+    /// that it is while a cycle marks is the `mistake` of who gives it up.
     #[inline]
     pub(crate) fn give_up_buffer<T: Trace + 'gc>(&self, slot: NonNull<u8>, places: usize, mistake: Fault) {
         let class = slice_fit::<T>(places).1;
-        // What is sampled has to be allocated, what was sampled is in the profile until it is freed, and with the barrier on the buffer keeps
-        // what it holds.
+        // What is sampled has to be allocated, what was sampled is in the profile until it is freed, and with the barrier on the
+        // buffer keeps what it holds.
         if !class.is_large()
             && !self.mutator.heap.memory.sampling().has_sampled()
             && (!self.part.barrier.is_on() || fault::on(mistake))

@@ -11,8 +11,8 @@
 //!   hard     = min(goal * (1 + percent / 100), ceiling)            ⁶
 //! ```
 //!
-//! ¹ ² are Go's, with external bytes in the place of stacks and globals as something that lives and is not in a slot; Go has one least
-//! heap.
+//! ¹ ² are Go's, with external bytes in the place of stacks and globals as something that lives and is not in a slot; Go has one
+//! least heap.
 //! ³ keeps a distance from the limit for what is allocated between two looks at the clock and for errors in `overhead`.
 //! ⁴ keeps a heap from being refused memory that a collection would free. The hard limit is on pages in spans, so external
 //! bytes are added to it before it is compared with a size that contains them. ⁵ is where a limit below what lives ends:

@@ -17,8 +17,9 @@
 //!
 //! The formulas are Go's, but for ¹: Go assumes that background marking gets its share and measures only the assists; here
 //! both are measured, because a collector thread is one thread and not a quarter of them. A cycle during which nothing was
-//! allocated teaches nothing (Go: that consumption is zero): it was run in an idle moment or stopped the world. What was scanned counts
-//! as 64 KiB at least (in Go there are always stacks and globals), but with no work at all a limit that sets the goal means as early as ³ allows. Before anything is known a cycle begins as early as ³ allows. ⁴ is I2 of `pacer.rs`.
+//! allocated teaches nothing (Go: that consumption is zero): it was run in an idle moment or stopped the world. What was scanned
+//! counts as 64 KiB at least (in Go there are always stacks and globals), but with no work at all a limit that sets the goal
+//! means as early as ³ allows. Before anything is known a cycle begins as early as ³ allows. ⁴ is I2 of `pacer.rs`.
 
 #![forbid(unsafe_code)]
 
@@ -27,8 +28,8 @@ use heap_core::units::Bytes;
 
 /// Cycles whose consumption counts: more remembers a rush longer, fewer forgets it before the next.
 const REMEMBERED: usize = 5;
-/// A cycle takes time even if there is nothing to scan: as much as for so many bytes, which is some 20 µs. With nothing at all, a heap in
-/// which nothing lives would never learn, and begin each cycle as early as it may.
+/// A cycle takes time even if there is nothing to scan: as much as for so many bytes, which is some 20 µs. With nothing at all, a
+/// heap in which nothing lives would never learn, and begin each cycle as early as it may.
 const LEAST_WORK: Bytes = Bytes::kib(64);
 /// Begin no earlier, in 64ths of the way from what lives to the goal.
 const EARLIEST: u128 = 45;

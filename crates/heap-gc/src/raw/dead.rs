@@ -20,13 +20,15 @@ impl Inside<'_> {
         self.mu.heap().cleanups.add(object.addr().get(), Box::new(f))
     }
 
-    /// Has `f` called with `object`, once, on this thread, after a collection has found that nothing leads to it but finalizers: see
-    /// [`Mu::set_finalizer`](crate::Mu::set_finalizer). Says whether that takes the place of one that this thread has set before.
+    /// Has `f` called with `object`, once, on this thread, after a collection has found that nothing leads to it but finalizers:
+    /// see [`Mu::set_finalizer`](crate::Mu::set_finalizer). Says whether that takes the place of one that this thread has set
+    /// before.
     ///
     /// The object is as it was, and the thread's until the first safepoint in `f`; then it is another reference (R1).
     ///
     /// # Safety
-    /// R3 and R4 of `object`, which is no hinted one; and of `f`, that it keeps R1 to R8, as the runtime does at any safepoint of its own.
+    /// R3 and R4 of `object`, which is no hinted one; and of `f`, that it keeps R1 to R8, as the runtime does at any safepoint of
+    ///    its own.
     pub unsafe fn set_finalizer(
         &self,
         object: NonNull<u8>,
@@ -64,8 +66,8 @@ impl Inside<'_> {
         }
     }
 
-    /// Takes back the finalizer that this thread has set for an object. Says whether there was one: then it is not called, and was
-    /// dropped.
+    /// Takes back the finalizer that this thread has set for an object. Says whether there was one: then it is not called, and
+    /// was dropped.
     ///
     /// # Panics
     /// With the panics of drops of what it holds; it is taken back then.

@@ -21,8 +21,8 @@ pub struct FrameId {
 }
 
 impl Inside<'_> {
-    /// Opens a frame, inside those of this mutator that are open. It stays open across safepoints, until it is closed or the mutator is
-    /// gone.
+    /// Opens a frame, inside those of this mutator that are open. It stays open across safepoints, until it is closed or the
+    /// mutator is gone.
     pub fn open_frame(&self) -> FrameId {
         let (depth, serial) = self.mu.hinted().open();
         FrameId { owner: self.mu.own_roots().owner(), depth, serial, not_send: PhantomData }
@@ -50,11 +50,11 @@ impl Inside<'_> {
         self.mu.hinted().depth()
     }
 
-    /// A new object, of which a site of the runtime says whether it outlives the youngest open frame. As [`Inside::alloc`]; but if
-    /// it stays, and the heap trusts that, and its kind may lie in a frame, it is gone when the frame is closed.
+    /// A new object, of which a site of the runtime says whether it outlives the youngest open frame. As [`Inside::alloc`]; but
+    /// if it stays, and the heap trusts that, and its kind may lie in a frame, it is gone when the frame is closed.
     ///
-    /// Kinds with a drop or a trace function, an alignment above 8, or more than 32 KiB are put into the heap, and so is everything
-    /// if no frame is open.
+    /// Kinds with a drop or a trace function, an alignment above 8, or more than 32 KiB are put into the heap, and so is
+    /// everything if no frame is open.
     ///
     /// # Errors
     /// See [`AllocError`]. The heap is as before.

@@ -256,8 +256,8 @@ pub struct Kind {
     /// The size of a slot; of large objects, which are in no run, not 0.
     pub(super) stride: usize,
     pub(super) bytes: usize,
-    /// In a frame: what is in front of an object, and the bytes of both. `None` if it cannot lie there: it is large, has a function, or
-    /// an alignment above 8.
+    /// In a frame: what is in front of an object, and the bytes of both. `None` if it cannot lie there: it is large, has a
+    /// function, or an alignment above 8.
     pub(super) in_frame: Option<InFrame>,
     /// Bytes that are cleared when an object is made.
     pub(super) cleared: usize,

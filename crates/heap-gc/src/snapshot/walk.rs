@@ -1,8 +1,8 @@
 //! The walk of a snapshot: from the roots through everything that can be reached, while everybody is held.
 //!
-//! Nodes are numbered as they are found, and looked into in the same order, so the list of nodes is the queue, and the edges of each
-//! lie together without any sorting. Which number a slot has is in a table with an entry for each slot, at the place where the slot's
-//! mark has its own.
+//! Nodes are numbered as they are found, and looked into in the same order, so the list of nodes is the queue, and the edges of
+//! each lie together without any sorting. Which number a slot has is in a table with an entry for each slot, at the place where
+//! the slot's mark has its own.
 //!
 //! Ephemerons are followed as the collector does: when the ephemeron and its key have been found, the value is.
 #![forbid(unsafe_code)]

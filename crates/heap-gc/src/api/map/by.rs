@@ -43,8 +43,8 @@ impl<'gc, K: Trace + Copy + 'gc, V: Trace + Copy + 'gc, S> GcMap<'gc, K, V, S> {
 }
 
 impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHasher> GcMap<'gc, K, V, S> {
-    /// The entry whose key has that hash and is the one that `is` says; if there is none, the one that `make` makes, whose key has
-    /// that hash, too. A key with another one is not found again.
+    /// The entry whose key has that hash and is the one that `is` says; if there is none, the one that `make` makes, whose key
+    /// has that hash, too. A key with another one is not found again.
     ///
     /// `make` may use the map. If it puts such an entry there, that is the one.
     ///

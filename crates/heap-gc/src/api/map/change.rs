@@ -1,8 +1,8 @@
 //! Entries that come and go.
 //!
 //! **Taking out.** A search passes a group only if none of its sixteen bytes is `EMPTY`. So a place becomes `EMPTY` again if its
-//! group has another one: no search for any key has ever gone past this group since it has one, and none need go past it now. Otherwise
-//! it becomes `DELETED`, and searches go on. Those are few, and go when the map gets new tables.
+//! group has another one: no search for any key has ever gone past this group since it has one, and none need go past it now.
+//! Otherwise it becomes `DELETED`, and searches go on. Those are few, and go when the map gets new tables.
 
 use super::group::{DELETED, EMPTY, WIDTH, tag};
 use super::table::{At, Table};
@@ -84,8 +84,8 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
         Ok(())
     }
 
-    /// The value of a key; if it has none, what `make` makes, once it is there. `make` may use the map: if it gives the key a value,
-    /// that is replaced.
+    /// The value of a key; if it has none, what `make` makes, once it is there. `make` may use the map: if it gives the key a
+    /// value, that is replaced.
     ///
     /// # Panics
     /// If the map has to grow and there is no memory for it ([`GcMap::try_get_or_insert_with`] returns the error instead), and
@@ -129,8 +129,8 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
         self.entry(mu, key).try_or_insert_with(make)
     }
 
-    /// Changes the value of a key to what `change` makes of it, and returns that; nothing if the key has none. `change` may use the
-    /// map.
+    /// Changes the value of a key to what `change` makes of it, and returns that; nothing if the key has none. `change` may use
+    /// the map.
     ///
     /// # Panics
     /// With the panics of `change`, and if it takes the key out.
@@ -164,7 +164,8 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
     /// Changes each value to what `change` makes of it. `change` may use the map: the walk is that of [`GcMap::iter`].
     ///
     /// # Panics
-    /// With the panics of `change`, and if it takes the key out that it was asked about; values that it has made before are there.
+    /// With the panics of `change`, and if it takes the key out that it was asked about; values that it has made before are
+    /// there.
     ///
     /// ```
     /// # extern crate heap_gc as tricolor;
@@ -293,8 +294,8 @@ impl<'gc, K: Trace + Copy + 'gc, V: Trace + Copy + 'gc, S> GcMap<'gc, K, V, S> {
             return;
         }
         let (barrier, to) = mu.barrier();
-        // SAFETY: 1: the places of the table, which only this thread uses (M5). 2: they hold values (M2) or, which needs no drop either,
-        // nothing (M3). 3: M6.
+        // SAFETY: 1: the places of the table, which only this thread uses (M5). 2: they hold values (M2) or, which needs no drop
+        // either, nothing (M3). 3: M6.
         unsafe { bulk::erase(barrier, to, table.place(0), places) };
         // SAFETY: they were just cleared.
         unsafe { table.set_empty() };
@@ -303,8 +304,8 @@ impl<'gc, K: Trace + Copy + 'gc, V: Trace + Copy + 'gc, S> GcMap<'gc, K, V, S> {
         self.note_change();
     }
 
-    /// Takes the entries of that many groups, from one on, out for which `keep` says no; it does not use the map. Returns the group
-    /// to go on with, if there are more.
+    /// Takes the entries of that many groups, from one on, out for which `keep` says no; it does not use the map. Returns the
+    /// group to go on with, if there are more.
     pub(in crate::api) fn retain_some(
         &self,
         mu: &Mu<'gc>,

@@ -1,8 +1,9 @@
 //! `GcMapIter`: the entries of a map, one after another, while the map may change.
 //!
 //! It walks through the tables that the map had when it began, and keeps them: inside `enter` nothing is freed. While they are
-//! the map's, it sees what goes, since it asks the control byte of a place when it comes there. If the map has got others, nothing changes in the old
-//! ones any more (M5), and they have each key that was there then: it is looked up in the map as it is.
+//! the map's, it sees what goes, since it asks the control byte of a place when it comes there. If the map has got others,
+//! nothing changes in the old ones any more (M5), and they have each key that was there then: it is looked up in the map as it
+//! is.
 
 use super::GcMap;
 use super::table::{At, Table, Walk};

@@ -2,8 +2,9 @@
 //!
 //! New tables are allocated first: there a mutator may be asked, and the barrier go on or off. Then they are filled while
 //! only this thread knows them, so by plain copies. The hash of each key is asked for, which is a user's code: if it panics, or
-//! changes the map, the new tables are garbage and the map is what it was. When they are *whole*, the map's words are [replaced](bulk::replace): the old tables are
-//! shaded, and keep their contents, so whoever scans them finds every entry. The argument is that of `vec/buffer.rs`.
+//! changes the map, the new tables are garbage and the map is what it was. When they are *whole*, the map's words are
+//! [replaced](bulk::replace): the old tables are shaded, and keep their contents, so whoever scans them finds every entry. The
+//! argument is that of `vec/buffer.rs`.
 
 use super::group::{WIDTH, tag};
 use super::table::{Table, Walk};
@@ -107,7 +108,8 @@ impl<'gc, K: Trace + Copy + Eq + Hash + 'gc, V: Trace + Copy + 'gc, S: BuildHash
         // SAFETY: a new slot for as many elements.
         let to_groups: Groups<'gc> = unsafe { slice(slot, groups) };
         let slot = mu.slice_slot::<(K, V)>(places)?;
-        // SAFETY: as above. That not all its elements are values is this module's to know (M3): nobody else gets the reference (M5).
+        // SAFETY: as above. That not all its elements are values is this module's to know (M3): nobody else gets the reference
+        // (M5).
         let to_entries: Entries<'gc, K, V> = unsafe { slice(slot, places) };
         // SAFETY: 1: their control bytes are written next. 2: so is all of this function.
         let to = unsafe { Table::new(to_groups, to_entries, groups - 1) };

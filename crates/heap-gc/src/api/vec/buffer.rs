@@ -14,16 +14,17 @@
 //! Who has a vector by value has it in no object: what is in one cannot be moved out, and a vector is not `Copy`. So
 //! [`GcVec::give_back`] takes the last way to a buffer (V4), as growing does. That nobody looks there any more, in detail:
 //!
-//! * *Borrows.* What borrows the vector, an iterator, has ended when it is moved, and keeps an index, not a pointer. Elements come out
-//!   as copies ([`GcVec::drain`] gives copies, too); what they lead to are other objects.
+//! * *Borrows.* What borrows the vector, an iterator, has ended when it is moved, and keeps an index, not a pointer. Elements
+//!   come out as copies ([`GcVec::drain`] gives copies, too); what they lead to are other objects.
 //! * *Other handles.* No `Gc` to a buffer is ever made, nor a slice of it. A `GcSlice` of the same elements is a copy of them.
 //! * *Other heaps.* The brand of the `Mu` is that of the vector, and of one `enter` of one mutator. A vector that a
 //!   [`Pool`](crate::Pool) kept has the brand of the `enter` that has taken it out, and the pool does not have it any more.
-//! * *Markers.* With the barrier off none looks into an object. With it on one may: a pool's vector is a root, and its buffer is grey. So
-//!   the buffer keeps what it holds, and is garbage.
+//! * *Markers.* With the barrier off none looks into an object. With it on one may: a pool's vector is a root, and its buffer is
+//!   grey. So the buffer keeps what it holds, and is garbage.
 //!
-//! **Why nothing is shaded.** A vector that is dropped is erased from a variable, and not from a field of an object. What variables
-//! hold is not in the collector's sight; that is the head of `barrier.rs`, and the same with every `Gc` that goes out of scope.
+//! **Why nothing is shaded.** A vector that is dropped is erased from a variable, and not from a field of an object. What
+//! variables hold is not in the collector's sight; that is the head of `barrier.rs`, and the same with every `Gc` that goes out
+//! of scope.
 
 use super::{Buffer, GcVec, room};
 use crate::barrier::bulk;
@@ -93,8 +94,8 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
 
     /// Ends the vector and hands its memory to the next one that needs as much, without a collection.
     ///
-    /// A vector that is garbage is freed by a collection; this one is in nobody's object, so it need not be waited for. It is never
-    /// needed: a vector that is not given back costs memory until the next collection, and nothing else.
+    /// A vector that is garbage is freed by a collection; this one is in nobody's object, so it need not be waited for. It is
+    /// never needed: a vector that is not given back costs memory until the next collection, and nothing else.
     ///
     /// It takes a few instructions. The memory is kept by this mutator, one piece of each size and kind of elements, until a
     /// cycle begins. It is left to the collector if a cycle marks at this moment, if there are more than 32 KiB of it, and if

@@ -95,8 +95,8 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
         let more = len - self.len();
         self.try_reserve(mu, more)?;
         let (barrier, to) = mu.barrier();
-        // SAFETY: 1: there is room for as many more (`reserve`), in places that only this thread uses (V4). 2: they hold nothing (V3),
-        // in which is no reference. 3: V5.
+        // SAFETY: 1: there is room for as many more (`reserve`), in places that only this thread uses (V4). 2: they hold nothing
+        // (V3), in which is no reference. 3: V5.
         unsafe { bulk::fill(barrier, to, self.place(self.len()), more, value) };
         self.len.set(len);
         Ok(())

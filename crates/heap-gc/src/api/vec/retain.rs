@@ -14,8 +14,8 @@ use heap_core::fault::{self, Fault};
 impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
     /// Takes the elements out of which `keep` says no. The others stay in their order.
     ///
-    /// `keep` may use the vector: the walk is that of [`GcVec::iter`]. Between the elements that it has kept and those that it has
-    /// not seen there may be some that have gone, or moved already.
+    /// `keep` may use the vector: the walk is that of [`GcVec::iter`]. Between the elements that it has kept and those that it
+    /// has not seen there may be some that have gone, or moved already.
     ///
     /// # Panics
     /// With the panics of `keep`; what it has said no to before is out.
@@ -55,8 +55,8 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
         self.retain_after(mu, |last, element| last.is_none_or(|last| key(last) != key(element)));
     }
 
-    /// Takes a range of elements out, those behind it come nearer, and gives them to the caller, who has them until the `enter` is
-    /// over. They are out when it returns, whatever becomes of the iterator.
+    /// Takes a range of elements out, those behind it come nearer, and gives them to the caller, who has them until the `enter`
+    /// is over. They are out when it returns, whatever becomes of the iterator.
     ///
     /// # Panics
     /// If the range goes past the end; nothing is changed then.

@@ -66,8 +66,8 @@ impl<T: Copy> GcVec<'_, T> {
         self.binary_search_by(|element| element.cmp(value))
     }
 
-    /// Where the element is that `is` says is the one, in a vector that is sorted by what `is` says: first those that are less than
-    /// what is looked for, and last those that are greater.
+    /// Where the element is that `is` says is the one, in a vector that is sorted by what `is` says: first those that are less
+    /// than what is looked for, and last those that are greater.
     ///
     /// # Errors
     /// If none is, the index at which it could be inserted.

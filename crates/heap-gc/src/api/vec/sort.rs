@@ -26,12 +26,14 @@ impl<'gc, T: Trace + Copy + 'gc> GcVec<'gc, T> {
         self.sort_by(mu, |a, b| key(*a).cmp(&key(*b)));
     }
 
-    /// Sorts the elements as `compare` says. Equal ones stay in their order. It takes as much memory of the process as the elements.
+    /// Sorts the elements as `compare` says. Equal ones stay in their order. It takes as much memory of the process as the
+    /// elements.
     ///
     /// `compare` sees the vector as it was. What it puts behind the elements stays there; what else it changes is overwritten.
     ///
     /// # Panics
-    /// With the panics of `compare`, if that is no order, and if it takes elements out; nothing is changed then, but by `compare`.
+    /// With the panics of `compare`, if that is no order, and if it takes elements out; nothing is changed then, but by
+    /// `compare`.
     ///
     /// ```
     /// # extern crate heap_gc as tricolor;

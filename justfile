@@ -233,6 +233,14 @@ compare-escape *ARGS:
     python3 crates/heap-escape-go/tests/compare.py "$@" || code=$?
     if [ "$code" -ne 77 ]; then exit "$code"; fi
 
+# Our Lox interpreter beside clox, which you have built: `compare-lox CLOX DIR`, DIR being the book's `test/benchmark`, say.
+compare-lox *ARGS:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v python3 >/dev/null; then echo "SKIPPED compare-lox: there is no python3"; exit 0; fi
+    cargo build --release -p lox
+    python3 examples/lox/tests/compare.py --lox "${CARGO_TARGET_DIR:-target}/release/lox" "$@"
+
 # Build the programs that the lab's figures are compared with, where `heap-lab run peers` looks for them.
 peers:
     cargo build --release --manifest-path benches/peers/Cargo.toml --target-dir benches/peers/target

@@ -148,7 +148,8 @@ impl SpanMap {
         let blocks = pages * TABLE_BLOCKS_PER_PAGE + BLOCKS_PER_PAGE;
         Ok(Self {
             base: space.base().addr().get(),
-            bytes: space.len().get(),
+            // A piece of a page at the end is no page, and the tables have no entry for it.
+            bytes: Pages::new(pages).bytes().get(),
             infos: Table::new(os, pages)?,
             owners: Table::new(os, pages)?,
             spans: Table::new(os, pages)?,
@@ -165,14 +166,14 @@ impl SpanMap {
         self.base
     }
 
-    /// Whether an address lies in the reservation.
+    /// Whether an address lies in one of the heap's pages: those of the reservation.
     #[inline]
     #[must_use]
     pub fn contains(&self, addr: usize) -> bool {
         addr.wrapping_sub(self.base) < self.bytes
     }
 
-    /// The addresses in the reservation.
+    /// The addresses of the heap's pages.
     #[inline]
     #[must_use]
     pub fn range(&self) -> WordRange {
@@ -274,7 +275,7 @@ impl SpanMap {
     /// The mark bytes of a span, padded to whole blocks of 64.
     #[inline]
     #[must_use]
-    pub fn marks_of(&self, span: &Span) -> &[AtomicU8] {
+    pub(crate) fn marks_of(&self, span: &Span) -> &[AtomicU8] {
         let first = span.block() as usize * 64;
         self.marks.slice(first..first + (span.slots() as usize).next_multiple_of(64))
     }

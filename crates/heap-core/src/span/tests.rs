@@ -100,6 +100,19 @@ fn the_quick_road_leads_where_the_checked_one_does() {
 }
 
 #[test]
+fn a_word_in_the_piece_of_a_page_at_the_end_leads_nowhere() {
+    let os: Arc<dyn Os> = SimOs::new();
+    let space = Reservation::reserve(&os, Bytes::new(Bytes::mib(4).get() + PAGE_BYTES / 2)).unwrap();
+    assert_ne!(space.len().get() % PAGE_BYTES, 0, "the last page is none");
+    let map = SpanMap::new(&os, &space).unwrap();
+    let end = map.base() + Bytes::mib(4).get();
+    for word in [end, end + 8, map.base() + space.len().get() - 1] {
+        assert_eq!((map.contains(word), map.resolve(word), map.guess_mark(word)), (false, None, None));
+    }
+    assert!(map.contains(end - 1));
+}
+
+#[test]
 fn entering_and_leaving_touches_the_spans_own_pages_only() {
     let os: Arc<dyn Os> = SimOs::new();
     let space = Reservation::reserve(&os, Bytes::mib(4)).unwrap();

@@ -31,7 +31,7 @@
 //!   C1  slots = span bytes / stride; the layout's class and the record agree
 //!   C2  allocated = ones in the alloc bits
 //!   C4  alloc bits at and above `slots` are zero
-//!   C9  a mark of the current epoch is in a span that says so
+//!   C10 a mark of the current epoch is in a span that says so
 //!   A2  every page of a span in use has it as owner; a page without a span has none
 
 pub mod slots;

@@ -14,9 +14,9 @@
 //! | C4 | no alloc bit at or above the number of slots |
 //! | C5 | every span in use is swept in the current generation |
 //! | C6 | a span's home is the one list it is on, once |
-//! | C9 | a slot with the mark of the last epoch is in a span that says that one of its slots was reached in it |
 //! | C8 | a free slot of a span that is not dirty is zero; with poisoning, one of a dirty span is poison |
 //! | C9 | a span without allocated slots has gone back to the page heap, unless it came from a mutator just now |
+//! | C10 | a slot with the mark of the last epoch is in a span that says that one of its slots was reached in it |
 //! | D1 | no mask bit at or past the end of the slot |
 //! | D2 | an exact word is null or leads into an allocated slot of this heap |
 //! | D3 | a noscan layout has an all-zero scan word |
@@ -400,10 +400,14 @@ fn one_span(memory: &Memory, id: SpanId, span: &Span, report: &mut Report<'_>) {
     {
         report("D3", format!("{id:?} is noscan and its pages say otherwise"));
     }
+    let (epoch, is_reached) = (memory.epoch_byte(), map.may_be_reached(span, memory.epoch()));
     for slot in 0..span.slots() {
-        let (mark, told) = (map.mark_of(span, slot).get(), map.mark_of(span, slot).of_span());
-        if mark == memory.epoch_byte() && told != mark {
-            report("C9", format!("slot {slot} of {id:?} was reached in epoch {mark}, the span in {told}"));
+        let mark = map.mark_of(span, slot).get();
+        if mark == epoch && !is_reached {
+            report(
+                "C10",
+                format!("slot {slot} of {id:?} was reached in epoch {mark}, and the span does not say so"),
+            );
         }
         if !slots::is_taken(bits, slot) {
             free_slot(memory, id, span, slot, report);

@@ -17,7 +17,7 @@
 //! may have stored a slot's byte and not yet its span's when others find the slot marked and leave it to him: he answers round *dry* after
 //! that, or gives up the lock of the root table, before marking can end. What is reached later is reached already, or no object's
 //! that anybody has: a run that is handed out lies in a span of its mutator's, which nobody sweeps meanwhile.
-//! (`models/loom/src/models/reached.rs`; the verifier's C9.)
+//! (`models/loom/src/models/reached.rs`; the verifier's C10.)
 
 use crate::fault::step::{self, Step};
 use crate::fault::{self, Fault};
@@ -57,11 +57,6 @@ impl<'a> Mark<'a> {
     #[inline]
     pub(crate) fn byte(self) -> &'a AtomicU8 {
         self.slot
-    }
-
-    /// The last epoch in which a slot of the span was reached, as a byte.
-    pub(crate) fn of_span(self) -> u8 {
-        self.span.load(Relaxed)
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //!     cargo bench --bench scaling             (all of them)
 //!     cargo bench --bench scaling -- bump n16 (these only)
+//!     cargo bench --bench scaling -- n16 least=8  (in heaps that are told 8 MiB as their least size)
 //!
 //! The two processors of a machine may be two threads of one core, or busy with others' work, so the ceiling is measured in the
 //! same run, in turns: a bump allocator in 256 KiB of memory of its own, begun again when it is full. Each figure is the
@@ -157,11 +158,16 @@ fn mark(heap: &Heap) -> f64 {
 }
 
 fn main() {
-    let on_a_heap = |threads, work: fn(&Heap)| {
-        let heap = Heap::new().expect("address space");
+    let words = std::env::args().skip(1).filter(|word| !word.starts_with('-'));
+    let (told, wanted): (Vec<String>, Vec<String>) = words.partition(|word| word.starts_with("least="));
+    let least: Option<usize> = told
+        .last()
+        .map(|told| told["least=".len()..].parse().expect("least= is followed by a number of MiB"));
+    let on_a_heap = move |threads, work: fn(&Heap)| {
+        let builder = least.into_iter().fold(Heap::builder(), |told, mib| told.least_heap(mib << 20));
+        let heap = builder.build().expect("address space");
         rate(threads, move || work(&heap))
     };
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
     let mut cases: Vec<(&str, Case)> = Vec::new();
     if is_wanted("bump") {

@@ -39,6 +39,7 @@ pub fn alloc(
         unsafe { start.write_bytes(0, used.get().next_multiple_of(crate::units::WORD_BYTES)) };
     }
     let colour = if fault::on(Fault::LargeWhite) { 0 } else { birth.colour };
+    // White it is since the span was made.
     if colour != 0 {
         memory.map().mark_of(span, 0).set(colour);
     }

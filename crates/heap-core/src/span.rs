@@ -22,7 +22,8 @@
 //! * A span in use is *owned* by one party at a time: the mutator that caches it, the holder of its
 //!   [`SweepClaim`](claim::SweepClaim), or nobody (it rests in a list of its central). Only the owner changes
 //!   alloc bits and counts.
-//! * Mark bytes are written by markers, and by the owner for runs handed out while marking.
+//! * Mark bytes are written by markers, and by the owner for runs handed out while marking; the byte of a span that was reached by the
+//!   same, with a mark of the current epoch ([`reached`]).
 //! * The record's shape fields change only while the span is being made, when no reference to any of its
 //!   objects exists. A record that is freed while markers run keeps its shape until they have ended: one may have read
 //!   that a page is its span's ([`SpanMap::resolve`](map::SpanMap::resolve)).

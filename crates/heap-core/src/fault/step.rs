@@ -56,10 +56,10 @@ pub enum Step {
     HeldUnanswered,
     /// Handshake: the collector lets a mutator go by a relaxed store when it has answered for it.
     LetGoRelaxed,
-    /// Marks: who reaches a slot leaves a span alone that an earlier cycle has reached.
-    SpanToldOnce,
     /// Handshake: the mutator answers the round that it found outside, without looking again when it is inside.
     HeededOld,
+    /// Marks: who reaches a slot leaves a span alone that an earlier cycle has reached.
+    SpanToldOnce,
     /// Grey queue: a worker counts as waiting until it has given up the lock with a batch in its hands.
     CountedOutsideLock,
     /// Grey queue: the end is looked for before a batch.

@@ -86,8 +86,8 @@ impl Memory {
         self.sweep_some_for(most, Empties::Free, None)
     }
 
-    /// [`Memory::sweep_some`], with what becomes of spans without objects, and counted by the mutator that sits there, if it is one. Pages of
-    /// spans that are kept are not among those freed.
+    /// [`Memory::sweep_some`], with what becomes of spans without objects, and counted by the mutator that sits there, if it is
+    /// one. Pages of spans that are kept are not among those freed.
     pub(crate) fn sweep_some_for(&self, most: usize, empties: Empties, by: Option<&Seat>) -> Option<Pages> {
         let generation = self.generation();
         let mut freed = Pages::ZERO;

@@ -239,14 +239,36 @@ impl SpanMap {
         self.bits.slice(Self::blocks_of(span))
     }
 
+    /// The mark bytes of a span, padded to whole blocks of 64.
+    #[inline]
+    #[must_use]
+    pub(crate) fn marks_of(&self, span: &Span) -> &[AtomicU8] {
+        let blocks = Self::blocks_of(span);
+        self.marks.slice(blocks.start * 64..blocks.end * 64)
+    }
+
+    /// All slots of a span, sixty-four at a time.
+    #[inline]
+    pub(crate) fn each_block(&self, span: &Span) -> impl Iterator<Item = Block<'_>> {
+        let (marks, _) = self.marks_of(span).as_chunks();
+        self.bits_of(span).iter().zip(marks).map(|(bits, marks)| Block { bits, marks })
+    }
+
+    /// The numbers of a span's blocks.
+    #[inline]
+    fn blocks_of(span: &Span) -> Range<usize> {
+        let first = span.block() as usize;
+        first..first + (span.slots() as usize).div_ceil(64)
+    }
+
     /// Asks for the record of a span that somebody will take after the next one.
     #[inline]
     pub(crate) fn prefetch_record(&self, id: SpanId) {
         prefetch(self.span(id));
     }
 
-    /// Asks for what a sweep and a refill read of a span, whose record is at hand. It need not be the caller's, nor in use: then what
-    /// is asked for is of no use.
+    /// Asks for what a sweep and a refill read of a span, whose record is at hand. It need not be the caller's, nor in use:
+    /// then what is asked for is of no use.
     #[inline]
     pub(crate) fn prefetch_blocks(&self, id: SpanId) {
         let blocks = Self::blocks_of(self.span(id));
@@ -257,43 +279,12 @@ impl SpanMap {
         }
     }
 
-    /// The numbers of a span's blocks.
-    #[inline]
-    fn blocks_of(span: &Span) -> Range<usize> {
-        let first = span.block() as usize;
-        first..first + (span.slots() as usize).div_ceil(64)
-    }
-
-    /// All slots of a span, sixty-four at a time.
-    #[inline]
-    pub(crate) fn each_block(&self, span: &Span) -> impl Iterator<Item = Block<'_>> {
-        let blocks = Self::blocks_of(span);
-        let (marks, _) = self.marks.slice(blocks.start * 64..blocks.end * 64).as_chunks();
-        self.bits.slice(blocks).iter().zip(marks).map(|(bits, marks)| Block { bits, marks })
-    }
-
-    /// The mark bytes of a span, padded to whole blocks of 64.
-    #[inline]
-    #[must_use]
-    pub(crate) fn marks_of(&self, span: &Span) -> &[AtomicU8] {
-        let first = span.block() as usize * 64;
-        self.marks.slice(first..first + (span.slots() as usize).next_multiple_of(64))
-    }
-
     /// The mark of one slot.
     #[inline]
     #[must_use]
     pub fn mark_of(&self, span: &Span, slot: u32) -> Mark<'_> {
         let place = Self::mark_place(span, slot);
         Mark::new(self.marks.get(place), self.reached_of(span))
-    }
-
-    /// Reaches all slots of a run in the epoch with this byte, the current one.
-    pub(crate) fn reach_run(&self, span: &Span, run: Run, epoch: u8) {
-        self.set_marks(span, run, epoch);
-        if !fault::on(Fault::RunUntold) {
-            reach(self.reached_of(span), epoch);
-        }
     }
 
     /// Where it says when a span was reached last.
@@ -307,6 +298,14 @@ impl SpanMap {
     #[must_use]
     pub(crate) fn may_be_reached(&self, span: &Span, epoch: Epoch) -> bool {
         self.reached_of(span).load(Relaxed) == epoch.byte()
+    }
+
+    /// Reaches all slots of a run in the epoch with this byte, the current one.
+    pub(crate) fn reach_run(&self, span: &Span, run: Run, epoch: u8) {
+        self.set_marks(span, run, epoch);
+        if !fault::on(Fault::RunUntold) {
+            reach(self.reached_of(span), epoch);
+        }
     }
 
     /// Takes the marks of all slots of a run away.

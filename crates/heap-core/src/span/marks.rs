@@ -1,4 +1,4 @@
-//! Marks: one byte a slot, and the epochs that make clearing them unnecessary. How they are set is in [`reached`](super::reached).
+//! Marks: one byte a slot, and the epochs that make clearing them unnecessary. [`reached`](super::reached) sets them.
 //!
 //! A slot is marked when its byte equals the *epoch* of the current cycle. The next cycle has another epoch, so
 //! every mark of the last one is void without being touched. Epochs run from [`Epoch::FIRST`] to

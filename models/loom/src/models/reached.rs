@@ -1,4 +1,5 @@
-//! Reaching slots of a span: whoever comes after one of two markers finds what that one has marked, and that the span was reached.
+//! Reaching slots of a span: whoever comes after one of two markers finds what that one has marked, and that the span was
+//! reached.
 
 use super::{Bound, explore, fails_without};
 use crate::fault::step::Step;
@@ -7,7 +8,7 @@ use crate::sync::atomic::{
     AtomicU8,
     Ordering::{Acquire, Relaxed, Release},
 };
-use loom::thread;
+use loom::thread::{self, JoinHandle};
 use std::sync::Arc;
 
 const BEFORE: u8 = 3;
@@ -30,6 +31,18 @@ impl Reached {
         Mark::new(&self.slots[slot], &self.span)
     }
 
+    /// Two threads that mark, and then say so: as the queue does for a marker that finds it dry, and a mutator that answers.
+    fn marked_by_two(self: &Arc<Self>, mark: fn(&Self, usize)) -> Vec<JoinHandle<()>> {
+        let one = |who: usize| {
+            let span = Arc::clone(self);
+            thread::spawn(move || {
+                mark(&span, who);
+                span.done[who].store(1, Release);
+            })
+        };
+        vec![one(0), one(1)]
+    }
+
     /// What a sweep finds of a slot: nothing, if the span says nothing.
     fn is_live(&self, slot: usize) -> bool {
         self.span.load(Relaxed) == NOW && self.mark(slot).get() == NOW
@@ -43,16 +56,7 @@ const STEPS: &[(Step, &str)] = &[(Step::SpanToldOnce, "what was reached is live"
 fn what_was_reached_is_live() {
     explore(Bound::None, STEPS, || {
         let span = Reached::new();
-        let markers: Vec<_> = (0..2)
-            .map(|slot| {
-                let span = Arc::clone(&span);
-                thread::spawn(move || {
-                    span.mark(slot).set(NOW);
-                    // As the queue does when a marker finds it dry, and a mutator when it answers.
-                    span.done[slot].store(1, Release);
-                })
-            })
-            .collect();
+        let markers = span.marked_by_two(|span, slot| span.mark(slot).set(NOW));
         for slot in 0..2 {
             if span.done[slot].load(Acquire) == 1 {
                 assert!(span.is_live(slot), "what was reached is live");
@@ -65,23 +69,17 @@ fn what_was_reached_is_live() {
     });
 }
 
-/// Exhausted for 3 threads: a mutator that shades a slot, a marker that finds it shaded or reaches it, and one who has heard of both. Under
-/// a second.
+/// Exhausted for 3 threads: a mutator that shades a slot, a marker that finds it shaded or reaches it, and one who has heard of
+/// both. Under a second.
 #[test]
 fn a_slot_that_two_reach_is_live_when_both_have_answered() {
     explore(Bound::None, STEPS, || {
         let span = Reached::new();
-        let both: Vec<_> = (0..2)
-            .map(|who| {
-                let span = Arc::clone(&span);
-                thread::spawn(move || {
-                    if span.mark(0).get() != NOW {
-                        span.mark(0).set(NOW);
-                    }
-                    span.done[who].store(1, Release);
-                })
-            })
-            .collect();
+        let both = span.marked_by_two(|span, _| {
+            if span.mark(0).get() != NOW {
+                span.mark(0).set(NOW);
+            }
+        });
         if (0..2).all(|who| span.done[who].load(Acquire) == 1) {
             assert!(span.is_live(0), "what was reached is live");
         }

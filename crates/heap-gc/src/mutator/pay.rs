@@ -7,7 +7,7 @@
 //!       → a cycle marks?   mark a little (assist)
 //! ```
 
-use super::{Mu, RUN_BYTES};
+use super::{Mu, RUN_BYTES, piece};
 use crate::ask::mark_some;
 use crate::collector;
 use crate::config::Collector;
@@ -19,7 +19,6 @@ use crate::pauses::{Begun, Kind};
 use crate::sampler::Label;
 use crate::shared::Shared;
 use core::ptr::NonNull;
-use core::time::Duration;
 use heap_core::cache::{Drawn, Source};
 use heap_core::error::AllocError;
 use heap_core::fault::{self, Fault};
@@ -28,19 +27,12 @@ use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::units::Bytes;
 use std::time::Instant;
 
-/// Words of marking that a mutator does at once: some 10 to 20 µs. More is a longer pause; less makes each borrowed batch dearer,
-/// and since a refill pays for one piece at most, mutators then mark less than they owe: with half as much a churning heap ended
-/// its cycles at 2.2 times what lives, and not at 1.9.
-const ASSIST_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 4096 };
 /// Spans that a mutator sweeps for each refill while a cycle that is due waits for the last one's sweeping: some 15 µs. More is a
 /// longer pause. Without it a churning heap of 140 MiB allocated as much again in the 66 ms that the collector needed alone, had
 /// as many more dead spans in the next cycle, and stayed at 2.7 times what lives; with it, it is at 1.8.
 const SWEPT_FOR_A_CYCLE: usize = 8;
-/// What one piece counts for at most. Asking for processor time costs a system call, a twentieth of a piece; the clock costs
-/// nothing, and when it says more, the thread was not running.
-const LONGEST_ASSIST: Duration = Duration::from_micros(100);
 /// Words it can owe at most: a debt that could not be paid, for want of work, is not collected for ever.
-const MOST_OWED: usize = 64 * ASSIST_WORDS;
+const MOST_OWED: usize = 64 * piece::MOST;
 /// How often a mutator offers its processor while a heap that is past its goal grows by as much again as it was to.
 const OFFERS_IN_ROOM: usize = 32;
 /// A heap that is to grow by so much does not grow far past its goal in a time slice.
@@ -214,16 +206,19 @@ impl Mu<'_> {
         let heap = &self.mutator.heap;
         let owed = self.mutator.owed.get().saturating_add(debt).min(MOST_OWED);
         self.mutator.owed.set(owed);
-        if owed < ASSIST_WORDS {
+        let words = self.mutator.piece.words();
+        if owed < words {
             return;
         }
         // Nothing to be had: the workers have it all in their hands, or it is over.
         let begun = heap.world.pauses().begin();
         let Some(batch) = heap.queue.borrow() else { return };
-        self.mutator.owed.set(owed - ASSIST_WORDS);
+        self.mutator.owed.set(owed - words);
         let clock = Instant::now();
-        mark_some(heap, batch, ASSIST_WORDS);
-        heap.pace.spend_on_assist(clock.elapsed().min(LONGEST_ASSIST));
+        mark_some(heap, batch, words);
+        let time = clock.elapsed();
+        self.mutator.piece.took(time);
+        heap.pace.spend_on_assist(time.min(piece::LONGEST));
         heap.world.pauses().end(Kind::Assist, begun);
     }
 }

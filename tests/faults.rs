@@ -71,6 +71,7 @@ const CHECKS: &[Check] = &[
     ("roots", checks::roots),
     ("drops", checks::drops),
     ("garbage", checks::garbage),
+    ("small garbage", checks::small_garbage),
     ("small stack", checks::small_stack),
     ("external", checks::external),
     ("slow collector", checks::slow_collector),
@@ -353,6 +354,7 @@ faults! {
     a_marker_may_find_an_object_where_there_is_none: RecordsReused, "empty spans freed while marking", "while markers run";
     the_model_misses_what_no_span_tells_of: SpanUntold, "model", "slots are allocated, not";
     a_newborn_is_lost_whose_span_is_not_reached: RunUntold, "newborns", "is lost";
+    small_garbage_stays_when_nobody_looks_how_much_it_is: TellingUntold, "small garbage", "were collected 0 times";
     references_in_a_buffer_of_numbers_are_not_seen: SpareOfAnother, "vectors of many layouts", "is lost";
 }
 

@@ -11,7 +11,9 @@ use std::time::Duration;
 use tricolor::core::os::OsOp;
 use tricolor::core::os::sim::SimOs;
 use tricolor::core::units::Bytes;
-use tricolor::{AllocError, EscapeHints, Gc, GcCell, GcSlice, Heap, Leaf, Root, Sample, Sampler, raw};
+use tricolor::{
+    AllocError, Collector, EscapeHints, Gc, GcCell, GcSlice, Heap, Leaf, Root, Sample, Sampler, raw,
+};
 
 /// Generated programs against the model; nothing is verified, and every cycle is the mutator's, so that all is counted exactly.
 pub(crate) fn model() {
@@ -281,6 +283,22 @@ pub(crate) fn garbage() {
     });
     mutator.collect();
     assert_eq!(heap.figures().memory.heap_objects, 2, "objects that something leads to");
+}
+
+/// Small garbage is collected when there is enough of it, at the edge of an `enter`.
+pub(crate) fn small_garbage() {
+    let heap = Heap::builder().collector(Collector::StopTheWorld).build().unwrap();
+    let mut mutator = heap.attach().unwrap();
+    for _ in 0..32 {
+        mutator.enter(|mu| {
+            for number in 0..(1 << 20) / 16 {
+                let _garbage = mu.alloc([number; 2]);
+            }
+        });
+    }
+    // The first at some MiB, and then whenever as much is garbage.
+    let cycles = heap.figures().cycles;
+    assert!(cycles >= 4, "32 MiB of small garbage were collected {cycles} times");
 }
 
 /// More to mark than a marker's stack may hold.

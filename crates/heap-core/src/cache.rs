@@ -150,6 +150,8 @@ pub struct Cache {
     runs: Cell<u64>,
     /// Bytes handed out, as a signed number, that others were not told of.
     uncounted: Cell<usize>,
+    /// Others were told of bytes, and nobody has asked yet whether they were.
+    has_told: Cell<bool>,
     /// What a refill does to the marks of its run. Written by the mutator at a safepoint, or on its behalf while it is outside.
     colour: Cell<Colour>,
     /// The sweep generation in which the spans it holds were swept. Written as `colour` is.
@@ -191,6 +193,7 @@ impl Cache {
             tiny_allocs: Cell::new(0),
             runs: Cell::new(0),
             uncounted: Cell::new(0),
+            has_told: Cell::new(false),
             colour: Cell::new(Colour::White),
             generation: Cell::new(0),
             run_most: Cell::new(RUN_SLOTS_MAX),
@@ -440,7 +443,15 @@ impl Cache {
 
     /// Tells others of the bytes handed out.
     fn tell_handed_out(&self, memory: &Memory) {
+        self.has_told.set(!fault::on(Fault::TellingUntold));
         memory.pages().counters().since_cycle.fetch_add(self.uncounted.replace(0), Relaxed);
+    }
+
+    /// Whether [`Memory::since_count`] has moved by what this mutator handed out since this was asked last. Who asks that of the number
+    /// itself, for each span, waits for another mutator's processor each time that one has told of his.
+    #[inline]
+    pub fn take_has_told(&self) -> bool {
+        self.has_told.take()
     }
 
     /// Takes back the count of what was not used, and puts the span where it belongs.

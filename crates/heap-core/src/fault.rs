@@ -266,11 +266,13 @@ pub enum Fault {
     SpanUntold = 126,
     /// Who hands out marked slots does not say so of their span.
     RunUntold = 127,
+    /// Who tells others of bytes handed out does not look whether a cycle is due then.
+    TellingUntold = 128,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 127] = [
+    pub const ALL: [Self; 128] = [
         Self::NeedzeroLost,
         Self::PushDropped,
         Self::MaskBitDropped,
@@ -398,6 +400,7 @@ impl Fault {
         Self::SpareOfAnother,
         Self::SpanUntold,
         Self::RunUntold,
+        Self::TellingUntold,
     ];
 }
 

@@ -144,6 +144,12 @@ impl Pace {
         self.since_census(memory) >= self.runway.load(Relaxed)
     }
 
+    /// Whether bytes held outside bring the next cycle nearer.
+    #[inline]
+    pub(crate) fn has_external(&self) -> bool {
+        self.external.above_low() > 0
+    }
+
     /// Whether the heap is larger than it was to be when the cycle that is due has ended.
     #[inline]
     pub(crate) fn is_past_goal(&self, memory: &Memory) -> bool {

@@ -38,6 +38,15 @@ const OFFERS_IN_ROOM: usize = 32;
 /// A heap that is to grow by so much does not grow far past its goal in a time slice.
 const SMALL_ROOM: Bytes = Bytes::mib(64);
 
+/// Whether what paces the next cycle has moved by an allocation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// Now is the time to look whether a cycle is due.
+    Yes,
+    /// It has not: the mutator keeps some bytes to itself before it tells others.
+    NotYet,
+}
+
 /// A cycle at the next safepoint frees what it can, and takes back the pages that mutators keep.
 #[cold]
 #[inline(never)]
@@ -85,7 +94,8 @@ impl Mu<'_> {
         {
             return outcome;
         }
-        self.pay(outcome, Bytes::new(RUN_BYTES))
+        let counted = if self.part.cache.take_has_told() { Counted::Yes } else { Counted::NotYet };
+        self.pay(outcome, Bytes::new(RUN_BYTES), counted)
     }
 
     /// Notes a slot that lay beyond a fence, and says where it is from.
@@ -115,6 +125,7 @@ impl Mu<'_> {
         &self,
         outcome: Result<NonNull<u8>, AllocError>,
         bytes: Bytes,
+        counted: Counted,
     ) -> Result<NonNull<u8>, AllocError> {
         let heap = &self.mutator.heap;
         if let Err(error) = outcome {
@@ -130,7 +141,8 @@ impl Mu<'_> {
             due = left == 0;
             self.mutator.until_asked.set(if left == 0 { every } else { left });
         }
-        if heap.pace.is_due(&heap.memory) {
+        let is_news = counted == Counted::Yes || heap.desk.is_busy() || heap.pace.has_external();
+        if is_news && heap.pace.is_due(&heap.memory) {
             let is_called = heap.collector == Collector::Concurrent && self.call_for_cycle(bytes);
             // Near a limit a mutator waits at the edge of its `enter` and runs the cycle itself: or it would soon be refused what
             // that cycle is about to free, or pass a limit that can be kept.

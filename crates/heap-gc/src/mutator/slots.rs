@@ -2,6 +2,7 @@
 
 use super::Mu;
 use super::known::Key;
+use super::pay::Counted;
 use crate::config::LayoutPolicy;
 use crate::object::{TypeInfo, Typed, slice_fit, slice_header};
 use crate::sampler::Label;
@@ -45,7 +46,7 @@ impl<'gc> Mu<'gc> {
         {
             heap.samples.note(memory, start.addr().get(), label, pages, mean);
         }
-        self.pay(slot, Bytes::new(bytes))
+        self.pay(slot, Bytes::new(bytes), Counted::Yes)
     }
 
     /// The next slot of a layout, if its run has one.

@@ -47,7 +47,7 @@ use core::time::Duration;
 use heap_core::fault::step::{self, Step};
 use heap_core::fault::{self, Fault};
 use heap_core::sync::atomic::{
-    AtomicU32, AtomicUsize,
+    AtomicBool, AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release, SeqCst},
 };
 use heap_core::sync::{Arc, Condvar, Mutex, MutexGuard, point, thread};
@@ -92,6 +92,8 @@ pub(crate) struct Member<T> {
     answered: AtomicU32,
     /// The calls when the mutator last looked and nothing was asked of it, without [`STOP`] and [`COLLECT`]. The mutator's own.
     calm: AtomicU32,
+    /// The last look for its answer before sleeping was in vain. The collector's own.
+    was_slow: AtomicBool,
     /// Who it is, for people.
     thread: thread::Thread,
     part: UnsafeCell<T>,
@@ -219,6 +221,7 @@ impl<T> World<T> {
             gate: AtomicU32::new(OUTSIDE),
             answered: AtomicU32::new(calls >> NUMBER_SHIFT),
             calm: AtomicU32::new(calls & !(STOP | COLLECT)),
+            was_slow: AtomicBool::new(false),
             thread: thread::current(),
             part: UnsafeCell::new(part(asked(calls))),
         });
@@ -475,12 +478,18 @@ impl<T> World<T> {
         late: &mut dyn FnMut(&Member<T>),
     ) {
         let number = calls >> NUMBER_SHIFT;
-        for _ in 0..=LOOKS {
+        // Who has kept the collector waiting in this cycle may wait for its processor: every other mutator answers within the looks.
+        if asked(calls) == Round::BarrierOn {
+            member.was_slow.store(false, Relaxed);
+        }
+        let looks = if member.was_slow.load(Relaxed) { 0 } else { LOOKS };
+        for _ in 0..=looks {
             if self.is_answered(member, calls, answer) {
                 return;
             }
             core::hint::spin_loop();
         }
+        member.was_slow.store(true, Relaxed);
         let mut bell = self.bell.lock();
         if step::without(Step::AskedSleptUnlooked) {
             self.left.wait(&mut bell);

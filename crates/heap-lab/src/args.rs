@@ -9,7 +9,8 @@ use std::path::PathBuf;
 /// Experiments on the tricolor heap: every claim is predicted from a model, then measured.
 ///
 /// Without a command it runs the headline experiments, shows them here, and writes a page for the browser.
-/// Exit code: 0 every claim holds, 1 some claim does not, 2 an error.
+/// Exit code: 0 every claim holds, 1 some claim does not, 2 an error. An experiment of which nothing but claims about time do not hold
+/// is measured again, up to three times in all.
 #[derive(Debug, Parser)]
 #[command(name = "heap-lab", version, max_term_width = 100)]
 pub(crate) struct Args {
@@ -209,6 +210,9 @@ pub(crate) struct Run {
     /// Run everything so many times; the last is shown.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) repeat: u16,
+    /// Whether claims about time say how the run ends: judged, or shown, for machines that nobody has to himself [default: judged].
+    #[arg(long, value_name = "WORD", conflicts_with = "predict")]
+    pub(crate) times: Option<String>,
     /// Say what is claimed, with the model it follows from, and measure nothing of it.
     #[arg(long, conflicts_with_all = ["html", "markdown", "save", "repeat", "trace"])]
     pub(crate) predict: bool,

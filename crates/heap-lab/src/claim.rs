@@ -12,6 +12,9 @@
 //!
 //! A prediction may be about the *extension* of an experiment: [`Claims::extension`]. Whether it is wanted is the lab's business.
 //!
+//! A prediction may be about *time*: [`Claims::predict_time`]. What else the machine does can make such a claim fail and no other, so
+//! the lab measures again before it believes that one does not hold.
+//!
 //! Invariants
 //!   C1  a claim holds only if both numbers are finite
 //!   C2  a prediction is judged at most once (it is moved), and at least once (`finish` counts)
@@ -76,6 +79,8 @@ pub(crate) struct Stated {
     pub(crate) tolerance: Tolerance,
     /// Whether it is about the extension of the experiment.
     pub(crate) extension: bool,
+    /// Whether it depends on time, by the clock or of the processor.
+    pub(crate) timed: bool,
 }
 
 /// The right to judge one stated claim, once.
@@ -108,16 +113,31 @@ impl Claims {
         unit: Unit,
         tolerance: Tolerance,
     ) -> Prediction {
-        let extension = self.extending;
-        self.stated.push(Stated {
+        let stated = Stated {
             name: name.into(),
             model: model.into(),
             predicted,
             unit,
             tolerance,
-            extension,
-        });
+            extension: self.extending,
+            timed: false,
+        };
+        self.stated.push(stated);
         Prediction { index: self.stated.len() - 1 }
+    }
+
+    /// States what `name` will measure, which depends on time: on how long something takes, or on who is first.
+    pub(crate) fn predict_time(
+        &mut self,
+        name: impl Into<String>,
+        model: impl Into<String>,
+        predicted: f64,
+        unit: Unit,
+        tolerance: Tolerance,
+    ) -> Prediction {
+        let prediction = self.predict(name, model, predicted, unit, tolerance);
+        self.stated[prediction.index].timed = true;
+        prediction
     }
 
     /// What `predict` predicts is about the extension.
@@ -180,6 +200,13 @@ pub(crate) struct Claim {
     pub(crate) measured: f64,
     /// Whether the tolerance accepts it.
     pub(crate) holds: bool,
+}
+
+impl Claim {
+    /// Its name, with what was measured.
+    pub(crate) fn named_with_value(&self) -> String {
+        format!("{} ({})", self.stated.name, self.stated.unit.show(self.measured))
+    }
 }
 
 #[cfg(test)]

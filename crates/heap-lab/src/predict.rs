@@ -55,6 +55,7 @@ fn object(experiment: &dyn Experiment, claims: &[Stated]) -> Value {
             "unit": one.unit.name(),
             "tolerance": one.tolerance.show(),
             "extension": one.extension,
+            "timed": one.timed,
         })
     };
     json!({

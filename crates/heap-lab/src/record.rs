@@ -44,6 +44,16 @@ impl Record {
         !self.claims.is_empty() && self.claims.iter().all(|claim| claim.holds)
     }
 
+    /// The claims that do not hold.
+    pub(crate) fn missed(&self) -> impl Iterator<Item = &Claim> {
+        self.claims.iter().filter(|claim| !claim.holds)
+    }
+
+    /// Whether every claim holds that is not about time.
+    pub(crate) fn holds_but_for_time(&self) -> bool {
+        !self.claims.is_empty() && self.missed().all(|claim| claim.stated.timed)
+    }
+
     /// The machine-readable form: everything that the record says. Keys are added, and never change.
     pub(crate) fn json(&self) -> Value {
         let claims: Vec<Value> = self
@@ -58,6 +68,7 @@ impl Record {
                     "unit": claim.stated.unit.name(),
                     "tolerance": claim.stated.tolerance.show(),
                     "extension": claim.stated.extension,
+                    "timed": claim.stated.timed,
                     "holds": claim.holds,
                 })
             })

@@ -105,14 +105,14 @@ fn claim(claims: &mut Claims, mode: Mode, objects: f64, each: f64) -> Claimed {
     };
     Claimed {
         mode,
-        growth: claims.predict(
+        growth: claims.predict_time(
             format!("heap at its fullest over what lives, median, {name}"),
             growth,
             if stops { 2.0 } else { 2.1 },
             Unit::Times,
             by,
         ),
-        median: claims.predict(
+        median: claims.predict_time(
             format!("median operation, {name}, over no collection"),
             "between collections nothing is slower: no barrier is on, and memory that is reused is warmer than fresh",
             1.5,
@@ -128,8 +128,8 @@ fn claim(claims: &mut Claims, mode: Mode, objects: f64, each: f64) -> Claimed {
             // Larger heaps miss more caches, and a neighbour on the machine may double any pause.
             let doubled = Tolerance::Relative(1.0);
             (
-                claims.predict(format!("median pause, {name}"), model, objects * each / 1e6, Unit::Millis, doubled),
-                claims.predict(
+                claims.predict_time(format!("median pause, {name}"), model, objects * each / 1e6, Unit::Millis, doubled),
+                claims.predict_time(
                     format!("longest operation over longest pause, {name}"),
                     "the operation that ran into the collection waits for all of it",
                     1.0,
@@ -141,7 +141,7 @@ fn claim(claims: &mut Claims, mode: Mode, objects: f64, each: f64) -> Claimed {
         work: (mode == Mode::Concurrent).then(|| {
             let model = "an answer looks at one mutator's own cache and buffer, a refill sweeps so many spans, an assist is cut into pieces";
             let mut at_most = |what: &str, bar: Duration| {
-                claims.predict(format!("{what}, {name}"), model, nanos(bar), Unit::Nanos, Tolerance::AtMost)
+                claims.predict_time(format!("{what}, {name}"), model, nanos(bar), Unit::Nanos, Tolerance::AtMost)
             };
             (
                 at_most("collector's work on a mutator at a time, p99.9 of processor time", WORK),
@@ -178,7 +178,7 @@ impl Experiment for Pause {
         let claimed: Vec<Claimed> = modes.map(|mode| claim(&mut claims, mode, objects, each)).collect();
         let is_concurrent = Mode::REPORTED.contains(&Mode::Concurrent);
         let of_go = (is_concurrent && go.is_some()).then(|| {
-            claims.predict(
+            claims.predict_time(
                 "p99.9 of requests, concurrent, over Go's in the same run",
                 "Go's requests wait behind assists and its scheduler; here an assist is short and threads are the kernel's",
                 OF_GO,

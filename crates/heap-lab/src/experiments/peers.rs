@@ -262,7 +262,7 @@ impl Experiment for SideBySide {
             })
             .collect();
         let over = gc_arena.map(|_| {
-            claims.predict(
+            claims.predict_time(
                 "processor time of a tree's node, here over gc-arena",
                 "there each node is a malloc of its own with two words in front, in a list that is swept; here a bump and a byte",
                 OVER_GC_ARENA,

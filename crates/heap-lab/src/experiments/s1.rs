@@ -126,7 +126,7 @@ impl Experiment for Regressions {
 
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let mut claims = Claims::new();
-        let silent = claims.predict(
+        let silent = claims.predict_time(
             "figures called changed between two runs of the same programs",
             format!(
                 "{FIGURES} figures, of which time varies: none, but with a probability of {}",
@@ -141,7 +141,7 @@ impl Experiment for Regressions {
             .map(|plant| {
                 let (program, figure) = plant.shows();
                 let name = format!("{plant:?} in {program}: found in {figure}");
-                claims.predict(
+                claims.predict_time(
                     name,
                     "one mistake was planted, and shows there",
                     1.0,
@@ -150,7 +150,7 @@ impl Experiment for Regressions {
                 )
             })
             .collect();
-        let others = claims.predict(
+        let others = claims.predict_time(
             "figures of other programs called changed, over all mistakes",
             "none was planted there",
             0.0,

@@ -150,7 +150,7 @@ struct OfLoad {
 
 fn claim_load(claims: &mut Claims, live: u64) -> OfLoad {
     OfLoad {
-        p99: claims.predict(
+        p99: claims.predict_time(
             format!(
                 "a scrape at {} live under load, p99, beyond what its threads, and two that only sleep, waited for a processor",
                 binary(live as f64)
@@ -161,14 +161,14 @@ fn claim_load(claims: &mut Claims, live: u64) -> OfLoad {
             Unit::Nanos,
             Tolerance::AtMost,
         ),
-        growth: claims.predict(
+        growth: claims.predict_time(
             "its median over that at 8 MiB",
             "what is read does not depend on the heap's size",
             GROWTH,
             Unit::Times,
             Tolerance::AtMost,
         ),
-        cpu: claims.predict(
+        cpu: claims.predict_time(
             "processor time of a scrape, the client's included, nobody else at work",
             "50 families in text, a dozen system calls",
             nanos(CPU),

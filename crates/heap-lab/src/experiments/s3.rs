@@ -292,7 +292,7 @@ impl Experiment for Arenas {
             .iter()
             .map(|kind| {
                 let name = format!("CPU, by itself over in an arena, {}", kind.name);
-                claims.predict(name, kind.model, kind.floor, Unit::Times, Tolerance::AtLeast)
+                claims.predict_time(name, kind.model, kind.floor, Unit::Times, Tolerance::AtLeast)
             })
             .collect();
         let mut trial = lab.begin(self, claims)?;

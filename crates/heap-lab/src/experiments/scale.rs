@@ -45,7 +45,7 @@ fn claim(claims: &mut Claims, costs: &Costs, shape: MarkShape, heap: u64, is_las
     let of = costs.of(shape);
     let (each, count) = (of.map_or(f64::NAN, |of| of.ns_per_object()), count_of(shape, heap));
     let name = format!("{}, {}", shape.word(), binary(heap as f64));
-    let alone = claims.predict(
+    let alone = claims.predict_time(
         format!("mark CPU, {name}, one worker"),
         format!("{} objects × {} in {}", digits(count as f64), Unit::Nanos.show(each), binary(HEAP as f64)),
         count as f64 * each / 1e6,
@@ -54,7 +54,7 @@ fn claim(claims: &mut Claims, costs: &Costs, shape: MarkShape, heap: u64, is_las
     );
     let busiest = is_last.then(|| pace(costs, shape, 2, costs.memory_bytes_per_ns)).flatten().map(|pace| {
         let share = pace.mark(count as u64).busiest_ns / (count as f64 * each);
-        let prediction = claims.predict(
+        let prediction = claims.predict_time(
             format!("mark CPU of the busiest of two workers over one alone, {name}"),
             "simulated: who is hungry is given the oldest half; a list cannot be halved",
             share,
@@ -66,7 +66,7 @@ fn claim(claims: &mut Claims, costs: &Costs, shape: MarkShape, heap: u64, is_las
     let others = (is_last && shape == MarkShape::Tree).then(|| {
         let pages = of.map_or(f64::NAN, |of| count as f64 * of.heap_bytes / PAGE_BYTES as f64);
         let page = of.map_or(f64::NAN, |of| of.count_ns_per_page + of.sweep_ns_per_page);
-        claims.predict(
+        claims.predict_time(
             format!("CPU of counting and sweeping, {name}"),
             format!("{} pages × {}", digits(pages.round()), Unit::Nanos.show(page)),
             pages * page / 1e6,
@@ -105,7 +105,7 @@ impl Experiment for Scale {
         for shape in SHAPES {
             marks.extend(heaps.iter().map(|heap| claim(&mut claims, &costs, shape, *heap, *heap == last)));
         }
-        let asked = claims.predict(
+        let asked = claims.predict_time(
             format!("all rounds of a cycle with {MUTATORS} mutators outside"),
             "mutators are asked one after the other: that of one, and for each further one what 64 more took",
             costs.rounds_ns + costs.rounds_ns_per_mutator * (MUTATORS - 1) as f64,
@@ -120,7 +120,7 @@ impl Experiment for Scale {
             Tolerance::Relative(0.25),
         );
         let most = 1u64 << 44;
-        let found = claims.predict(
+        let found = claims.predict_time(
             "search for 64 pages in 16 TiB of address space",
             format!(
                 "as in 1 TiB: {} rows of the root instead of {} lie side by side",

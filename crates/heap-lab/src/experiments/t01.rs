@@ -131,7 +131,7 @@ impl Experiment for MillionSmall {
                 Unit::Bytes,
                 Tolerance::Relative(0.1),
             );
-            let collected = claims.predict(
+            let collected = claims.predict_time(
                 "the same, collected as it goes",
                 "nothing lives, so the goal is the least heap of 4 MiB; the collector is beside the program, which goes on meanwhile: \
                  half of what was made, at most",

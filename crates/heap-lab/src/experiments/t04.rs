@@ -258,7 +258,7 @@ impl Experiment for Strings {
         let mut counts: Vec<_> = WAYS.iter().map(|way| way.claim(&mut claims)).collect();
         let errors = lab.extension(&mut claims, |claims| {
             counts.extend(ERRORS.iter().map(|way| way.claim(claims)));
-            claims.predict(
+            claims.predict_time(
                 "CPU, error with the number kept over error formatted",
                 "one object of three, and no text",
                 1.0,
@@ -268,7 +268,7 @@ impl Experiment for Strings {
         });
         let ways = counts.len();
         let all = || WAYS.iter().chain(&ERRORS).take(ways);
-        let over = claims.predict(
+        let over = claims.predict_time(
             "CPU, format! over itoa",
             "the same object of the heap, and before it a string outside the heap and a formatter that is handed its \
              arguments at run time: never less",
@@ -276,7 +276,7 @@ impl Experiment for Strings {
             Unit::Times,
             Tolerance::AtLeast,
         );
-        let reused = claims.predict(
+        let reused = claims.predict_time(
             "CPU, appended to a reused buffer over itoa",
             "the same digits and no object: never more",
             1.0,

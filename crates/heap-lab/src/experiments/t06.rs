@@ -180,7 +180,7 @@ impl Experiment for Refills {
         );
         // One more collection begins for each so many bytes, if the program waits for none.
         let most = (ROUNDS * COUNT * SIZE) as f64 / (0.7 * f64::from(4 << 20));
-        let cycles = claims.predict(
+        let cycles = claims.predict_time(
             format!("collections of {ROUNDS} rounds, collected as it goes"),
             format!(
                 "{ROUNDS} × {COUNT} × {SIZE} bytes, of which nothing lives, against a least heap of 4 MiB: a cycle begins at 0.7 of that at \
@@ -190,7 +190,7 @@ impl Experiment for Refills {
             Unit::Count,
             Tolerance::AtMost,
         );
-        let fewest = claims.predict(
+        let fewest = claims.predict_time(
             "the same, at least",
             "a tenth of that: the collector is another thread, which a busy machine may let wait, and the program goes on meanwhile",
             most / 10.0,

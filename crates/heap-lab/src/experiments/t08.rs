@@ -263,7 +263,7 @@ impl Experiment for Pooled {
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let mut claims = Claims::new();
         let counts: Vec<_> = PROGRAMS.iter().map(|program| program.claim(&mut claims)).collect();
-        let faster = claims.predict(
+        let faster = claims.predict_time(
             "CPU, pooled over fresh",
             "the same words written; fresh also makes the buffer and clears it first: never more",
             1.0,

@@ -203,35 +203,35 @@ impl Experiment for PointersAndValues {
             Unit::Bytes,
             Tolerance::Relative(0.001),
         );
-        let ratio = claims.predict(
+        let ratio = claims.predict_time(
             "mark CPU, three references over three integers",
             "four words read for each object instead of one, and three looked up in the heap: at least twice the work",
             2.0,
             Unit::Times,
             Tolerance::AtLeast,
         );
-        let nulls = claims.predict(
+        let nulls = claims.predict_time(
             "mark CPU, three nulls over three references",
             "read, but not looked up: never more",
             1.0,
             Unit::Times,
             Tolerance::AtMost,
         );
-        let flat = claims.predict(
+        let flat = claims.predict_time(
             "mark CPU, integers in one array over three integers",
             "one mark instead of a million: under a hundredth",
             0.01,
             Unit::Times,
             Tolerance::AtMost,
         );
-        let stopped = claims.predict(
+        let stopped = claims.predict_time(
             "share of the pause that is marking, three references",
             "the world stands still for this experiment: the pause is marking and little else",
             0.9,
             Unit::Times,
             Tolerance::AtLeast,
         );
-        let pauses = claims.predict(
+        let pauses = claims.predict_time(
             "least pause, three references over three integers",
             "at least twice the marking, which is nine tenths of the pause at least",
             2.0 * 0.9,

@@ -116,7 +116,7 @@ impl Experiment for ObjectsAndBytes {
             Unit::Times,
             Tolerance::Relative(1e-9),
         );
-        let marking = claims.predict(
+        let marking = claims.predict_time(
             format!("mark CPU, objects of {SMALL} bytes over objects of {LARGE}, the same bytes alive"),
             format!(
                 "marking does something for each object and nothing for its bytes, so the limit is {LARGE}/{SMALL} = {}; at least \

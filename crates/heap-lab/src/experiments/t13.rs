@@ -94,7 +94,7 @@ impl Experiment for Scavenging {
         lab.progress.stage("what giving back costs");
         let cost = cost_of_all()?;
         let mut claims = Claims::new();
-        let at_once = claims.predict(
+        let at_once = claims.predict_time(
             "still resident right after dropping and collecting",
             "collecting gives nothing back, and the scavenger has had time for a turn or two of about a millisecond",
             0.8,
@@ -113,7 +113,7 @@ impl Experiment for Scavenging {
             .into_iter()
             .map(|seconds| {
                 let name = format!("still resident after {seconds} s");
-                claims.predict(name, model.as_str(), left_at(seconds), Unit::Times, Tolerance::AtMost)
+                claims.predict_time(name, model.as_str(), left_at(seconds), Unit::Times, Tolerance::AtMost)
             })
             .collect();
         let agree = claims.predict(
@@ -123,7 +123,7 @@ impl Experiment for Scavenging {
             Unit::Times,
             Tolerance::Relative(0.05),
         );
-        let share = claims.predict(
+        let share = claims.predict_time(
             "processor time of the scavenger, of one processor",
             format!(
                 "its controller's set point is {}; the first turn comes at once",

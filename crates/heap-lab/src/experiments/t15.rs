@@ -151,7 +151,7 @@ impl Experiment for Tiny {
             );
             (bytes, scanned)
         });
-        let time = claims.predict(
+        let time = claims.predict_time(
             "CPU, i8 over [u8; 16]",
             "a few instructions more to place it in the block, a sixteenth of the memory to touch: never three times",
             3.0,

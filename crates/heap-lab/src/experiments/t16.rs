@@ -154,7 +154,7 @@ impl Experiment for Large {
             Unit::Refills,
             Tolerance::Exact,
         );
-        let per_byte = claims.predict(
+        let per_byte = claims.predict_time(
             "CPU a byte, 128 KiB over 8 KiB",
             "writing the bytes dominates; taking pages is a fixed cost that a larger object spreads: not twice",
             2.0,
@@ -162,7 +162,7 @@ impl Experiment for Large {
             Tolerance::AtMost,
         );
         let crowd = lab.extension(&mut claims, |claims| {
-            claims.predict(
+            claims.predict_time(
                 format!("CPU of an object of 64 KiB, {THREADS} threads at once over one"),
                 "the lock is held for the page search, under a microsecond, and the bytes are written without it: waiting is asleep and \
                  costs a wake-up; with that and shared caches, four times at most",

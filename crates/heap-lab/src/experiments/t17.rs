@@ -155,7 +155,7 @@ impl Experiment for OneAllocation {
             );
             (rows, files)
         });
-        let slower = claims.predict(
+        let slower = claims.predict_time(
             "CPU, every allocation noted over none",
             format!(
                 "1 + {ALLOCATIONS} samples of {SAMPLE} instructions over an operation of at most {OPERATION}: with frame pointers; the \

@@ -77,14 +77,14 @@ impl Experiment for PageTree {
     fn run(&self, lab: &Lab) -> Result<Record, LabError> {
         let chunk = CHUNK_PAGES.get();
         let mut claims = Claims::new();
-        let flat = claims.predict(
+        let flat = claims.predict_time(
             "search at 16 TiB over search at 1 GiB",
             "root entries 16 TiB / 16 GiB = 1024, then 4 levels of 8: about as long as a few cache misses, not 16,384 ×",
             FLAT_ENOUGH,
             Unit::Times,
             Tolerance::AtMost,
         );
-        let linear = claims.predict(
+        let linear = claims.predict_time(
             "scan of a plain bitmap at 64 GiB over 1 GiB",
             "one bit a page: time in proportion to the heap, 64 GiB / 1 GiB; a quarter of that at least, since the larger bitmap is read ahead",
             16.0,

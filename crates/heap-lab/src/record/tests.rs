@@ -89,7 +89,7 @@ fn the_json_of_a_record_has_exactly_the_promised_keys() {
     );
     assert_eq!(
         keys(&value["claims"][0]),
-        ["extension", "holds", "measured", "model", "name", "predicted", "tolerance", "unit"]
+        ["extension", "holds", "measured", "model", "name", "predicted", "timed", "tolerance", "unit"]
     );
     assert_eq!(keys(&value["plots"][0]), ["reading", "series", "shape", "title", "x", "y"]);
     assert_eq!(value["plots"][0]["series"][0]["samples"], json!([7.9, 8, 8.1]));

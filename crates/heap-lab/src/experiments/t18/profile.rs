@@ -29,7 +29,7 @@ pub(super) fn claim(claims: &mut Claims) -> Prediction {
     let (pages, bytes) = (2.0 * super::LEVELS as f64 * MISS, LARGE as f64 / WRITTEN);
     let share = pages / (pages + bytes);
     let samples = f64::from(RATE) * COUNT as f64 * (pages + bytes) / 1e9;
-    claims.predict(
+    claims.predict_time(
         "CPU of making objects of 128 KiB that is the page allocator's, of all",
         format!(
             "pages taken and given back by the page heap, {} levels each, a word of {MISS} ns at each; {LARGE} bytes written, {WRITTEN} in a \

@@ -216,7 +216,7 @@ fn missing_in_command(world: &World, command: &str) -> Vec<String> {
     }
     for pair in words.windows(2) {
         let value = pair[1].trim_matches(['"', '\'', '`', ';', ')', ',', '.']);
-        if value.contains(['{', '$', '<']) || value.starts_with(|c: char| c.is_ascii_uppercase()) {
+        if value.contains(['{', '$', '<', '*']) || value.starts_with(|c: char| c.is_ascii_uppercase()) {
             continue;
         }
         let known = match pair[0] {

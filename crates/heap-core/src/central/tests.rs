@@ -1,4 +1,4 @@
-use super::{Entry, Seat, Taken};
+use super::{Entry, MOST_OLD, Seat, Taken};
 use crate::cache::Cache;
 use crate::memory::tests::{alloc, cycle, memory, memory_with, noscan};
 use crate::memory::{Empties, Memory};
@@ -176,6 +176,34 @@ fn as_many_empty_spans_are_kept_as_were_taken_and_they_are_used_last() {
     cycle(&memory, &cache, &[]);
     memory.finish_sweep(Empties::Keep);
     assert_eq!(spans().spans, 0, "nobody has taken any since");
+}
+
+#[test]
+fn what_others_have_swept_is_thrown_away_a_few_at_a_time() {
+    let memory = memory();
+    let cache = Cache::at(memory.seat());
+    fill_spans(&memory, &cache, 3 * MOST_OLD);
+    cycle(&memory, &cache, &[]);
+    // The walk sweeps and frees all, and leaves their entries behind.
+    memory.finish_sweep(Empties::Free);
+    assert_eq!(memory.fragmentation().total.spans, 0);
+    let (entry, seat) = (memory.entry(noscan(1024)), memory.seat());
+    let entries = || -> usize {
+        let listed = |lists: &super::Lists| {
+            lists
+                .unswept
+                .were
+                .iter()
+                .chain([&lists.unswept.late])
+                .map(|list| list.iter().count())
+                .sum::<usize>()
+        };
+        (0..entry.shards.len()).map(|shard| listed(&entry.lock(shard))).sum()
+    };
+    for left in [2 * MOST_OLD, MOST_OLD, 0, 0] {
+        assert_eq!(take(&memory, entry, memory.generation(), &seat), Found::Nothing);
+        assert_eq!(entries(), left);
+    }
 }
 
 #[test]

@@ -205,7 +205,7 @@ impl<'s, 'gc> Compiler<'_, 's, 'gc> {
 
     /// The constant for a name of a property or a method.
     fn name_constant(&mut self, name: &[u8]) -> u8 {
-        let value = self.text(name).map_or(Value::Nil, Value::Text);
+        let value = self.text(name).map_or(Value::NIL, Value::Text);
         self.constant(value)
     }
 
@@ -215,7 +215,7 @@ impl<'s, 'gc> Compiler<'_, 's, 'gc> {
             let global = self.world.global(self.mu, name);
             self.have(global)
         });
-        self.constant(global.map_or(Value::Nil, Value::Global))
+        self.constant(global.map_or(Value::NIL, Value::Global))
     }
 
     fn emit_return(&mut self) {

@@ -11,13 +11,13 @@ use tricolor::{Gc, GcCell, GcSlice, Trace};
 ///
 /// A closure or an instance that does not outlive its call is [`Value::Near`]: the number of its place in the `Yard`.
 ///
-/// Every payload is one word of the integer registers, or there is none. So the compiler treats a value as a pair of a tag and
+/// Every payload is one word of the integer registers. So the compiler treats a value as a pair of a tag and
 /// a word, and copies the two one by one; a copy of sixteen bytes at once would wait for the two stores before it.
 #[derive(Trace, Clone, Copy)]
 pub(crate) enum Value<'gc> {
-    Nil,
-    False,
-    True,
+    Nil(Blank),
+    False(Blank),
+    True(Blank),
     Number(Number),
     Text(Gc<'gc, Text<'gc>>),
     Closure(Gc<'gc, Closure<'gc>>),
@@ -36,6 +36,17 @@ pub(crate) enum Value<'gc> {
 
 const _: () = assert!(size_of::<Option<Value<'_>>>() == 16);
 const _: () = assert!(size_of::<Place<'_>>() == 16);
+
+/// The word of a value that needs none. Without it that word would be what was there before: a reference, as the collector reads it, that
+/// keeps what a program has forgotten.
+#[derive(Trace, Clone, Copy)]
+pub(crate) struct Blank(usize);
+
+impl Value<'_> {
+    pub(crate) const NIL: Self = Self::Nil(Blank(0));
+    pub(crate) const FALSE: Self = Self::False(Blank(0));
+    pub(crate) const TRUE: Self = Self::True(Blank(0));
+}
 
 /// A number, as its bits.
 #[derive(Trace, Clone, Copy)]
@@ -58,7 +69,7 @@ impl From<f64> for Value<'_> {
 impl From<bool> for Value<'_> {
     #[inline(always)]
     fn from(truth: bool) -> Self {
-        if truth { Self::True } else { Self::False }
+        if truth { Self::TRUE } else { Self::FALSE }
     }
 }
 
@@ -155,14 +166,16 @@ impl Value<'_> {
     /// Whether a condition takes the value for false.
     #[inline(always)]
     pub(crate) fn is_falsey(self) -> bool {
-        matches!(self, Self::Nil | Self::False)
+        matches!(self, Self::Nil(_) | Self::False(_))
     }
 
     /// The operator `==`.
     #[inline(always)]
     pub(crate) fn equals(self, other: Self) -> bool {
         match (self, other) {
-            (Self::Nil, Self::Nil) | (Self::False, Self::False) | (Self::True, Self::True) => true,
+            (Self::Nil(_), Self::Nil(_))
+            | (Self::False(_), Self::False(_))
+            | (Self::True(_), Self::True(_)) => true,
             (Self::Number(a), Self::Number(b)) => a.get() == b.get(),
             (Self::Text(a), Self::Text(b)) => Gc::ptr_eq(a, b),
             (Self::Closure(a), Self::Closure(b)) => Gc::ptr_eq(a, b),
@@ -189,9 +202,9 @@ impl Value<'_> {
             None => out.write_all(b"<script>"),
         };
         match self {
-            Self::Nil => out.write_all(b"nil"),
-            Self::True => out.write_all(b"true"),
-            Self::False => out.write_all(b"false"),
+            Self::Nil(_) => out.write_all(b"nil"),
+            Self::True(_) => out.write_all(b"true"),
+            Self::False(_) => out.write_all(b"false"),
             Self::Number(number) => out.write_all(crate::number::display(number.get()).as_bytes()),
             Self::Text(text) => out.write_all(text.bytes.as_slice()),
             Self::Closure(closure) => function(out, closure.function),

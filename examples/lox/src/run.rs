@@ -167,15 +167,15 @@ pub(crate) fn run<'gc>(mu: &Mu<'gc>, world: Gc<'gc, World<'gc>>, host: &mut Host
                     continue;
                 }
                 Op::Nil => {
-                    push!(Value::Nil);
+                    push!(Value::NIL);
                     continue;
                 }
                 Op::True => {
-                    push!(Value::True);
+                    push!(Value::TRUE);
                     continue;
                 }
                 Op::False => {
-                    push!(Value::False);
+                    push!(Value::FALSE);
                     continue;
                 }
                 Op::Pop => {

@@ -57,9 +57,9 @@ impl<'gc> World<'gc> {
             globals: Table::new(),
             init,
             no_upvalues: mu.try_alloc_slice(0, |_| unreachable!("there are none"))?,
-            stack: mu.try_alloc_slice(MOST_VALUES, |_| GcCell::new(Value::Nil))?,
+            stack: mu.try_alloc_slice(MOST_VALUES, |_| GcCell::new(Value::NIL))?,
             height: Cell::new(0),
-            yard: GcCell::new(mu.try_alloc_slice(0, |_| GcCell::new(Value::Nil))?),
+            yard: GcCell::new(mu.try_alloc_slice(0, |_| GcCell::new(Value::NIL))?),
             near: Cell::new(0),
             watches: Watches::new(),
             frames: mu.try_alloc_slice(MOST_FRAMES, |_| GcCell::new(None))?,
@@ -85,7 +85,7 @@ impl<'gc> World<'gc> {
     /// Room for so many values in the yard. Nothing of a program is there when it is asked for.
     pub(crate) fn reserve(&self, mu: &Mu<'gc>, room: usize) -> Result<(), AllocError> {
         if self.yard.get().len() < room {
-            self.yard.set(mu, mu.try_alloc_slice(room, |_| GcCell::new(Value::Nil))?);
+            self.yard.set(mu, mu.try_alloc_slice(room, |_| GcCell::new(Value::NIL))?);
         }
         Ok(())
     }
@@ -101,12 +101,12 @@ impl<'gc> World<'gc> {
         let yard = self.yard.get();
         yard.write(mu, 0, near);
         for place in yard.as_slice().get(near.len()..self.near.get()).unwrap_or_default() {
-            place.set(mu, Value::Nil);
+            place.set(mu, Value::NIL);
         }
         self.near.set(near.len());
         self.stack.write(mu, 0, values);
         for place in self.stack.as_slice().get(values.len()..self.height.get()).unwrap_or_default() {
-            place.set(mu, Value::Nil);
+            place.set(mu, Value::NIL);
         }
         self.height.set(values.len());
         for (index, place) in self.frames.iter().take(self.calls.get().max(frames.len())).enumerate() {

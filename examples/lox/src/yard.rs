@@ -56,7 +56,7 @@ impl<'gc> Yard<'gc> {
         }
         for (place, is_used) in self.places.iter_mut().zip(is_used) {
             if !is_used {
-                *place = Value::Nil;
+                *place = Value::NIL;
             }
         }
     }
@@ -64,7 +64,7 @@ impl<'gc> Yard<'gc> {
     /// A call begins that needs so many places.
     #[inline(never)]
     pub(crate) fn open(&mut self, room: u8) {
-        self.places.resize(self.places.len() + usize::from(room), Value::Nil);
+        self.places.resize(self.places.len() + usize::from(room), Value::NIL);
     }
 
     /// A call is over that needed so many places.

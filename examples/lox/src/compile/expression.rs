@@ -98,7 +98,7 @@ impl<'s, 'gc> Compiler<'_, 's, 'gc> {
             Kind::Identifier => self.variable(token.text, may_assign),
             Kind::String => {
                 let text = self.text(&token.text[1..token.text.len() - 1]);
-                self.emit_constant(text.map_or(Value::Nil, Value::Text));
+                self.emit_constant(text.map_or(Value::NIL, Value::Text));
             }
             Kind::Number => {
                 let number = std::str::from_utf8(token.text).ok().and_then(|text| text.parse().ok());

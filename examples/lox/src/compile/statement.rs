@@ -106,7 +106,7 @@ impl<'s> Compiler<'_, 's, '_> {
         self.block();
         let (draft, upvalues) = self.finish();
         // The function is made when all are known: see `Compiler::make`.
-        let constant = self.constant(Value::Nil);
+        let constant = self.constant(Value::NIL);
         self.draft().functions.push((constant, draft));
         self.emit(Op::Closure(constant));
         // The book has two bytes for each of them here.

@@ -33,9 +33,9 @@ pub(super) fn begin<'gc>(mu: &Mu<'gc>, host: &Host<'_>, yard: &Yard<'gc>, callee
         Value::Closure(closure) => Begun::Call(callee, closure),
         Value::Near(place) => yard.runs(place).map_or(Begun::Failed, |runs| Begun::Call(callee, runs)),
         Value::Native(Native::Clock) => Begun::Result(host.started.elapsed().as_secs_f64().into()),
-        Value::Nil
-        | Value::False
-        | Value::True
+        Value::Nil(_)
+        | Value::False(_)
+        | Value::True(_)
         | Value::Number(_)
         | Value::Text(_)
         | Value::Instance(_)

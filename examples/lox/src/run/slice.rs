@@ -48,7 +48,7 @@ pub(super) type Stack<'gc> = Box<[Value<'gc>; MOST_VALUES]>;
 
 /// The values that were kept, in a stack of the interpreter's own, and how many they are.
 pub(super) fn restore<'gc>(world: Gc<'gc, World<'gc>>) -> (Stack<'gc>, usize) {
-    let places = vec![Value::Nil; MOST_VALUES].into_boxed_slice();
+    let places = vec![Value::NIL; MOST_VALUES].into_boxed_slice();
     let Ok(mut stack) = Stack::try_from(places) else { unreachable!("there are as many") };
     let mut height = 0;
     for (place, value) in stack.iter_mut().zip(world.values()) {

@@ -2,9 +2,6 @@
 //!
 //! The expected messages are beside the programs. `TRYBUILD=overwrite cargo test --test ui` writes them anew; read them
 //! before they are kept, because a program that is refused for another reason proves nothing.
-//!
-//! Not in the stressed tests: what is refused does not depend on the size of anything.
-#![cfg(not(feature = "stress"))]
 
 use std::marker::PhantomData;
 use tricolor::{

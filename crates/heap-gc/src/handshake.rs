@@ -92,7 +92,8 @@ pub(crate) struct Member<T> {
     answered: AtomicU32,
     /// The calls when the mutator last looked and nothing was asked of it, without [`STOP`] and [`COLLECT`]. The mutator's own.
     calm: AtomicU32,
-    /// The last look for its answer before sleeping was in vain. The collector's own.
+    /// The last look for its answer before sleeping was in vain, in this cycle. Written and read, relaxed, by who asks: one at a
+    /// time, under a lock.
     was_slow: AtomicBool,
     /// Who it is, for people.
     thread: thread::Thread,

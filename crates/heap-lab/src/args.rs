@@ -210,9 +210,6 @@ pub(crate) struct Run {
     /// Run everything so many times; the last is shown.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) repeat: u16,
-    /// Whether claims about time say how the run ends: judged, or shown, for machines that nobody has to himself [default: judged].
-    #[arg(long, value_name = "WORD", conflicts_with = "predict")]
-    pub(crate) times: Option<String>,
     /// Say what is claimed, with the model it follows from, and measure nothing of it.
     #[arg(long, conflicts_with_all = ["html", "markdown", "save", "repeat", "trace"])]
     pub(crate) predict: bool,

@@ -105,18 +105,6 @@ pub(crate) struct Options {
 }
 
 choices! {
-    /// Whether claims about time say how a run ends.
-    #[derive(Default)]
-    Times, "choice of --times" {
-        /// One that does not hold makes the run fail.
-        #[default]
-        Judged = "judged",
-        /// They are shown, and do not make the run fail: for machines that nobody has to himself.
-        Shown = "shown",
-    }
-}
-
-choices! {
     /// Whether what is beyond an experiment's question is measured.
     #[derive(Default)]
     Extension, "choice of --extension" {

@@ -13,7 +13,7 @@ use crate::compare::Compare;
 use crate::compare::statistic::Demand;
 use crate::error::LabError;
 use crate::escape::Escape;
-use crate::experiment::{Effort, Experiment, Extension, Lab, Options, Times, Until, measure};
+use crate::experiment::{Effort, Experiment, Extension, Lab, Options, Until, measure};
 use crate::experiments;
 use crate::guest::Guest;
 use crate::imports::GoRoot;
@@ -61,8 +61,6 @@ pub(crate) enum Plan {
         outputs: Outputs,
         /// How often.
         repeat: u16,
-        /// Whether claims about time say how it ends.
-        times: Times,
     },
     /// Say what experiments claim.
     Predict {
@@ -158,12 +156,11 @@ impl Plan {
         match args.command {
             None => {
                 let run = Run { ids: vec![String::from("headline")], seed: 1, repeat: 1, ..Run::default() };
-                let Self::Run { experiments, effort, options, outputs, repeat, times } = Self::of_run(run)?
-                else {
+                let Self::Run { experiments, effort, options, outputs, repeat } = Self::of_run(run)? else {
                     return Err(LabError::Argument(String::from("a run was planned as something else")));
                 };
                 let outputs = Outputs { html: Some(default_page()), say_where: true, ..outputs };
-                Ok(Self::Run { experiments, effort, options, outputs, repeat, times })
+                Ok(Self::Run { experiments, effort, options, outputs, repeat })
             }
             Some(Command::List { json }) => Ok(Self::List { json }),
             Some(Command::Run(run)) => Self::of_run(run),
@@ -259,7 +256,6 @@ impl Plan {
                 say_where: false,
             },
             repeat: run.repeat.max(1),
-            times: run.times.as_deref().map_or(Ok(Times::default()), Times::named)?,
         })
     }
 
@@ -295,16 +291,13 @@ impl Plan {
                 let text = if json { format!("{outcome}\n") } else { bench::text(&outcome) };
                 print(&text).map(|()| Verdict::Holds)
             }
-            Self::Run { experiments, effort, options, outputs, repeat, times } => {
+            Self::Run { experiments, effort, options, outputs, repeat } => {
                 outputs.probe()?;
                 with_trace(outputs.trace.as_deref(), || {
                     let mut holds = true;
                     for left in (0..repeat).rev() {
                         let report = run(&experiments, effort, options.clone())?;
-                        holds &= match times {
-                            Times::Judged => report.holds(),
-                            Times::Shown => report.holds_but_for_time(),
-                        };
+                        holds &= report.holds();
                         outputs.save(&experiments, &report)?;
                         if left == 0 {
                             outputs.write(&report)?;

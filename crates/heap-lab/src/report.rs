@@ -106,11 +106,6 @@ impl Report {
     pub(crate) fn holds(&self) -> bool {
         self.records.iter().all(Record::holds)
     }
-
-    /// Whether every claim of every experiment holds that is not about time.
-    pub(crate) fn holds_but_for_time(&self) -> bool {
-        self.records.iter().all(Record::holds_but_for_time)
-    }
 }
 
 /// A way to write a report.

@@ -41,7 +41,7 @@ use core::time::Duration;
 use heap_core::decoder::Decoder;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Memory;
-use heap_core::prefetch::prefetch;
+use heap_core::prefetch::{prefetch, prefetch_address};
 use heap_core::racy::kernel::Kernel;
 use heap_core::span::map::{QuickRoad, ScanWord, SpanMap};
 use heap_core::span::marks::{DROPPED, QUEUED};
@@ -253,7 +253,7 @@ impl<'a> Marker<'a> {
         // SAFETY: the start of an allocated slot (duty 1).
         let scan = unsafe { self.hot.road.scan_word(at.start) };
         let (hot, top) = (self.hot, self.stack.top());
-        let (top, _) = self.scan(hot, top, Grey { object: at.start, scan });
+        let (top, _) = self.scan::<false>(hot, top, Grey { object: at.start, scan });
         self.stack.settle(top);
     }
 
@@ -489,7 +489,13 @@ impl<'a> Marker<'a> {
                 let oldest = (at - waiting - 1) % RING;
                 Grey { object: objects[oldest], scan: scans[oldest] }
             } else if let Some(only) = top.pop() {
-                only
+                last = only.object;
+                let words;
+                (top, words) = self.scan::<true>(hot, top, only);
+                if LIMITED {
+                    budget = budget.saturating_sub(words);
+                }
+                continue;
             } else {
                 let Some(piece) = self.pieces.pop() else { break };
                 self.stack.settle(top);
@@ -501,7 +507,7 @@ impl<'a> Marker<'a> {
             };
             last = grey.object;
             let words;
-            (top, words) = self.scan(hot, top, grey);
+            (top, words) = self.scan::<false>(hot, top, grey);
             if LIMITED {
                 budget = budget.saturating_sub(words);
             }
@@ -528,8 +534,15 @@ impl<'a> Marker<'a> {
     }
 
     /// Looks into one marked object. Says for how many words that counts.
+    ///
+    /// What a `LONE` one leads to is scanned next if there is nothing else: it is asked for before its mask is known.
     #[inline(always)]
-    fn scan(&mut self, hot: Hot<'a>, top: Top, Grey { object, scan }: Grey) -> (Top, usize) {
+    fn scan<const LONE: bool>(
+        &mut self,
+        hot: Hot<'a>,
+        top: Top,
+        Grey { object, scan }: Grey,
+    ) -> (Top, usize) {
         if let Some(id) = scan.slow() {
             self.stack.settle(top);
             let before = self.work.slow_words;
@@ -545,6 +558,9 @@ impl<'a> Marker<'a> {
         while mask != 0 {
             let word = self.place(object + mask.trailing_zeros() as usize * WORD_BYTES).load(Acquire);
             mask &= mask - 1;
+            if LONE {
+                prefetch_address(word);
+            }
             // SAFETY: a word under an exact mask is null or a reference to an allocated slot (D2), and a quick mask has at
             // most as many bits as there is room for.
             if let Some(id) = unsafe { hot.visit(&mut top, word) } {

@@ -49,7 +49,8 @@ pub struct PieceFigures {
     pub total: Duration,
     /// The longest, by the clock.
     pub max: Duration,
-    /// The most processor time that one took. Less than `max` where the thread had to wait for a processor or a lock.
+    /// The most processor time that one [used](PauseFigures::used). Less than `max` where the thread had to wait for a processor or
+    /// a lock.
     pub max_cpu: Duration,
 }
 
@@ -103,6 +104,13 @@ pub struct PauseFigures {
 }
 
 impl PauseFigures {
+    /// The processor time that a thread used in a piece, by its own clock and the wall's: no more than time passed. Kernels put a
+    /// thread's clock right late, and add in a piece of 2 µs what a hypervisor took hundreds of µs ago.
+    #[must_use]
+    pub fn used(wall: Duration, cpu: Duration) -> Duration {
+        cpu.min(wall)
+    }
+
     /// Whether a thread kept its processor in a piece, as far as two clocks can tell: by the wall's it took an eighth and 5 µs
     /// more than by the thread's at most.
     #[must_use]
@@ -287,6 +295,7 @@ impl Pauses {
 
 impl Counts {
     fn add(&self, kind: Kind, wall: Duration, cpu: Duration) {
+        let cpu = PauseFigures::used(wall, cpu);
         let is_unbroken = PauseFigures::is_unbroken(wall, cpu);
         let (wall, cpu) = (nanos(wall), nanos(cpu));
         self.kinds[kind as usize].add(wall, cpu);

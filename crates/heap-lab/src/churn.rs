@@ -47,6 +47,16 @@ choices! {
     }
 }
 
+/// How many pieces of arithmetic show what the machine adds to any work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Floor {
+    /// Those between operations.
+    Beside,
+    /// When the churn has ended, more of them, until they have taken as much processor time as the collector's work on mutators:
+    /// the worst of few is no measure for the worst of many.
+    AsLong,
+}
+
 /// An operation that takes longer is a gap. The usual one takes 5 µs; as much of every gap is work, so utilisation errs
 /// low by that, and high by what shorter gaps hide.
 pub(crate) const GAP: Duration = Duration::from_micros(20);
@@ -70,6 +80,8 @@ pub(crate) struct Wish {
     pub(crate) mode: Mode,
     /// Who says what it feels like.
     pub(crate) observer: Observer,
+    /// What the collector's work is compared with.
+    pub(crate) floor: Floor,
     /// What random choices follow from.
     pub(crate) seed: u64,
 }
@@ -99,6 +111,8 @@ pub(crate) struct Churned {
     pub(crate) work: Option<Work>,
     /// Processor time of pieces of arithmetic, which the collector has no part in: what the machine adds to any work.
     pub(crate) idle: Latencies,
+    /// All of it.
+    pub(crate) idle_cpu: Duration,
     /// The most processor time of one of these whose thread kept its processor.
     pub(crate) idle_unbroken: Duration,
     /// Resident bytes at the end.
@@ -123,6 +137,7 @@ struct Found {
     operations: u64,
     felt: Latencies,
     idle: Latencies,
+    idle_cpu: Duration,
     idle_unbroken: Duration,
     gaps: Option<Vec<Gap>>,
 }
@@ -133,24 +148,43 @@ impl Found {
             operations: 0,
             felt: Latencies::new()?,
             idle: Latencies::new()?,
+            idle_cpu: Duration::ZERO,
             idle_unbroken: Duration::ZERO,
             gaps: None,
         })
     }
+
+    /// One piece of arithmetic.
+    fn calculate(&mut self) {
+        let (wall, cpu) = idle_piece();
+        self.idle.record(cpu);
+        self.idle_cpu += cpu;
+        if PauseFigures::is_unbroken(wall, cpu) {
+            self.idle_unbroken = self.idle_unbroken.max(cpu);
+        }
+    }
 }
 
-/// A thread's side of the start: it says when it has planted, and is told when the clocks started.
+/// A thread's side of the start and the end: it says when it has planted, is told when the clocks started, and in the end for how
+/// long it is to calculate.
 struct Post {
     planted: Sender<()>,
     start: Receiver<Instant>,
+    rest: Receiver<Duration>,
+}
+
+/// The other side.
+struct Office {
+    planted: Receiver<()>,
+    start: Sender<Instant>,
+    rest: Sender<Duration>,
 }
 
 impl Post {
     /// Waits for the start, letting the collector go on. `None` if it was called off.
-    fn wait(self, mutator: &mut Mutator) -> Option<Instant> {
-        let Self { planted, start } = self;
-        planted.send(()).ok()?;
-        mutator.park(|| start.recv().ok())
+    fn wait(&self, mutator: &mut Mutator) -> Option<Instant> {
+        self.planted.send(()).ok()?;
+        mutator.park(|| self.start.recv().ok())
     }
 }
 
@@ -165,7 +199,8 @@ fn idle_piece() -> (Duration, Duration) {
     let (wall, begun) = (Instant::now(), thread_cpu());
     let sum = (0..IDLE_STEPS).fold(0_u64, |sum, step| black_box(sum.rotate_left(7) ^ step));
     black_box(sum);
-    (wall.elapsed(), thread_cpu().saturating_sub(begun))
+    let (wall, cpu) = (wall.elapsed(), thread_cpu().saturating_sub(begun));
+    (wall, PauseFigures::used(wall, cpu))
 }
 
 /// One mutator: plants, waits, and changes its part until it is told to stop.
@@ -187,15 +222,15 @@ fn mutate(heap: &Heap, share: Share, seed: u64, post: Post, stop: &AtomicBool) -
         last = now;
         found.operations += 1;
         if found.operations.is_multiple_of(BETWEEN_IDLE) {
-            let (wall, cpu) = idle_piece();
-            found.idle.record(cpu);
-            if PauseFigures::is_unbroken(wall, cpu) {
-                found.idle_unbroken = found.idle_unbroken.max(cpu);
-            }
+            found.calculate();
             last = Instant::now();
         }
     }
     found.gaps = Some(gaps);
+    let rest = post.rest.recv().unwrap_or_default();
+    while found.idle_cpu < rest {
+        found.calculate();
+    }
     Ok(found)
 }
 
@@ -229,11 +264,11 @@ pub(crate) fn churn(builder: &HeapBuilder, wish: &Wish) -> Result<Churned, LabEr
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let (heap, stop) = (&heap, &stop);
-        let mut posts = Vec::new();
+        let mut offices = Vec::new();
         let mut post = || {
-            let ((planted, has_planted), (go, start)) = (channel(), channel());
-            posts.push((has_planted, go));
-            Post { planted, start }
+            let ((planted, has_planted), (go, start), (more, rest)) = (channel(), channel(), channel());
+            offices.push(Office { planted: has_planted, start: go, rest: more });
+            Post { planted, start, rest }
         };
         let mut threads = Vec::new();
         for number in 0..wish.mutators {
@@ -245,8 +280,10 @@ pub(crate) fn churn(builder: &HeapBuilder, wish: &Wish) -> Result<Churned, LabEr
             threads.push(scope.spawn(move || observe(heap, wish, server, post, stop)));
         }
         // A thread that failed has dropped its end. Then nobody is started, and joining says why it failed.
-        let all_planted = posts.iter().all(|(planted, _)| planted.recv().is_ok());
-        let timed = all_planted.then(|| time(heap, wish, &seen, posts, stop));
+        let all_planted = offices.iter().all(|office| office.planted.recv().is_ok());
+        let timed = all_planted.then(|| time(heap, wish, &seen, &offices, stop));
+        // Who still waits is not waited for.
+        drop(offices);
         let mut found = Vec::new();
         for thread in threads {
             let panicked = |_| LabError::Heap(String::from("a mutator thread panicked"));
@@ -262,7 +299,7 @@ fn time(
     heap: &Heap,
     wish: &Wish,
     seen: &Mutex<Vec<(Instant, Cycle)>>,
-    posts: Vec<(Receiver<()>, Sender<Instant>)>,
+    offices: &[Office],
     stop: &AtomicBool,
 ) -> Result<Churned, LabError> {
     let seen = || seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -274,9 +311,9 @@ fn time(
     // Where the kernel refuses, the peak is that of planting, and errs high.
     reset_peak();
     let (watch, start) = (Stopwatch::start(), Instant::now());
-    for (_, go) in posts {
+    for office in offices {
         // Who is not there any more will say so when joined.
-        let _ = go.send(start);
+        let _ = office.start.send(start);
     }
     thread::sleep(wish.time);
     while seen().len() < wish.cycles && start.elapsed() < (wish.time * PATIENCE).max(LEAST_PATIENCE) {
@@ -285,6 +322,12 @@ fn time(
     stop.store(true, Ordering::Relaxed);
     let lap = watch.lap();
     let work = window.close(heap);
+    if let (Floor::AsLong, Some(cpu)) = (wish.floor, work.as_ref().and_then(|work| work.cpu)) {
+        let each = cpu.total / u32::try_from(wish.mutators).unwrap_or(u32::MAX);
+        for office in offices {
+            let _ = office.rest.send(each);
+        }
+    }
     let after = heap.figures();
     let (rss, peak_rss) = (resident()?, peak()?);
     let ended = |(end, cycle): &(Instant, Cycle)| (end.saturating_duration_since(start), cycle.clone());
@@ -298,6 +341,7 @@ fn time(
         allocated: after.memory.total_alloc.get() - before.memory.total_alloc.get(),
         felt: Latencies::new()?,
         idle: Latencies::new()?,
+        idle_cpu: Duration::ZERO,
         idle_unbroken: Duration::ZERO,
         gaps: Vec::new(),
         cycles,
@@ -312,6 +356,7 @@ fn merge(mut churned: Churned, found: Vec<Found>, observer: Observer) -> Result<
     for one in found {
         churned.operations += one.operations;
         churned.idle.add(&one.idle)?;
+        churned.idle_cpu += one.idle_cpu;
         churned.idle_unbroken = churned.idle_unbroken.max(one.idle_unbroken);
         let is_mutator = one.gaps.is_some();
         if is_mutator == (observer == Observer::OwnOps) {

@@ -3,7 +3,7 @@
 //! The shape is [`churn`](crate::churn)'s. Its options and the keys of its object are those of the Go program of the same
 //! shape, so that the two can be paired; what only one of them can say, only one of them prints.
 
-use crate::churn::{Churned, Observer, Wish, churn};
+use crate::churn::{Churned, Floor, Observer, Wish, churn};
 use crate::error::LabError;
 use crate::measure::collector::{Cycle, Mode, WorkKind};
 use crate::measure::machine;
@@ -84,6 +84,7 @@ pub(super) fn parse(typed: &Typed) -> Result<Wish, LabError> {
         cycles: 0,
         mode: typed.collector.as_deref().map_or(Ok(Mode::DEFAULT), Mode::named)?,
         observer: typed.observer.as_deref().map_or(Ok(Observer::OwnOps), Observer::named)?,
+        floor: Floor::AsLong,
         seed: SEED,
     })
 }
@@ -190,7 +191,7 @@ fn collected(churned: &Churned) -> Map<String, Value> {
         keys.insert(String::from("idle_p9999_cpu_us"), json!(idle.at(99.99) / 1e3));
         keys.insert(String::from("idle_max_cpu_us"), json!(idle.max() / 1e3));
         keys.insert(String::from("idle_max_unbroken_cpu_us"), json!(us(churned.idle_unbroken)));
-        keys.insert(String::from("idle_cpu_s"), json!(idle.mean() * idle.count() as f64 / 1e9));
+        keys.insert(String::from("idle_cpu_s"), json!(churned.idle_cpu.as_secs_f64()));
     }
     if let Some(work) = &churned.work {
         keys.insert(String::from("work_count"), json!(work.count));

@@ -9,6 +9,7 @@ fn wish(mode: Mode, observer: Observer) -> Wish {
         cycles: usize::from(mode != Mode::Off),
         mode,
         observer,
+        floor: Floor::Beside,
         seed: 1,
     }
 }

@@ -3,7 +3,7 @@
 mod plots;
 mod side;
 
-use crate::churn::{GAP, Observer, Wish, churn};
+use crate::churn::{Floor, GAP, Observer, Wish, churn};
 use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};
@@ -64,6 +64,7 @@ fn wish(lab: &Lab, live: u64, mode: Mode, observer: Observer) -> Wish {
         cycles: if mode == Mode::Off { 0 } else { CYCLES },
         mode,
         observer,
+        floor: Floor::Beside,
         seed: lab.options.seed,
     }
 }

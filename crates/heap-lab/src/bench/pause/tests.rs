@@ -75,6 +75,8 @@ fn what_marks_beside_says_what_it_did_on_mutators_and_has_no_pause() {
     for key in ["pause_max_us", "stopping_max_us"] {
         assert!(value.get(key).is_none(), "{key}: {value}");
     }
+    // As much arithmetic as there was work: the worst of each is of as many.
+    assert!(value["idle_cpu_s"].as_f64() >= value["work_cpu_s"].as_f64(), "{value}");
     assert_eq!(value["rounds"][0]["name"], "barrier on");
     assert_eq!(value["work_kinds"][3]["name"], "refill");
     assert!(value["assist_cpu_s"].as_f64().is_some() && value["background_cpu_s"].as_f64().is_some());

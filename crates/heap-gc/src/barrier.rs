@@ -173,6 +173,20 @@ impl Barrier {
     #[inline(never)]
     fn push(&self, to: Shading<'_>, object: usize) {
         point("barrier: marked, before it is in the buffer");
+        {
+            let mut buffer = self.buffer.borrow_mut();
+            if buffer.len() + 1 < buffer.capacity() {
+                buffer.push(object);
+                return;
+            }
+        }
+        self.push_last(to, object);
+    }
+
+    /// Puts an object where there is no room yet, or room for only one more.
+    #[cold]
+    #[inline(never)]
+    fn push_last(&self, to: Shading<'_>, object: usize) {
         let mut buffer = self.buffer.borrow_mut();
         if buffer.capacity() == 0 {
             buffer.reserve_exact(BARRIER_BUFFER);

@@ -109,12 +109,8 @@ pub(crate) struct Churned {
     pub(crate) cycles: Vec<(Duration, Cycle)>,
     /// The collector's own work on mutators.
     pub(crate) work: Option<Work>,
-    /// Processor time of pieces of arithmetic, which the collector has no part in: what the machine adds to any work.
-    pub(crate) idle: Latencies,
-    /// All of it.
-    pub(crate) idle_cpu: Duration,
-    /// The most processor time of one of these whose thread kept its processor.
-    pub(crate) idle_unbroken: Duration,
+    /// What the machine adds to any work.
+    pub(crate) idle: Arithmetic,
     /// Resident bytes at the end.
     pub(crate) rss: u64,
     /// The most resident bytes while it lasted.
@@ -136,32 +132,13 @@ fn nanos(time: Duration) -> u64 {
 struct Found {
     operations: u64,
     felt: Latencies,
-    idle: Latencies,
-    idle_cpu: Duration,
-    idle_unbroken: Duration,
+    idle: Arithmetic,
     gaps: Option<Vec<Gap>>,
 }
 
 impl Found {
     fn nothing() -> Result<Self, LabError> {
-        Ok(Self {
-            operations: 0,
-            felt: Latencies::new()?,
-            idle: Latencies::new()?,
-            idle_cpu: Duration::ZERO,
-            idle_unbroken: Duration::ZERO,
-            gaps: None,
-        })
-    }
-
-    /// One piece of arithmetic.
-    fn calculate(&mut self) {
-        let (wall, cpu) = idle_piece();
-        self.idle.record(cpu);
-        self.idle_cpu += cpu;
-        if PauseFigures::is_unbroken(wall, cpu) {
-            self.idle_unbroken = self.idle_unbroken.max(cpu);
-        }
+        Ok(Self { operations: 0, felt: Latencies::new()?, idle: Arithmetic::none()?, gaps: None })
     }
 }
 
@@ -193,14 +170,42 @@ const BETWEEN_IDLE: u64 = 16;
 /// Steps of such a piece: about as long as most of the collector's pieces.
 const IDLE_STEPS: u64 = 2000;
 
-/// Calculates for some microseconds, and says how long that took, by the clock and in processor time: by the clocks that the
-/// collector's pieces are measured with, on the same thread. What it takes longer than usual is the machine's.
-fn idle_piece() -> (Duration, Duration) {
-    let (wall, begun) = (Instant::now(), thread_cpu());
-    let sum = (0..IDLE_STEPS).fold(0_u64, |sum, step| black_box(sum.rotate_left(7) ^ step));
-    black_box(sum);
-    let (wall, cpu) = (wall.elapsed(), thread_cpu().saturating_sub(begun));
-    (wall, PauseFigures::used(wall, cpu))
+/// Pieces of arithmetic, in which the collector has no part.
+#[derive(Clone, Debug)]
+pub(crate) struct Arithmetic {
+    /// Processor time of each.
+    pub(crate) pieces: Latencies,
+    /// Of all together.
+    pub(crate) total: Duration,
+    /// The most of one whose thread kept its processor.
+    pub(crate) max_unbroken: Duration,
+}
+
+impl Arithmetic {
+    fn none() -> Result<Self, LabError> {
+        Ok(Self { pieces: Latencies::new()?, total: Duration::ZERO, max_unbroken: Duration::ZERO })
+    }
+
+    /// Calculates for some microseconds, and notes how long that took: by the clocks that the collector's pieces are measured
+    /// with, on the same thread. What it takes longer than usual is the machine's.
+    fn calculate(&mut self) {
+        let (wall, begun) = (Instant::now(), thread_cpu());
+        let sum = (0..IDLE_STEPS).fold(0_u64, |sum, step| black_box(sum.rotate_left(7) ^ step));
+        black_box(sum);
+        let (wall, cpu) = (wall.elapsed(), thread_cpu().saturating_sub(begun));
+        let cpu = PauseFigures::used(wall, cpu);
+        self.pieces.record(cpu);
+        self.total += cpu;
+        if PauseFigures::is_unbroken(wall, cpu) {
+            self.max_unbroken = self.max_unbroken.max(cpu);
+        }
+    }
+
+    fn add(&mut self, other: &Self) -> Result<(), LabError> {
+        self.total += other.total;
+        self.max_unbroken = self.max_unbroken.max(other.max_unbroken);
+        self.pieces.add(&other.pieces)
+    }
 }
 
 /// One mutator: plants, waits, and changes its part until it is told to stop.
@@ -222,14 +227,14 @@ fn mutate(heap: &Heap, share: Share, seed: u64, post: Post, stop: &AtomicBool) -
         last = now;
         found.operations += 1;
         if found.operations.is_multiple_of(BETWEEN_IDLE) {
-            found.calculate();
+            found.idle.calculate();
             last = Instant::now();
         }
     }
     found.gaps = Some(gaps);
     let rest = post.rest.recv().unwrap_or_default();
-    while found.idle_cpu < rest {
-        found.calculate();
+    while found.idle.total < rest {
+        found.idle.calculate();
     }
     Ok(found)
 }
@@ -340,9 +345,7 @@ fn time(
         live_objects: before.memory.heap_objects,
         allocated: after.memory.total_alloc.get() - before.memory.total_alloc.get(),
         felt: Latencies::new()?,
-        idle: Latencies::new()?,
-        idle_cpu: Duration::ZERO,
-        idle_unbroken: Duration::ZERO,
+        idle: Arithmetic::none()?,
         gaps: Vec::new(),
         cycles,
         work,
@@ -356,8 +359,6 @@ fn merge(mut churned: Churned, found: Vec<Found>, observer: Observer) -> Result<
     for one in found {
         churned.operations += one.operations;
         churned.idle.add(&one.idle)?;
-        churned.idle_cpu += one.idle_cpu;
-        churned.idle_unbroken = churned.idle_unbroken.max(one.idle_unbroken);
         let is_mutator = one.gaps.is_some();
         if is_mutator == (observer == Observer::OwnOps) {
             churned.felt.add(&one.felt)?;

@@ -184,14 +184,14 @@ fn collected(churned: &Churned) -> Map<String, Value> {
     let cycles = || churned.cycles.iter().map(|(_, cycle)| cycle);
     spread(&mut keys, "pause", cycles().filter_map(Cycle::stopped));
     spread(&mut keys, "stopping", cycles().filter_map(|cycle| cycle.stopping));
-    if churned.idle.count() > 0 {
-        let idle = &churned.idle;
+    let idle = &churned.idle.pieces;
+    if idle.count() > 0 {
         keys.insert(String::from("idle_count"), json!(idle.count()));
         keys.insert(String::from("idle_p999_cpu_us"), json!(idle.at(99.9) / 1e3));
         keys.insert(String::from("idle_p9999_cpu_us"), json!(idle.at(99.99) / 1e3));
         keys.insert(String::from("idle_max_cpu_us"), json!(idle.max() / 1e3));
-        keys.insert(String::from("idle_max_unbroken_cpu_us"), json!(us(churned.idle_unbroken)));
-        keys.insert(String::from("idle_cpu_s"), json!(churned.idle_cpu.as_secs_f64()));
+        keys.insert(String::from("idle_max_unbroken_cpu_us"), json!(us(churned.idle.max_unbroken)));
+        keys.insert(String::from("idle_cpu_s"), json!(churned.idle.total.as_secs_f64()));
     }
     if let Some(work) = &churned.work {
         keys.insert(String::from("work_count"), json!(work.count));

@@ -170,6 +170,7 @@ impl Barrier {
         }
     }
 
+    /// Puts an object into the buffer, by the short road where that is neither new nor full afterwards.
     #[inline(never)]
     fn push(&self, to: Shading<'_>, object: usize) {
         point("barrier: marked, before it is in the buffer");

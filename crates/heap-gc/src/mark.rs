@@ -41,7 +41,7 @@ use core::time::Duration;
 use heap_core::decoder::Decoder;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Memory;
-use heap_core::prefetch::{prefetch, prefetch_address};
+use heap_core::prefetch::prefetch_address;
 use heap_core::racy::kernel::Kernel;
 use heap_core::span::map::{QuickRoad, ScanWord, SpanMap};
 use heap_core::span::marks::{DROPPED, QUEUED};
@@ -474,7 +474,7 @@ impl<'a> Marker<'a> {
                 if next.object.abs_diff(last) < NEAR {
                     next
                 } else {
-                    prefetch(self.place(next.object));
+                    prefetch_address(next.object);
                     let object = core::mem::replace(&mut objects[at % RING], next.object);
                     let scan = core::mem::replace(&mut scans[at % RING], next.scan);
                     at += 1;
@@ -489,6 +489,7 @@ impl<'a> Marker<'a> {
                 let oldest = (at - waiting - 1) % RING;
                 Grey { object: objects[oldest], scan: scans[oldest] }
             } else if let Some(only) = top.pop() {
+                // A road of its own, which is measured: docs/design/marking.md. Nothing to share yet but what it leads to.
                 last = only.object;
                 let words;
                 (top, words) = self.scan::<true>(hot, top, only);

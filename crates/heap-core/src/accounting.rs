@@ -9,7 +9,7 @@
 //! | idle | a page of neither whose memory the heap keeps: free, in a mutator's stock, or at a scavenger's | yes, once it was touched |
 //! | released | a free page whose memory is with the system, also because it was never used | no |
 //! | metadata | a table's page up to the highest entry in use | yes |
-//! | reserved | address space that was never made accessible, and what lies past that entry in a table | no |
+//! | reserved | address space that the heap has not grown to, and what lies past that entry in a table | no |
 //!
 //! Invariants (checked by [`crate::verify`])
 //!   B8  reserved + idle + released + in use + metadata = the address space, and a walk over the pages one by one
@@ -26,17 +26,17 @@ use crate::units::{Addr, Bytes, PageIndex, Pages};
 pub struct Accounting {
     /// All of it: the reservation and the tables.
     pub address_space: Bytes,
-    /// Address space only: never accessible, or a table's end that was never needed.
+    /// Address space only: the heap has not grown to it, or it is a table's end that was never needed.
     pub reserved: Bytes,
-    /// Accessible, in no span and no frame, and kept. Errs high by what of a mutator's stock of pages is with the system.
+    /// In no span and no frame, and kept. Errs high by what of a mutator's stock of pages is with the system.
     pub idle: Bytes,
-    /// Accessible, in no span and no frame, and with the system.
+    /// In no span and no frame, and with the system.
     pub released: Bytes,
     /// In spans, and in frames.
     pub in_use: Bytes,
     /// Of `in_use`: in frames, or kept by a mutator for its next. Errs low while it changes.
     pub frames: Bytes,
-    /// Of tables, in whole pages of the system. Errs high by entries of pages that were made accessible and never used.
+    /// Of tables, in whole pages of the system. Errs high by entries of pages that were never used.
     pub metadata: Bytes,
 }
 
@@ -61,7 +61,7 @@ impl Accounting {
     }
 }
 
-/// The state of a page that was made accessible.
+/// The state of a page that the heap has grown to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum PageState {
     /// In a span or a frame.

@@ -54,6 +54,9 @@ const MOST_KEPT: Pages = Pages::new(256);
 /// shard locked. Who has thrown so many away takes an empty span, or looks elsewhere.
 const MOST_OLD: usize = 64;
 
+/// Spans of a layout from which on its lists' blocks are made ahead.
+const LEAST_READIED: usize = 2 * crate::chain::BLOCK;
+
 /// A layout in its heap: the layout, its number, and its central.
 #[derive(Debug)]
 pub struct Entry {
@@ -128,6 +131,13 @@ impl Lists {
         }
         self.generation = generation;
         true
+    }
+
+    /// Blocks that all lists take.
+    fn blocks(&self) -> usize {
+        let Unswept { were: [partial, full, empty], late } = &self.unswept;
+        let lists = [&self.partial, &self.full, &self.empty, partial, full, empty, late];
+        lists.into_iter().map(Chain::blocks).sum()
     }
 
     /// A span is taken out.
@@ -227,6 +237,32 @@ impl Entry {
     #[must_use]
     pub fn quick_mask(&self) -> Option<u64> {
         self.quick_mask
+    }
+
+    /// Blocks that a shard's lists lack to grow as the heap does, from `used` pages to `target`. A layout of few spans is left alone.
+    fn lacking(&self, shard: usize, used: usize, target: usize) -> usize {
+        if self.spans.load(Relaxed) < LEAST_READIED {
+            return 0;
+        }
+        let lists = self.lock(shard);
+        let wanted = (lists.blocks() * target.saturating_sub(used)).div_ceil(used.max(1));
+        wanted.saturating_sub(lists.spare.blocks())
+    }
+
+    /// Whether [`Entry::ready_growth`] has something to do.
+    pub(crate) fn is_ready_to_grow(&self, used: usize, target: usize) -> bool {
+        (0..self.shards.len()).all(|shard| self.lacking(shard, used, target) == 0)
+    }
+
+    /// Makes what blocks the lists lack: without a lock, for it takes page faults. For a thread that nobody waits for.
+    pub(crate) fn ready_growth(&self, used: usize, target: usize) {
+        for shard in 0..self.shards.len() {
+            let lacking = self.lacking(shard, used, target);
+            if lacking > 0 {
+                let new = Spare::touched(lacking);
+                self.lock(shard).spare.append(new);
+            }
+        }
     }
 
     /// How full the layout's spans are.

@@ -31,6 +31,22 @@ impl Spare {
     fn take(&mut self) -> Block {
         self.0.pop().unwrap_or_else(|| Box::new([0; BLOCK]))
     }
+
+    /// How many there are.
+    pub(crate) fn blocks(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Adds another's.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
+    /// So many blocks, with memory behind them: they were written to, and not with zeros, which might be asked of the system, which
+    /// clears memory only when it is touched.
+    pub(crate) fn touched(blocks: usize) -> Self {
+        Self((0..blocks).map(|_| Box::new(core::hint::black_box([u32::MAX; BLOCK]))).collect())
+    }
 }
 
 /// A list of numbers. See the module's text.
@@ -116,6 +132,11 @@ impl Chain {
         (self.first, self.last) = (0, 0);
     }
 
+    /// How many blocks there are.
+    pub(crate) fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
     /// The numbers, the first first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         let blocks = self.blocks.len();
@@ -163,6 +184,16 @@ mod tests {
             (chain.iter().count(), chain.pop(&mut spare), chain.pop_first(&mut spare)),
             (0, None, None)
         );
+    }
+
+    #[test]
+    fn blocks_that_were_made_ahead_are_used() {
+        let (mut chain, mut spare) = (Chain::default(), Spare::default());
+        spare.append(Spare::touched(2));
+        assert_eq!((chain.blocks(), spare.blocks()), (0, 2));
+        (0..u32::try_from(BLOCK + 1).expect("small")).for_each(|number| chain.push(number, &mut spare));
+        assert_eq!((chain.blocks(), spare.blocks()), (2, 0));
+        assert!(chain.iter().map(|number| number as usize).eq(0..=BLOCK), "what was in a block is not seen");
     }
 
     #[test]

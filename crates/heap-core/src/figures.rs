@@ -107,7 +107,7 @@ pub struct MemoryFigures {
     pub heap_objects: u64,
     /// Tiny objects that shared a block. (`/gc/heap/tiny/allocs:objects`)
     pub tiny_allocs: u64,
-    /// Address space made accessible for objects. (`HeapSys`)
+    /// Address space for objects that the heap has grown to. (`HeapSys`)
     pub heap_sys: Bytes,
     /// Pages of mutators' frames, and kept for them. (`StackInuse`, as far as frames are stacks)
     pub frames: Bytes,

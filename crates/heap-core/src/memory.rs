@@ -183,6 +183,26 @@ impl Memory {
         &self.pages
     }
 
+    /// Whether [`Memory::ready_growth`] has nothing to do.
+    #[must_use]
+    pub fn is_ready_to_grow(&self, goal: Bytes) -> bool {
+        let used = self.pages.grown().get();
+        let target = self.pages.target(used, goal).unwrap_or(used);
+        self.pages.is_ready_to_grow(goal)
+            && self.all_entries().all(|entry| entry.is_ready_to_grow(used, target))
+    }
+
+    /// Asks the system for what growing to a goal will need, as far as there is not enough: accessible pages, and, a piece at a time
+    /// while `goes_on`, memory of the side tables and for the lists of spans. Takes page faults, so it is for a thread that nobody
+    /// waits for. What the system refuses is left for the growth itself to ask for.
+    pub fn ready_growth(&self, goal: Bytes, mut goes_on: impl FnMut() -> bool) {
+        self.pages.ready_growth(goal, &mut goes_on);
+        let used = self.pages.grown().get();
+        if let Some(target) = self.pages.target(used, goal) {
+            self.all_entries().take_while(|_| goes_on()).for_each(|entry| entry.ready_growth(used, target));
+        }
+    }
+
     /// The page heap, for a scavenger with a life of its own. The address space is held until the last of these is gone.
     #[must_use]
     pub fn shared_pages(&self) -> Arc<PageHeap> {

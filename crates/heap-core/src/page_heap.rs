@@ -1,14 +1,16 @@
 //! The page heap: makes spans out of pages, and pages out of spans.
 //!
-//! It owns the reservation, the page allocator, the span tables and the free records. Three short locks:
+//! It owns the reservation, the page allocator, the span tables and the free records. Five locks:
 //!
 //! * `pages` guards the page allocator and growth. A small span first tries the mutator's own [`PageStock`], 64 pages
 //!   that were taken in one go, and then does not touch this lock.
 //! * `records` guards the free span numbers and blocks of bits. What is freed while markers run is free when they have ended.
 //! * `frames` guards the list of runs in frames. Who looks at all pages takes it under `pages`.
+//! * `reaching` is held by who asks the system to make pages accessible, `tables` by who reads or changes how much of the allocator's
+//!   own tables is in use.
 //!
-//! None else is held while another is taken, nor across anything that waits, except that growth calls the system under
-//! `pages` (once in 4 MiB).
+//! None else is held while another is taken, nor across anything that waits, except that growth takes these two, and calls the
+//! system, under `pages`, where nobody has made pages accessible ahead of it (`ahead.rs`): once in a sixteenth of the heap, or in 4 MiB.
 //!
 //! Pages that a scavenger took to release are *away* until it puts them back: in use in the bitmap, and in no span. An
 //! allocation that finds no room while some are away waits for them, and is not refused for their sake:
@@ -118,8 +120,12 @@ pub struct PageHeap {
     records: Mutex<Records>,
     /// Runs in frames. Taken alone, or under `pages`.
     frames: Mutex<FrameRuns>,
-    /// First page never made accessible. Written under `pages`.
+    /// First page that was never to be had. Written under `pages`.
     grown: AtomicUsize,
+    /// First page never made accessible: `grown`, or further. Written under `reaching`.
+    accessible: AtomicUsize,
+    /// Somebody makes pages accessible. Taken alone, or under `pages`.
+    reaching: Mutex<()>,
     /// Span numbers ever used: the bound of every walk over the records. Written under `records`; errs high.
     spans_high: AtomicUsize,
     hard_limit: Bytes,
@@ -167,6 +173,8 @@ impl PageHeap {
             records: Mutex::new(Records::new()),
             frames: Mutex::default(),
             grown: AtomicUsize::new(0),
+            accessible: AtomicUsize::new(0),
+            reaching: Mutex::default(),
             spans_high: AtomicUsize::new(0),
             hard_limit,
             counters: Counters::default(),
@@ -443,7 +451,7 @@ impl PageHeap {
         outcome
     }
 
-    /// Makes more of the reservation accessible: enough for `pages`, in whole chunks.
+    /// Takes more of the reservation into the allocator: enough for `pages`, in whole chunks.
     fn grow(&self, all: &mut PageAlloc, pages: Pages, asked: Bytes) -> Result<(), AllocError> {
         let grown = PageIndex::new(self.grown.load(Relaxed));
         let total = self.space.len().pages_floor();
@@ -455,7 +463,7 @@ impl PageHeap {
             return Err(AllocError::Reservation { asked, reserved: self.space.len() });
         }
         let refused = |error: OsError| AllocError::Os { asked, code: error.code };
-        let outcome = self.space.prepare(grown.offset(), Pages::new(more).bytes());
+        let outcome = self.reach(grown.get() + more);
         if !fault::on(Fault::RefusalIgnored) {
             outcome.map_err(refused)?;
         }
@@ -517,13 +525,13 @@ impl PageHeap {
         }
     }
 
-    /// Pages made accessible. A relaxed load; errs low while the heap grows.
+    /// Pages taken out of the reservation. A relaxed load; errs low while the heap grows.
     #[must_use]
     pub fn grown(&self) -> Pages {
         Pages::new(self.grown.load(Relaxed))
     }
 
-    /// Pages made accessible, in spans or stocks or free, and free but released. Takes no lock: that of the pages is held while the
+    /// Pages taken out of the reservation, in spans or stocks or free, and free but released. Takes no lock: that of the pages is held while the
     /// system makes more of them accessible, which takes a tenth of a second when it is looking at the whole process meanwhile.
     #[must_use]
     pub fn page_figures(&self) -> (Pages, Pages) {

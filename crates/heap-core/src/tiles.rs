@@ -1,7 +1,7 @@
 //! Tiles: a picture of a heap's pages, as coarse as its reader wants it.
 //!
 //! A tile is so many pages next to each other, a power of two, that at most as many tiles as were asked for show all pages that
-//! were ever made accessible. Of each it is said what its pages are:
+//! the heap has grown to. Of each it is said what its pages are:
 //!
 //! ```text
 //!   pages = scan + noscan + frames + released + idle

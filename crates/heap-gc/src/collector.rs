@@ -1,4 +1,4 @@
-//! The collector's thread: runs the cycles that are due, beside the mutators, and readies tables for the growth that follows.
+//! The collector's thread: runs the cycles that are due, beside the mutators, and readies the growth that follows.
 
 use crate::cycle::{self, Runner};
 use crate::desk::{Task, Thread};
@@ -40,7 +40,7 @@ fn start(heap: &Arc<Shared>) -> Thread {
             let Some(heap) = heap.upgrade() else { return };
             match task {
                 Task::Cycle(reason) => run(&heap, reason),
-                Task::Tables(goal) => ready_tables(&heap, goal),
+                Task::Growth(goal) => ready_growth(&heap, goal),
             }
         }
     };
@@ -50,10 +50,10 @@ fn start(heap: &Arc<Shared>) -> Thread {
         .map_or(Thread::Refused, Thread::Started)
 }
 
-/// Takes the page faults of the tables that growing to `goal` touches, which mutators would take; not while there is a cycle to
+/// Asks the system for what growing to `goal` will need, which mutators would ask for otherwise; not while there is a cycle to
 /// run.
-fn ready_tables(heap: &Shared, goal: Bytes) {
-    heap.memory.pages().back_tables(goal, || !heap.desk.is_wanted());
+fn ready_growth(heap: &Shared, goal: Bytes) {
+    heap.memory.ready_growth(goal, || !heap.desk.is_wanted());
 }
 
 fn run(heap: &Shared, reason: Reason) {
@@ -63,7 +63,7 @@ fn run(heap: &Shared, reason: Reason) {
     }
     heap.desk.done();
     if let Some(goal) = heap.desk.take_growth() {
-        ready_tables(heap, goal);
+        ready_growth(heap, goal);
     }
     // What is outside goes when its object is dropped, and that is after it was swept.
     if heap.pace.external().now() > 0 || heap.desk.is_quiet_for(SWEEP_AFTER) {

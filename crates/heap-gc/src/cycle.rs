@@ -91,7 +91,7 @@ pub(crate) fn run(heap: &Shared, reason: Reason, runner: Runner) {
     history.add(figures.clone());
     drop(history);
     heap.desk.cycle_ended();
-    if figures.goal != NEVER && heap.memory.pages().lacks_tables(figures.goal) {
+    if figures.goal != NEVER && !heap.memory.is_ready_to_grow(figures.goal) {
         heap.desk.will_grow(figures.goal);
     }
     heap.note_sizes();

@@ -3,8 +3,8 @@
 //! The thread is started by the first word that is left (`collector.rs`). If the system refuses it, cycles are run by
 //! mutators, at the edge of an `enter`, as if the heap had no such thread.
 //!
-//! When a cycle has ended, by whomever, the thread also makes tables ready for the heap's growth to its next goal, if it would
-//! take mutators page faults otherwise.
+//! When a cycle has ended, by whomever, the thread also asks the system for what the heap's growth to its next goal will need, which
+//! mutators would wait for otherwise.
 //!
 //! Where nobody leaves word for long, the thread takes one itself: a heap that is used no more would keep what is dead.
 
@@ -34,8 +34,8 @@ pub(crate) enum Thread {
 pub(crate) enum Task {
     /// A cycle.
     Cycle(Reason),
-    /// Tables, for the growth to a goal.
-    Tables(Bytes),
+    /// What the growth to a goal will need of the system.
+    Growth(Bytes),
 }
 
 /// What the thread waits for.
@@ -43,7 +43,7 @@ pub(crate) enum Task {
 struct Word {
     /// A cycle was called for.
     called: Option<Reason>,
-    /// A goal that tables are to be made ready for.
+    /// A goal that the growth to is to be made ready for.
     grows_to: Option<Bytes>,
     /// When the last cycle ended, by whomever; at first, when the heap was built.
     cycle_ended: Instant,
@@ -98,7 +98,7 @@ impl Desk {
         self.word.lock().cycle_ended = Instant::now();
     }
 
-    /// The heap will grow to a goal, and has not all tables that it will need for it.
+    /// The heap will grow to a goal, and has not all that it will need for it.
     pub(crate) fn will_grow(&self, goal: Bytes) {
         self.word.lock().grows_to = Some(goal);
         self.bell.notify_one();
@@ -126,7 +126,7 @@ impl Desk {
                 return Some(Task::Cycle(reason));
             }
             if let Some(goal) = word.grows_to.take() {
-                return Some(Task::Tables(goal));
+                return Some(Task::Growth(goal));
             }
             // A time too far off to be one is never.
             match self.period.and_then(|period| word.cycle_ended.checked_add(period)) {

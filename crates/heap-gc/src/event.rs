@@ -121,7 +121,7 @@ pub enum Event {
     },
     /// The heap has more memory than it ever had.
     Grown {
-        /// Address space that was made accessible for objects.
+        /// Address space for objects that it has grown to.
         sys: Bytes,
     },
     /// Drops, cleanups and finalizers that were due, from the first to the last.

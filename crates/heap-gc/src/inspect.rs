@@ -76,7 +76,7 @@ impl Heap {
         self.shared.memory.mappings()
     }
 
-    /// The state of every page that was ever made accessible, lowest address first: page 0 is the first of the
+    /// The state of every page that the heap has grown to, lowest address first: page 0 is the first of the
     /// [mapping](Self::mappings) that holds objects. Takes some milliseconds for each GiB, and the lock of the pages for 4 MiB
     /// at a time; a page may have moved on when it is told.
     ///
@@ -95,7 +95,7 @@ impl Heap {
         self.shared.memory.stretches()
     }
 
-    /// A picture of the pages that were ever made accessible, as at most so many tiles, lowest address first: what is in each,
+    /// A picture of the pages that the heap has grown to, as at most so many tiles, lowest address first: what is in each,
     /// and how full its spans are.
     ///
     /// Stops nobody, and takes the lock of the pages for some ten nanoseconds for each 4 MiB. Takes time in proportion to the
@@ -110,7 +110,7 @@ impl Heap {
     /// let _root = mutator.enter(|mu| mu.root(mu.alloc([0_u8; 100_000])));
     /// mutator.collect();
     /// let picture = heap.tiles(64);
-    /// // 4 MiB were made accessible, so a tile is 64 KiB, and the object of 13 pages reaches into the second.
+    /// // The heap has 4 MiB, so a tile is 64 KiB, and the object of 13 pages reaches into the second.
     /// assert_eq!((picture.tiles.len(), picture.pages.get()), (64, 8));
     /// assert_eq!((picture.tiles[0].noscan.get(), picture.tiles[1].noscan.get()), (8, 5));
     /// # Ok::<(), Box<dyn std::error::Error>>(())

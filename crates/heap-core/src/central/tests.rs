@@ -1,4 +1,4 @@
-use super::{Entry, MOST_OLD, Seat, Taken};
+use super::{Entry, LEAST_READIED, MOST_OLD, Seat, Taken};
 use crate::cache::Cache;
 use crate::memory::tests::{alloc, cycle, memory, memory_with, noscan};
 use crate::memory::{Empties, Memory};
@@ -154,6 +154,26 @@ fn keep_spans(memory: &Memory, dead: usize, used_again: usize) -> Cache {
     memory.finish_sweep(Empties::Keep);
     assert_eq!(check(memory), []);
     cache
+}
+
+#[test]
+fn lists_are_ready_to_grow_as_the_heap_does() {
+    let memory = memory();
+    let cache = Cache::at(memory.seat());
+    fill_spans(&memory, &cache, LEAST_READIED - 1);
+    let entry = memory.all_entries().find(|entry| entry.spans.load(Relaxed) > 0).unwrap();
+    assert!(entry.is_ready_to_grow(100, 200), "few spans are left alone");
+    fill_spans(&memory, &cache, LEAST_READIED + 2);
+    assert!(entry.is_ready_to_grow(100, 100));
+    assert!(!entry.is_ready_to_grow(100, 200));
+    entry.ready_growth(100, 200);
+    assert!(entry.is_ready_to_grow(100, 200));
+    let spare = || entry.shards.iter().map(|shard| shard.0.lock().spare.blocks()).sum::<usize>();
+    let (blocks, spans) = (spare(), entry.spans.load(Relaxed));
+    assert!(blocks * crate::chain::BLOCK >= spans, "as many spans again: {blocks} blocks");
+    fill_spans(&memory, &cache, LEAST_READIED);
+    assert!(spare() < blocks, "they are used");
+    assert_eq!(check(&memory), []);
 }
 
 #[test]

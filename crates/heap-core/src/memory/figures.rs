@@ -110,7 +110,7 @@ impl Memory {
         core::iter::once(objects).chain(self.tables().iter().map(|table| table.mapping)).collect()
     }
 
-    /// The state of every page that was ever made accessible, lowest first, as stretches that differ from their neighbours.
+    /// The state of every page that the heap has grown to, lowest first, as stretches that differ from their neighbours.
     /// Looks at every page: some milliseconds for each GiB. While mutators run, a page may have moved on when it is told.
     #[must_use]
     pub fn stretches(&self) -> Vec<Stretch> {

@@ -38,7 +38,7 @@ impl PageHeap {
         all
     }
 
-    /// Calls `f` with every page that was made accessible, lowest first, and its state. Takes the lock for a chunk at a time.
+    /// Calls `f` with every page that the heap has grown to, lowest first, and its state. Takes the lock for a chunk at a time.
     pub fn each_page(&self, mut f: impl FnMut(PageIndex, PageState)) {
         for chunk in 0..self.grown.load(Relaxed) / CHUNK_PAGES {
             let states = self.with_pages(|all| self.states(all, chunk));
@@ -48,13 +48,13 @@ impl PageHeap {
         }
     }
 
-    /// How many pages were ever made accessible: those from page 0 up.
+    /// How many pages the heap has grown to: those from page 0 up.
     #[must_use]
     pub fn grown_pages(&self) -> Pages {
         Pages::new(self.grown.load(Relaxed))
     }
 
-    /// Calls `f` with every 64 pages that were made accessible, lowest first: the first of them, and a bit for each that is
+    /// Calls `f` with every 64 pages that it has grown to, lowest first: the first of them, and a bit for each that is
     /// released. Takes the lock for a chunk at a time, and not while it calls.
     pub fn each_released(&self, mut f: impl FnMut(PageIndex, u64)) {
         for chunk in 0..self.grown.load(Relaxed) / CHUNK_PAGES {

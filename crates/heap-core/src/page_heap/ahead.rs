@@ -1,14 +1,19 @@
-//! The side tables' memory, ahead of the heap's growth.
+//! What the heap's growth needs of the system, ahead of it: memory of the side tables, and accessible pages.
 //!
 //! A new span of 16-byte objects touches some 660 bytes of side tables that nobody touched before, so one in six takes a page fault,
 //! in the middle of a mutator's refill. A fault is a microsecond, unless the system has no memory at hand: a virtual machine whose host
 //! has to find, and clear, a large page for it stood still for 140 to 420 µs (traced; 2 MiB of memory take that long to clear). It
 //! happened once for every 2 MiB or so of memory touched. Somebody who is not a mutator touches the tables first, therefore.
 //!
+//! Likewise a heap that grows by 4 MiB makes as many of its pages accessible, and that is a system call that waits for whoever takes a
+//! page fault meanwhile: 0.1 to 13 ms, up to 0.5 of them on the processor, with the lock of the pages held. So the same somebody makes pages
+//! accessible that nobody has asked for yet, and a mutator that comes first does so for a sixteenth of the heap.
+//!
 //! ```text
-//!   grown  = pages made accessible so far, and with them so many records and blocks
+//!   grown  = pages that the heap has grown to, and with them so many records and blocks
 //!   target = min(goal * 9/8, 2 * grown), and at least grown * 17/16           ¹
-//!   backed   records and blocks in proportion: used * target / grown          ²
+//!   accessible   target, in whole chunks of 4 MiB
+//!   backed       records and blocks in proportion: used * target / grown      ²
 //! ```
 //!
 //! ¹ A goal counts bytes in slots and not whole spans, and is passed by a little. A goal further away is not believed: nobody may
@@ -17,10 +22,11 @@
 //! A heap of less than [`LEAST`] has few tables, and is left alone: so a small heap stays small.
 #![forbid(unsafe_code)]
 
-use super::PageHeap;
+use super::{CHUNK_PAGES, PageHeap};
+use crate::os::OsError;
 use crate::span::map::FIRST_BLOCK;
-use crate::sync::atomic::Ordering::Relaxed;
-use crate::units::{Bytes, Pages};
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::units::{Bytes, PageIndex, Pages};
 use core::ops::Range;
 
 /// A heap that has not grown to so much is left alone: its tables are less than 1.5 MiB.
@@ -81,30 +87,81 @@ impl PageHeap {
         tables.iter().map(|table| table.used.get()).sum()
     }
 
-    /// What is to be backed for a goal: from where, to where, and in how many pieces.
-    fn ahead(&self, goal: Bytes) -> Option<(Extent, Extent, usize)> {
-        let (used, backed) = self.extents();
-        if used.pages < LEAST.pages_floor().get() {
+    /// Makes the pages below `to` accessible, and some more. Under the lock of the pages.
+    pub(super) fn reach(&self, to: usize) -> Result<(), OsError> {
+        if to <= self.accessible.load(Acquire) {
+            return Ok(());
+        }
+        let further = self.whole_chunks(to + to / 16);
+        if further > to && self.make_accessible(further).is_ok() {
+            return Ok(());
+        }
+        self.make_accessible(to)
+    }
+
+    /// Makes the pages below `to` accessible.
+    fn make_accessible(&self, to: usize) -> Result<(), OsError> {
+        // Nobody asks the system for the same page twice.
+        let _alone = self.reaching.lock();
+        let from = self.accessible.load(Acquire);
+        if from < to {
+            self.space.prepare(PageIndex::new(from).offset(), Pages::new(to - from).bytes())?;
+            self.accessible.store(to, Release);
+        }
+        Ok(())
+    }
+
+    /// As many pages or a little fewer, in whole chunks, all inside the reservation.
+    fn whole_chunks(&self, pages: usize) -> usize {
+        let pages = pages.min(self.space.len().pages_floor().get());
+        pages - pages % CHUNK_PAGES
+    }
+
+    /// Pages that a heap with a goal is made ready for, if it is not a small one.
+    pub(crate) fn target(&self, used: usize, goal: Bytes) -> Option<usize> {
+        if used < LEAST.pages_floor().get() {
             return None;
         }
-        let goal = goal.get().saturating_add(goal.get() / 8) / Pages::new(1).bytes().get();
-        let target = goal.min(used.pages * 2).max(used.pages + used.pages / 16);
-        let target = target.min(self.space.len().pages_floor().get());
-        let to = used.scaled(target).max(backed);
+        let goal = goal.get().saturating_add(goal.get() / 8).min(self.hard_limit.get())
+            / Pages::new(1).bytes().get();
+        let target = goal.min(used * 2).max(used + used / 16);
+        Some(target.min(self.space.len().pages_floor().get()))
+    }
+
+    /// Below which page all are to be made accessible for a goal. Not for less than a thirty-second of the heap.
+    fn out_of_reach(&self, goal: Bytes) -> Option<usize> {
+        let used = self.grown.load(Relaxed);
+        let to = self.whole_chunks(self.target(used, goal)?);
+        (to >= self.accessible.load(Acquire) + (used / 32).max(CHUNK_PAGES)).then_some(to)
+    }
+
+    /// What of the tables is to be backed for a goal: from where, to where, and in how many pieces.
+    fn unbacked(&self, goal: Bytes) -> Option<(Extent, Extent, usize)> {
+        let (used, backed) = self.extents();
+        let to = used.scaled(self.target(used.pages, goal)?).max(backed);
         let bytes = self.table_bytes(to) - self.table_bytes(backed);
         (bytes > PIECE).then_some((backed, to, bytes.div_ceil(PIECE)))
     }
 
-    /// Whether [`PageHeap::back_tables`] has something to do.
+    /// Whether [`PageHeap::ready_growth`] has something to do.
     #[must_use]
-    pub fn lacks_tables(&self, goal: Bytes) -> bool {
-        self.ahead(goal).is_some()
+    pub(crate) fn is_ready_to_grow(&self, goal: Bytes) -> bool {
+        self.out_of_reach(goal).is_none() && self.unbacked(goal).is_none()
     }
 
-    /// Asks the system for the memory of the side tables that growing to a goal will need, as far as there is not enough; a piece of
-    /// it at a time, while `goes_on`. Takes page faults, so it is for a thread that nobody waits for.
+    /// Asks the system for what growing to a goal will need, as far as there is not enough: accessible pages, and, a piece at a time
+    /// while `goes_on`, memory of the side tables. Takes page faults, so it is for a thread that nobody waits for. What the system
+    /// refuses is left for the growth itself to ask for.
+    pub(crate) fn ready_growth(&self, goal: Bytes, goes_on: impl FnMut() -> bool) {
+        if let Some(to) = self.out_of_reach(goal) {
+            self.make_accessible(to).ok();
+        }
+        self.back_tables(goal, goes_on);
+    }
+
+    /// The same for the side tables alone.
     pub fn back_tables(&self, goal: Bytes, mut goes_on: impl FnMut() -> bool) {
-        let Some((from, to, pieces)) = self.ahead(goal) else { return };
+        let Some((from, to, pieces)) = self.unbacked(goal) else { return };
         for at in 0..pieces {
             if !goes_on() {
                 return;

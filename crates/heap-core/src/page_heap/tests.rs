@@ -293,7 +293,7 @@ fn tables_are_memory_before_the_heap_grows_into_them() {
     let mut stock = PageStock::default();
     let goal = Bytes::mib(30);
     small(&heap, &mut stock).unwrap();
-    assert!(!heap.lacks_tables(goal), "a small heap stays small");
+    assert!(heap.is_ready_to_grow(goal), "a small heap stays small");
     let class = SizeClass::for_bytes(16);
     let mut grow_to = |bytes: Bytes| {
         while heap.counters().in_spans() < bytes {
@@ -301,17 +301,17 @@ fn tables_are_memory_before_the_heap_grows_into_them() {
         }
     };
     grow_to(Bytes::mib(16));
-    assert!(heap.lacks_tables(goal));
-    heap.back_tables(goal, || false);
+    assert!(!heap.is_ready_to_grow(goal));
+    heap.ready_growth(goal, || false);
     assert_eq!(os.backed_bytes(), Bytes::ZERO, "there was something else to do");
     let mut turns = 0;
-    heap.back_tables(goal, || {
+    heap.ready_growth(goal, || {
         turns += 1;
         turns <= 2
     });
     let some = os.backed_bytes();
-    assert!(some > Bytes::ZERO && heap.lacks_tables(goal), "it may go on later");
-    heap.back_tables(goal, || true);
+    assert!(some > Bytes::ZERO && !heap.is_ready_to_grow(goal), "it may go on later");
+    heap.ready_growth(goal, || true);
     let (used, backed) = heap.extents();
     let all = os.backed_bytes();
     // Some 660 bytes a page of 16-byte objects, and a little for each piece's ends.
@@ -319,10 +319,70 @@ fn tables_are_memory_before_the_heap_grows_into_them() {
     assert!((expected * 9 / 10..expected * 11 / 10).contains(&all.get()), "{all} of {expected}");
     let told: usize = heap.tables()[..5].iter().map(|table| table.used.get()).sum();
     assert!(told >= backed.pages * 650, "what is memory counts as such: {told}");
-    assert!(!heap.lacks_tables(goal));
-    heap.back_tables(goal, || true);
+    assert!(heap.is_ready_to_grow(goal));
+    heap.ready_growth(goal, || true);
     assert_eq!(os.backed_bytes(), all, "nothing twice");
     grow_to(goal);
     let (used, backed) = heap.extents();
     assert!(used.pages <= backed.pages && used.records <= backed.records && used.blocks <= backed.blocks);
+}
+
+#[test]
+fn pages_are_accessible_before_the_heap_grows_into_them() {
+    let os = SimOs::new();
+    let dynamic: Arc<dyn Os> = os.clone();
+    let heap = PageHeap::new(&dynamic, Bytes::mib(160), Bytes::mib(160), Bytes::new(usize::MAX)).unwrap();
+    let prepared = || os.calls_of(OsOp::Prepare);
+    let grow_to = |bytes: Bytes| {
+        while heap.grown().bytes() < bytes {
+            large(&heap, 512).unwrap();
+        }
+    };
+    grow_to(Bytes::mib(16));
+    assert_eq!(prepared(), 4, "a small heap asks for what it needs");
+    heap.ready_growth(Bytes::mib(28), || true);
+    assert_eq!(prepared(), 5);
+    heap.ready_growth(Bytes::mib(28), || true);
+    grow_to(Bytes::mib(28));
+    assert_eq!(prepared(), 5, "nothing twice, and nothing by who grows");
+    assert_eq!(heap.grown(), Pages::new(28 << 7), "what is only accessible is not the heap's yet");
+    // Nobody readies: at 64 MiB it begins to ask for more than it needs, which the reservation bounds.
+    grow_to(Bytes::mib(64));
+    let before = prepared();
+    grow_to(Bytes::mib(128));
+    assert!((4..16).contains(&(prepared() - before)), "{} calls for 64 MiB", prepared() - before);
+    grow_to(Bytes::mib(160));
+    assert!(matches!(large(&heap, 512), Err(AllocError::Reservation { .. })));
+    sound(&heap);
+}
+
+#[test]
+fn who_is_refused_more_than_it_needs_asks_for_what_it_needs() {
+    let os = SimOs::new();
+    let dynamic: Arc<dyn Os> = os.clone();
+    let heap = PageHeap::new(&dynamic, Bytes::mib(160), Bytes::mib(160), Bytes::new(usize::MAX)).unwrap();
+    let prepared = || os.calls_of(OsOp::Prepare);
+    large(&heap, 64 << 7).unwrap();
+    assert_eq!(prepared(), 1);
+    // One chunk more than it needed is accessible.
+    large(&heap, 512).unwrap();
+    assert_eq!(prepared(), 1);
+    os.fail_nth_of(OsOp::Prepare, 1);
+    large(&heap, 512).unwrap();
+    assert_eq!((prepared(), heap.grown()), (3, Pages::new(72 << 7)), "one was refused, and one was not");
+    // Refused ahead: nothing has changed, and who grows asks again.
+    os.fail_nth_of(OsOp::Prepare, 1);
+    let goal = Bytes::mib(120);
+    heap.ready_growth(goal, || true);
+    assert!(!heap.is_ready_to_grow(goal));
+    large(&heap, 16 << 7).unwrap();
+    assert_eq!(prepared(), 5);
+    // Refused both: an error, and nothing has changed.
+    os.fail_from(1);
+    let grown = heap.grown();
+    assert!(matches!(large(&heap, 50 << 7), Err(AllocError::Os { .. })));
+    assert_eq!(heap.grown(), grown);
+    os.fail_never();
+    large(&heap, 50 << 7).unwrap();
+    sound(&heap);
 }

@@ -28,7 +28,7 @@ pub(crate) struct Difference {
     pub(crate) total: f64,
     /// Objects freed (`Frees`); a tiny object that shares a block counts as freed when it is made.
     pub(crate) frees: f64,
-    /// Address space made accessible (`HeapSys`).
+    /// Address space that the heap has grown to (`HeapSys`).
     pub(crate) sys: f64,
     /// Bytes of pages in spans (`HeapInuse`).
     pub(crate) inuse: f64,

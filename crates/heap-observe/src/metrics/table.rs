@@ -60,7 +60,7 @@ pub(crate) const HEAP: &[Family] = families! {
         One(|of| of.accounting.metadata.get().into());
     "tricolor_heap_retained_bytes" Gauge "bytes" "The most of this heap that can be resident: in use, idle and metadata.",
         One(|of| of.accounting.retained().get().into());
-    "tricolor_heap_reserved_bytes" Gauge "bytes" "Address space that was never made accessible.",
+    "tricolor_heap_reserved_bytes" Gauge "bytes" "Address space that the heap has not grown to.",
         One(|of| of.accounting.reserved.get().into());
     "tricolor_heap_external_bytes" Gauge "bytes" "Bytes outside the heap that its objects were said to keep.",
         One(|of| of.figures.external.get().into());

@@ -116,11 +116,11 @@ impl Barrier {
         to.offer_maybe(self.maybe.take());
     }
 
-    /// Marking has ended: the barrier is off, and what is in the buffers is of no interest.
-    pub(crate) fn end(&self) {
+    /// Marking has ended: the barrier is off, and what is in the buffers is of no interest. Their memory is the queue's.
+    pub(crate) fn end(&self, to: &GreyQueue) {
         self.mode.set(Mode::Off);
-        self.buffer.borrow_mut().clear();
-        self.maybe.borrow_mut().clear();
+        to.keep(self.buffer.take());
+        to.keep(self.maybe.take());
     }
 
     /// Forgets what was shaded: a mistake ([`Fault`]).
@@ -164,6 +164,9 @@ impl Barrier {
             return;
         }
         let mut words = self.maybe.borrow_mut();
+        if words.capacity() == 0 {
+            *words = to.queue.spare();
+        }
         words.push(word);
         if words.len() >= BARRIER_BUFFER {
             to.queue.offer_maybe(core::mem::take(&mut *words));
@@ -176,7 +179,7 @@ impl Barrier {
         point("barrier: marked, before it is in the buffer");
         {
             let mut buffer = self.buffer.borrow_mut();
-            if buffer.len() + 1 < buffer.capacity() {
+            if buffer.len() + 1 < buffer.capacity().min(BARRIER_BUFFER) {
                 buffer.push(object);
                 return;
             }
@@ -190,7 +193,7 @@ impl Barrier {
     fn push_last(&self, to: Shading<'_>, object: usize) {
         let mut buffer = self.buffer.borrow_mut();
         if buffer.capacity() == 0 {
-            buffer.reserve_exact(BARRIER_BUFFER);
+            *buffer = to.queue.spare();
         }
         buffer.push(object);
         if buffer.len() >= BARRIER_BUFFER {

@@ -111,6 +111,7 @@ fn on_the_fly(cycle: &mut Cycle<'_>) {
         cycle.finish_sweep();
     }
     cycle.check_memory();
+    cycle.ready_memory_for_references();
     cycle.begin();
     cycle.ask(Round::BarrierOn);
     if fault::on(Fault::FinalizedEarly) {
@@ -151,6 +152,7 @@ fn on_the_fly(cycle: &mut Cycle<'_>) {
     cycle.queue_cleanups();
     cycle.end_marking();
     cycle.ask(Round::Off);
+    cycle.tidy_memory_for_references();
     cycle.end();
 }
 
@@ -194,6 +196,7 @@ fn stopped(cycle: &mut Cycle<'_>) {
     drop(world);
     cycle.pause = begun.elapsed();
     heap.log.end(stopped, Track::Collector, || Event::Stopped { stopping });
+    cycle.tidy_memory_for_references();
     // Nobody else had a processor.
     let others = u32::try_from(heap.processors).unwrap_or(1);
     heap.pace.spend((cycle.pause * others).saturating_sub(cycle.mark_cpu));
@@ -285,7 +288,7 @@ impl<'a> Cycle<'a> {
             reason,
             runner,
             begun: now,
-            marker: Marker::new(&heap.memory, Some(&heap.queue), heap.mark_limits),
+            marker: Marker::new(&heap.memory, &heap.queue, heap.mark_limits),
             helped: Work::default(),
             workers: 1,
             roots: 0,
@@ -331,7 +334,7 @@ impl<'a> Cycle<'a> {
         self.heap.places.verdict().open();
         self.heap.queue.begin();
         self.heap.pace.begin(&self.heap.memory);
-        self.marker = Marker::new(&self.heap.memory, Some(&self.heap.queue), self.heap.mark_limits);
+        self.marker = Marker::new(&self.heap.memory, &self.heap.queue, self.heap.mark_limits);
         self.mark_begun = Instant::now();
         let sweep = self.finish_sweep;
         self.heap.tell(&mut self.panics, || Event::Marking { sweep });
@@ -360,7 +363,7 @@ impl<'a> Cycle<'a> {
     fn shade_roots(&mut self) {
         let (heap, marker) = (self.heap, &mut self.marker);
         if !fault::on(Fault::ShadingBeginsLate) {
-            heap.roots.begin_shading();
+            heap.roots.begin_shading(heap.queue.spare());
         }
         let mut to_skip = usize::from(fault::on(Fault::RootSkipped));
         self.roots += heap.roots.each(|word| {
@@ -372,10 +375,10 @@ impl<'a> Cycle<'a> {
             unsafe { marker.visit(word) };
         });
         if fault::on(Fault::ShadingBeginsLate) {
-            heap.roots.begin_shading();
+            heap.roots.begin_shading(heap.queue.spare());
         }
         if fault::on(Fault::ShadingEndsEarly) {
-            heap.roots.end_shading();
+            drop(heap.roots.end_shading());
         }
     }
 
@@ -403,7 +406,7 @@ impl<'a> Cycle<'a> {
         if fault::on(Fault::DryAnswersIgnored) {
             return true;
         }
-        heap.queue.offer(heap.roots.take_shaded());
+        heap.queue.offer(heap.roots.take_shaded(heap.queue.spare()));
         heap.queue.close_if_dry(offers)
     }
 
@@ -434,7 +437,7 @@ impl<'a> Cycle<'a> {
         self.heap.tell(&mut self.panics, || Event::Lost);
         let work = self.marker.work();
         self.helped.add(work);
-        self.marker = Marker::new(&self.heap.memory, Some(&self.heap.queue), self.heap.mark_limits);
+        self.marker = Marker::new(&self.heap.memory, &self.heap.queue, self.heap.mark_limits);
         self.heap.lost.store(false, Relaxed);
         // Again and again, until a look at everything that is marked marks nothing new that has no room.
         while self.marker.scan_all_marked() {}
@@ -502,7 +505,7 @@ impl<'a> Cycle<'a> {
     fn end_marking(&mut self) {
         let heap = self.heap;
         heap.pace.end_assists();
-        heap.roots.end_shading();
+        heap.queue.keep(heap.roots.end_shading());
         self.mark = self.mark_begun.elapsed();
         if self.is_given_up {
             heap.queue.give_up();

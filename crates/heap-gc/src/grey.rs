@@ -1,8 +1,8 @@
 //! The shared part of the grey set: batches that one worker hands to another, and when it is over.
 //!
 //! Each worker keeps the references it found on a stack of its own and touches nobody else's. It gives a batch away
-//! only when somebody is hungry, and takes one only when its own stack is empty. So the queue's lock is taken once per
-//! batch, not once per object.
+//! only when somebody is hungry, and takes one only when its own stack is empty. So the queue's lock is taken a few times per
+//! batch (for memory, to put it, to take it, and for the memory again), not once per object.
 //!
 //! A drain is over when every worker waits here, the queue is empty and no mutator assists. A worker counts itself as
 //! waiting under the lock, and a batch is put and taken under it, so the last one to come sees the truth:
@@ -16,18 +16,31 @@
 //! A worker that finds nothing looks for a while before it sleeps, since being woken takes longer than most waits. The look
 //! is at a counter that changes with every batch; it decides nothing, and the models leave it out.
 //!
+//! Memory for references goes round: a vector that was emptied becomes a *spare*, and is the next that is filled. The collector's
+//! thread makes some before a cycle, and writes to them ([`GreyQueue::ready`]), and when a cycle has ended
+//! it gives back what is not worth keeping ([`GreyQueue::tidy`]). So a mutator rarely asks the system's allocator for memory here, and gives it
+//! none: either may take 300 µs (`docs/design/pauses.md`).
+//!
 //! If a worker's thread never comes (the system refused it), [`GreyQueue::new`] is told fewer workers; nobody waits for
 //! a thread that does not exist.
 
 use heap_core::fault::step::{self, Step};
+use heap_core::stress::BARRIER_BUFFER;
 use heap_core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use heap_core::sync::{Condvar, Mutex, MutexGuard};
 
 /// Objects that a mutator borrows at once.
-const LENT: usize = 256;
+const LENT: usize = if heap_core::stress::STRESSED { 2 } else { 256 };
+/// References that a batch and a spare have room for, at least: what a barrier's buffer has, and what is left of most batches that
+/// were lent.
+pub(crate) const ROOM: usize = 2 * BARRIER_BUFFER;
+/// Bytes of a spare that was made ahead.
+pub(crate) const SPARE_BYTES: usize = ROOM * size_of::<usize>();
+/// Batches, and spares, that there is at least room for in the queue when it was readied.
+const BATCHES: usize = if heap_core::stress::STRESSED { 2 } else { 256 };
 
 /// References on the way from one worker to another.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Batch {
     /// Marked objects that are not scanned yet.
     Objects(Vec<usize>),
@@ -36,6 +49,20 @@ pub(crate) enum Batch {
     /// Words that may be references, out of fields that were erased. They are looked up when all roots are taken.
     Maybe(Vec<usize>),
 }
+
+/// What was borrowed, and what is in the vector that it was put into.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Lent {
+    /// The vector has objects, as [`Batch::Objects`].
+    Objects,
+    /// The vector has words, as [`Batch::Maybe`].
+    Maybe,
+    /// Nothing is in the vector.
+    Piece(Piece),
+}
+
+/// A batch that is overwritten.
+const NO_BATCH: Batch = Batch::Piece(Piece { object: usize::MAX, from: 0 });
 
 /// The rest of a large object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +76,8 @@ pub(crate) struct Piece {
 #[derive(Debug)]
 struct State {
     batches: Vec<Batch>,
+    /// Empty vectors, with [`ROOM`] as all batches have.
+    spares: Vec<Vec<usize>>,
     workers: usize,
     waiting: usize,
     assisting: usize,
@@ -68,6 +97,21 @@ impl State {
     fn hungry(&self) -> usize {
         self.waiting.saturating_sub(self.batches.len())
     }
+
+    /// An empty vector, with room if there is a spare.
+    fn spare(&mut self) -> Vec<usize> {
+        self.spares.pop().unwrap_or_default()
+    }
+}
+
+/// An empty vector with room for so many, all of which was written to: there is memory behind it.
+///
+/// Not with zeros: those might be asked of the system, which clears memory only when it is touched.
+pub(crate) fn touched<T: Clone>(room: usize, with: T) -> Vec<T> {
+    let mut vector = Vec::with_capacity(room);
+    vector.resize(room, with);
+    core::hint::black_box(&mut vector).clear();
+    vector
 }
 
 /// The queue of a heap. See the module's text.
@@ -87,6 +131,7 @@ impl GreyQueue {
     pub(crate) fn new(workers: usize) -> Self {
         let state = State {
             batches: Vec::new(),
+            spares: Vec::new(),
             workers,
             waiting: 0,
             assisting: 0,
@@ -124,24 +169,75 @@ impl GreyQueue {
 
     /// Objects of a mutator's, or the root table's. Nothing if there is nothing.
     pub(crate) fn offer(&self, objects: Vec<usize>) {
-        if !objects.is_empty() {
-            self.offer_batch(Batch::Objects(objects));
-        }
+        self.offer_batch(objects, Batch::Objects);
     }
 
     /// The same for words that may be references.
     pub(crate) fn offer_maybe(&self, words: Vec<usize>) {
-        if !words.is_empty() {
-            self.offer_batch(Batch::Maybe(words));
-        }
+        self.offer_batch(words, Batch::Maybe);
     }
 
-    fn offer_batch(&self, batch: Batch) {
+    fn offer_batch(&self, mut full: Vec<usize>, batch: fn(Vec<usize>) -> Batch) {
+        if full.is_empty() {
+            return self.keep(full);
+        }
+        // So that it can be a spare. Those of mutators have room; it is the root table's that may have less.
+        full.reserve_exact(ROOM.saturating_sub(full.len()));
         let mut state = self.state.lock();
         if !step::without(Step::OfferUncounted) {
             state.offers += 1;
         }
-        self.add(state, batch);
+        self.add(state, batch(full));
+    }
+
+    /// An empty vector with room.
+    pub(crate) fn spare(&self) -> Vec<usize> {
+        let mut spare = self.state.lock().spare();
+        spare.reserve_exact(ROOM);
+        spare
+    }
+
+    /// Makes a spare of a vector, whatever is in it.
+    pub(crate) fn keep(&self, mut vector: Vec<usize>) {
+        if vector.capacity() >= ROOM {
+            vector.clear();
+            self.state.lock().spares.push(vector);
+        }
+    }
+
+    /// Makes spares, until there are so many, and room for them and for batches, and writes to all of it. Takes page faults, so
+    /// it is for the thread that runs a cycle.
+    pub(crate) fn ready(&self, spares: usize) {
+        if spares == 0 {
+            return;
+        }
+        let room = BATCHES.max(2 * spares);
+        let (there, has_lists) = {
+            let state = self.state.lock();
+            (state.spares.len(), state.spares.capacity() >= room && state.batches.capacity() >= room)
+        };
+        let new: Vec<_> = (there..spares).map(|_| touched(ROOM, usize::MAX)).collect();
+        let mut lists = (!has_lists).then(|| (touched(room, NO_BATCH), touched(room, Vec::new())));
+        let mut state = self.state.lock();
+        if let Some((batches, spares)) = &mut lists {
+            batches.append(&mut state.batches);
+            core::mem::swap(batches, &mut state.batches);
+            spares.append(&mut state.spares);
+            core::mem::swap(spares, &mut state.spares);
+        }
+        state.spares.extend(new);
+        drop(state);
+        // What was exchanged is dropped here.
+    }
+
+    /// Gives spares back to the system's allocator: all but so many, and those that have grown.
+    pub(crate) fn tidy(&self, most: usize) {
+        let mut state = self.state.lock();
+        let mut given_up: Vec<_> = state.spares.extract_if(.., |spare| spare.capacity() > ROOM).collect();
+        let kept = most.min(state.spares.len());
+        given_up.extend(state.spares.drain(kept..));
+        drop(state);
+        drop(given_up);
     }
 
     fn add(&self, mut state: MutexGuard<'_, State>, batch: Batch) {
@@ -152,9 +248,19 @@ impl GreyQueue {
         self.wake.notify_one();
     }
 
-    /// Lends a batch to a mutator that assists, which must [`GreyQueue::give_back`]. If there is none, asks the workers for one
-    /// and does not wait.
-    pub(crate) fn borrow(&self) -> Option<Batch> {
+    /// Whether there is something to borrow, most likely. If there is not, asks the workers for it.
+    pub(crate) fn has_some(&self) -> bool {
+        let state = self.state.lock();
+        if state.lends && state.batches.is_empty() {
+            self.hungry.store(state.hungry().max(1), Relaxed);
+        }
+        state.lends && !state.batches.is_empty()
+    }
+
+    /// Lends a batch to a mutator that assists, which must [`GreyQueue::give_back`]. Its references are put into a vector, which is
+    /// empty. If there is none, asks the workers for one and does not wait.
+    pub(crate) fn borrow(&self, into: &mut Vec<usize>) -> Option<Lent> {
+        debug_assert!(into.is_empty());
         let mut state = self.state.lock();
         if !state.lends && !step::without(Step::LentEarly) {
             return None;
@@ -163,23 +269,37 @@ impl GreyQueue {
             self.hungry.store(state.hungry().max(1), Relaxed);
             return None;
         };
-        let batch = match batch {
-            // The rest is for others: a mutator takes no more than it will scan.
-            Batch::Objects(mut objects) if objects.len() > LENT => {
-                let lent = objects.split_off(objects.len() - LENT);
-                state.batches.push(Batch::Objects(objects));
-                Batch::Objects(lent)
-            }
-            whole @ (Batch::Objects(_) | Batch::Piece(_) | Batch::Maybe(_)) => whole,
+        let (lent, mut from, rest): (_, _, fn(Vec<usize>) -> Batch) = match batch {
+            Batch::Objects(objects) => (Lent::Objects, objects, Batch::Objects),
+            Batch::Maybe(words) => (Lent::Maybe, words, Batch::Maybe),
+            Batch::Piece(piece) => (Lent::Piece(piece), Vec::new(), Batch::Objects),
         };
+        // The rest is for others: a mutator takes no more than it will scan.
+        into.extend(from.drain(from.len().saturating_sub(LENT)..));
+        if !from.is_empty() {
+            state.batches.push(rest(from));
+        } else if from.capacity() > 0 {
+            state.spares.push(from);
+        }
         state.assisting += 1;
-        Some(batch)
+        Some(lent)
     }
 
-    /// Takes back what is left of a batch that was lent.
-    pub(crate) fn give_back(&self, batches: impl IntoIterator<Item = Batch>) {
+    /// Takes back what is left of a batch that was lent, and what was found in it.
+    pub(crate) fn give_back(&self, objects: &mut Vec<usize>, pieces: &mut Vec<Piece>) {
         let mut state = self.state.lock();
-        state.batches.extend(batches);
+        state.batches.extend(pieces.drain(..).map(Batch::Piece));
+        if !objects.is_empty() {
+            match state.batches.last_mut() {
+                Some(Batch::Objects(last)) if last.capacity() - last.len() >= objects.len() => {
+                    last.append(objects);
+                }
+                _ => {
+                    let full = core::mem::replace(objects, state.spare());
+                    state.batches.push(Batch::Objects(full));
+                }
+            }
+        }
         self.batches_put.fetch_add(1, Relaxed);
         state.assisting -= 1;
         self.hungry.store(state.hungry(), Relaxed);
@@ -283,6 +403,100 @@ impl GreyQueue {
 mod tests {
     use super::*;
     use heap_core::sync::{Arc, thread};
+
+    /// A queue that lends, and `len` numbers.
+    fn lending(len: usize) -> (GreyQueue, Vec<usize>) {
+        let queue = GreyQueue::new(1);
+        queue.open(1);
+        (queue, (0..len).collect())
+    }
+
+    #[test]
+    fn a_mutator_borrows_a_part_and_the_rest_stays_what_it_was() {
+        let (queue, words) = lending(LENT + 2);
+        assert!(!queue.has_some());
+        queue.offer_maybe(words.clone());
+        assert!(queue.has_some());
+        let (mut lent, mut rest) = (Vec::new(), Vec::new());
+        assert_eq!(queue.borrow(&mut lent), Some(Lent::Maybe));
+        assert_eq!(lent, words[2..]);
+        assert_eq!(
+            queue.borrow(&mut rest),
+            Some(Lent::Maybe),
+            "words that may be references are not objects now"
+        );
+        assert_eq!(rest, words[..2]);
+        assert_eq!(queue.borrow(&mut Vec::new()), None);
+        // Two have borrowed, and one has given back.
+        queue.give_back(&mut vec![7], &mut vec![Piece { object: 8, from: 9 }]);
+        assert_eq!(queue.offers_if_dry(), None);
+        lent.clear();
+        assert_eq!(queue.borrow(&mut lent), Some(Lent::Objects));
+        assert_eq!(lent, [7]);
+        lent.clear();
+        assert_eq!(queue.borrow(&mut lent), Some(Lent::Piece(Piece { object: 8, from: 9 })));
+        assert_eq!(lent, []);
+        (0..3).for_each(|_| queue.give_back(&mut Vec::new(), &mut Vec::new()));
+        assert_eq!(queue.offers_if_dry(), Some(1), "nobody has anything");
+    }
+
+    #[test]
+    fn what_is_left_goes_where_there_is_room_and_else_into_a_batch_of_its_own() {
+        let (queue, mut objects) = lending(ROOM);
+        objects.shrink_to_fit();
+        queue.put(Batch::Objects(objects));
+        let mut lent = Vec::with_capacity(ROOM);
+        let memory = lent.as_ptr();
+        assert_eq!(queue.borrow(&mut lent), Some(Lent::Objects));
+        assert_eq!((lent.len(), lent[0]), (LENT, ROOM - LENT));
+        // There is room where it came from.
+        queue.give_back(&mut lent, &mut Vec::new());
+        assert_eq!((lent.len(), lent.as_ptr()), (0, memory), "its memory is with who gave back");
+        // There is none for one more, so its memory goes, and a spare takes its place.
+        assert_eq!(queue.borrow(&mut lent), Some(Lent::Objects));
+        lent.push(ROOM);
+        let spare = Vec::with_capacity(ROOM);
+        let place = spare.as_ptr();
+        queue.keep(spare);
+        queue.give_back(&mut lent, &mut Vec::new());
+        assert_eq!((lent.len(), lent.as_ptr()), (0, place));
+        let Some(Batch::Objects(left)) = queue.take() else { panic!("what was given back is there") };
+        assert_eq!(left.as_ptr(), memory);
+        assert!(left.into_iter().eq(ROOM - LENT..=ROOM));
+        let Some(Batch::Objects(rest)) = queue.take() else { panic!("the rest is there") };
+        assert!(rest.into_iter().eq(0..ROOM - LENT));
+        assert!(queue.take().is_none());
+    }
+
+    #[test]
+    fn memory_goes_round_and_is_tidied_away() {
+        let (queue, objects) = lending(LENT.min(ROOM));
+        let spares = || queue.state.lock().spares.len();
+        queue.ready(3);
+        assert_eq!(spares(), 3);
+        queue.ready(2);
+        assert_eq!(spares(), 3, "there are enough");
+        let mut buffer = queue.spare();
+        assert_eq!((spares(), buffer.is_empty(), buffer.capacity()), (2, true, ROOM));
+        let memory = buffer.as_ptr();
+        buffer.extend(&objects);
+        queue.offer(buffer);
+        assert_eq!(queue.borrow(&mut Vec::with_capacity(ROOM)), Some(Lent::Objects));
+        let again = queue.spare();
+        assert_eq!((again.as_ptr(), spares()), (memory, 2), "what was emptied is used next");
+        queue.keep(again);
+        queue.keep(Vec::with_capacity(4 * ROOM));
+        queue.keep(Vec::with_capacity(ROOM - 1));
+        assert_eq!(spares(), 4, "too small a vector is none");
+        queue.tidy(2);
+        assert_eq!(spares(), 2);
+        assert!(
+            queue.state.lock().spares.iter().all(|spare| spare.capacity() == ROOM),
+            "what has grown goes first"
+        );
+        queue.tidy(0);
+        assert_eq!(spares(), 0);
+    }
 
     #[test]
     fn every_batch_is_taken_once_and_all_workers_leave() {

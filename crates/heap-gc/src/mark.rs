@@ -29,6 +29,7 @@
 //! If the system refuses memory for the stack, what is on it is thrown away and the marker has *lost* objects: marked,
 //! and not scanned ([`Marker::has_lost`]). The cycle then looks for them ([`crate::cycle`]).
 
+mod assist;
 mod stack;
 mod sieve;
 mod words;
@@ -49,8 +50,9 @@ use heap_core::span::{SpanId, slots};
 use heap_core::stress::{GREY_BATCH, PIECE_WORDS};
 use heap_core::sync::atomic::{AtomicUsize, Ordering::Acquire};
 use heap_core::units::{WORD_BYTES, narrow};
-use stack::{FIRST_ROOM, Grey, LENT_ROOM, MOST_QUICK, Stack, Top};
+use stack::{Grey, MOST_QUICK, Stack, Top};
 
+pub(crate) use assist::{KIT_BYTES, Kits};
 pub(crate) use words::Whole;
 
 /// Objects prefetched ahead. More hide more latency, until the misses under way exceed what the core can track (about
@@ -72,10 +74,6 @@ const SHARE_FROM: usize = 8;
 const SLICE_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 64 << 10 };
 /// Words that scanning an object counts as, whatever is in it: one for its turn in the ring, the others when it is scanned.
 pub(crate) const OBJECT_WORDS: usize = 4;
-
-/// Words of a large object that who borrows work scans at once: a mutator that assists must not be kept for the whole of a
-/// piece, which can lead to as many objects far apart.
-const LENT_PIECE_WORDS: usize = 256;
 
 /// A wait for a batch that is put into a log. Shorter ones are spent looking, and there is one at each end of a drain.
 const LONG_IDLE: Duration = Duration::from_micros(20);
@@ -180,6 +178,8 @@ pub(crate) struct Marker<'a> {
     hot: Hot<'a>,
     stack: Stack,
     pieces: Vec<Piece>,
+    /// What a hand-written trace function reported, while it is looked at.
+    traced: Vec<usize>,
     queue: Option<&'a GreyQueue>,
     /// Words of a large object that are scanned at once.
     piece_words: usize,
@@ -192,9 +192,13 @@ pub(crate) struct Marker<'a> {
 }
 
 impl<'a> Marker<'a> {
-    /// A worker with nothing to do. With a queue it shares what it finds; without, it has borrowed what it scans, and scans it in
-    /// smaller pieces.
-    pub(crate) fn new(memory: &'a Memory, queue: Option<&'a GreyQueue>, limits: MarkLimits) -> Self {
+    /// A worker with nothing to do, which shares what it finds.
+    pub(crate) fn new(memory: &'a Memory, queue: &'a GreyQueue, limits: MarkLimits) -> Self {
+        Self { queue: Some(queue), ..Self::with(memory, Stack::new(limits.stack), limits) }
+    }
+
+    /// A marker with nothing to do, which shares nothing.
+    fn with(memory: &'a Memory, stack: Stack, limits: MarkLimits) -> Self {
         Self {
             memory,
             map: memory.map(),
@@ -203,10 +207,11 @@ impl<'a> Marker<'a> {
                 memory: memory.pages().space().base(),
                 epoch: memory.epoch().byte(),
             },
-            stack: Stack::new(if queue.is_some() { FIRST_ROOM } else { LENT_ROOM }, limits.stack),
+            stack,
             pieces: Vec::new(),
-            queue,
-            piece_words: if queue.is_some() { PIECE_WORDS } else { PIECE_WORDS.min(LENT_PIECE_WORDS) },
+            traced: Vec::new(),
+            queue: None,
+            piece_words: PIECE_WORDS,
             kernel: limits.kernel,
             decoder: memory.decoder().filter(|_| !fault::on(Fault::DecoderUnused)),
             work: Work::default(),
@@ -392,19 +397,6 @@ impl<'a> Marker<'a> {
         }
     }
 
-    /// Scans about that many words of what it was given. Says what is left, as batches.
-    pub(crate) fn drain_some(&mut self, words: usize) -> Vec<Batch> {
-        if self.drain_own::<true>(words) == Left::Nothing {
-            return Vec::new();
-        }
-        if fault::on(Fault::PieceDropped) {
-            self.pieces.clear();
-        }
-        let mut left: Vec<Batch> = self.pieces.drain(..).map(Batch::Piece).collect();
-        left.extend(self.stack.take_all(GREY_BATCH).map(Batch::Objects));
-        left
-    }
-
     /// Scans every marked object once more, and says whether that lost anything again. Everybody stands still: what is marked
     /// is whole, whenever it was allocated.
     pub(crate) fn scan_all_marked(&mut self) -> bool {
@@ -428,11 +420,28 @@ impl<'a> Marker<'a> {
 
     /// Takes a batch to scan.
     pub(crate) fn add(&mut self, batch: Batch) {
-        match batch {
-            Batch::Objects(objects) => objects.into_iter().for_each(|object| self.push(object)),
-            Batch::Piece(piece) => self.pieces.push(piece),
-            Batch::Maybe(words) => words.into_iter().for_each(|word| self.visit_tagged(word)),
+        let emptied = match batch {
+            Batch::Objects(mut objects) => {
+                self.add_objects(&mut objects);
+                objects
+            }
+            Batch::Maybe(mut words) => {
+                self.add_maybe(&mut words);
+                words
+            }
+            Batch::Piece(piece) => return self.pieces.push(piece),
+        };
+        if let Some(queue) = self.queue {
+            queue.keep(emptied);
         }
+    }
+
+    fn add_objects(&mut self, objects: &mut Vec<usize>) {
+        objects.drain(..).for_each(|object| self.push(object));
+    }
+
+    fn add_maybe(&mut self, words: &mut Vec<usize>) {
+        words.drain(..).for_each(|word| self.visit_tagged(word));
     }
 
     /// Gives half of what it has to whoever wants it.
@@ -440,8 +449,15 @@ impl<'a> Marker<'a> {
         if let Some(queue) = self.queue
             && self.stack.len > SHARE_FROM
         {
-            queue.put(Batch::Objects(self.stack.take_oldest((self.stack.len / 2).min(GREY_BATCH))));
+            self.share_oldest(queue, self.stack.len / 2);
         }
+    }
+
+    #[cold]
+    fn share_oldest(&mut self, queue: &GreyQueue, objects: usize) {
+        let mut batch = queue.spare();
+        self.stack.take_oldest(objects.min(GREY_BATCH), &mut batch);
+        queue.put(Batch::Objects(batch));
     }
 
     /// Scans what is on this worker's own stacks.
@@ -518,7 +534,7 @@ impl<'a> Marker<'a> {
             {
                 self.stack.settle(top);
                 // The oldest entries lead to the most work: in a tree, to its largest subtrees.
-                queue.put(Batch::Objects(self.stack.take_oldest((top.len / 2).min(GREY_BATCH))));
+                self.share_oldest(queue, top.len / 2);
                 top = self.stack.top();
             }
         }

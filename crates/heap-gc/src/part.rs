@@ -88,7 +88,7 @@ impl Part {
             Round::Roots => return self.roots_taken(to),
             Round::Dry => self.barrier.hand_over(to.queue),
             Round::Off => {
-                self.barrier.end();
+                self.barrier.end(to.queue);
                 self.cache.whiten();
                 self.cache.flush(to.memory);
                 self.tracts.flush(to.memory);

@@ -107,21 +107,22 @@ impl Roots {
         table.free.push(index.0);
     }
 
-    /// From now on the table shades.
-    pub(crate) fn begin_shading(&self) {
-        self.table.lock().is_shading = true;
+    /// From now on the table shades. What it shades goes into a vector that is empty.
+    pub(crate) fn begin_shading(&self, shaded: Vec<usize>) {
+        let mut table = self.table.lock();
+        (table.is_shading, table.shaded) = (true, shaded);
     }
 
-    /// Marking has ended.
-    pub(crate) fn end_shading(&self) {
+    /// Marking has ended. Returns the vector, with what is of no interest any more.
+    pub(crate) fn end_shading(&self) -> Vec<usize> {
         let mut table = self.table.lock();
         table.is_shading = false;
-        table.shaded.clear();
+        core::mem::take(&mut table.shaded)
     }
 
-    /// Takes what was shaded since the last time.
-    pub(crate) fn take_shaded(&self) -> Vec<usize> {
-        let shaded = core::mem::take(&mut self.table.lock().shaded);
+    /// Takes what was shaded since the last time, in exchange for an empty vector.
+    pub(crate) fn take_shaded(&self, empty: Vec<usize>) -> Vec<usize> {
+        let shaded = core::mem::replace(&mut self.table.lock().shaded, empty);
         if fault::on(Fault::RootShadesKept) { Vec::new() } else { shaded }
     }
 

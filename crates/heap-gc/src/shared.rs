@@ -13,7 +13,7 @@ use crate::grey::GreyQueue;
 use crate::handshake::World;
 use crate::hints::{EscapeHints, WrongHints};
 use crate::log::{HeapLog, Track};
-use crate::mark::MarkLimits;
+use crate::mark::{Kits, MarkLimits};
 use crate::pace::Pace;
 use crate::pacer::NEVER;
 use crate::part::Part;
@@ -93,6 +93,8 @@ pub(crate) struct Shared {
     pub(crate) world: World<Part>,
     /// What is grey and on the way to a marker.
     pub(crate) queue: GreyQueue,
+    /// What mutators that assist work with.
+    pub(crate) kits: Kits,
     pub(crate) desk: Arc<Desk>,
     pub(crate) roots: Roots,
     /// Roots of the mutators' own that the round of roots has found. Added to by who answers; taken by the collector.
@@ -231,6 +233,7 @@ impl Shared {
             gate: SharedGate::new(),
             world: World::new().with_pauses(pauses),
             queue: GreyQueue::new(1),
+            kits: Kits::default(),
             desk: Arc::new(Desk::new(
                 builder.own_threads,
                 builder.period.filter(|_| builder.gc_percent.is_some()),

@@ -7,6 +7,7 @@
 //!   crates/heap-core/src/span/claim.rs       ├───────────▶   (cfg loom)         model, and every value that a
 //!   crates/heap-core/src/span/reached.rs     │
 //!   crates/heap-core/src/sync.rs             │                                  load may return
+//!   crates/heap-core/src/stress.rs           │
 //!   crates/heap-core/src/fault/step.rs      ─┘
 //! ```
 //!
@@ -31,6 +32,8 @@ extern crate self as heap_core;
 
 #[path = "../../../crates/heap-core/src/sync.rs"]
 pub mod sync;
+#[path = "../../../crates/heap-core/src/stress.rs"]
+pub mod stress;
 pub mod fault;
 pub mod span;
 #[expect(dead_code, reason = "what is no part of a protocol has no model")]

@@ -18,14 +18,12 @@ pub(super) struct Stack {
     pub(super) has_lost: bool,
 }
 
-/// Entries of a worker's new stack.
+/// Entries of a new stack.
 pub(super) const FIRST_ROOM: usize = 1 << 10;
-/// Entries of the stack of who borrows work: it is cleared for some 1000 objects only.
-pub(super) const LENT_ROOM: usize = AT_ONCE;
 /// Words of an array of references looked at with room made once.
 pub(super) const AT_ONCE: usize = FIRST_ROOM / 2;
 // A stack has room for what is pushed at once, also when it cannot grow.
-const _: () = assert!(MOST_QUICK <= LENT_ROOM && AT_ONCE <= LENT_ROOM && LENT_ROOM <= FIRST_ROOM);
+const _: () = assert!(MOST_QUICK <= FIRST_ROOM && AT_ONCE <= FIRST_ROOM);
 
 /// An object that is marked and not scanned yet, with the scan word of its page, which was at hand when it was marked.
 #[derive(Clone, Copy)]
@@ -51,8 +49,14 @@ pub(super) struct Top {
 pub(super) const MOST_QUICK: usize = 60;
 
 impl Stack {
-    pub(super) fn new(first: usize, most: usize) -> Self {
-        Self { room: vec![Grey::NONE; first], len: 0, most: most.max(FIRST_ROOM), has_lost: false }
+    pub(super) fn new(most: usize) -> Self {
+        Self::with_room(vec![Grey::NONE; FIRST_ROOM], most)
+    }
+
+    /// A stack in the room of another, at least [`FIRST_ROOM`].
+    pub(super) fn with_room(room: Vec<Grey>, most: usize) -> Self {
+        debug_assert!(room.len() >= FIRST_ROOM);
+        Self { room, len: 0, most: most.max(FIRST_ROOM), has_lost: false }
     }
 
     /// The top, to work with. The stack must not be used until it is settled.
@@ -94,18 +98,17 @@ impl Stack {
         self.len += 1;
     }
 
-    /// Takes everything out, at most so many entries at a time.
-    pub(super) fn take_all(&mut self, most: usize) -> impl Iterator<Item = Vec<usize>> {
+    /// Takes everything out.
+    pub(super) fn take_all(&mut self, into: &mut Vec<usize>) {
         let all = &self.room[..core::mem::take(&mut self.len)];
-        all.chunks(most).map(|some| some.iter().map(|grey| grey.object).collect())
+        into.extend(all.iter().map(|grey| grey.object));
     }
 
     /// Takes the oldest entries out.
-    pub(super) fn take_oldest(&mut self, objects: usize) -> Vec<usize> {
-        let taken = self.room[..objects].iter().map(|grey| grey.object).collect();
+    pub(super) fn take_oldest(&mut self, objects: usize, into: &mut Vec<usize>) {
+        into.extend(self.room[..objects].iter().map(|grey| grey.object));
         self.room.copy_within(objects..self.len, 0);
         self.len -= objects;
-        taken
     }
 }
 

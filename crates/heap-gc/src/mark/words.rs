@@ -31,16 +31,17 @@ impl Marker<'_> {
         let layout = entry.layout();
         if let Some(trace) = layout.trace {
             let at = self.memory.pages().space().base().as_ptr().with_addr(object).cast_const();
-            let mut found = Vec::new();
+            let mut found = core::mem::take(&mut self.traced);
             let whole = Whole;
             // SAFETY: the slot is allocated and the object whole, of the layout the function came with; duty 3 of `Trace` lets it
             // be traced beside its mutator.
             unsafe { (trace.0)(at, &mut |word| found.push(word)) };
             core::mem::forget(whole);
-            for word in found {
+            for word in found.drain(..) {
                 // SAFETY: what `trace` reports is the address of a `Gc` (duty 2 of `Trace`).
                 unsafe { self.visit(word) };
             }
+            self.traced = found;
         }
         let (from, to) = self.words_of(span, layout, object);
         if to - from > self.piece_words {

@@ -90,7 +90,8 @@ fn every_operation<'gc, T: Trace + Copy + PartialEq + fmt::Debug + 'gc>(
     both(&|vec| vec.clear(mu), &|model| model.clear());
     both(&|vec| vec.shrink_to_fit(mu), &|_| {});
     assert!(vec.buffer().is_none());
-    mu.barrier().0.end();
+    let (barrier, to) = mu.barrier();
+    barrier.end(to.queue);
 }
 
 /// References, as a marker sees them: words of which some are numbers.
@@ -213,7 +214,10 @@ fn what_is_given_back_is_the_next_buffer_while_no_cycle_marks() {
                 for (first, next) in both {
                     assert_eq!(first == next, mode == Mode::Off, "{places} places in {mode:?}");
                 }
-                mu.barrier().0.end();
+                {
+                    let (barrier, to) = mu.barrier();
+                    barrier.end(to.queue);
+                }
             }
         }
     });

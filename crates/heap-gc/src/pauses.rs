@@ -67,7 +67,7 @@ pub struct PieceFigures {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct PauseFigures {
-    /// Pieces. Whole cycles are included neither here nor in the next ten.
+    /// Pieces. Whole cycles are included neither here nor in the next eleven.
     pub count: u64,
     /// Half of them were no longer.
     pub p50: Duration,
@@ -85,6 +85,8 @@ pub struct PauseFigures {
     pub max_cpu: Duration,
     /// The most processor time that one took whose thread [kept its processor](PauseFigures::is_unbroken).
     pub max_cpu_unbroken: Duration,
+    /// Pieces that took more processor time than [`PauseFigures::LONG`].
+    pub long: u64,
     /// All together.
     pub total: Duration,
     /// Processor time of all together.
@@ -104,6 +106,10 @@ pub struct PauseFigures {
 }
 
 impl PauseFigures {
+    /// Processor time from which on a piece counts as long. The worst of millions is one event, and on a machine with neighbours mostly
+    /// theirs; how many are long can be compared with how many pieces of other work are that take as much time together.
+    pub const LONG: Duration = Duration::from_micros(200);
+
     /// The processor time that a thread used in a piece, by its own clock and the wall's: no more than time passed. Kernels put a
     /// thread's clock right late, and add in a piece of 2 µs what a hypervisor took hundreds of µs ago.
     #[must_use]
@@ -184,6 +190,7 @@ struct Counts {
     /// Of all but whole cycles.
     total_cpu: AtomicU64,
     max_cpu_unbroken: AtomicU64,
+    long: AtomicU64,
 }
 
 type Buckets = Box<[AtomicU64]>;
@@ -226,6 +233,7 @@ impl Pauses {
             by_cpu: buckets(),
             total_cpu: AtomicU64::new(0),
             max_cpu_unbroken: AtomicU64::new(0),
+            long: AtomicU64::new(0),
         };
         Self { counts: are_measured.then(|| Box::new(counts())), watch: None }
     }
@@ -296,13 +304,16 @@ impl Pauses {
 impl Counts {
     fn add(&self, kind: Kind, wall: Duration, cpu: Duration) {
         let cpu = PauseFigures::used(wall, cpu);
-        let is_unbroken = PauseFigures::is_unbroken(wall, cpu);
+        let (is_unbroken, is_long) = (PauseFigures::is_unbroken(wall, cpu), cpu > PauseFigures::LONG);
         let (wall, cpu) = (nanos(wall), nanos(cpu));
         self.kinds[kind as usize].add(wall, cpu);
         if kind != Kind::Cycle {
             self.total_cpu.fetch_add(cpu, Relaxed);
             if is_unbroken {
                 self.max_cpu_unbroken.fetch_max(cpu, Relaxed);
+            }
+            if is_long {
+                self.long.fetch_add(1, Relaxed);
             }
             self.by_wall[bucket(wall)].fetch_add(1, Relaxed);
             self.by_cpu[bucket(cpu)].fetch_add(1, Relaxed);
@@ -331,6 +342,7 @@ impl Counts {
             p9999_cpu: cpu_at(9_999),
             max_cpu,
             max_cpu_unbroken: Duration::from_nanos(read(&self.max_cpu_unbroken)),
+            long: read(&self.long),
             total_cpu: Duration::from_nanos(read(&self.total_cpu)),
             total: pieces.iter().map(|one| one.total).sum(),
             answers,

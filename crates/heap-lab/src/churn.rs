@@ -179,11 +179,13 @@ pub(crate) struct Arithmetic {
     pub(crate) total: Duration,
     /// The most of one whose thread kept its processor.
     pub(crate) max_unbroken: Duration,
+    /// How many took longer than [`PauseFigures::LONG`].
+    pub(crate) long: u64,
 }
 
 impl Arithmetic {
     fn none() -> Result<Self, LabError> {
-        Ok(Self { pieces: Latencies::new()?, total: Duration::ZERO, max_unbroken: Duration::ZERO })
+        Ok(Self { pieces: Latencies::new()?, total: Duration::ZERO, max_unbroken: Duration::ZERO, long: 0 })
     }
 
     /// Calculates for some microseconds, and notes how long that took: by the clocks that the collector's pieces are measured
@@ -196,6 +198,7 @@ impl Arithmetic {
         let cpu = PauseFigures::used(wall, cpu);
         self.pieces.record(cpu);
         self.total += cpu;
+        self.long += u64::from(cpu > PauseFigures::LONG);
         if PauseFigures::is_unbroken(wall, cpu) {
             self.max_unbroken = self.max_unbroken.max(cpu);
         }
@@ -203,6 +206,7 @@ impl Arithmetic {
 
     fn add(&mut self, other: &Self) -> Result<(), LabError> {
         self.total += other.total;
+        self.long += other.long;
         self.max_unbroken = self.max_unbroken.max(other.max_unbroken);
         self.pieces.add(&other.pieces)
     }

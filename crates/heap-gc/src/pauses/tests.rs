@@ -62,7 +62,10 @@ fn a_piece_whose_thread_was_taken_off_is_not_the_worst_unbroken_one() {
     counts.add(Kind::Cycle, micros(500), micros(500));
     let figures = pauses.figures();
     assert_eq!((figures.max_cpu, figures.max_cpu_unbroken), (micros(3000), micros(90)));
-    assert_eq!(figures.total_cpu, micros(3162));
+    assert_eq!((figures.long, figures.total_cpu), (1, micros(3162)), "a whole cycle is not among them");
+    counts.add(Kind::Assist, micros(210), micros(201));
+    counts.add(Kind::Assist, micros(210), PauseFigures::LONG);
+    assert_eq!(pauses.figures().long, 2);
     assert!(!PauseFigures::is_unbroken(micros(100), micros(80)));
 }
 

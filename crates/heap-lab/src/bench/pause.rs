@@ -191,6 +191,7 @@ fn collected(churned: &Churned) -> Map<String, Value> {
         keys.insert(String::from("idle_p9999_cpu_us"), json!(idle.at(99.99) / 1e3));
         keys.insert(String::from("idle_max_cpu_us"), json!(idle.max() / 1e3));
         keys.insert(String::from("idle_max_unbroken_cpu_us"), json!(us(churned.idle.max_unbroken)));
+        keys.insert(String::from("idle_long"), json!(churned.idle.long));
         keys.insert(String::from("idle_cpu_s"), json!(churned.idle.total.as_secs_f64()));
     }
     if let Some(work) = &churned.work {
@@ -207,7 +208,10 @@ fn collected(churned: &Churned) -> Map<String, Value> {
         for (name, time) in times.into_iter().chain(cpu.into_iter().flatten()) {
             keys.insert(format!("work_{name}_us"), json!(us(time)));
         }
-        keys.extend(work.cpu.map(|cpu| (String::from("work_cpu_s"), json!(cpu.total.as_secs_f64()))));
+        if let Some(cpu) = work.cpu {
+            keys.insert(String::from("work_long"), json!(cpu.long));
+            keys.insert(String::from("work_cpu_s"), json!(cpu.total.as_secs_f64()));
+        }
         if !work.kinds.is_empty() {
             keys.insert(String::from("work_kinds"), work.kinds.iter().map(kind).collect());
         }

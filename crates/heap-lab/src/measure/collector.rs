@@ -184,6 +184,8 @@ pub(crate) struct WorkCpu {
     pub(crate) max: Duration,
     /// The most of those whose threads kept their processors.
     pub(crate) max_unbroken: Duration,
+    /// How many took more than [`PauseFigures::LONG`].
+    pub(crate) long: u64,
     /// All together.
     pub(crate) total: Duration,
 }
@@ -251,6 +253,7 @@ impl Work {
                 p9999: pieces.p9999_cpu,
                 max: pieces.max_cpu,
                 max_unbroken: pieces.max_cpu_unbroken,
+                long: pieces.long,
                 total: pieces.total_cpu,
             }),
             kinds: kinds

@@ -9,8 +9,12 @@ use crate::sync::Arc;
 use crate::units::{Bytes, PageIndex, Pages};
 
 fn heap(os: &Arc<SimOs>, limit: Bytes) -> PageHeap {
+    reserving(os, Bytes::mib(8), limit)
+}
+
+fn reserving(os: &Arc<SimOs>, bytes: Bytes, limit: Bytes) -> PageHeap {
     let os: Arc<dyn Os> = os.clone();
-    PageHeap::new(&os, Bytes::mib(8), Bytes::mib(8), limit).unwrap()
+    PageHeap::new(&os, bytes, bytes, limit).unwrap()
 }
 
 fn request(class: SizeClass, used: Bytes) -> SpanRequest {
@@ -288,8 +292,7 @@ fn what_is_retained_is_known_without_the_lock() {
 #[test]
 fn tables_are_memory_before_the_heap_grows_into_them() {
     let os = SimOs::new();
-    let dynamic: Arc<dyn Os> = os.clone();
-    let heap = PageHeap::new(&dynamic, Bytes::mib(64), Bytes::mib(64), Bytes::new(usize::MAX)).unwrap();
+    let heap = reserving(&os, Bytes::mib(64), Bytes::new(usize::MAX));
     let mut stock = PageStock::default();
     let goal = Bytes::mib(30);
     small(&heap, &mut stock).unwrap();
@@ -330,8 +333,7 @@ fn tables_are_memory_before_the_heap_grows_into_them() {
 #[test]
 fn pages_are_accessible_before_the_heap_grows_into_them() {
     let os = SimOs::new();
-    let dynamic: Arc<dyn Os> = os.clone();
-    let heap = PageHeap::new(&dynamic, Bytes::mib(160), Bytes::mib(160), Bytes::new(usize::MAX)).unwrap();
+    let heap = reserving(&os, Bytes::mib(160), Bytes::new(usize::MAX));
     let prepared = || os.calls_of(OsOp::Prepare);
     let grow_to = |bytes: Bytes| {
         while heap.grown().bytes() < bytes {
@@ -359,8 +361,7 @@ fn pages_are_accessible_before_the_heap_grows_into_them() {
 #[test]
 fn who_is_refused_more_than_it_needs_asks_for_what_it_needs() {
     let os = SimOs::new();
-    let dynamic: Arc<dyn Os> = os.clone();
-    let heap = PageHeap::new(&dynamic, Bytes::mib(160), Bytes::mib(160), Bytes::new(usize::MAX)).unwrap();
+    let heap = reserving(&os, Bytes::mib(160), Bytes::new(usize::MAX));
     let prepared = || os.calls_of(OsOp::Prepare);
     large(&heap, 64 << 7).unwrap();
     assert_eq!(prepared(), 1);

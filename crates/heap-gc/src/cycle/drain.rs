@@ -2,9 +2,8 @@
 
 use super::{Cycle, LEAST_REST, LONGEST_REST};
 use crate::event::Event;
-use crate::grey::SPARE_BYTES;
 use crate::log::Track;
-use crate::mark::{Go, KIT_BYTES, Marker, Work};
+use crate::mark::{Go, Marker, Work};
 use crate::pace::Hurry;
 use crate::pacer::Limiting;
 use crate::shared::{Helpers, Shared};
@@ -19,20 +18,6 @@ use std::time::Instant;
 /// Live bytes of the last cycle from which helpers are woken: below, marking takes about as long as waking them
 /// (13 to 24 µs a wake-up, against some 5 ns an object of 32 bytes).
 const PARALLEL_FROM: Bytes = if heap_core::stress::STRESSED { Bytes::ZERO } else { Bytes::mib(2) };
-
-/// Of the bytes in spans, a part that may be memory for references when no cycle runs: half for spares, half for kits. So a heap of
-/// 1 MiB keeps a spare, and one of 4 MiB four and a kit.
-const KEPT_PART: usize = 64;
-/// Spares that are kept for what mutators hand over before it is scanned, beside three for each of them.
-const MORE_SPARES: usize = 64;
-
-/// Spares and kits that are kept from one cycle to the next.
-fn kept_for_references(in_spans: Bytes, mutators: usize, processors: usize) -> (usize, usize) {
-    let half = in_spans.get() / KEPT_PART / 2;
-    let spares = (half / SPARE_BYTES).min(3 * mutators + MORE_SPARES);
-    // As many as may assist at a time, and as many again that were interrupted.
-    (spares, (half / KIT_BYTES.get()).min(mutators).min(2 * processors))
-}
 
 /// How a marker goes about it.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -85,27 +70,6 @@ fn scan(heap: &Shared, marker: &mut Marker<'_>, manner: Manner) -> Go {
 }
 
 impl Cycle<'_> {
-    /// Makes memory for what mutators will shade and borrow, so that they need not: see [`crate::grey`].
-    pub(super) fn ready_memory_for_references(&self) {
-        let (spares, kits) = self.kept_for_references();
-        // What a mutator's barrier has, what it has handed over, and what is left of what it borrowed.
-        self.heap.queue.ready(spares.min(3 * self.heap.world.members()));
-        self.heap.kits.ready(kits);
-    }
-
-    /// Keeps of it what is worth keeping.
-    pub(super) fn tidy_memory_for_references(&self) {
-        let (spares, kits) = self.kept_for_references();
-        self.heap.queue.tidy(spares);
-        self.heap.kits.tidy(kits);
-    }
-
-    fn kept_for_references(&self) -> (usize, usize) {
-        let heap = self.heap;
-        let in_spans = heap.memory.pages().counters().in_spans();
-        kept_for_references(in_spans, heap.world.members(), heap.processors)
-    }
-
     /// Scans until the workers find nothing more: alone, or with helpers if there is enough to do.
     pub(super) fn drain(&mut self) {
         let heap = self.heap;
@@ -210,25 +174,5 @@ fn started(helpers: &mut Helpers, wanted: usize) -> Option<&Workers> {
     match helpers {
         Helpers::Started(workers) => Some(workers),
         Helpers::Idle | Helpers::Refused => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_for_references_is_kept_in_proportion_and_no_more_than_is_used() {
-        let kept = |in_spans, mutators| kept_for_references(in_spans, mutators, 2);
-        assert_eq!(kept(Bytes::kib(4), 1), (0, 0), "a small heap stays small");
-        assert_eq!(kept(Bytes::mib(1), 1).1, 0);
-        assert_eq!(kept(Bytes::mib(4), 100).1, 1, "a kit takes most of its half");
-        assert_eq!(kept(Bytes::gib(1), 2), (3 * 2 + MORE_SPARES, 2));
-        assert_eq!(kept(Bytes::gib(1), 100), (3 * 100 + MORE_SPARES, 4));
-        for in_spans in [1, 3, 20, 300, 5000].map(Bytes::mib) {
-            let (spares, kits) = kept(in_spans, 1000);
-            let bytes = spares * SPARE_BYTES + kits * KIT_BYTES.get();
-            assert!(bytes <= in_spans.get() / KEPT_PART, "{bytes} of {in_spans}");
-        }
     }
 }

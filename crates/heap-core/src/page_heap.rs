@@ -120,9 +120,10 @@ pub struct PageHeap {
     records: Mutex<Records>,
     /// Runs in frames. Taken alone, or under `pages`.
     frames: Mutex<FrameRuns>,
-    /// First page that was never to be had. Written under `pages`.
+    /// First page that the heap has not grown to. Written under `pages`.
     grown: AtomicUsize,
-    /// First page never made accessible: `grown`, or further. Written under `reaching`.
+    /// First page never made accessible: `grown`, or further. Stored with release under `reaching` when the system has made those below it
+    /// accessible, and loaded with acquire: who sees it may touch them.
     accessible: AtomicUsize,
     /// Somebody makes pages accessible. Taken alone, or under `pages`.
     reaching: Mutex<()>,

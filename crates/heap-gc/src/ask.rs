@@ -8,6 +8,7 @@ use crate::cycle::{self, Runner};
 use crate::dead;
 use crate::event::Event;
 use crate::figures::{Figures, Reason};
+use crate::grey::Batch;
 use crate::handle::Handle;
 use crate::log::Track;
 use crate::shared::Shared;
@@ -54,8 +55,9 @@ pub(crate) fn step(heap: &Handle, budget: Duration) -> bool {
         cycle::run(heap, Reason::Goal, Runner::Mutator);
     }
     loop {
-        let begun = thread_cpu_time();
-        if mark_some(heap, STEP_WORDS) {
+        if let Some(batch) = heap.queue.borrow() {
+            let begun = thread_cpu_time();
+            mark_some(heap, batch, STEP_WORDS);
             heap.pace.spend_on_assist(thread_cpu_time().saturating_sub(begun));
         } else {
             // Under the cycle's lock: a thread that sweeps is either inside or holds it, so no cycle begins while it does.
@@ -83,32 +85,26 @@ pub(crate) fn idle(heap: &Handle, budget: Duration) -> bool {
     step(heap, budget) || heap.scavenger.idle(end)
 }
 
-/// Marks a part of a batch that it borrows, and gives back what is left. Says whether there was one.
+/// Marks a part of a batch that was borrowed, and gives back what is left.
 ///
 /// With a marker of its own: while the batch is lent the cycle cannot end, but between two of them another may have begun, and a
 /// marker knows the epoch it was made in.
-pub(crate) fn mark_some(heap: &Shared, words: usize) -> bool {
-    if !heap.queue.has_some() {
-        return false;
-    }
+pub(crate) fn mark_some(heap: &Shared, batch: Batch, words: usize) {
+    let begun = heap.log.begin();
     let mut kit = heap.kits.take();
-    let lent = heap.queue.borrow(&mut kit.objects);
-    if let Some(lent) = lent {
-        let begun = heap.log.begin();
-        if kit.mark(&heap.memory, lent, heap.mark_limits, words) {
-            heap.lost.store(true, Relaxed);
-        }
-        if fault::on(Fault::AssistRestDropped) {
-            kit.objects.clear();
-            kit.pieces.clear();
-        }
-        heap.pace.work_done(words as u64);
-        // Before it is given back: the cycle ends later.
-        heap.log.end(begun, Track::here(), || Event::Assisted { words });
-        heap.queue.give_back(&mut kit.objects, &mut kit.pieces);
+    let emptied = kit.mark(&heap.memory, batch, heap.mark_limits, words);
+    if fault::on(Fault::AssistRestDropped) {
+        kit.forget();
     }
+    let (objects, pieces, has_lost) = kit.take_left();
+    if has_lost {
+        heap.lost.store(true, Relaxed);
+    }
+    heap.pace.work_done(words as u64);
+    // Before it is given back: the cycle ends later.
+    heap.log.end(begun, Track::here(), || Event::Assisted { words });
+    heap.queue.give_back(emptied, objects, pieces);
     heap.kits.put(kit);
-    lent.is_some()
 }
 
 /// See [`crate::Heap::verify`].

@@ -41,6 +41,7 @@ const BATCHES: usize = if heap_core::stress::STRESSED { 2 } else { 256 };
 
 /// References on the way from one worker to another.
 #[derive(Clone, Debug)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(crate) enum Batch {
     /// Marked objects that are not scanned yet.
     Objects(Vec<usize>),
@@ -48,17 +49,6 @@ pub(crate) enum Batch {
     Piece(Piece),
     /// Words that may be references, out of fields that were erased. They are looked up when all roots are taken.
     Maybe(Vec<usize>),
-}
-
-/// What was borrowed, and what is in the vector that it was put into.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Lent {
-    /// The vector has objects, as [`Batch::Objects`].
-    Objects,
-    /// The vector has words, as [`Batch::Maybe`].
-    Maybe,
-    /// Nothing is in the vector.
-    Piece(Piece),
 }
 
 /// A batch that is overwritten.
@@ -98,9 +88,25 @@ impl State {
         self.waiting.saturating_sub(self.batches.len())
     }
 
-    /// An empty vector, with room if there is a spare.
+    /// An empty vector with room.
     fn spare(&mut self) -> Vec<usize> {
-        self.spares.pop().unwrap_or_default()
+        self.spares.pop().unwrap_or_else(|| Vec::with_capacity(ROOM))
+    }
+
+    /// Makes a spare of a vector that was emptied. Every batch has the room; what has not is none of theirs.
+    fn keep(&mut self, emptied: Vec<usize>) {
+        debug_assert!(emptied.is_empty());
+        if emptied.capacity() >= ROOM {
+            self.spares.push(emptied);
+        }
+    }
+
+    /// Takes the last of a batch's references if it has more than a mutator will scan.
+    fn cut(&mut self, from: &mut Vec<usize>) -> Option<Vec<usize>> {
+        let rest = from.len().checked_sub(LENT).filter(|&rest| rest > 0)?;
+        let mut lent = self.spare();
+        lent.extend(from.drain(rest..));
+        Some(lent)
     }
 }
 
@@ -192,17 +198,14 @@ impl GreyQueue {
 
     /// An empty vector with room.
     pub(crate) fn spare(&self) -> Vec<usize> {
-        let mut spare = self.state.lock().spare();
-        spare.reserve_exact(ROOM);
-        spare
+        let spare = self.state.lock().spares.pop();
+        spare.unwrap_or_else(|| Vec::with_capacity(ROOM))
     }
 
     /// Makes a spare of a vector, whatever is in it.
     pub(crate) fn keep(&self, mut vector: Vec<usize>) {
-        if vector.capacity() >= ROOM {
-            vector.clear();
-            self.state.lock().spares.push(vector);
-        }
+        vector.clear();
+        self.state.lock().keep(vector);
     }
 
     /// Makes spares, until there are so many, and room for them and for batches, and writes to all of it. Takes page faults, so
@@ -248,55 +251,48 @@ impl GreyQueue {
         self.wake.notify_one();
     }
 
-    /// Whether there is something to borrow, most likely. If there is not, asks the workers for it.
-    pub(crate) fn has_some(&self) -> bool {
-        let state = self.state.lock();
-        if state.lends && state.batches.is_empty() {
-            self.hungry.store(state.hungry().max(1), Relaxed);
-        }
-        state.lends && !state.batches.is_empty()
-    }
-
-    /// Lends a batch to a mutator that assists, which must [`GreyQueue::give_back`]. Its references are put into a vector, which is
-    /// empty. If there is none, asks the workers for one and does not wait.
-    pub(crate) fn borrow(&self, into: &mut Vec<usize>) -> Option<Lent> {
-        debug_assert!(into.is_empty());
+    /// Lends a batch to a mutator that assists, which must [`GreyQueue::give_back`]. If there is none, asks the workers for one
+    /// and does not wait.
+    pub(crate) fn borrow(&self) -> Option<Batch> {
         let mut state = self.state.lock();
         if !state.lends && !step::without(Step::LentEarly) {
             return None;
         }
-        let Some(batch) = state.batches.pop() else {
+        let Some(mut batch) = state.batches.pop() else {
             self.hungry.store(state.hungry().max(1), Relaxed);
             return None;
         };
-        let (lent, mut from, rest): (_, _, fn(Vec<usize>) -> Batch) = match batch {
-            Batch::Objects(objects) => (Lent::Objects, objects, Batch::Objects),
-            Batch::Maybe(words) => (Lent::Maybe, words, Batch::Maybe),
-            Batch::Piece(piece) => (Lent::Piece(piece), Vec::new(), Batch::Objects),
+        // The rest is for others.
+        let lent = match &mut batch {
+            Batch::Objects(objects) => state.cut(objects).map(Batch::Objects),
+            Batch::Maybe(words) => state.cut(words).map(Batch::Maybe),
+            Batch::Piece(_) => None,
         };
-        // The rest is for others: a mutator takes no more than it will scan.
-        into.extend(from.drain(from.len().saturating_sub(LENT)..));
-        if !from.is_empty() {
-            state.batches.push(rest(from));
-        } else if from.capacity() > 0 {
-            state.spares.push(from);
-        }
         state.assisting += 1;
+        let Some(lent) = lent else { return Some(batch) };
+        state.batches.push(batch);
         Some(lent)
     }
 
-    /// Takes back what is left of a batch that was lent, and what was found in it.
-    pub(crate) fn give_back(&self, objects: &mut Vec<usize>, pieces: &mut Vec<Piece>) {
+    /// Takes back what is left of a batch that was lent and what was found in it, and the vector that it was in.
+    pub(crate) fn give_back(
+        &self,
+        emptied: Vec<usize>,
+        objects: impl ExactSizeIterator<Item = usize>,
+        pieces: &mut Vec<Piece>,
+    ) {
         let mut state = self.state.lock();
+        state.keep(emptied);
         state.batches.extend(pieces.drain(..).map(Batch::Piece));
-        if !objects.is_empty() {
+        if objects.len() > 0 {
             match state.batches.last_mut() {
                 Some(Batch::Objects(last)) if last.capacity() - last.len() >= objects.len() => {
-                    last.append(objects);
+                    last.extend(objects);
                 }
                 _ => {
-                    let full = core::mem::replace(objects, state.spare());
-                    state.batches.push(Batch::Objects(full));
+                    let mut batch = state.spare();
+                    batch.extend(objects);
+                    state.batches.push(Batch::Objects(batch));
                 }
             }
         }
@@ -411,32 +407,26 @@ mod tests {
         (queue, (0..len).collect())
     }
 
+    /// Gives back that much, in a vector of no room.
+    fn give_back(queue: &GreyQueue, objects: &[usize], pieces: &[Piece]) {
+        queue.give_back(Vec::new(), objects.iter().copied(), &mut pieces.to_vec());
+    }
+
     #[test]
     fn a_mutator_borrows_a_part_and_the_rest_stays_what_it_was() {
         let (queue, words) = lending(LENT + 2);
-        assert!(!queue.has_some());
+        assert_eq!(queue.borrow(), None);
         queue.offer_maybe(words.clone());
-        assert!(queue.has_some());
-        let (mut lent, mut rest) = (Vec::new(), Vec::new());
-        assert_eq!(queue.borrow(&mut lent), Some(Lent::Maybe));
-        assert_eq!(lent, words[2..]);
-        assert_eq!(
-            queue.borrow(&mut rest),
-            Some(Lent::Maybe),
-            "words that may be references are not objects now"
-        );
-        assert_eq!(rest, words[..2]);
-        assert_eq!(queue.borrow(&mut Vec::new()), None);
+        assert_eq!(queue.borrow(), Some(Batch::Maybe(words[2..].to_vec())));
+        assert_eq!(queue.borrow(), Some(Batch::Maybe(words[..2].to_vec())), "no objects by that");
+        assert_eq!(queue.borrow(), None);
         // Two have borrowed, and one has given back.
-        queue.give_back(&mut vec![7], &mut vec![Piece { object: 8, from: 9 }]);
+        let piece = Piece { object: 8, from: 9 };
+        give_back(&queue, &[7], &[piece]);
         assert_eq!(queue.offers_if_dry(), None);
-        lent.clear();
-        assert_eq!(queue.borrow(&mut lent), Some(Lent::Objects));
-        assert_eq!(lent, [7]);
-        lent.clear();
-        assert_eq!(queue.borrow(&mut lent), Some(Lent::Piece(Piece { object: 8, from: 9 })));
-        assert_eq!(lent, []);
-        (0..3).for_each(|_| queue.give_back(&mut Vec::new(), &mut Vec::new()));
+        assert_eq!(queue.borrow(), Some(Batch::Objects(vec![7])));
+        assert_eq!(queue.borrow(), Some(Batch::Piece(piece)));
+        (0..3).for_each(|_| give_back(&queue, &[], &[]));
         assert_eq!(queue.offers_if_dry(), Some(1), "nobody has anything");
     }
 
@@ -445,32 +435,20 @@ mod tests {
         let (queue, mut objects) = lending(ROOM);
         objects.shrink_to_fit();
         queue.put(Batch::Objects(objects));
-        let mut lent = Vec::with_capacity(ROOM);
-        let memory = lent.as_ptr();
-        assert_eq!(queue.borrow(&mut lent), Some(Lent::Objects));
-        assert_eq!((lent.len(), lent[0]), (LENT, ROOM - LENT));
-        // There is room where it came from.
-        queue.give_back(&mut lent, &mut Vec::new());
-        assert_eq!((lent.len(), lent.as_ptr()), (0, memory), "its memory is with who gave back");
-        // There is none for one more, so its memory goes, and a spare takes its place.
-        assert_eq!(queue.borrow(&mut lent), Some(Lent::Objects));
-        lent.push(ROOM);
-        let spare = Vec::with_capacity(ROOM);
-        let place = spare.as_ptr();
-        queue.keep(spare);
-        queue.give_back(&mut lent, &mut Vec::new());
-        assert_eq!((lent.len(), lent.as_ptr()), (0, place));
-        let Some(Batch::Objects(left)) = queue.take() else { panic!("what was given back is there") };
-        assert_eq!(left.as_ptr(), memory);
-        assert!(left.into_iter().eq(ROOM - LENT..=ROOM));
-        let Some(Batch::Objects(rest)) = queue.take() else { panic!("the rest is there") };
-        assert!(rest.into_iter().eq(0..ROOM - LENT));
-        assert!(queue.take().is_none());
+        let all: Vec<usize> = (0..=ROOM).collect();
+        assert_eq!(queue.borrow(), Some(Batch::Objects(all[ROOM - LENT..ROOM].to_vec())));
+        give_back(&queue, &all[ROOM - LENT..ROOM], &[]);
+        assert_eq!(queue.state.lock().batches, [Batch::Objects(all[..ROOM].to_vec())], "there is room");
+        assert!(queue.borrow().is_some());
+        give_back(&queue, &all[ROOM - LENT..], &[]);
+        let (rest, left) = all.split_at(ROOM - LENT);
+        let batches = [rest, left].map(|some| Batch::Objects(some.to_vec()));
+        assert_eq!(queue.state.lock().batches, batches, "there is none for one more");
     }
 
     #[test]
     fn memory_goes_round_and_is_tidied_away() {
-        let (queue, objects) = lending(LENT.min(ROOM));
+        let (queue, objects) = lending(LENT);
         let spares = || queue.state.lock().spares.len();
         queue.ready(3);
         assert_eq!(spares(), 3);
@@ -481,8 +459,11 @@ mod tests {
         let memory = buffer.as_ptr();
         buffer.extend(&objects);
         queue.offer(buffer);
-        assert_eq!(queue.borrow(&mut Vec::with_capacity(ROOM)), Some(Lent::Objects));
-        let again = queue.spare();
+        let Some(Batch::Objects(mut lent)) = queue.borrow() else { panic!("there is a batch") };
+        assert_eq!((lent.as_ptr(), spares()), (memory, 2), "all of it is lent");
+        lent.clear();
+        queue.give_back(lent, 0..1, &mut Vec::new());
+        let Some(Batch::Objects(again)) = queue.take() else { panic!("something was left") };
         assert_eq!((again.as_ptr(), spares()), (memory, 2), "what was emptied is used next");
         queue.keep(again);
         queue.keep(Vec::with_capacity(4 * ROOM));

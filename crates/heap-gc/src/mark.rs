@@ -420,28 +420,28 @@ impl<'a> Marker<'a> {
 
     /// Takes a batch to scan.
     pub(crate) fn add(&mut self, batch: Batch) {
-        let emptied = match batch {
-            Batch::Objects(mut objects) => {
-                self.add_objects(&mut objects);
-                objects
-            }
-            Batch::Maybe(mut words) => {
-                self.add_maybe(&mut words);
-                words
-            }
-            Batch::Piece(piece) => return self.pieces.push(piece),
-        };
+        let emptied = self.scan_later(batch);
         if let Some(queue) = self.queue {
             queue.keep(emptied);
         }
     }
 
-    fn add_objects(&mut self, objects: &mut Vec<usize>) {
-        objects.drain(..).for_each(|object| self.push(object));
-    }
-
-    fn add_maybe(&mut self, words: &mut Vec<usize>) {
-        words.drain(..).for_each(|word| self.visit_tagged(word));
+    /// The same; returns the vector that the batch was in.
+    fn scan_later(&mut self, batch: Batch) -> Vec<usize> {
+        match batch {
+            Batch::Objects(mut objects) => {
+                objects.drain(..).for_each(|object| self.push(object));
+                objects
+            }
+            Batch::Maybe(mut words) => {
+                words.drain(..).for_each(|word| self.visit_tagged(word));
+                words
+            }
+            Batch::Piece(piece) => {
+                self.pieces.push(piece);
+                Vec::new()
+            }
+        }
     }
 
     /// Gives half of what it has to whoever wants it.

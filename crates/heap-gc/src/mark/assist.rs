@@ -1,12 +1,12 @@
 //! Marking a little on a mutator's thread: what an assist does, and what it works with.
 //!
-//! A marker that lasts for some 10 µs would ask the system's allocator for 24 KiB and give them back, each time. That is a
+//! A marker that lasts for some 10 µs would ask the system's allocator for 17 KiB and give them back, each time. That is a
 //! hundredth of its time as a rule, and now and then thirty times as much: see [`crate::grey`]. So that memory is a
 //! [`Kit`], which is kept for the next assist, of whichever mutator.
 
 use super::stack::{FIRST_ROOM, Grey, Stack};
 use super::{MarkLimits, Marker};
-use crate::grey::{Lent, Piece, ROOM, touched};
+use crate::grey::{Batch, Piece, touched};
 use core::mem::take;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Memory;
@@ -18,59 +18,66 @@ use heap_core::units::Bytes;
 /// lead to as many objects far apart.
 const SMALL_PIECE_WORDS: usize = if PIECE_WORDS < 256 { PIECE_WORDS } else { 256 };
 
-/// Memory for one who assists. Between what is borrowed and what is given back there is something in it.
+/// Memory for one who assists. What is left is in it between [`Kit::mark`] and [`Kit::take_left`].
+#[derive(Debug)]
 pub(crate) struct Kit {
-    /// Its stack's, all of it initialised.
-    pub(super) room: Vec<Grey>,
-    /// What was borrowed, and then what is left.
-    pub(crate) objects: Vec<usize>,
+    stack: Stack,
     /// What is left of large objects.
-    pub(crate) pieces: Vec<Piece>,
+    pieces: Vec<Piece>,
     /// What hand-written trace functions report.
-    pub(super) traced: Vec<usize>,
+    traced: Vec<usize>,
 }
 
 impl Kit {
     /// One with nothing in it, whose memory was written to.
     fn new() -> Self {
+        // Not with zeros: see `touched`.
+        let room = vec![Grey { object: usize::MAX, ..Grey::NONE }; FIRST_ROOM];
         Self {
-            // Not with zeros: see `touched`.
-            room: vec![Grey { object: usize::MAX, ..Grey::NONE }; FIRST_ROOM],
-            objects: touched(ROOM, usize::MAX),
+            stack: Stack { room, ..Stack::default() },
             pieces: touched(PIECES, Piece { object: usize::MAX, from: 0 }),
             traced: touched(TRACED, usize::MAX),
         }
     }
 
-    /// Marks about so many words of what was lent; its references are in the kit. What is left is in the kit then. Says whether
-    /// anything was lost ([`Marker::has_lost`]).
-    pub(crate) fn mark(&mut self, memory: &Memory, lent: Lent, limits: MarkLimits, words: usize) -> bool {
-        let stack = Stack::with_room(take(&mut self.room), limits.stack);
+    /// Marks about so many words of a batch. Returns the vector that the batch was in.
+    pub(crate) fn mark(
+        &mut self,
+        memory: &Memory,
+        batch: Batch,
+        limits: MarkLimits,
+        words: usize,
+    ) -> Vec<usize> {
         let mut marker = Marker {
             pieces: take(&mut self.pieces),
             traced: take(&mut self.traced),
             piece_words: SMALL_PIECE_WORDS,
-            ..Marker::with(memory, stack, limits)
+            ..Marker::with(memory, take(&mut self.stack).limited(limits.stack), limits)
         };
-        match lent {
-            Lent::Objects => marker.add_objects(&mut self.objects),
-            Lent::Maybe => marker.add_maybe(&mut self.objects),
-            Lent::Piece(piece) => marker.pieces.push(piece),
-        }
+        let emptied = marker.scan_later(batch);
         marker.drain_own::<true>(words);
         if fault::on(Fault::PieceDropped) {
             marker.pieces.clear();
         }
-        marker.stack.take_all(&mut self.objects);
-        let has_lost = marker.has_lost();
-        (self.room, self.pieces, self.traced) = (marker.stack.room, marker.pieces, marker.traced);
-        has_lost
+        (self.stack, self.pieces, self.traced) = (marker.stack, marker.pieces, marker.traced);
+        emptied
+    }
+
+    /// What is left: objects and pieces; and whether anything was lost ([`Marker::has_lost`]).
+    pub(crate) fn take_left(&mut self) -> (impl ExactSizeIterator<Item = usize>, &mut Vec<Piece>, bool) {
+        let has_lost = take(&mut self.stack.has_lost);
+        (self.stack.take_all(), &mut self.pieces, has_lost)
+    }
+
+    /// Forgets what is left: a mistake ([`Fault`]).
+    pub(crate) fn forget(&mut self) {
+        self.stack.len = 0;
+        self.pieces.clear();
     }
 
     /// Whether it takes more memory than is worth keeping.
     fn has_grown(&self) -> bool {
-        self.room.len() > FIRST_ROOM
-            || self.objects.capacity() > ROOM
+        self.stack.room.len() > FIRST_ROOM
             || self.pieces.capacity() > FIRST_ROOM
             || self.traced.capacity() > FIRST_ROOM
     }
@@ -79,26 +86,23 @@ impl Kit {
 /// Pieces, and references of one hand-written trace function, that a kit has room for.
 const PIECES: usize = 16;
 const TRACED: usize = 64;
-/// Bytes of a new kit: its stack and its references, and a little.
-pub(crate) const KIT_BYTES: Bytes = Bytes::kib(25);
+/// Bytes of a new kit: its stack, and a little.
+pub(crate) const KIT_BYTES: Bytes = Bytes::kib(17);
 
 /// The kits of a heap that nobody works with.
-#[derive(Default)]
+#[derive(Default, Debug)]
 pub(crate) struct Kits(Mutex<Vec<Kit>>);
 
 impl Kits {
     /// Takes one, or a new one.
     pub(crate) fn take(&self) -> Kit {
         let kit = self.0.lock().pop();
-        let mut kit = kit.unwrap_or_else(Kit::new);
-        // It has, unless there was no spare for what was given back.
-        kit.objects.reserve_exact(ROOM);
-        kit
+        kit.unwrap_or_else(Kit::new)
     }
 
     /// Puts one back for the next.
     pub(crate) fn put(&self, kit: Kit) {
-        debug_assert!(kit.objects.is_empty() && kit.pieces.is_empty() && kit.traced.is_empty());
+        debug_assert!(kit.stack.len == 0 && kit.pieces.is_empty() && kit.traced.is_empty());
         self.0.lock().push(kit);
     }
 
@@ -117,11 +121,5 @@ impl Kits {
         given_up.extend(kits.drain(kept..));
         drop(kits);
         drop(given_up);
-    }
-}
-
-impl core::fmt::Debug for Kits {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Kits").finish_non_exhaustive()
     }
 }

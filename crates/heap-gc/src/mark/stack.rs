@@ -8,6 +8,7 @@ use heap_core::span::map::ScanWord;
 /// The hot loops keep a [`Top`] of it, three words in registers, and hand it back with [`Stack::settle`] before they
 /// call anything that is not inlined. (Moving a `Vec` in and out instead costs a failed store forwarding, some 5 ns an
 /// object.)
+#[derive(Default, Debug)]
 pub(super) struct Stack {
     /// All of it is initialised; the stack is the first `len`.
     pub(super) room: Vec<Grey>,
@@ -26,7 +27,7 @@ pub(super) const AT_ONCE: usize = FIRST_ROOM / 2;
 const _: () = assert!(MOST_QUICK <= FIRST_ROOM && AT_ONCE <= FIRST_ROOM);
 
 /// An object that is marked and not scanned yet, with the scan word of its page, which was at hand when it was marked.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Grey {
     pub(super) object: usize,
     pub(super) scan: ScanWord,
@@ -50,13 +51,12 @@ pub(super) const MOST_QUICK: usize = 60;
 
 impl Stack {
     pub(super) fn new(most: usize) -> Self {
-        Self::with_room(vec![Grey::NONE; FIRST_ROOM], most)
+        Self { room: vec![Grey::NONE; FIRST_ROOM], ..Self::default() }.limited(most)
     }
 
-    /// A stack in the room of another, at least [`FIRST_ROOM`].
-    pub(super) fn with_room(room: Vec<Grey>, most: usize) -> Self {
-        debug_assert!(room.len() >= FIRST_ROOM);
-        Self { room, len: 0, most: most.max(FIRST_ROOM), has_lost: false }
+    /// The same stack, which may have that many entries.
+    pub(super) fn limited(self, most: usize) -> Self {
+        Self { most: most.max(FIRST_ROOM), ..self }
     }
 
     /// The top, to work with. The stack must not be used until it is settled.
@@ -99,9 +99,8 @@ impl Stack {
     }
 
     /// Takes everything out.
-    pub(super) fn take_all(&mut self, into: &mut Vec<usize>) {
-        let all = &self.room[..core::mem::take(&mut self.len)];
-        into.extend(all.iter().map(|grey| grey.object));
+    pub(super) fn take_all(&mut self) -> impl ExactSizeIterator<Item = usize> {
+        self.room[..core::mem::take(&mut self.len)].iter().map(|grey| grey.object)
     }
 
     /// Takes the oldest entries out.

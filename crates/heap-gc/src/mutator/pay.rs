@@ -222,14 +222,13 @@ impl Mu<'_> {
         if owed < words {
             return;
         }
+        // Nothing to be had: the workers have it all in their hands, or it is over.
         let begun = heap.world.pauses().begin();
-        let clock = Instant::now();
-        if !mark_some(heap, words) {
-            // The workers have it all in their hands, or it is over.
-            return;
-        }
-        let time = clock.elapsed();
+        let Some(batch) = heap.queue.borrow() else { return };
         self.mutator.owed.set(owed - words);
+        let clock = Instant::now();
+        mark_some(heap, batch, words);
+        let time = clock.elapsed();
         self.mutator.piece.took(time);
         heap.pace.spend_on_assist(time.min(piece::LONGEST));
         heap.world.pauses().end(Kind::Assist, begun);

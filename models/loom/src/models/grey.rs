@@ -2,7 +2,7 @@
 
 use super::{Bound, explore, fails_without};
 use crate::fault::step::Step;
-use crate::grey::{Batch, GreyQueue, Lent, Piece};
+use crate::grey::{Batch, GreyQueue, Piece};
 use crate::sync::Mutex;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
@@ -124,11 +124,11 @@ fn three_workers_finish_and_leave() {
 impl Marking {
     /// A mutator that assists: borrows a batch if there is one, scans one object of it, and gives back the rest.
     fn assist(&self, fan: usize) {
-        let mut stack = Vec::new();
-        let Some(lent) = self.queue.borrow(&mut stack) else { return };
-        if let Lent::Piece(Piece { object, .. }) = lent {
-            stack.push(object);
-        }
+        let Some(batch) = self.queue.borrow() else { return };
+        let mut stack = match batch {
+            Batch::Objects(stack) | Batch::Maybe(stack) => stack,
+            Batch::Piece(Piece { object, .. }) => vec![object],
+        };
         if let Some(depth) = stack.pop() {
             if depth > 0 {
                 self.unscanned.fetch_add(fan, Relaxed);
@@ -137,7 +137,7 @@ impl Marking {
             self.scanned.fetch_add(1, Relaxed);
             self.unscanned.fetch_sub(1, Relaxed);
         }
-        self.queue.give_back(&mut stack, &mut Vec::new());
+        self.queue.give_back(Vec::new(), stack.into_iter(), &mut Vec::new());
     }
 }
 
@@ -249,10 +249,9 @@ impl Graph {
     }
 
     fn assist(&self) {
-        let mut objects = Vec::new();
-        let Some(Lent::Objects) = self.queue.borrow(&mut objects) else { return };
-        let mut left: Vec<usize> = objects.into_iter().flat_map(|object| self.scan(object)).collect();
-        self.queue.give_back(&mut left, &mut Vec::new());
+        let Some(Batch::Objects(objects)) = self.queue.borrow() else { return };
+        let left: Vec<usize> = objects.into_iter().flat_map(|object| self.scan(object)).collect();
+        self.queue.give_back(Vec::new(), left.into_iter(), &mut Vec::new());
     }
 
     /// The collector: drains until a round in between finds nothing.

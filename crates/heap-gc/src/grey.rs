@@ -93,10 +93,10 @@ impl State {
         self.spares.pop().unwrap_or_else(|| Vec::with_capacity(ROOM))
     }
 
-    /// Makes a spare of a vector that was emptied. Every batch has the room; what has not is none of theirs.
+    /// Makes a spare of a vector that was emptied. One that a batch was in has room.
     fn keep(&mut self, emptied: Vec<usize>) {
-        debug_assert!(emptied.is_empty());
-        if emptied.capacity() >= ROOM {
+        debug_assert!(emptied.is_empty() && (emptied.capacity() >= ROOM || emptied.capacity() == 0));
+        if emptied.capacity() > 0 {
             self.spares.push(emptied);
         }
     }
@@ -202,10 +202,12 @@ impl GreyQueue {
         spare.unwrap_or_else(|| Vec::with_capacity(ROOM))
     }
 
-    /// Makes a spare of a vector, whatever is in it.
+    /// Makes a spare of a vector, whatever is in it, if it has room.
     pub(crate) fn keep(&self, mut vector: Vec<usize>) {
-        vector.clear();
-        self.state.lock().keep(vector);
+        if vector.capacity() >= ROOM {
+            vector.clear();
+            self.state.lock().keep(vector);
+        }
     }
 
     /// Makes spares, until there are so many, and room for them and for batches, and writes to all of it. Takes page faults, so
@@ -258,6 +260,12 @@ impl GreyQueue {
         if !state.lends && !step::without(Step::LentEarly) {
             return None;
         }
+        if state.spares.is_empty() && !state.batches.is_empty() {
+            // One will be needed, most likely, and is not to be asked of the system under the lock.
+            drop(state);
+            self.keep(Vec::with_capacity(ROOM));
+            state = self.state.lock();
+        }
         let Some(mut batch) = state.batches.pop() else {
             self.hungry.store(state.hungry().max(1), Relaxed);
             return None;
@@ -277,13 +285,21 @@ impl GreyQueue {
     /// Takes back what is left of a batch that was lent and what was found in it, and the vector that it was in.
     pub(crate) fn give_back(
         &self,
-        emptied: Vec<usize>,
-        objects: impl ExactSizeIterator<Item = usize>,
+        mut emptied: Vec<usize>,
+        mut objects: impl ExactSizeIterator<Item = usize>,
         pieces: &mut Vec<Piece>,
     ) {
+        if objects.len() > ROOM {
+            // More than a spare has room for: not under the lock.
+            emptied.extend(&mut objects);
+        }
         let mut state = self.state.lock();
-        state.keep(emptied);
         state.batches.extend(pieces.drain(..).map(Batch::Piece));
+        if emptied.is_empty() {
+            state.keep(emptied);
+        } else {
+            state.batches.push(Batch::Objects(emptied));
+        }
         if objects.len() > 0 {
             match state.batches.last_mut() {
                 Some(Batch::Objects(last)) if last.capacity() - last.len() >= objects.len() => {
@@ -416,6 +432,7 @@ mod tests {
     fn a_mutator_borrows_a_part_and_the_rest_stays_what_it_was() {
         let (queue, words) = lending(LENT + 2);
         assert_eq!(queue.borrow(), None);
+        assert!(queue.is_hungry(), "it is asked for");
         queue.offer_maybe(words.clone());
         assert_eq!(queue.borrow(), Some(Batch::Maybe(words[2..].to_vec())));
         assert_eq!(queue.borrow(), Some(Batch::Maybe(words[..2].to_vec())), "no objects by that");
@@ -428,6 +445,30 @@ mod tests {
         assert_eq!(queue.borrow(), Some(Batch::Piece(piece)));
         (0..3).for_each(|_| give_back(&queue, &[], &[]));
         assert_eq!(queue.offers_if_dry(), Some(1), "nobody has anything");
+    }
+
+    #[test]
+    fn nothing_is_lent_before_the_first_drain_and_after_the_end() {
+        let queue = GreyQueue::new(1);
+        queue.offer(vec![1]);
+        assert_eq!(queue.borrow(), None);
+        queue.open(1);
+        assert_eq!(queue.borrow(), Some(Batch::Objects(vec![1])));
+        assert!(!queue.close_if_dry(1), "it is lent");
+        give_back(&queue, &[], &[]);
+        assert!(queue.close_if_dry(1));
+        queue.put(Batch::Objects(vec![2]));
+        assert_eq!(queue.borrow(), None);
+    }
+
+    #[test]
+    fn more_than_a_spare_has_room_for_is_given_back_as_one_batch() {
+        let (queue, objects) = lending(2 * ROOM + 1);
+        queue.put(Batch::Objects(vec![1]));
+        let Some(Batch::Objects(mut lent)) = queue.borrow() else { panic!("there is a batch") };
+        lent.clear();
+        queue.give_back(lent, objects.iter().copied(), &mut Vec::new());
+        assert_eq!(queue.state.lock().batches, [Batch::Objects(objects)]);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use heap_core::units::Bytes;
 /// Of the bytes in spans, a part that may be memory for references when no cycle runs: half for spares, half for kits. So a heap of
 /// 1 MiB keeps a spare, and one of 4 MiB four and a kit.
 const KEPT_PART: usize = 64;
-/// Spares that a mutator may use at a time: one its barrier has, one that it has handed over, one that it has borrowed, and one for what is
-/// left of that.
+/// Spares that a mutator may use at a time: its barrier's for objects and for words, one that it has handed over, and one that it has
+/// borrowed.
 const SPARES_EACH: usize = 4;
 /// Spares that are kept beside these, for what is handed over before it is scanned.
 const MORE_SPARES: usize = 64;

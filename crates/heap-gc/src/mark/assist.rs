@@ -18,7 +18,7 @@ use heap_core::units::Bytes;
 /// lead to as many objects far apart.
 const SMALL_PIECE_WORDS: usize = if PIECE_WORDS < 256 { PIECE_WORDS } else { 256 };
 
-/// Memory for one who assists. What is left is in it between [`Kit::mark`] and [`Kit::take_left`].
+/// Memory for one who assists. What is left is in it from [`Kit::mark`] until the queue has it.
 #[derive(Debug)]
 pub(crate) struct Kit {
     stack: Stack,
@@ -102,7 +102,9 @@ impl Kits {
 
     /// Puts one back for the next.
     pub(crate) fn put(&self, kit: Kit) {
-        debug_assert!(kit.stack.len == 0 && kit.pieces.is_empty() && kit.traced.is_empty());
+        debug_assert!(
+            kit.stack.len == 0 && !kit.stack.has_lost && kit.pieces.is_empty() && kit.traced.is_empty()
+        );
         self.0.lock().push(kit);
     }
 

@@ -222,8 +222,8 @@ impl Mu<'_> {
         if owed < words {
             return;
         }
-        // Nothing to be had: the workers have it all in their hands, or it is over.
         let begun = heap.world.pauses().begin();
+        // Nothing to be had: the workers have it all in their hands, or it is over.
         let Some(batch) = heap.queue.borrow() else { return };
         self.mutator.owed.set(owed - words);
         let clock = Instant::now();

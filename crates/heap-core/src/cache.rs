@@ -49,6 +49,7 @@ use crate::error::AllocError;
 use crate::fault::{self, Fault};
 use crate::figures::add;
 use crate::layout::{FIXED_LAYOUTS, LayoutId};
+use crate::memory::patience::Patience;
 use crate::memory::{Empties, Memory};
 use crate::page_heap::PageStock;
 use crate::sample::Dice;
@@ -558,7 +559,8 @@ impl Cache {
 
     /// [`Memory::sweep_some`] for somebody whose cache this is.
     pub fn sweep_some(&self, memory: &Memory, most: usize) {
-        memory.sweep_some_for(most, Empties::Keep, Some(&self.seat));
+        let mut patience = Patience::begun();
+        memory.sweep_some_for(most, Empties::Keep, Some(&self.seat), || patience.is_over());
     }
 
     /// Whether the cache holds anything (F3).

@@ -13,6 +13,7 @@
 //! unswept when it comes back, if the mutator had not heard of the new generation ([`crate::span::claim`]).
 
 mod dead;
+pub(crate) mod patience;
 mod sweeping;
 mod layouts;
 mod figures;
@@ -25,6 +26,7 @@ pub use dead::Dead;
 pub use layouts::MOST_LAYOUTS;
 pub use sweeping::Empties;
 
+use self::patience::Patience;
 use crate::central::{Entry, Seat, Seats, Taken};
 use crate::decoder::Decoder;
 use crate::error::AllocError;
@@ -283,7 +285,11 @@ impl Memory {
         generation: u64,
         seat: &Seat,
     ) -> Result<SpanId, AllocError> {
-        for _ in 0..SWEEP_TRIES {
+        let mut patience = Patience::later();
+        for tried in 0..SWEEP_TRIES {
+            if tried > 0 && patience.is_over() {
+                break;
+            }
             match entry.take(generation, seat, self.map()) {
                 Taken::Partial(id) => return Ok(id),
                 Taken::Unswept(claim) => {
@@ -300,7 +306,7 @@ impl Memory {
                 Taken::Nothing => break,
             }
         }
-        self.sweep_ahead(generation, Some(seat));
+        self.sweep_ahead(generation, Some(seat), &mut patience);
         if let Some(id) = entry.take_partial(generation, seat, self.map()) {
             return Ok(id);
         }
@@ -312,7 +318,8 @@ impl Memory {
                 Err(refused) => refused,
             };
             // The dead are not asked for their memory yet: no refusal before all is swept.
-            if self.sweep_ahead(generation, Some(seat)).is_none() && !self.free_empties(generation, emptied) {
+            let swept = self.sweep_ahead(generation, Some(seat), &mut Patience::later());
+            if swept.is_none() && !self.free_empties(generation, emptied) {
                 return Err(refused);
             }
             if let Some(id) = entry.take_partial(generation, seat, self.map()) {
@@ -342,10 +349,10 @@ impl Memory {
     /// As [`PageHeap::new_span`].
     pub fn take_large(&self, entry: &Entry, used: Bytes, generation: u64) -> Result<SpanId, AllocError> {
         // Dead objects' pages come first: sweep a little, or until as many were freed.
-        let mut freed = Pages::ZERO;
+        let (mut freed, mut patience) = (Pages::ZERO, Patience::for_large());
         for _ in 0..LARGE_PIECES {
-            match self.sweep_ahead(generation, None) {
-                Some(pages) if freed + pages < used.pages_ceil() => freed += pages,
+            match self.sweep_ahead(generation, None, &mut patience) {
+                Some(pages) if freed + pages < used.pages_ceil() && !patience.is_over() => freed += pages,
                 Some(_) | None => break,
             }
         }
@@ -357,7 +364,8 @@ impl Memory {
                 Err(refused) => refused,
             };
             // As for small objects: no refusal before all is swept.
-            if self.sweep_ahead(generation, None).is_none() && !self.free_empties(generation, emptied) {
+            let swept = self.sweep_ahead(generation, None, &mut Patience::later());
+            if swept.is_none() && !self.free_empties(generation, emptied) {
                 return Err(refused);
             }
         }
@@ -376,7 +384,8 @@ impl Memory {
                 Err(refused) => refused,
             };
             // As for objects: no refusal before all is swept.
-            if self.sweep_ahead(generation, None).is_none() && !self.free_empties(generation, emptied) {
+            let swept = self.sweep_ahead(generation, None, &mut Patience::later());
+            if swept.is_none() && !self.free_empties(generation, emptied) {
                 return Err(refused);
             }
         }

@@ -44,7 +44,7 @@ pub const FRAME_PAGES_KEPT: usize = if STRESSED { 2 } else { 32 };
 /// which a mutator may wait.
 pub const WATCHED_AT_ONCE: usize = if STRESSED { 2 } else { 1024 };
 
-/// Unswept spans a refill looks at before it takes a fresh one. Bounds the time of an allocation when every span
-/// is full: some 30 µs. Go 1.27 uses 100 (`runtime/mcentral.go`); a heap whose spans are all full then grows by one span in a
-/// hundred, here by one in thirty-two, before it is swept.
+/// Unswept spans a refill looks at before it takes a fresh one, at most; where memory is slow the clock ends it before
+/// (`crates/heap-core/src/memory/patience.rs`). Go 1.27 uses 100 (`runtime/mcentral.go`); a heap whose spans are all full then grows by
+/// one span in a hundred before it is swept, here by one in thirty-two, or in five at 5 µs a span.
 pub const SWEEP_TRIES: usize = if STRESSED { 2 } else { 32 };

@@ -7,6 +7,7 @@
 //! The walk's place is common to all who walk, and may be past a record that somebody has not claimed yet; so whoever needs all swept
 //! looks at each record once more ([`Memory::finish_sweep`]).
 
+use super::patience::Patience;
 use super::{Dead, Memory};
 use crate::central::Seat;
 use crate::fault::{self, Fault};
@@ -66,11 +67,16 @@ impl Memory {
     }
 
     /// [`Memory::sweep_some`] for an allocation. Who has not heard of the newest generation sweeps nothing.
-    pub(super) fn sweep_ahead(&self, generation: u64, by: Option<&Seat>) -> Option<Pages> {
+    pub(super) fn sweep_ahead(
+        &self,
+        generation: u64,
+        by: Option<&Seat>,
+        patience: &mut Patience,
+    ) -> Option<Pages> {
         if generation != self.generation() {
             return None;
         }
-        self.sweep_some_for(SWEEP_AHEAD, Empties::Free, by)
+        self.sweep_some_for(SWEEP_AHEAD, Empties::Free, by, || patience.is_over())
     }
 
     /// Whether the walk over all records has reached the end. Errs either way while a cycle begins or ends.
@@ -83,12 +89,18 @@ impl Memory {
     /// Sweeps up to `most` spans wherever they are, and at most seven more, looking at a few records for each, and says how many pages
     /// that freed; `None` when the walk has reached the end.
     pub fn sweep_some(&self, most: usize) -> Option<Pages> {
-        self.sweep_some_for(most, Empties::Free, None)
+        self.sweep_some_for(most, Empties::Free, None, || false)
     }
 
     /// [`Memory::sweep_some`], with what becomes of spans without objects, and counted by the mutator that sits there, if it is
-    /// one. Pages of spans that are kept are not among those freed.
-    pub(crate) fn sweep_some_for(&self, most: usize, empties: Empties, by: Option<&Seat>) -> Option<Pages> {
+    /// one. Pages of spans that are kept are not among those freed. Between two steps it asks whether it is to stop.
+    pub(crate) fn sweep_some_for(
+        &self,
+        most: usize,
+        empties: Empties,
+        by: Option<&Seat>,
+        mut stops: impl FnMut() -> bool,
+    ) -> Option<Pages> {
         let generation = self.generation();
         let mut freed = Pages::ZERO;
         let (mut swept, mut looked) = (0, 0);
@@ -109,6 +121,9 @@ impl Memory {
                     swept += 1;
                     freed += self.sweep_and_place(claim, generation, empties, by);
                 }
+            }
+            if stops() {
+                break;
             }
         }
         Some(freed)
@@ -182,7 +197,7 @@ impl Memory {
     ///
     /// The caller sees to it that no cycle begins or ends meanwhile.
     pub fn finish_sweep(&self, empties: Empties) {
-        while self.sweep_some_for(usize::MAX, empties, None).is_some() {}
+        while self.sweep_some_for(usize::MAX, empties, None, || false).is_some() {}
         // The walk's cursor is shared: a record it has passed may be with a thread that has not claimed it yet. So each is
         // looked at once more.
         let generation = self.generation();

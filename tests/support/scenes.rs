@@ -303,7 +303,10 @@ fn hidden_and_stepped(step: &str, len: usize, make: impl for<'gc> Fn(&Mu<'gc>, u
     if STEPS[..4].contains(&step) {
         // What the barrier shaded is in the queue now.
         cycle.until("dry");
-        let _more = stage.heap.step(Duration::ZERO);
+        // Each marks a little: the first of the array, the others of what it leads to.
+        for _ in 0..3 {
+            let _more = stage.heap.step(Duration::ZERO);
+        }
     }
     cycle.finish();
     mutator.enter(|mu| {

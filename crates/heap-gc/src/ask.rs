@@ -11,6 +11,7 @@ use crate::figures::{Figures, Reason};
 use crate::grey::Batch;
 use crate::handle::Handle;
 use crate::log::Track;
+use crate::mark::{Amount, Marked};
 use crate::shared::Shared;
 use core::time::Duration;
 use heap_core::fault::{self, Fault};
@@ -43,7 +44,7 @@ pub(crate) fn call_if_due(heap: &Handle) {
     }
 }
 
-/// Words of marking, and spans swept, between two looks at the clock in [`step`].
+/// Words of marking of one batch, and spans swept, between two looks at whether there is more to do in [`step`].
 const STEP_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 8 << 10 };
 const STEP_SPANS: usize = 8;
 
@@ -57,7 +58,7 @@ pub(crate) fn step(heap: &Handle, budget: Duration) -> bool {
     loop {
         if let Some(batch) = heap.queue.borrow() {
             let begun = thread_cpu_time();
-            mark_some(heap, batch, STEP_WORDS);
+            mark_some(heap, batch, Amount { words: STEP_WORDS, until: end });
             heap.pace.spend_on_assist(thread_cpu_time().saturating_sub(begun));
         } else {
             // Under the cycle's lock: a thread that sweeps is either inside or holds it, so no cycle begins while it does.
@@ -85,26 +86,28 @@ pub(crate) fn idle(heap: &Handle, budget: Duration) -> bool {
     step(heap, budget) || heap.scavenger.idle(end)
 }
 
-/// Marks a part of a batch that was borrowed, and gives back what is left.
+/// Marks a part of a batch that was borrowed, and gives back what is left. Says how much it marked.
 ///
 /// With a marker of its own: while the batch is lent the cycle cannot end, but between two of them another may have begun, and a
 /// marker knows the epoch it was made in.
-pub(crate) fn mark_some(heap: &Shared, batch: Batch, words: usize) {
+pub(crate) fn mark_some(heap: &Shared, mut batch: Batch, most: Amount) -> Marked {
     let begun = heap.log.begin();
     let mut kit = heap.kits.take();
-    let emptied = kit.mark(&heap.memory, batch, heap.mark_limits, words);
+    let marked = kit.mark(&heap.memory, &mut batch, heap.mark_limits, most);
     if fault::on(Fault::AssistRestDropped) {
         kit.forget();
+        batch = Batch::NOTHING;
     }
     let (objects, pieces, has_lost) = kit.take_left();
     if has_lost {
         heap.lost.store(true, Relaxed);
     }
-    heap.pace.work_done(words as u64);
+    heap.pace.work_done(marked.words as u64);
     // Before it is given back: the cycle ends later.
-    heap.log.end(begun, Track::here(), || Event::Assisted { words });
-    heap.queue.give_back(emptied, objects, pieces);
+    heap.log.end(begun, Track::here(), || Event::Assisted { words: marked.words });
+    heap.queue.give_back(batch, objects, pieces);
     heap.kits.put(kit);
+    marked
 }
 
 /// See [`crate::Heap::verify`].

@@ -51,8 +51,26 @@ pub(crate) enum Batch {
     Maybe(Vec<usize>),
 }
 
-/// A batch that is overwritten.
-const NO_BATCH: Batch = Batch::Piece(Piece { object: usize::MAX, from: 0 });
+impl Batch {
+    /// A batch with nothing in it, and no memory.
+    pub(crate) const NOTHING: Self = Self::Objects(Vec::new());
+
+    /// Whether nothing is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Objects(references) | Self::Maybe(references) => references.is_empty(),
+            Self::Piece(_) => false,
+        }
+    }
+
+    /// The vector that its references were in.
+    pub(crate) fn into_memory(self) -> Vec<usize> {
+        match self {
+            Self::Objects(references) | Self::Maybe(references) => references,
+            Self::Piece(_) => Vec::new(),
+        }
+    }
+}
 
 /// The rest of a large object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -222,7 +240,7 @@ impl GreyQueue {
             (state.spares.len(), state.spares.capacity() >= room && state.batches.capacity() >= room)
         };
         let new: Vec<_> = (there..spares).map(|_| touched(ROOM, usize::MAX)).collect();
-        let mut lists = (!has_lists).then(|| (touched(room, NO_BATCH), touched(room, Vec::new())));
+        let mut lists = (!has_lists).then(|| (touched(room, Batch::NOTHING), touched(room, Vec::new())));
         let mut state = self.state.lock();
         if let Some((batches, spares)) = &mut lists {
             batches.append(&mut state.batches);
@@ -282,23 +300,24 @@ impl GreyQueue {
         Some(lent)
     }
 
-    /// Takes back what is left of a batch that was lent and what was found in it, and the vector that it was in.
+    /// Takes back what is left of a batch that was lent, and what was found in it.
     pub(crate) fn give_back(
         &self,
-        mut emptied: Vec<usize>,
+        rest: Batch,
         mut objects: impl ExactSizeIterator<Item = usize>,
         pieces: &mut Vec<Piece>,
     ) {
-        if objects.len() > ROOM {
-            // More than a spare has room for: not under the lock.
-            emptied.extend(&mut objects);
-        }
+        // More than a spare has room for: not under the lock.
+        let many = if objects.len() > ROOM { (&mut objects).collect() } else { Vec::new() };
         let mut state = self.state.lock();
         state.batches.extend(pieces.drain(..).map(Batch::Piece));
-        if emptied.is_empty() {
-            state.keep(emptied);
+        if rest.is_empty() {
+            state.keep(rest.into_memory());
         } else {
-            state.batches.push(Batch::Objects(emptied));
+            state.batches.push(rest);
+        }
+        if !many.is_empty() {
+            state.batches.push(Batch::Objects(many));
         }
         if objects.len() > 0 {
             match state.batches.last_mut() {
@@ -425,7 +444,7 @@ mod tests {
 
     /// Gives back that much, in a vector of no room.
     fn give_back(queue: &GreyQueue, objects: &[usize], pieces: &[Piece]) {
-        queue.give_back(Vec::new(), objects.iter().copied(), &mut pieces.to_vec());
+        queue.give_back(Batch::NOTHING, objects.iter().copied(), &mut pieces.to_vec());
     }
 
     #[test]
@@ -462,12 +481,29 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_taken_of_a_batch_goes_back_as_what_it_was() {
+        let (queue, all) = lending(4);
+        for kind in [Batch::Maybe, Batch::Objects] {
+            queue.put(Batch::Objects(vec![9]));
+            assert!(queue.borrow().is_some());
+            queue.give_back(kind(vec![3]), all.iter().copied(), &mut Vec::new());
+        }
+        let back: Vec<_> = core::iter::from_fn(|| queue.borrow()).filter(|batch| !batch.is_empty()).collect();
+        let (maybe, objects): (Vec<_>, Vec<_>) =
+            back.into_iter().partition(|batch| matches!(batch, Batch::Maybe(_)));
+        assert_eq!(maybe, [Batch::Maybe(vec![3])], "nothing is added to words that may be references");
+        let mut objects: Vec<_> = objects.into_iter().flat_map(Batch::into_memory).collect();
+        objects.sort_unstable();
+        assert_eq!(objects, [0, 0, 1, 1, 2, 2, 3, 3, 3]);
+    }
+
+    #[test]
     fn more_than_a_spare_has_room_for_is_given_back_as_one_batch() {
         let (queue, objects) = lending(2 * ROOM + 1);
-        queue.put(Batch::Objects(vec![1]));
+        queue.offer(vec![1]);
         let Some(Batch::Objects(mut lent)) = queue.borrow() else { panic!("there is a batch") };
         lent.clear();
-        queue.give_back(lent, objects.iter().copied(), &mut Vec::new());
+        queue.give_back(Batch::Objects(lent), objects.iter().copied(), &mut Vec::new());
         assert_eq!(queue.state.lock().batches, [Batch::Objects(objects)]);
     }
 
@@ -503,7 +539,7 @@ mod tests {
         let Some(Batch::Objects(mut lent)) = queue.borrow() else { panic!("there is a batch") };
         assert_eq!((lent.as_ptr(), spares()), (memory, 2), "all of it is lent");
         lent.clear();
-        queue.give_back(lent, 0..1, &mut Vec::new());
+        queue.give_back(Batch::Objects(lent), 0..1, &mut Vec::new());
         let Some(Batch::Objects(again)) = queue.take() else { panic!("something was left") };
         assert_eq!((again.as_ptr(), spares()), (memory, 2), "what was emptied is used next");
         queue.keep(again);

@@ -52,7 +52,7 @@ use heap_core::sync::atomic::{AtomicUsize, Ordering::Acquire};
 use heap_core::units::{WORD_BYTES, narrow};
 use stack::{Grey, MOST_QUICK, Stack, Top};
 
-pub(crate) use assist::{KIT_BYTES, Kits};
+pub(crate) use assist::{Amount, KIT_BYTES, Kits, Marked};
 pub(crate) use words::Whole;
 
 /// Objects prefetched ahead. More hide more latency, until the misses under way exceed what the core can track (about
@@ -72,7 +72,7 @@ const SHARE_FROM: usize = 8;
 
 /// Words that a worker looks at before it pauses: some 100 µs of marking.
 const SLICE_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 64 << 10 };
-/// Words that scanning an object counts as, whatever is in it: one for its turn in the ring, the others when it is scanned.
+/// Words that scanning an object counts as, at least.
 pub(crate) const OBJECT_WORDS: usize = 4;
 
 /// A wait for a batch that is put into a log. Shorter ones are spent looking, and there is one at each end of a drain.
@@ -94,13 +94,6 @@ pub(crate) enum Go {
     On,
     /// The cycle is given up.
     Home,
-}
-
-/// What a worker has after a slice.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Left {
-    Nothing,
-    Some,
 }
 
 /// What one worker did.
@@ -377,7 +370,11 @@ impl<'a> Marker<'a> {
     /// away: the cycle is given up.
     pub(crate) fn drain_in_slices(&mut self, mut pause: impl FnMut(usize) -> Go) {
         loop {
-            while self.drain_own::<true>(SLICE_WORDS) == Left::Some {
+            loop {
+                self.drain_own::<true>(SLICE_WORDS);
+                if self.is_done() {
+                    break;
+                }
                 // What is here could not be had by others while this worker pauses.
                 self.share_half();
                 if pause(SLICE_WORDS) == Go::Home {
@@ -420,26 +417,25 @@ impl<'a> Marker<'a> {
 
     /// Takes a batch to scan.
     pub(crate) fn add(&mut self, batch: Batch) {
-        let emptied = self.scan_later(batch);
+        let mut batch = batch;
+        self.take_some(&mut batch, usize::MAX);
         if let Some(queue) = self.queue {
-            queue.keep(emptied);
+            queue.keep(batch.into_memory());
         }
     }
 
-    /// The same; returns the vector that the batch was in.
-    fn scan_later(&mut self, batch: Batch) -> Vec<usize> {
+    /// Takes so many of a batch's references, to scan what they lead to.
+    fn take_some(&mut self, batch: &mut Batch, most: usize) {
         match batch {
-            Batch::Objects(mut objects) => {
-                objects.drain(..).for_each(|object| self.push(object));
-                objects
+            Batch::Objects(objects) => {
+                objects.drain(objects.len().saturating_sub(most)..).for_each(|object| self.push(object));
             }
-            Batch::Maybe(mut words) => {
-                words.drain(..).for_each(|word| self.visit_tagged(word));
-                words
+            Batch::Maybe(words) => {
+                words.drain(words.len().saturating_sub(most)..).for_each(|word| self.visit_tagged(word));
             }
-            Batch::Piece(piece) => {
+            &mut Batch::Piece(piece) => {
                 self.pieces.push(piece);
-                Vec::new()
+                *batch = Batch::NOTHING;
             }
         }
     }
@@ -465,10 +461,10 @@ impl<'a> Marker<'a> {
     /// An object popped is asked for and goes into the ring; the oldest in the ring is scanned when the ring is full or the
     /// stack is empty. A lone object, as a list has, is scanned at once.
     ///
-    /// With `LIMITED` stops after about that many words, and says whether anything is left.
-    fn drain_own<const LIMITED: bool>(&mut self, words: usize) -> Left {
+    /// With `LIMITED` stops after that many words, when what it is at is done, and says how many those were.
+    fn drain_own<const LIMITED: bool>(&mut self, words: usize) -> usize {
         let (hot, queue) = (self.hot, self.queue);
-        let mut budget = words;
+        let mut done = 0;
         let mut top = self.stack.top();
         // Two arrays: an entry copied whole goes by one 16-byte load of the two 8-byte stores that pushed it, which the
         // processor cannot forward.
@@ -478,11 +474,8 @@ impl<'a> Marker<'a> {
         // The object scanned before.
         let mut last = 0_usize;
         loop {
-            if LIMITED {
-                if budget == 0 {
-                    break;
-                }
-                budget -= 1;
+            if LIMITED && done >= words {
+                break;
             }
             let grey = if top.len > usize::from(waiting == 0)
                 && let Some(next) = top.pop()
@@ -507,26 +500,28 @@ impl<'a> Marker<'a> {
             } else if let Some(only) = top.pop() {
                 // A road of its own, which is measured: docs/design/marking.md. Nothing to share yet but what it leads to.
                 last = only.object;
-                let words;
-                (top, words) = self.scan::<true>(hot, top, only);
+                let scanned;
+                (top, scanned) = self.scan::<true>(hot, top, only);
                 if LIMITED {
-                    budget = budget.saturating_sub(words);
+                    done += scanned;
                 }
                 continue;
             } else {
                 let Some(piece) = self.pieces.pop() else { break };
                 self.stack.settle(top);
+                let before = self.work.slow_words;
                 self.scan_piece(piece);
                 top = self.stack.top();
-                // Each word may lead to an object far from the last.
-                budget = budget.saturating_sub(self.piece_words * OBJECT_WORDS);
+                if LIMITED {
+                    done += usize::try_from(self.work.slow_words - before).unwrap_or(usize::MAX);
+                }
                 continue;
             };
             last = grey.object;
-            let words;
-            (top, words) = self.scan::<false>(hot, top, grey);
+            let scanned;
+            (top, scanned) = self.scan::<false>(hot, top, grey);
             if LIMITED {
-                budget = budget.saturating_sub(words);
+                done += scanned;
             }
             if let Some(queue) = queue
                 && queue.is_hungry()
@@ -547,7 +542,12 @@ impl<'a> Marker<'a> {
             let next = (at - waited) % RING;
             self.stack.push(Grey { object: objects[next], scan: scans[next] });
         }
-        if self.stack.len == 0 && self.pieces.is_empty() { Left::Nothing } else { Left::Some }
+        done
+    }
+
+    /// Whether there is nothing on its own stacks.
+    fn is_done(&self) -> bool {
+        self.stack.len == 0 && self.pieces.is_empty()
     }
 
     /// Looks into one marked object. Says for how many words that counts.
@@ -565,7 +565,7 @@ impl<'a> Marker<'a> {
             let before = self.work.slow_words;
             self.scan_slow(id, object);
             let long = usize::try_from(self.work.slow_words - before).unwrap_or(usize::MAX);
-            return (self.stack.top(), long.max(OBJECT_WORDS - 1));
+            return (self.stack.top(), long.max(OBJECT_WORDS));
         }
         let mut mask = scan.mask();
         if fault::on(Fault::MaskBitDropped) && mask != 0 {
@@ -585,6 +585,6 @@ impl<'a> Marker<'a> {
                 top = self.with_room(top, MOST_QUICK);
             }
         }
-        (top, OBJECT_WORDS - 1)
+        (top, OBJECT_WORDS)
     }
 }

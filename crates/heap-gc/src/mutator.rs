@@ -17,13 +17,11 @@
 mod due;
 mod known;
 mod pay;
-mod piece;
 mod refusal;
 mod slots;
 mod stay;
 
 use known::Known;
-use piece::Piece;
 pub use refusal::Refusal;
 pub(crate) use slots::Room;
 pub(crate) use stay::Stay;
@@ -78,8 +76,6 @@ pub struct Mutator {
     until_asked: Cell<u32>,
     /// Words of marking that it owes for what it allocated.
     owed: Cell<usize>,
-    /// How much of that it marks at once.
-    piece: Piece,
     /// Bytes it allocated past the goal, since it last offered its processor.
     past_goal: Cell<usize>,
     /// Its finalizers, of which the part has another handle.
@@ -138,7 +134,6 @@ impl Mutator {
             known: Known::new(),
             until_asked: Cell::new(heap.collect_every.unwrap_or(0)),
             owed: Cell::new(0),
-            piece: Piece::new(),
             past_goal: Cell::new(0),
             finalizers,
             is_finalizing: Cell::new(false),

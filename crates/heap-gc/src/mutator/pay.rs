@@ -7,22 +7,25 @@
 //!       → a cycle marks?   mark a little (assist)
 //! ```
 
-use super::{Mu, RUN_BYTES, piece};
+use super::{Mu, RUN_BYTES};
 use crate::ask::mark_some;
 use crate::collector;
 use crate::config::Collector;
 use crate::event::Event;
 use crate::figures::Reason;
 use crate::log::Track;
+use crate::mark::Amount;
 use crate::pacer::Limiting;
 use crate::pauses::{Begun, Kind};
 use crate::sampler::Label;
 use crate::shared::Shared;
 use core::ptr::NonNull;
+use core::time::Duration;
 use heap_core::cache::{Drawn, Source};
 use heap_core::error::AllocError;
 use heap_core::fault::{self, Fault};
 use heap_core::layout::LayoutId;
+use heap_core::stress::STRESSED;
 use heap_core::sync::atomic::Ordering::Relaxed;
 use heap_core::units::Bytes;
 use std::time::Instant;
@@ -31,8 +34,19 @@ use std::time::Instant;
 /// longer pause. Without it a churning heap of 140 MiB allocated as much again in the 66 ms that the collector needed alone, had
 /// as many more dead spans in the next cycle, and stayed at 2.7 times what lives; with it, it is at 1.8.
 const SWEPT_FOR_A_CYCLE: usize = 8;
+/// Words that a mutator owes before it assists, and marks at once at most. Less makes each borrowed batch dearer.
+const MOST_MARKED: usize = if STRESSED { 16 } else { 4096 };
+/// What marking all that a batch leads to counts for at least: where there is little to be had, whoever owes is not to look for it with
+/// each refill.
+const LEAST_PAID: usize = MOST_MARKED / 4;
+/// How long it marks at once. A refill pays once at most, so with less mutators pay later: with 5 µs a churning heap took a quarter more
+/// memory. Under stress no clock decides what happens.
+const LONG: Option<Duration> = if STRESSED { None } else { Some(Duration::from_micros(8)) };
+/// What marking at once counts for at most. Asking for processor time costs a system call, a twentieth of it; the clock costs nothing, and
+/// when it says more, the thread was not running.
+const LONGEST: Duration = Duration::from_micros(100);
 /// Words it can owe at most: a debt that could not be paid, for want of work, is not collected for ever.
-const MOST_OWED: usize = 64 * piece::MOST;
+const MOST_OWED: usize = 64 * MOST_MARKED;
 /// How often a mutator offers its processor while a heap that is past its goal grows by as much again as it was to.
 const OFFERS_IN_ROOM: usize = 32;
 /// A heap that is to grow by so much does not grow far past its goal in a time slice.
@@ -155,6 +169,9 @@ impl Mu<'_> {
         let debt = heap.pace.debt(bytes);
         if debt > 0 {
             self.assist(debt);
+        } else {
+            // No cycle marks: what was owed to the last is no debt to the next.
+            self.mutator.owed.set(0);
         }
         outcome
     }
@@ -218,19 +235,18 @@ impl Mu<'_> {
         let heap = &self.mutator.heap;
         let owed = self.mutator.owed.get().saturating_add(debt).min(MOST_OWED);
         self.mutator.owed.set(owed);
-        let words = self.mutator.piece.words();
-        if owed < words {
+        if owed < MOST_MARKED {
             return;
         }
         let begun = heap.world.pauses().begin();
         // Nothing to be had: the workers have it all in their hands, or it is over.
         let Some(batch) = heap.queue.borrow() else { return };
-        self.mutator.owed.set(owed - words);
         let clock = Instant::now();
-        mark_some(heap, batch, words);
-        let time = clock.elapsed();
-        self.mutator.piece.took(time);
-        heap.pace.spend_on_assist(time.min(piece::LONGEST));
+        let most = Amount { words: MOST_MARKED, until: LONG.map(|long| clock + long) };
+        let marked = mark_some(heap, batch, most);
+        let paid = if marked.is_all { marked.words.max(LEAST_PAID) } else { marked.words };
+        self.mutator.owed.set(owed.saturating_sub(paid));
+        heap.pace.spend_on_assist(clock.elapsed().min(LONGEST));
         heap.world.pauses().end(Kind::Assist, begun);
     }
 }

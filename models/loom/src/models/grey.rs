@@ -122,22 +122,25 @@ fn three_workers_finish_and_leave() {
 }
 
 impl Marking {
-    /// A mutator that assists: borrows a batch if there is one, scans one object of it, and gives back the rest.
+    /// A mutator that assists: borrows a batch if there is one, scans one object of it, and gives back the rest, and what that
+    /// object led to.
     fn assist(&self, fan: usize) {
         let Some(batch) = self.queue.borrow() else { return };
-        let mut stack = match batch {
-            Batch::Objects(stack) | Batch::Maybe(stack) => stack,
+        let mut untaken = match batch {
+            Batch::Objects(objects) | Batch::Maybe(objects) => objects,
             Batch::Piece(Piece { object, .. }) => vec![object],
         };
-        if let Some(depth) = stack.pop() {
+        let mut found = Vec::new();
+        if let Some(depth) = untaken.pop() {
             if depth > 0 {
                 self.unscanned.fetch_add(fan, Relaxed);
-                stack.extend(core::iter::repeat_n(depth - 1, fan));
+                found.extend(core::iter::repeat_n(depth - 1, fan));
             }
             self.scanned.fetch_add(1, Relaxed);
             self.unscanned.fetch_sub(1, Relaxed);
         }
-        self.queue.give_back(Vec::new(), stack.into_iter(), &mut Vec::new());
+        let rest = if untaken.is_empty() { Batch::NOTHING } else { Batch::Objects(untaken) };
+        self.queue.give_back(rest, found.into_iter(), &mut Vec::new());
     }
 }
 
@@ -251,7 +254,7 @@ impl Graph {
     fn assist(&self) {
         let Some(Batch::Objects(objects)) = self.queue.borrow() else { return };
         let left: Vec<usize> = objects.into_iter().flat_map(|object| self.scan(object)).collect();
-        self.queue.give_back(Vec::new(), left.into_iter(), &mut Vec::new());
+        self.queue.give_back(Batch::NOTHING, left.into_iter(), &mut Vec::new());
     }
 
     /// The collector: drains until a round in between finds nothing.

@@ -19,11 +19,16 @@
 //! Memory for references goes round: a vector that was emptied becomes a *spare*, and is the next that is filled. The collector's
 //! thread makes some before a cycle, and writes to them ([`GreyQueue::ready`]), and when a cycle has ended
 //! it gives back what is not worth keeping ([`GreyQueue::tidy`]). So a mutator rarely asks the system's allocator for memory here, and gives it
-//! none: either may take 300 µs (`docs/design/pauses.md`).
+//! none: either may take 300 µs (`docs/design/pauses.md`). Batches and spares are in lists that are never copied ([`pile`]).
 //!
 //! If a worker's thread never comes (the system refused it), [`GreyQueue::new`] is told fewer workers; nobody waits for
 //! a thread that does not exist.
 
+// Said because the models take this file by its path.
+#[path = "grey/pile.rs"]
+mod pile;
+
+use self::pile::Pile;
 use heap_core::fault::step::{self, Step};
 use heap_core::stress::BARRIER_BUFFER;
 use heap_core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -83,9 +88,9 @@ pub(crate) struct Piece {
 
 #[derive(Debug)]
 struct State {
-    batches: Vec<Batch>,
+    batches: Pile<Batch>,
     /// Empty vectors, with [`ROOM`] as all batches have.
-    spares: Vec<Vec<usize>>,
+    spares: Pile<Vec<usize>>,
     workers: usize,
     waiting: usize,
     assisting: usize,
@@ -154,8 +159,8 @@ impl GreyQueue {
     /// An empty queue for that many workers.
     pub(crate) fn new(workers: usize) -> Self {
         let state = State {
-            batches: Vec::new(),
-            spares: Vec::new(),
+            batches: Pile::default(),
+            spares: Pile::default(),
             workers,
             waiting: 0,
             assisting: 0,
@@ -235,32 +240,31 @@ impl GreyQueue {
             return;
         }
         let room = BATCHES.max(2 * spares);
-        let (there, has_lists) = {
+        let (there, lacking) = {
             let state = self.state.lock();
-            (state.spares.len(), state.spares.capacity() >= room && state.batches.capacity() >= room)
+            (state.spares.len(), (state.batches.lacks(room), state.spares.lacks(room)))
         };
         let new: Vec<_> = (there..spares).map(|_| touched(ROOM, usize::MAX)).collect();
-        let mut lists = (!has_lists).then(|| (touched(room, Batch::NOTHING), touched(room, Vec::new())));
+        let mut for_batches = pile::ready(lacking.0, &Batch::NOTHING);
+        let mut for_spares = pile::ready(lacking.1, &Vec::new());
         let mut state = self.state.lock();
-        if let Some((batches, spares)) = &mut lists {
-            batches.append(&mut state.batches);
-            core::mem::swap(batches, &mut state.batches);
-            spares.append(&mut state.spares);
-            core::mem::swap(spares, &mut state.spares);
-        }
-        state.spares.extend(new);
-        drop(state);
-        // What was exchanged is dropped here.
+        state.batches.add(&mut for_batches);
+        state.spares.add(&mut for_spares);
+        new.into_iter().for_each(|spare| state.spares.push(spare));
     }
 
-    /// Gives spares back to the system's allocator: all but so many, and those that have grown.
+    /// Gives memory back to the system's allocator: of all spares but so many, and of those that have grown.
     pub(crate) fn tidy(&self, most: usize) {
         let mut state = self.state.lock();
-        let mut given_up: Vec<_> = state.spares.extract_if(.., |spare| spare.capacity() > ROOM).collect();
-        let kept = most.min(state.spares.len());
-        given_up.extend(state.spares.drain(kept..));
+        let all: Vec<_> = core::iter::from_fn(|| state.spares.pop()).collect();
+        let (mut kept, mut given_up): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|spare| spare.capacity() <= ROOM);
+        given_up.extend(kept.drain(most.min(kept.len())..));
+        kept.into_iter().for_each(|spare| state.spares.push(spare));
+        let room = BATCHES.max(2 * most);
+        let blocks = (state.batches.take_empty(room), state.spares.take_empty(room));
         drop(state);
-        drop(given_up);
+        drop((given_up, blocks));
     }
 
     fn add(&self, mut state: MutexGuard<'_, State>, batch: Batch) {
@@ -310,7 +314,7 @@ impl GreyQueue {
         // More than a spare has room for: not under the lock.
         let many = if objects.len() > ROOM { (&mut objects).collect() } else { Vec::new() };
         let mut state = self.state.lock();
-        state.batches.extend(pieces.drain(..).map(Batch::Piece));
+        pieces.drain(..).for_each(|piece| state.batches.push(Batch::Piece(piece)));
         if rest.is_empty() {
             state.keep(rest.into_memory());
         } else {
@@ -504,7 +508,7 @@ mod tests {
         let Some(Batch::Objects(mut lent)) = queue.borrow() else { panic!("there is a batch") };
         lent.clear();
         queue.give_back(Batch::Objects(lent), objects.iter().copied(), &mut Vec::new());
-        assert_eq!(queue.state.lock().batches, [Batch::Objects(objects)]);
+        assert!(queue.state.lock().batches.iter().eq(&[Batch::Objects(objects)]));
     }
 
     #[test]
@@ -515,12 +519,13 @@ mod tests {
         let all: Vec<usize> = (0..=ROOM).collect();
         assert_eq!(queue.borrow(), Some(Batch::Objects(all[ROOM - LENT..ROOM].to_vec())));
         give_back(&queue, &all[ROOM - LENT..ROOM], &[]);
-        assert_eq!(queue.state.lock().batches, [Batch::Objects(all[..ROOM].to_vec())], "there is room");
+        let one = [Batch::Objects(all[..ROOM].to_vec())];
+        assert!(queue.state.lock().batches.iter().eq(&one), "there is room");
         assert!(queue.borrow().is_some());
         give_back(&queue, &all[ROOM - LENT..], &[]);
         let (rest, left) = all.split_at(ROOM - LENT);
         let batches = [rest, left].map(|some| Batch::Objects(some.to_vec()));
-        assert_eq!(queue.state.lock().batches, batches, "there is none for one more");
+        assert!(queue.state.lock().batches.iter().eq(&batches), "there is none for one more");
     }
 
     #[test]

@@ -190,6 +190,10 @@ counts:
         echo "SKIPPED counts: valgrind is not installed (on Debian: apt-get install valgrind)"; \
     fi
 
+# heap-lab on an emulated machine that nobody else runs on (QEMU): `bench pause …` says there what the heap's longest pieces are. Minutes.
+emulated *ARGS:
+    benches/emulated/run.sh "$@"
+
 # The profiler in a program with frame pointers: its tests, and instructions for each allocation.
 frame-pointers:
     #!/usr/bin/env bash

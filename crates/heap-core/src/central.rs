@@ -336,12 +336,15 @@ impl Entry {
         }
     }
 
-    /// Takes a swept span with free slots out, from whichever shard has one: before somebody makes a new span, or is refused one.
-    pub fn take_partial(&self, generation: u64, seat: &Seat, map: &SpanMap) -> Option<SpanId> {
+    /// Takes a swept span with free slots out, from whichever shard has one: before somebody makes a new span, or is refused one. One
+    /// without objects only if no shard has another.
+    pub fn take_swept(&self, generation: u64, seat: &Seat, map: &SpanMap) -> Option<SpanId> {
         let own = usize::from(seat.number()) % self.shards.len();
-        (own..self.shards.len())
-            .chain(0..own)
-            .find_map(|shard| self.partial_from(&mut self.lock(shard), generation, map))
+        let shards = || (own..self.shards.len()).chain(0..own);
+        shards().find_map(|shard| self.partial_from(&mut self.lock(shard), generation, map)).or_else(|| {
+            shards()
+                .find_map(|shard| self.swept_from(&mut self.lock(shard), Lists::take_empty, generation, map))
+        })
     }
 
     /// Takes all spans out that are swept and without objects, for somebody who frees them, and knows `generation`.

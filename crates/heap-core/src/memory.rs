@@ -306,8 +306,10 @@ impl Memory {
                 Taken::Nothing => break,
             }
         }
-        self.sweep_ahead(generation, Some(seat), &mut patience);
-        if let Some(id) = entry.take_partial(generation, seat, self.map()) {
+        if !patience.is_over() {
+            self.sweep_ahead(generation, Some(seat), &mut patience);
+        }
+        if let Some(id) = entry.take_swept(generation, seat, self.map()) {
             return Ok(id);
         }
         let request = self.request(entry, Bytes::ZERO);
@@ -322,7 +324,7 @@ impl Memory {
             if swept.is_none() && !self.free_empties(generation, emptied) {
                 return Err(refused);
             }
-            if let Some(id) = entry.take_partial(generation, seat, self.map()) {
+            if let Some(id) = entry.take_swept(generation, seat, self.map()) {
                 return Ok(id);
             }
         };

@@ -46,5 +46,5 @@ pub const WATCHED_AT_ONCE: usize = if STRESSED { 2 } else { 1024 };
 
 /// Unswept spans a refill looks at before it takes a fresh one, at most; where memory is slow the clock ends it before
 /// (`crates/heap-core/src/memory/patience.rs`). Go 1.27 uses 100 (`runtime/mcentral.go`); a heap whose spans are all full then grows by
-/// one span in a hundred before it is swept, here by one in thirty-two, or in five at 5 µs a span.
+/// one span in a hundred before it is swept, here by one in thirty-two, or in four to eight at 5 µs a span.
 pub const SWEEP_TRIES: usize = if STRESSED { 2 } else { 32 };

@@ -29,12 +29,14 @@
 mod pile;
 
 use self::pile::Pile;
+use core::mem::{replace, take};
 use heap_core::fault::step::{self, Step};
 use heap_core::stress::BARRIER_BUFFER;
 use heap_core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use heap_core::sync::{Condvar, Mutex, MutexGuard};
 
-/// Objects that a mutator borrows at once.
+/// References that a mutator borrows of a large batch. A small one it borrows whole, and gives back: of parts there would be more and more,
+/// with a few references each.
 const LENT: usize = if heap_core::stress::STRESSED { 2 } else { 256 };
 /// References that a batch and a spare have room for, at least: what a barrier's buffer has, and what is left of most batches that
 /// were lent.
@@ -124,9 +126,12 @@ impl State {
         }
     }
 
-    /// Takes the last of a batch's references if it has more than a mutator will scan.
+    /// Takes the last of a batch's references if there are so many that others want some.
     fn cut(&mut self, from: &mut Vec<usize>) -> Option<Vec<usize>> {
-        let rest = from.len().checked_sub(LENT).filter(|&rest| rest > 0)?;
+        if from.len() <= ROOM {
+            return None;
+        }
+        let rest = from.len() - LENT;
         let mut lent = self.spare();
         lent.extend(from.drain(rest..));
         Some(lent)
@@ -255,16 +260,23 @@ impl GreyQueue {
 
     /// Gives memory back to the system's allocator: of all spares but so many, and of those that have grown.
     pub(crate) fn tidy(&self, most: usize) {
-        let mut state = self.state.lock();
-        let all: Vec<_> = core::iter::from_fn(|| state.spares.pop()).collect();
+        let mut spares = take(&mut self.state.lock().spares);
+        let all: Vec<_> = core::iter::from_fn(|| spares.pop()).collect();
         let (mut kept, mut given_up): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|spare| spare.capacity() <= ROOM);
         given_up.extend(kept.drain(most.min(kept.len())..));
-        kept.into_iter().for_each(|spare| state.spares.push(spare));
+        kept.into_iter().for_each(|spare| spares.push(spare));
         let room = BATCHES.max(2 * most);
-        let blocks = (state.batches.take_empty(room), state.spares.take_empty(room));
+        let unused = spares.take_empty(room);
+        let mut state = self.state.lock();
+        // Some may have come meanwhile.
+        while let Some(spare) = state.spares.pop() {
+            spares.push(spare);
+        }
+        let before = replace(&mut state.spares, spares);
+        let empty = state.batches.take_empty(room);
         drop(state);
-        drop((given_up, blocks));
+        drop((given_up, before, unused, empty));
     }
 
     fn add(&self, mut state: MutexGuard<'_, State>, batch: Batch) {
@@ -307,12 +319,21 @@ impl GreyQueue {
     /// Takes back what is left of a batch that was lent, and what was found in it.
     pub(crate) fn give_back(
         &self,
-        rest: Batch,
+        mut rest: Batch,
         mut objects: impl ExactSizeIterator<Item = usize>,
         pieces: &mut Vec<Piece>,
     ) {
-        // More than a spare has room for: not under the lock.
-        let many = if objects.len() > ROOM { (&mut objects).collect() } else { Vec::new() };
+        // What can be copied and asked of the system, not under the lock.
+        let mut own = Vec::new();
+        if let Batch::Objects(untaken) = &mut rest
+            && !untaken.is_empty()
+            && untaken.capacity() - untaken.len() >= objects.len()
+        {
+            untaken.extend(&mut objects);
+        } else if objects.len() > ROOM || (objects.len() > 0 && !rest.is_empty()) {
+            own = self.spare();
+            own.extend(&mut objects);
+        }
         let mut state = self.state.lock();
         pieces.drain(..).for_each(|piece| state.batches.push(Batch::Piece(piece)));
         if rest.is_empty() {
@@ -320,8 +341,8 @@ impl GreyQueue {
         } else {
             state.batches.push(rest);
         }
-        if !many.is_empty() {
-            state.batches.push(Batch::Objects(many));
+        if !own.is_empty() {
+            state.batches.push(Batch::Objects(own));
         }
         if objects.len() > 0 {
             match state.batches.last_mut() {
@@ -453,12 +474,13 @@ mod tests {
 
     #[test]
     fn a_mutator_borrows_a_part_and_the_rest_stays_what_it_was() {
-        let (queue, words) = lending(LENT + 2);
+        let (queue, words) = lending(ROOM + 1);
         assert_eq!(queue.borrow(), None);
         assert!(queue.is_hungry(), "it is asked for");
         queue.offer_maybe(words.clone());
-        assert_eq!(queue.borrow(), Some(Batch::Maybe(words[2..].to_vec())));
-        assert_eq!(queue.borrow(), Some(Batch::Maybe(words[..2].to_vec())), "no objects by that");
+        let (rest, lent) = words.split_at(ROOM + 1 - LENT);
+        assert_eq!(queue.borrow(), Some(Batch::Maybe(lent.to_vec())));
+        assert_eq!(queue.borrow(), Some(Batch::Maybe(rest.to_vec())), "no objects by that");
         assert_eq!(queue.borrow(), None);
         // Two have borrowed, and one has given back.
         let piece = Piece { object: 8, from: 9 };
@@ -511,21 +533,55 @@ mod tests {
         assert!(queue.state.lock().batches.iter().eq(&[Batch::Objects(objects)]));
     }
 
+    /// The batches that are queued, each with so many references.
+    fn queued(queue: &GreyQueue) -> Vec<usize> {
+        let len = |batch: &Batch| batch.clone().into_memory().len();
+        queue.state.lock().batches.iter().map(len).collect()
+    }
+
     #[test]
     fn what_is_left_goes_where_there_is_room_and_else_into_a_batch_of_its_own() {
-        let (queue, mut objects) = lending(ROOM);
-        objects.shrink_to_fit();
-        queue.put(Batch::Objects(objects));
-        let all: Vec<usize> = (0..=ROOM).collect();
-        assert_eq!(queue.borrow(), Some(Batch::Objects(all[ROOM - LENT..ROOM].to_vec())));
-        give_back(&queue, &all[ROOM - LENT..ROOM], &[]);
-        let one = [Batch::Objects(all[..ROOM].to_vec())];
-        assert!(queue.state.lock().batches.iter().eq(&one), "there is room");
-        assert!(queue.borrow().is_some());
-        give_back(&queue, &all[ROOM - LENT..], &[]);
-        let (rest, left) = all.split_at(ROOM - LENT);
-        let batches = [rest, left].map(|some| Batch::Objects(some.to_vec()));
-        assert!(queue.state.lock().batches.iter().eq(&batches), "there is none for one more");
+        let (queue, all) = lending(2 * ROOM);
+        let borrowed = || queue.borrow().expect("there is a batch").into_memory();
+        queue.offer(all[..ROOM - 1].to_vec());
+        let mut rest = borrowed();
+        assert_eq!((rest.len(), queued(&queue)), (ROOM - 1, vec![]), "a small batch is lent whole");
+        rest.pop();
+        queue.give_back(Batch::Objects(rest), 0..2, &mut Vec::new());
+        assert_eq!(queued(&queue), [ROOM], "what was found lies with what was not taken");
+        let rest = borrowed();
+        queue.give_back(Batch::Objects(rest), 0..1, &mut Vec::new());
+        assert_eq!(queued(&queue), [ROOM, 1], "there is no room for one more");
+        let mut emptied = borrowed();
+        emptied.clear();
+        queue.give_back(Batch::Objects(emptied), 0..1, &mut Vec::new());
+        assert_eq!(queued(&queue), [ROOM, 1], "nor in the batch before");
+        let mut emptied = borrowed();
+        emptied.clear();
+        queue
+            .state
+            .lock()
+            .batches
+            .last_mut()
+            .map(|last| if let Batch::Objects(last) = last { last.pop() } else { None });
+        queue.give_back(Batch::Objects(emptied), 0..1, &mut Vec::new());
+        assert_eq!(queued(&queue), [ROOM], "in which there is some now");
+    }
+
+    #[test]
+    fn assists_that_find_more_than_they_take_do_not_splinter_the_queue() {
+        let (queue, all) = lending(LENT);
+        queue.offer(all);
+        let mut references = LENT;
+        for _ in 0..20 * ROOM {
+            let mut rest = queue.borrow().expect("there is a batch").into_memory();
+            rest.pop();
+            queue.give_back(Batch::Objects(rest), 0..2, &mut Vec::new());
+            references += 1;
+        }
+        let queued = queued(&queue);
+        assert_eq!(queued.iter().sum::<usize>(), references);
+        assert!(queued.len() <= 2 * references.div_ceil(ROOM - LENT), "{queued:?}");
     }
 
     #[test]

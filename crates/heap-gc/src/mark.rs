@@ -70,7 +70,7 @@ const NEAR: usize = if heap_core::stress::STRESSED { 32 } else { 256 };
 /// objects with much below them; not smaller, since a batch costs a lock.
 const SHARE_FROM: usize = 8;
 
-/// Words that a worker looks at before it pauses: some 100 µs of marking.
+/// Words that a worker looks at before it pauses: 100 to 400 µs of marking.
 const SLICE_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 64 << 10 };
 /// Words that scanning an object counts as, at least.
 pub(crate) const OBJECT_WORDS: usize = 4;

@@ -28,7 +28,7 @@ const SWEEP_AHEAD: usize = 16;
 const LOOKED_FOR_EACH: usize = 8;
 /// Records that somebody who walks takes at once: one exclusive access to the common place for so many. More makes a step longer than
 /// was asked for.
-const RECORDS_AT_ONCE: usize = 8;
+const RECORDS_AT_ONCE: usize = 4;
 
 /// What becomes of spans in which a sweep finds no object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,7 +86,7 @@ impl Memory {
         self.sweep_cursor.load(Relaxed) >= self.pages.spans_high()
     }
 
-    /// Sweeps up to `most` spans wherever they are, and at most seven more, looking at a few records for each, and says how many pages
+    /// Sweeps up to `most` spans wherever they are, and at most three more, looking at a few records for each, and says how many pages
     /// that freed; `None` when the walk has reached the end.
     pub fn sweep_some(&self, most: usize) -> Option<Pages> {
         self.sweep_some_for(most, Empties::Free, None, || false)

@@ -20,8 +20,9 @@ use std::time::Instant;
 /// lead to as many objects far apart.
 const SMALL_PIECE_WORDS: usize = if PIECE_WORDS < 256 { PIECE_WORDS } else { 256 };
 
-/// Words between two looks at the clock, at first and at least: eight objects, with sixty references each at most. As many references are
-/// taken from a batch at once as that is objects; what is not taken needs no looking up, and goes back as it is.
+/// Words between two looks at the clock, at first and at least: eight objects, with sixty references each at most, or one that is large or
+/// of a hand-written trace. As many references are taken from a batch at once as that is objects; what is not taken needs no looking up, and
+/// goes back as it is.
 const SLICE: usize = if STRESSED { OBJECT_WORDS } else { 8 * OBJECT_WORDS };
 /// Words between two looks at the clock at most. More make looking cheaper, and what comes after it longer where the next objects are
 /// misses of the caches, 300 ns each.

@@ -170,7 +170,7 @@ impl Mu<'_> {
         if debt > 0 {
             self.assist(debt);
         } else {
-            // No cycle marks: what was owed to the last is no debt to the next.
+            // No cycle marks, or hardly anything is left to mark: what was owed to this one is no debt to the next.
             self.mutator.owed.set(0);
         }
         outcome

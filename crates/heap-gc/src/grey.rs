@@ -70,6 +70,14 @@ impl Batch {
         }
     }
 
+    /// Whether it has so many references that it is not lent whole.
+    fn is_large(&self) -> bool {
+        match self {
+            Self::Objects(references) | Self::Maybe(references) => references.len() > ROOM,
+            Self::Piece(_) => false,
+        }
+    }
+
     /// The vector that its references were in.
     pub(crate) fn into_memory(self) -> Vec<usize> {
         match self {
@@ -294,8 +302,8 @@ impl GreyQueue {
         if !state.lends && !step::without(Step::LentEarly) {
             return None;
         }
-        if state.spares.is_empty() && !state.batches.is_empty() {
-            // One will be needed, most likely, and is not to be asked of the system under the lock.
+        if state.spares.is_empty() && state.batches.last_mut().is_some_and(|last| last.is_large()) {
+            // One will be needed, and is not to be asked of the system under the lock.
             drop(state);
             self.keep(Vec::with_capacity(ROOM));
             state = self.state.lock();
@@ -546,6 +554,7 @@ mod tests {
         queue.offer(all[..ROOM - 1].to_vec());
         let mut rest = borrowed();
         assert_eq!((rest.len(), queued(&queue)), (ROOM - 1, vec![]), "a small batch is lent whole");
+        assert_eq!(queue.state.lock().spares.len(), 0, "and takes no other memory");
         rest.pop();
         queue.give_back(Batch::Objects(rest), 0..2, &mut Vec::new());
         assert_eq!(queued(&queue), [ROOM], "what was found lies with what was not taken");

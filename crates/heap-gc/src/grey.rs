@@ -24,11 +24,14 @@
 //! If a worker's thread never comes (the system refused it), [`GreyQueue::new`] is told fewer workers; nobody waits for
 //! a thread that does not exist.
 
-// Said because the models take this file by its path.
+// Their paths are said because the models take this file by its own.
+#[path = "grey/batch.rs"]
+mod batch;
 #[path = "grey/pile.rs"]
 mod pile;
 
 use self::pile::Pile;
+pub(crate) use batch::{Batch, Piece};
 use core::mem::{replace, take};
 use heap_core::fault::step::{self, Step};
 use heap_core::stress::BARRIER_BUFFER;
@@ -45,56 +48,6 @@ pub(crate) const ROOM: usize = 2 * BARRIER_BUFFER;
 pub(crate) const SPARE_BYTES: usize = ROOM * size_of::<usize>();
 /// Batches, and spares, that there is at least room for in the queue when it was readied.
 const BATCHES: usize = if heap_core::stress::STRESSED { 2 } else { 256 };
-
-/// References on the way from one worker to another.
-#[derive(Clone, Debug)]
-#[cfg_attr(test, derive(PartialEq))]
-pub(crate) enum Batch {
-    /// Marked objects that are not scanned yet.
-    Objects(Vec<usize>),
-    /// What is left of a large object being scanned in pieces.
-    Piece(Piece),
-    /// Words that may be references, out of fields that were erased. They are looked up when all roots are taken.
-    Maybe(Vec<usize>),
-}
-
-impl Batch {
-    /// A batch with nothing in it, and no memory.
-    pub(crate) const NOTHING: Self = Self::Objects(Vec::new());
-
-    /// Whether nothing is in it.
-    pub(crate) fn is_empty(&self) -> bool {
-        match self {
-            Self::Objects(references) | Self::Maybe(references) => references.is_empty(),
-            Self::Piece(_) => false,
-        }
-    }
-
-    /// Whether it has so many references that it is not lent whole.
-    fn is_large(&self) -> bool {
-        match self {
-            Self::Objects(references) | Self::Maybe(references) => references.len() > ROOM,
-            Self::Piece(_) => false,
-        }
-    }
-
-    /// The vector that its references were in.
-    pub(crate) fn into_memory(self) -> Vec<usize> {
-        match self {
-            Self::Objects(references) | Self::Maybe(references) => references,
-            Self::Piece(_) => Vec::new(),
-        }
-    }
-}
-
-/// The rest of a large object.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Piece {
-    /// The object.
-    pub(crate) object: usize,
-    /// The word to go on with.
-    pub(crate) from: usize,
-}
 
 #[derive(Debug)]
 struct State {
@@ -132,17 +85,6 @@ impl State {
         if emptied.capacity() > 0 {
             self.spares.push(emptied);
         }
-    }
-
-    /// Takes the last of a batch's references if there are so many that others want some.
-    fn cut(&mut self, from: &mut Vec<usize>) -> Option<Vec<usize>> {
-        if from.len() <= ROOM {
-            return None;
-        }
-        let rest = from.len() - LENT;
-        let mut lent = self.spare();
-        lent.extend(from.drain(rest..));
-        Some(lent)
     }
 }
 
@@ -299,69 +241,57 @@ impl GreyQueue {
     /// and does not wait.
     pub(crate) fn borrow(&self) -> Option<Batch> {
         let mut state = self.state.lock();
-        if !state.lends && !step::without(Step::LentEarly) {
-            return None;
-        }
-        if state.spares.is_empty() && state.batches.last_mut().is_some_and(|last| last.is_large()) {
+        if state.spares.is_empty() && state.batches.last().is_some_and(Batch::is_large) {
             // One will be needed, and is not to be asked of the system under the lock.
             drop(state);
             self.keep(Vec::with_capacity(ROOM));
             state = self.state.lock();
         }
+        // Looked at under the lock that it is taken with: since the one before, a cycle may have ended and another begun.
+        if !state.lends && !step::without(Step::LentEarly) {
+            return None;
+        }
         let Some(mut batch) = state.batches.pop() else {
             self.hungry.store(state.hungry().max(1), Relaxed);
             return None;
         };
-        // The rest is for others.
-        let lent = match &mut batch {
-            Batch::Objects(objects) => state.cut(objects).map(Batch::Objects),
-            Batch::Maybe(words) => state.cut(words).map(Batch::Maybe),
-            Batch::Piece(_) => None,
-        };
         state.assisting += 1;
-        let Some(lent) = lent else { return Some(batch) };
-        state.batches.push(batch);
-        Some(lent)
+        if batch.is_large() {
+            // The rest is for others.
+            let lent = batch.split(LENT, state.spare());
+            state.batches.push(replace(&mut batch, lent));
+        }
+        Some(batch)
     }
 
-    /// Takes back what is left of a batch that was lent, and what was found in it.
+    /// Takes back what is left of a batch that was lent, and what was found in it: so that there are no more batches than before, if there
+    /// is room. Nothing is copied, nor asked of the system, under the lock.
     pub(crate) fn give_back(
         &self,
         mut rest: Batch,
-        mut objects: impl ExactSizeIterator<Item = usize>,
+        objects: impl ExactSizeIterator<Item = usize>,
         pieces: &mut Vec<Piece>,
     ) {
-        // What can be copied and asked of the system, not under the lock.
-        let mut own = Vec::new();
-        if let Batch::Objects(untaken) = &mut rest
-            && !untaken.is_empty()
-            && untaken.capacity() - untaken.len() >= objects.len()
-        {
-            untaken.extend(&mut objects);
-        } else if objects.len() > ROOM || (objects.len() > 0 && !rest.is_empty()) {
-            own = self.spare();
-            own.extend(&mut objects);
+        let mut found = Batch::NOTHING;
+        match &mut rest {
+            Batch::Objects(untaken) if untaken.capacity() - untaken.len() >= objects.len() => {
+                untaken.extend(objects);
+            }
+            Batch::Objects(_) | Batch::Maybe(_) | Batch::Piece(_) => {
+                if objects.len() > 0 {
+                    let mut own = self.spare();
+                    own.extend(objects);
+                    found = Batch::Objects(own);
+                }
+            }
         }
         let mut state = self.state.lock();
         pieces.drain(..).for_each(|piece| state.batches.push(Batch::Piece(piece)));
-        if rest.is_empty() {
-            state.keep(rest.into_memory());
-        } else {
-            state.batches.push(rest);
-        }
-        if !own.is_empty() {
-            state.batches.push(Batch::Objects(own));
-        }
-        if objects.len() > 0 {
-            match state.batches.last_mut() {
-                Some(Batch::Objects(last)) if last.capacity() - last.len() >= objects.len() => {
-                    last.extend(objects);
-                }
-                _ => {
-                    let mut batch = state.spare();
-                    batch.extend(objects);
-                    state.batches.push(Batch::Objects(batch));
-                }
+        for batch in [rest, found] {
+            if batch.is_empty() {
+                state.keep(batch.into_memory());
+            } else {
+                state.batches.push(batch);
             }
         }
         self.batches_put.fetch_add(1, Relaxed);
@@ -464,193 +394,5 @@ impl GreyQueue {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-    use heap_core::sync::{Arc, thread};
-
-    /// A queue that lends, and `len` numbers.
-    fn lending(len: usize) -> (GreyQueue, Vec<usize>) {
-        let queue = GreyQueue::new(1);
-        queue.open(1);
-        (queue, (0..len).collect())
-    }
-
-    /// Gives back that much, in a vector of no room.
-    fn give_back(queue: &GreyQueue, objects: &[usize], pieces: &[Piece]) {
-        queue.give_back(Batch::NOTHING, objects.iter().copied(), &mut pieces.to_vec());
-    }
-
-    #[test]
-    fn a_mutator_borrows_a_part_and_the_rest_stays_what_it_was() {
-        let (queue, words) = lending(ROOM + 1);
-        assert_eq!(queue.borrow(), None);
-        assert!(queue.is_hungry(), "it is asked for");
-        queue.offer_maybe(words.clone());
-        let (rest, lent) = words.split_at(ROOM + 1 - LENT);
-        assert_eq!(queue.borrow(), Some(Batch::Maybe(lent.to_vec())));
-        assert_eq!(queue.borrow(), Some(Batch::Maybe(rest.to_vec())), "no objects by that");
-        assert_eq!(queue.borrow(), None);
-        // Two have borrowed, and one has given back.
-        let piece = Piece { object: 8, from: 9 };
-        give_back(&queue, &[7], &[piece]);
-        assert_eq!(queue.offers_if_dry(), None);
-        assert_eq!(queue.borrow(), Some(Batch::Objects(vec![7])));
-        assert_eq!(queue.borrow(), Some(Batch::Piece(piece)));
-        (0..3).for_each(|_| give_back(&queue, &[], &[]));
-        assert_eq!(queue.offers_if_dry(), Some(1), "nobody has anything");
-    }
-
-    #[test]
-    fn nothing_is_lent_before_the_first_drain_and_after_the_end() {
-        let queue = GreyQueue::new(1);
-        queue.offer(vec![1]);
-        assert_eq!(queue.borrow(), None);
-        queue.open(1);
-        assert_eq!(queue.borrow(), Some(Batch::Objects(vec![1])));
-        assert!(!queue.close_if_dry(1), "it is lent");
-        give_back(&queue, &[], &[]);
-        assert!(queue.close_if_dry(1));
-        queue.put(Batch::Objects(vec![2]));
-        assert_eq!(queue.borrow(), None);
-    }
-
-    #[test]
-    fn what_was_not_taken_of_a_batch_goes_back_as_what_it_was() {
-        let (queue, all) = lending(4);
-        for kind in [Batch::Maybe, Batch::Objects] {
-            queue.put(Batch::Objects(vec![9]));
-            assert!(queue.borrow().is_some());
-            queue.give_back(kind(vec![3]), all.iter().copied(), &mut Vec::new());
-        }
-        let back: Vec<_> = core::iter::from_fn(|| queue.borrow()).filter(|batch| !batch.is_empty()).collect();
-        let (maybe, objects): (Vec<_>, Vec<_>) =
-            back.into_iter().partition(|batch| matches!(batch, Batch::Maybe(_)));
-        assert_eq!(maybe, [Batch::Maybe(vec![3])], "nothing is added to words that may be references");
-        let mut objects: Vec<_> = objects.into_iter().flat_map(Batch::into_memory).collect();
-        objects.sort_unstable();
-        assert_eq!(objects, [0, 0, 1, 1, 2, 2, 3, 3, 3]);
-    }
-
-    #[test]
-    fn more_than_a_spare_has_room_for_is_given_back_as_one_batch() {
-        let (queue, objects) = lending(2 * ROOM + 1);
-        queue.offer(vec![1]);
-        let Some(Batch::Objects(mut lent)) = queue.borrow() else { panic!("there is a batch") };
-        lent.clear();
-        queue.give_back(Batch::Objects(lent), objects.iter().copied(), &mut Vec::new());
-        assert!(queue.state.lock().batches.iter().eq(&[Batch::Objects(objects)]));
-    }
-
-    /// The batches that are queued, each with so many references.
-    fn queued(queue: &GreyQueue) -> Vec<usize> {
-        let len = |batch: &Batch| batch.clone().into_memory().len();
-        queue.state.lock().batches.iter().map(len).collect()
-    }
-
-    #[test]
-    fn what_is_left_goes_where_there_is_room_and_else_into_a_batch_of_its_own() {
-        let (queue, all) = lending(2 * ROOM);
-        let borrowed = || queue.borrow().expect("there is a batch").into_memory();
-        queue.offer(all[..ROOM - 1].to_vec());
-        let mut rest = borrowed();
-        assert_eq!((rest.len(), queued(&queue)), (ROOM - 1, vec![]), "a small batch is lent whole");
-        assert_eq!(queue.state.lock().spares.len(), 0, "and takes no other memory");
-        rest.pop();
-        queue.give_back(Batch::Objects(rest), 0..2, &mut Vec::new());
-        assert_eq!(queued(&queue), [ROOM], "what was found lies with what was not taken");
-        let rest = borrowed();
-        queue.give_back(Batch::Objects(rest), 0..1, &mut Vec::new());
-        assert_eq!(queued(&queue), [ROOM, 1], "there is no room for one more");
-        let mut emptied = borrowed();
-        emptied.clear();
-        queue.give_back(Batch::Objects(emptied), 0..1, &mut Vec::new());
-        assert_eq!(queued(&queue), [ROOM, 1], "nor in the batch before");
-        let mut emptied = borrowed();
-        emptied.clear();
-        queue
-            .state
-            .lock()
-            .batches
-            .last_mut()
-            .map(|last| if let Batch::Objects(last) = last { last.pop() } else { None });
-        queue.give_back(Batch::Objects(emptied), 0..1, &mut Vec::new());
-        assert_eq!(queued(&queue), [ROOM], "in which there is some now");
-    }
-
-    #[test]
-    fn assists_that_find_more_than_they_take_do_not_splinter_the_queue() {
-        let (queue, all) = lending(LENT);
-        queue.offer(all);
-        let mut references = LENT;
-        for _ in 0..20 * ROOM {
-            let mut rest = queue.borrow().expect("there is a batch").into_memory();
-            rest.pop();
-            queue.give_back(Batch::Objects(rest), 0..2, &mut Vec::new());
-            references += 1;
-        }
-        let queued = queued(&queue);
-        assert_eq!(queued.iter().sum::<usize>(), references);
-        assert!(queued.len() <= 2 * references.div_ceil(ROOM - LENT), "{queued:?}");
-    }
-
-    #[test]
-    fn memory_goes_round_and_is_tidied_away() {
-        let (queue, objects) = lending(LENT);
-        let spares = || queue.state.lock().spares.len();
-        queue.ready(3);
-        assert_eq!(spares(), 3);
-        queue.ready(2);
-        assert_eq!(spares(), 3, "there are enough");
-        let mut buffer = queue.spare();
-        assert_eq!((spares(), buffer.is_empty(), buffer.capacity()), (2, true, ROOM));
-        let memory = buffer.as_ptr();
-        buffer.extend(&objects);
-        queue.offer(buffer);
-        let Some(Batch::Objects(mut lent)) = queue.borrow() else { panic!("there is a batch") };
-        assert_eq!((lent.as_ptr(), spares()), (memory, 2), "all of it is lent");
-        lent.clear();
-        queue.give_back(Batch::Objects(lent), 0..1, &mut Vec::new());
-        let Some(Batch::Objects(again)) = queue.take() else { panic!("something was left") };
-        assert_eq!((again.as_ptr(), spares()), (memory, 2), "what was emptied is used next");
-        queue.keep(again);
-        queue.keep(Vec::with_capacity(4 * ROOM));
-        queue.keep(Vec::with_capacity(ROOM - 1));
-        assert_eq!(spares(), 4, "too small a vector is none");
-        queue.tidy(2);
-        assert_eq!(spares(), 2);
-        assert!(
-            queue.state.lock().spares.iter().all(|spare| spare.capacity() == ROOM),
-            "what has grown goes first"
-        );
-        queue.tidy(0);
-        assert_eq!(spares(), 0);
-    }
-
-    #[test]
-    fn every_batch_is_taken_once_and_all_workers_leave() {
-        for workers in 1..=4 {
-            let queue = Arc::new(GreyQueue::new(workers));
-            queue.put(Batch::Objects(vec![6]));
-            let threads: Vec<_> = (0..workers)
-                .map(|_| {
-                    let queue = Arc::clone(&queue);
-                    thread::spawn(move || {
-                        let mut taken = 0_u64;
-                        // A batch of n begets two of n - 1: 2^7 - 1 batches in all.
-                        while let Some(batch) = queue.take() {
-                            let Batch::Objects(depth) = batch else { continue };
-                            taken += 1;
-                            if depth[0] > 0 {
-                                queue.put(Batch::Objects(vec![depth[0] - 1]));
-                                queue.put(Batch::Objects(vec![depth[0] - 1]));
-                            }
-                        }
-                        taken
-                    })
-                })
-                .collect();
-            let taken: u64 = threads.into_iter().map(|thread| thread.join().expect("no worker panics")).sum();
-            assert_eq!(taken, 127);
-        }
-    }
-}
+#[path = "grey/tests.rs"]
+mod tests;

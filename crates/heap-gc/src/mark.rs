@@ -416,8 +416,7 @@ impl<'a> Marker<'a> {
     }
 
     /// Takes a batch to scan.
-    pub(crate) fn add(&mut self, batch: Batch) {
-        let mut batch = batch;
+    pub(crate) fn add(&mut self, mut batch: Batch) {
         self.take_some(&mut batch, usize::MAX);
         if let Some(queue) = self.queue {
             queue.keep(batch.into_memory());

@@ -46,8 +46,8 @@ impl<T> Pile<T> {
         entry
     }
 
-    pub(super) fn last_mut(&mut self) -> Option<&mut T> {
-        self.blocks.get_mut(self.at)?.last_mut()
+    pub(super) fn last(&self) -> Option<&T> {
+        self.blocks.get(self.at)?.last()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -99,12 +99,12 @@ mod tests {
     fn what_is_put_last_comes_first_and_blocks_stay() {
         let mut pile = Pile::default();
         assert_eq!((pile.pop(), pile.len()), (None::<usize>, 0));
-        assert!(pile.last_mut().is_none());
+        assert!(pile.last().is_none());
         let many = 3 * BLOCK + 1;
         for round in 0..3 {
             for entry in 0..many {
                 pile.push(entry);
-                assert_eq!((pile.len(), pile.last_mut().copied()), (entry + 1, Some(entry)));
+                assert_eq!((pile.len(), pile.last().copied()), (entry + 1, Some(entry)));
             }
             assert!(pile.iter().copied().eq(0..many));
             for entry in (round..many).rev() {

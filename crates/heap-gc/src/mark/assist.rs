@@ -98,7 +98,7 @@ impl Kit {
             piece_words: SMALL_PIECE_WORDS,
             ..Marker::with(memory, take(&mut self.stack).limited(limits.stack), limits)
         };
-        let mut looked = most.until.map(|_| Instant::now());
+        let mut looked = Instant::now();
         let (mut done, mut slice) = (0, SLICE);
         while done < most.words {
             if marker.is_done() {
@@ -108,13 +108,13 @@ impl Kit {
                 marker.take_some(batch, slice / OBJECT_WORDS);
             }
             done += marker.drain_own::<true>(slice.min(most.words - done));
-            if let (Some(until), Some(before)) = (most.until, looked) {
+            if let Some(until) = most.until {
                 let now = Instant::now();
                 if now >= until {
                     break;
                 }
-                slice = next_slice(slice, now - before);
-                looked = Some(now);
+                slice = next_slice(slice, now - looked);
+                looked = now;
             }
         }
         let is_all = marker.is_done() && batch.is_empty();

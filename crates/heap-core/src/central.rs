@@ -336,14 +336,14 @@ impl Entry {
         }
     }
 
-    /// Takes a swept span with free slots out, from whichever shard has one: before somebody makes a new span, or is refused one. One
-    /// without objects only if no shard has another.
+    /// Takes a swept span with free slots out, from whichever shard has one, and from each one without objects only if it has no other:
+    /// before somebody makes a new span, or is refused one.
     pub fn take_swept(&self, generation: u64, seat: &Seat, map: &SpanMap) -> Option<SpanId> {
         let own = usize::from(seat.number()) % self.shards.len();
-        let shards = || (own..self.shards.len()).chain(0..own);
-        shards().find_map(|shard| self.partial_from(&mut self.lock(shard), generation, map)).or_else(|| {
-            shards()
-                .find_map(|shard| self.swept_from(&mut self.lock(shard), Lists::take_empty, generation, map))
+        (own..self.shards.len()).chain(0..own).find_map(|shard| {
+            let lists = &mut *self.lock(shard);
+            self.partial_from(lists, generation, map)
+                .or_else(|| self.swept_from(lists, Lists::take_empty, generation, map))
         })
     }
 

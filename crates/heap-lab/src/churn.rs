@@ -14,6 +14,7 @@
 //!
 //! Called by the `pause` bench and the `pause` experiment.
 
+pub(crate) mod floor;
 mod observe;
 mod part;
 
@@ -23,17 +24,17 @@ use crate::measure::collector::{Cycle, Mode, Window, Work};
 use crate::measure::latency::Latencies;
 use crate::measure::mmu::{Gap, Gaps};
 use crate::measure::resident::{peak, reset_peak, resident};
-use crate::measure::time::{Stopwatch, thread_cpu};
+use crate::measure::time::Stopwatch;
 use crate::measure::trace_line::watched;
+use floor::{Floor, Idle, MOST_PLAIN};
 use part::Part;
 use part::{Share, shares};
-use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-use tricolor::{Heap, HeapBuilder, Mutator, PauseFigures};
+use tricolor::{Heap, HeapBuilder, Mutator};
 
 choices! {
     /// Who says what the collector feels like.
@@ -47,16 +48,8 @@ choices! {
     }
 }
 
-/// How many pieces of arithmetic show what the machine adds to any work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Floor {
-    /// Those between operations.
-    Beside,
-    /// When the churn has ended, more of them, until they have taken as much processor time as the collector's work on mutators:
-    /// the worst of few is no measure for the worst of many.
-    AsLong,
-}
-
+/// Operations between two pieces that only calculate.
+const BETWEEN_IDLE: u64 = 16;
 /// An operation that takes longer is a gap. The usual one takes 5 µs; as much of every gap is work, so utilisation errs
 /// low by that, and high by what shorter gaps hide.
 pub(crate) const GAP: Duration = Duration::from_micros(20);
@@ -110,7 +103,7 @@ pub(crate) struct Churned {
     /// The collector's own work on mutators.
     pub(crate) work: Option<Work>,
     /// What the machine adds to any work.
-    pub(crate) idle: Arithmetic,
+    pub(crate) idle: Idle,
     /// Resident bytes at the end.
     pub(crate) rss: u64,
     /// The most resident bytes while it lasted.
@@ -132,29 +125,37 @@ fn nanos(time: Duration) -> u64 {
 struct Found {
     operations: u64,
     felt: Latencies,
-    idle: Arithmetic,
+    idle: Idle,
     gaps: Option<Vec<Gap>>,
 }
 
 impl Found {
     fn nothing() -> Result<Self, LabError> {
-        Ok(Self { operations: 0, felt: Latencies::new()?, idle: Arithmetic::none()?, gaps: None })
+        Ok(Self { operations: 0, felt: Latencies::new()?, idle: Idle::none()?, gaps: None })
     }
 }
 
-/// A thread's side of the start and the end: it says when it has planted, is told when the clocks started, and in the end for how
-/// long it is to calculate.
+/// What a thread is to do when the churn has ended.
+struct Rest {
+    /// Processor time of pieces of each kind.
+    each: Duration,
+    /// Bytes of plain memory for them.
+    plain: u64,
+}
+
+/// A thread's side of the start and the end: it says when it has planted, is told when the clocks started, and in the end what
+/// is left to do.
 struct Post {
     planted: Sender<()>,
     start: Receiver<Instant>,
-    rest: Receiver<Duration>,
+    rest: Receiver<Rest>,
 }
 
 /// The other side.
 struct Office {
     planted: Receiver<()>,
     start: Sender<Instant>,
-    rest: Sender<Duration>,
+    rest: Sender<Rest>,
 }
 
 impl Post {
@@ -162,53 +163,6 @@ impl Post {
     fn wait(&self, mutator: &mut Mutator) -> Option<Instant> {
         self.planted.send(()).ok()?;
         mutator.park(|| self.start.recv().ok())
-    }
-}
-
-/// Operations between two pieces that only calculate.
-const BETWEEN_IDLE: u64 = 16;
-/// Steps of such a piece: about as long as most of the collector's pieces.
-const IDLE_STEPS: u64 = 2000;
-
-/// Pieces of arithmetic, in which the collector has no part.
-#[derive(Clone, Debug)]
-pub(crate) struct Arithmetic {
-    /// Processor time of each.
-    pub(crate) pieces: Latencies,
-    /// Of all together.
-    pub(crate) total: Duration,
-    /// The most of one whose thread kept its processor.
-    pub(crate) max_unbroken: Duration,
-    /// How many took longer than [`PauseFigures::LONG`].
-    pub(crate) long: u64,
-}
-
-impl Arithmetic {
-    fn none() -> Result<Self, LabError> {
-        Ok(Self { pieces: Latencies::new()?, total: Duration::ZERO, max_unbroken: Duration::ZERO, long: 0 })
-    }
-
-    /// Calculates for some microseconds, and notes how long that took: by the clocks that the collector's pieces are measured
-    /// with, on the same thread. What it takes longer than usual is the machine's.
-    fn calculate(&mut self) {
-        let (wall, begun) = (Instant::now(), thread_cpu());
-        let sum = (0..IDLE_STEPS).fold(0_u64, |sum, step| black_box(sum.rotate_left(7) ^ step));
-        black_box(sum);
-        let (wall, cpu) = (wall.elapsed(), thread_cpu().saturating_sub(begun));
-        let cpu = PauseFigures::used(wall, cpu);
-        self.pieces.record(cpu);
-        self.total += cpu;
-        self.long += u64::from(cpu > PauseFigures::LONG);
-        if PauseFigures::is_unbroken(wall, cpu) {
-            self.max_unbroken = self.max_unbroken.max(cpu);
-        }
-    }
-
-    fn add(&mut self, other: &Self) -> Result<(), LabError> {
-        self.total += other.total;
-        self.long += other.long;
-        self.max_unbroken = self.max_unbroken.max(other.max_unbroken);
-        self.pieces.add(&other.pieces)
     }
 }
 
@@ -236,9 +190,9 @@ fn mutate(heap: &Heap, share: Share, seed: u64, post: Post, stop: &AtomicBool) -
         }
     }
     found.gaps = Some(gaps);
-    let rest = post.rest.recv().unwrap_or_default();
-    while found.idle.total < rest {
-        found.idle.calculate();
+    // Who is told nothing is done.
+    if let Ok(Rest { each, plain }) = post.rest.recv() {
+        found.idle.go_on(each, plain, seed);
     }
     Ok(found)
 }
@@ -331,14 +285,15 @@ fn time(
     stop.store(true, Ordering::Relaxed);
     let lap = watch.lap();
     let work = window.close(heap);
-    if let (Floor::AsLong, Some(cpu)) = (wish.floor, work.as_ref().and_then(|work| work.cpu)) {
-        let each = cpu.total / u32::try_from(wish.mutators).unwrap_or(u32::MAX);
-        for office in offices {
-            let _ = office.rest.send(each);
-        }
-    }
     let after = heap.figures();
     let (rss, peak_rss) = (resident()?, peak()?);
+    if let (Floor::AsLong, Some(cpu)) = (wish.floor, work.as_ref().and_then(|work| work.cpu)) {
+        let each = cpu.total / u32::try_from(wish.mutators).unwrap_or(u32::MAX);
+        let plain = wish.live.min(MOST_PLAIN) / wish.mutators as u64;
+        for office in offices {
+            let _ = office.rest.send(Rest { each, plain });
+        }
+    }
     let ended = |(end, cycle): &(Instant, Cycle)| (end.saturating_duration_since(start), cycle.clone());
     let cycles = seen().iter().map(ended).collect();
     Ok(Churned {
@@ -349,7 +304,7 @@ fn time(
         live_objects: before.memory.heap_objects,
         allocated: after.memory.total_alloc.get() - before.memory.total_alloc.get(),
         felt: Latencies::new()?,
-        idle: Arithmetic::none()?,
+        idle: Idle::none()?,
         gaps: Vec::new(),
         cycles,
         work,

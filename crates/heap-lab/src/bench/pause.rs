@@ -3,7 +3,8 @@
 //! The shape is [`churn`](crate::churn)'s. Its options and the keys of its object are those of the Go program of the same
 //! shape, so that the two can be paired; what only one of them can say, only one of them prints.
 
-use crate::churn::{Churned, Floor, Observer, Wish, churn};
+use crate::churn::floor::{Floor, Pieces};
+use crate::churn::{Churned, Observer, Wish, churn};
 use crate::error::LabError;
 use crate::measure::collector::{Cycle, Mode, WorkKind};
 use crate::measure::machine;
@@ -184,16 +185,8 @@ fn collected(churned: &Churned) -> Map<String, Value> {
     let cycles = || churned.cycles.iter().map(|(_, cycle)| cycle);
     spread(&mut keys, "pause", cycles().filter_map(Cycle::stopped));
     spread(&mut keys, "stopping", cycles().filter_map(|cycle| cycle.stopping));
-    let idle = &churned.idle.pieces;
-    if idle.count() > 0 {
-        keys.insert(String::from("idle_count"), json!(idle.count()));
-        keys.insert(String::from("idle_p999_cpu_us"), json!(idle.at(99.9) / 1e3));
-        keys.insert(String::from("idle_p9999_cpu_us"), json!(idle.at(99.99) / 1e3));
-        keys.insert(String::from("idle_max_cpu_us"), json!(idle.max() / 1e3));
-        keys.insert(String::from("idle_max_unbroken_cpu_us"), json!(us(churned.idle.max_unbroken)));
-        keys.insert(String::from("idle_long"), json!(churned.idle.long));
-        keys.insert(String::from("idle_cpu_s"), json!(churned.idle.total.as_secs_f64()));
-    }
+    floor(&mut keys, "idle", &churned.idle.arithmetic);
+    floor(&mut keys, "memory", &churned.idle.memory);
     if let Some(work) = &churned.work {
         keys.insert(String::from("work_count"), json!(work.count));
         let times = [("p50", work.p50), ("p99", work.p99), ("p999", work.p999), ("max", work.max)];
@@ -231,6 +224,21 @@ fn collected(churned: &Churned) -> Map<String, Value> {
     ];
     keys.extend(totals.into_iter().filter_map(|(name, total)| Some((name.to_owned(), json!(total?)))));
     keys
+}
+
+/// What pieces of work that is not the collector's took, if there were any.
+fn floor(keys: &mut Map<String, Value>, name: &str, pieces: &Pieces) {
+    if pieces.times.count() == 0 {
+        return;
+    }
+    let mut put = |what: &str, value| keys.insert(format!("{name}_{what}"), value);
+    put("count", json!(pieces.times.count()));
+    put("p999_cpu_us", json!(pieces.times.at(99.9) / 1e3));
+    put("p9999_cpu_us", json!(pieces.times.at(99.99) / 1e3));
+    put("max_cpu_us", json!(pieces.times.max() / 1e3));
+    put("max_unbroken_cpu_us", json!(us(pieces.max_unbroken)));
+    put("long", json!(pieces.long));
+    put("cpu_s", json!(pieces.total.as_secs_f64()));
 }
 
 fn kind(one: &WorkKind) -> Value {

@@ -3,7 +3,8 @@
 mod plots;
 mod side;
 
-use crate::churn::{Floor, GAP, Observer, Wish, churn};
+use crate::churn::floor::Floor;
+use crate::churn::{GAP, Observer, Wish, churn};
 use crate::claim::{Claims, Prediction, Tolerance};
 use crate::error::LabError;
 use crate::experiment::{Experiment, Lab, Trial};

@@ -75,12 +75,13 @@ fn what_marks_beside_says_what_it_did_on_mutators_and_has_no_pause() {
     for key in ["pause_max_us", "stopping_max_us"] {
         assert!(value.get(key).is_none(), "{key}: {value}");
     }
-    for (long, max) in [("work_long", "work_max_cpu_us"), ("idle_long", "idle_max_cpu_us")] {
-        let (long, max) = (value[long].as_u64(), value[max].as_f64().expect("measured"));
+    for kind in ["work", "idle", "memory"] {
+        let long = value[format!("{kind}_long")].as_u64();
+        let max = value[format!("{kind}_max_cpu_us")].as_f64().expect("measured");
         assert_eq!(long.map(|long| long > 0), Some(max > 200.0), "{value}");
+        // As much of each as there was work: the worst is of as many.
+        assert!(value[format!("{kind}_cpu_s")].as_f64() >= value["work_cpu_s"].as_f64(), "{value}");
     }
-    // As much arithmetic as there was work: the worst of each is of as many.
-    assert!(value["idle_cpu_s"].as_f64() >= value["work_cpu_s"].as_f64(), "{value}");
     assert_eq!(value["rounds"][0]["name"], "barrier on");
     assert_eq!(value["work_kinds"][3]["name"], "refill");
     assert!(value["assist_cpu_s"].as_f64().is_some() && value["background_cpu_s"].as_f64().is_some());

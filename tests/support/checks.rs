@@ -31,7 +31,8 @@ pub(crate) fn generated() {
         for cell in [Cell::EveryAlloc, Cell::PoisonVerify, Cell::StopTheWorld] {
             run(&Program::generate(seed, 150), cell).unwrap_or_else(|failure| panic!("model: {failure}"));
         }
-        if seed % 6 == 0 {
+        // Often enough that on a busy machine, too, some operation of each kind meets a cycle beside it.
+        if seed % 2 == 0 {
             let programs: Vec<_> = (0..2).map(|thread| Program::generate(100 * seed + thread, 400)).collect();
             let builder = Heap::builder().reservation(256 << 20).gc_percent(2).poison(0xDD).verify_every(1);
             run_threads(&programs, &builder).unwrap_or_else(|failure| panic!("model: {failure}"));

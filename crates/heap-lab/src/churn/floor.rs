@@ -34,7 +34,7 @@ const STEPS: u64 = 2000;
 /// Random words of a piece in memory: as long, where a miss takes 50 ns beside others.
 const PLACES: usize = 64;
 /// Bytes of plain memory that all mutators have together, at most: far more than caches and their tables of pages reach.
-pub(super) const MOST_PLAIN: u64 = 1 << 30;
+pub(crate) const MOST_PLAIN: u64 = 1 << 30;
 
 /// Pieces of one kind.
 #[derive(Clone, Debug)]

@@ -78,7 +78,8 @@ fn what_marks_beside_says_what_it_did_on_mutators_and_has_no_pause() {
     for kind in ["work", "idle", "memory"] {
         let long = value[format!("{kind}_long")].as_u64();
         let max = value[format!("{kind}_max_cpu_us")].as_f64().expect("measured");
-        assert_eq!(long.map(|long| long > 0), Some(max > 200.0), "{value}");
+        // The worst of a histogram has three digits.
+        assert!((199.7..200.3).contains(&max) || long.map(|long| long > 0) == Some(max > 200.0), "{value}");
         // As much of each as there was work: the worst is of as many.
         assert!(value[format!("{kind}_cpu_s")].as_f64() >= value["work_cpu_s"].as_f64(), "{value}");
     }

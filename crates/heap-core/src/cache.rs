@@ -52,6 +52,7 @@ use crate::layout::{FIXED_LAYOUTS, LayoutId};
 use crate::memory::patience::Patience;
 use crate::memory::{Empties, Memory};
 use crate::page_heap::PageStock;
+use crate::prefetch::prefetch_block;
 use crate::sample::Dice;
 use crate::size_class::SizeClass;
 use crate::span::marks::Epoch;
@@ -382,6 +383,7 @@ impl Cache {
         let stride = span.stride().get();
         let (start, bytes) = (memory.slot_ptr(span, run.start), run.len as usize * stride);
         crate::asan::allow(start, bytes);
+        prefetch_block(start.as_ptr().addr(), bytes);
         Some((start, bytes, stride))
     }
 

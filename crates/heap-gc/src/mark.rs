@@ -65,6 +65,10 @@ const _: () = assert!(RING.is_power_of_two());
 /// 5.4 ns an object with one worker, and 8.1 where two had exchanged parts of it, and costs 4.7. From 128 to 4096 bytes nothing
 /// else changed.
 const NEAR: usize = if heap_core::stress::STRESSED { 32 } else { 256 };
+/// So far ahead memory is asked for while one object near the other is scanned, in the direction in which that goes: in a tree that
+/// was built in one go it goes on to the end of the span, and the processor sees a stream of two words here and two there less well. A tree costs
+/// 0.95 of what it did; 512 bytes are as good.
+const AHEAD: usize = 256;
 
 /// The fewest objects on a stack of which half are given to a hungry worker. Small, since a depth-first walk keeps few
 /// objects with much below them; not smaller, since a batch costs a lock.
@@ -480,6 +484,8 @@ impl<'a> Marker<'a> {
                 && let Some(next) = top.pop()
             {
                 if next.object.abs_diff(last) < NEAR {
+                    let ahead = if next.object < last { AHEAD.wrapping_neg() } else { AHEAD };
+                    prefetch_address(next.object.wrapping_add(ahead));
                     next
                 } else {
                     prefetch_address(next.object);

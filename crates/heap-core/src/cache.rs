@@ -69,6 +69,9 @@ pub const TINY_BLOCK: usize = 16;
 
 /// Layouts whose bumps are in a table of the cache itself: the fixed ones, and the first that are registered.
 const NEAR: usize = FIXED_LAYOUTS + 256;
+/// How much of a run is asked for when it is handed out: as long as the spans of small objects. What lies further would not be in the first cache
+/// any more when it is come to.
+const ASKED_AHEAD: usize = 2 * crate::prefetch::PAGE;
 
 /// What an object that gets a span of its own is born with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -383,7 +386,7 @@ impl Cache {
         let stride = span.stride().get();
         let (start, bytes) = (memory.slot_ptr(span, run.start), run.len as usize * stride);
         crate::asan::allow(start, bytes);
-        prefetch_block(start.as_ptr().addr(), bytes);
+        prefetch_block(start.as_ptr().addr(), bytes.min(ASKED_AHEAD));
         Some((start, bytes, stride))
     }
 

@@ -26,7 +26,7 @@ pub fn prefetch_address(address: usize) {
 const LINES: usize = 8;
 const LINE: usize = 64;
 /// As far as processors follow a stream of accesses by themselves.
-const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 
 /// Asks for the beginning of a block that is about to be filled from there on, and of each page of it: what comes after, the processor sees
 /// coming. A hint, as above; some tens of instructions for a block of 8 KiB.

@@ -40,6 +40,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use heap_core::error::AllocError;
 use heap_core::fault::{self, Fault};
+use heap_core::prefetch::prefetch_block;
 
 /// Puts objects of one type into the heap, many to a *chunk*: for what is made together and dies together.
 ///
@@ -364,6 +365,7 @@ fn chunk<'gc, T: Trace + 'gc>(mu: &Mu<'gc>, places: usize) -> Result<NonNull<T>,
     // SAFETY: the slot begins with a header word, and is not seen by others.
     unsafe { slot.cast::<usize>().write(0) };
     debug_assert!(is_as_chunks_are(mu, slot), "N3");
+    prefetch_block(slot.addr().get(), places * size_of::<T>());
     // SAFETY: the slot has room for its places behind its header.
     Ok(unsafe { slot.add(slice_header(align_of::<T>())) }.cast())
 }

@@ -26,7 +26,7 @@ use crate::measure::mmu::{Gap, Gaps};
 use crate::measure::resident::{peak, reset_peak, resident};
 use crate::measure::time::Stopwatch;
 use crate::measure::trace_line::watched;
-use floor::{Floor, Idle, MOST_PLAIN};
+use floor::{Floor, Idle, plain_bytes};
 use part::Part;
 use part::{Share, shares};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -289,7 +289,7 @@ fn time(
     let (rss, peak_rss) = (resident()?, peak()?);
     if let (Floor::AsLong, Some(cpu)) = (wish.floor, work.as_ref().and_then(|work| work.cpu)) {
         let each = cpu.total / u32::try_from(wish.mutators).unwrap_or(u32::MAX);
-        let plain = wish.live.min(MOST_PLAIN) / wish.mutators as u64;
+        let plain = plain_bytes(wish.live) / wish.mutators as u64;
         for office in offices {
             let _ = office.rest.send(Rest { each, plain });
         }

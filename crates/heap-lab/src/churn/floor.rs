@@ -33,8 +33,13 @@ pub(crate) enum Floor {
 const STEPS: u64 = 2000;
 /// Random words of a piece in memory: as long, where a miss takes 50 ns beside others.
 const PLACES: usize = 64;
-/// Bytes of plain memory that all mutators have together, at most: far more than caches and their tables of pages reach.
-pub(crate) const MOST_PLAIN: u64 = 1 << 30;
+/// The most plain memory: far more than caches and their tables of pages reach.
+const MOST_PLAIN: u64 = 1 << 30;
+
+/// Bytes of plain memory that all mutators have together beside a heap of `live` bytes.
+pub(crate) fn plain_bytes(live: u64) -> u64 {
+    live.min(MOST_PLAIN)
+}
 
 /// Pieces of one kind.
 #[derive(Clone, Debug)]

@@ -129,6 +129,8 @@ pub struct PageHeap {
     reaching: Mutex<()>,
     /// Span numbers ever used: the bound of every walk over the records. Written under `records`; errs high.
     spans_high: AtomicUsize,
+    /// Blocks of marks ever used. As above.
+    blocks_high: AtomicUsize,
     hard_limit: Bytes,
     counters: Counters,
 }
@@ -177,6 +179,7 @@ impl PageHeap {
             accessible: AtomicUsize::new(0),
             reaching: Mutex::default(),
             spans_high: AtomicUsize::new(0),
+            blocks_high: AtomicUsize::new(0),
             hard_limit,
             counters: Counters::default(),
         })
@@ -221,6 +224,13 @@ impl PageHeap {
     #[must_use]
     pub fn spans_high(&self) -> usize {
         self.spans_high.load(Relaxed)
+    }
+
+    /// Bytes of marks that were ever used, from the first on.
+    #[inline]
+    #[must_use]
+    pub fn marks_high(&self) -> Bytes {
+        Bytes::new(self.blocks_high.load(Relaxed) * 64)
     }
 
     /// Runs `f` on the page allocator, under its lock.
@@ -488,6 +498,7 @@ impl PageHeap {
         let mut records = self.records.lock();
         let taken = records.take(slots, &self.map);
         self.spans_high.store(records.next_span as usize, Relaxed);
+        self.blocks_high.store(records.next_block as usize, Relaxed);
         taken
     }
 

@@ -11,7 +11,7 @@
 //!
 //! The ring is what makes random graphs fast: an object popped from the stack is prefetched and waits its turn behind
 //! [`RING`] others, so that many misses are under way at once instead of one after another. What lies beside the object just
-//! scanned does not wait.
+//! scanned does not wait. In a heap with very many marks those that an object in the ring will need are asked for, too.
 //!
 //! Slices and large objects, of which many words are looked at in one go, are first sifted with vectors: `words`.
 //!
@@ -49,7 +49,7 @@ use heap_core::span::marks::{DROPPED, QUEUED};
 use heap_core::span::{SpanId, slots};
 use heap_core::stress::{GREY_BATCH, PIECE_WORDS};
 use heap_core::sync::atomic::{AtomicUsize, Ordering::Acquire};
-use heap_core::units::{WORD_BYTES, narrow};
+use heap_core::units::{Bytes, WORD_BYTES, narrow};
 use stack::{Grey, MOST_QUICK, Stack, Top};
 
 pub(crate) use assist::{Amount, KIT_BYTES, Kits, Marked};
@@ -65,6 +65,9 @@ const _: () = assert!(RING.is_power_of_two());
 /// 5.4 ns an object with one worker, and 8.1 where two had exchanged parts of it, and costs 4.7. From 128 to 4096 bytes nothing
 /// else changed.
 const NEAR: usize = if heap_core::stress::STRESSED { 32 } else { 256 };
+/// With so many bytes of marks, those that the objects in the ring will need are asked for, too: more than a second-level translation buffer and
+/// its cache reach. A random graph of ten million objects then takes 0.6 to 0.8 of the time, one of seven million as long, one of two million 1.2.
+const FAR_MARKS: Bytes = if heap_core::stress::STRESSED { Bytes::ZERO } else { Bytes::mib(8) };
 /// So far ahead memory is asked for while one object near the other is scanned, in the direction in which that goes: in a tree that
 /// was built in one go it goes on to the end of the span, and the processor sees a stream of two words here and two there less well. A tree costs
 /// 0.95 of what it did; 512 bytes are as good.
@@ -124,6 +127,8 @@ struct Hot<'a> {
     road: QuickRoad<'a>,
     memory: NonNull<u8>,
     epoch: u8,
+    /// There are so many marks that each is far away.
+    asks_for_marks: bool,
 }
 
 impl<'a> Hot<'a> {
@@ -203,6 +208,7 @@ impl<'a> Marker<'a> {
                 road: memory.map().quick(),
                 memory: memory.pages().space().base(),
                 epoch: memory.epoch().byte(),
+                asks_for_marks: memory.pages().marks_high() > FAR_MARKS,
             },
             stack,
             pieces: Vec::new(),
@@ -268,7 +274,7 @@ impl<'a> Marker<'a> {
     /// The stack's top, with room for that many more.
     #[inline(always)]
     fn top_with_room(&mut self, objects: usize) -> Top {
-        if self.stack.room.len() - self.stack.len < objects {
+        if !self.stack.has_room(objects) {
             self.stack.grow(objects);
         }
         self.stack.top()
@@ -277,7 +283,7 @@ impl<'a> Marker<'a> {
     /// The same for a top that is in use already.
     #[inline(always)]
     fn with_room(&mut self, top: Top, objects: usize) -> Top {
-        if top.room - top.len < objects {
+        if !top.has_room(objects) {
             self.stack.settle(top);
             self.stack.grow(objects);
             return self.stack.top();
@@ -373,21 +379,27 @@ impl<'a> Marker<'a> {
     /// The same in slices: after each, `pause` may take its time, and says whether to go on. If not, what is left is thrown
     /// away: the cycle is given up.
     pub(crate) fn drain_in_slices(&mut self, mut pause: impl FnMut(usize) -> Go) {
+        // Words since the last pause.
+        let mut done = 0;
         loop {
             loop {
-                self.drain_own::<true>(SLICE_WORDS);
+                done += self.drain_own::<true>(SLICE_WORDS.saturating_sub(done));
+                if done >= SLICE_WORDS {
+                    // What is here could not be had by others while this worker pauses.
+                    if let Some(queue) = self.queue {
+                        self.share(queue);
+                    }
+                    if pause(core::mem::take(&mut done)) == Go::Home {
+                        self.stack.len = 0;
+                        self.pieces.clear();
+                        if let Some(queue) = self.queue {
+                            queue.give_up();
+                        }
+                        return;
+                    }
+                }
                 if self.is_done() {
                     break;
-                }
-                // What is here could not be had by others while this worker pauses.
-                self.share_half();
-                if pause(SLICE_WORDS) == Go::Home {
-                    self.stack.len = 0;
-                    self.pieces.clear();
-                    if let Some(queue) = self.queue {
-                        queue.give_up();
-                    }
-                    return;
                 }
             }
             let Some(queue) = self.queue else { return };
@@ -443,20 +455,23 @@ impl<'a> Marker<'a> {
         }
     }
 
-    /// Gives half of what it has to whoever wants it.
-    fn share_half(&mut self) {
-        if let Some(queue) = self.queue
-            && self.stack.len > SHARE_FROM
-        {
-            self.share_oldest(queue, self.stack.len / 2);
-        }
-    }
-
+    /// Gives what is left of a large object to whoever wants it, and if that is little or nothing, half of its objects.
     #[cold]
-    fn share_oldest(&mut self, queue: &GreyQueue, objects: usize) {
-        let mut batch = queue.spare();
-        self.stack.take_oldest(objects.min(GREY_BATCH), &mut batch);
-        queue.put(Batch::Objects(batch));
+    fn share(&mut self, queue: &GreyQueue) {
+        if let Some(piece) = self.pieces.pop() {
+            // Nothing has to be copied, and it leads to as much as the objects that it has led to.
+            let is_enough = self.words_left(piece) >= self.piece_words;
+            queue.put(Batch::Piece(piece));
+            if is_enough {
+                return;
+            }
+        }
+        if self.stack.len > SHARE_FROM {
+            let mut batch = queue.spare();
+            // The oldest entries lead to the most work: in a tree, to its largest subtrees.
+            self.stack.take_oldest((self.stack.len / 2).min(GREY_BATCH), &mut batch);
+            queue.put(Batch::Objects(batch));
+        }
     }
 
     /// Scans what is on this worker's own stacks.
@@ -474,8 +489,8 @@ impl<'a> Marker<'a> {
         let (mut objects, mut scans) = ([0_usize; RING], [ScanWord::NOSCAN; RING]);
         // The ring's objects are those before `at`, `waiting` of them.
         let (mut at, mut waiting) = (0_usize, 0_usize);
-        // The object scanned before.
-        let mut last = 0_usize;
+        // The object scanned before, and the last that went through the ring.
+        let (mut last, mut popped) = (0_usize, 0_usize);
         loop {
             if LIMITED && done >= words {
                 break;
@@ -487,8 +502,17 @@ impl<'a> Marker<'a> {
                     let ahead = if next.object < last { AHEAD.wrapping_neg() } else { AHEAD };
                     prefetch_address(next.object.wrapping_add(ahead));
                     next
+                } else if next.object.abs_diff(popped) < NEAR {
+                    // A row of objects, of which the first is in the ring.
+                    next
                 } else {
+                    popped = next.object;
                     prefetch_address(next.object);
+                    if hot.asks_for_marks && waiting >= RING / 2 {
+                        // Of one that has come by now.
+                        let middle = at.wrapping_sub(RING / 2) % RING;
+                        self.ask_for_marks(hot, Grey { object: objects[middle], scan: scans[middle] });
+                    }
                     let object = core::mem::replace(&mut objects[at % RING], next.object);
                     let scan = core::mem::replace(&mut scans[at % RING], next.scan);
                     at += 1;
@@ -533,8 +557,7 @@ impl<'a> Marker<'a> {
                 && top.len > SHARE_FROM
             {
                 self.stack.settle(top);
-                // The oldest entries lead to the most work: in a tree, to its largest subtrees.
-                self.share_oldest(queue, top.len / 2);
+                self.share(queue);
                 top = self.stack.top();
             }
         }
@@ -548,6 +571,23 @@ impl<'a> Marker<'a> {
             self.stack.push(Grey { object: objects[next], scan: scans[next] });
         }
         done
+    }
+
+    /// Asks for the marks of what a marked object leads to.
+    #[inline(always)]
+    fn ask_for_marks(&self, hot: Hot<'a>, Grey { object, scan }: Grey) {
+        if scan.slow().is_some() {
+            return;
+        }
+        let mut mask = scan.mask();
+        while mask != 0 {
+            let word = self.place(object + mask.trailing_zeros() as usize * WORD_BYTES).load(Acquire);
+            mask &= mask - 1;
+            if word != 0 {
+                // SAFETY: a word under an exact mask is null or a reference to an allocated slot (D2).
+                unsafe { hot.road.ask(word) };
+            }
+        }
     }
 
     /// Whether there is nothing on its own stacks.

@@ -7,7 +7,7 @@
 //! ([`crate::layout::Layout::quick_mask`]). Everything else has the tag bit set and leads to the span's record.
 //!
 //! ```text
-//!   PageInfo.where  [ multiplier : 32 | block : 32 ]
+//!   PageInfo.where  [ block : 32 | multiplier : 32 ]
 //!   PageInfo.scan   [ pointer mask : 60 | 0000 ]     quick; 0 is noscan
 //!                   [ span number  : 60 | 0001 ]     see the record
 //! ```
@@ -75,7 +75,12 @@ pub struct PageInfo {
 unsafe impl Zeroable for PageInfo {}
 
 /// A block whose bytes nobody ever writes: where slow pages lead on the quick road, so that they always look unmarked.
-const UNMARKED_BLOCK: u64 = 1;
+const UNMARKED_BLOCK: u32 = 1;
+
+/// [`PageInfo`]'s first word.
+fn place(block: u32, multiplier: u32) -> u64 {
+    u64::from(block) << 32 | u64::from(multiplier)
+}
 
 /// Tag in [`PageInfo`]'s scan word: see the span's record.
 const SLOW: u64 = 1;
@@ -396,8 +401,8 @@ impl SpanMap {
         let (first, pages) = (span.first(), span.pages());
         let quick = if pages == Pages::new(1) && !span.is_large() { quick_mask } else { None };
         let (place, scan) = match quick {
-            Some(mask) => (u64::from(span.magic()) << 32 | u64::from(span.block()), mask << TAG_BITS),
-            None => (UNMARKED_BLOCK, u64::from(id.get()) << TAG_BITS | SLOW),
+            Some(mask) => (place(span.block(), span.magic()), mask << TAG_BITS),
+            None => (place(UNMARKED_BLOCK, 0), u64::from(id.get()) << TAG_BITS | SLOW),
         };
         for page in first.get()..first.plus(pages).get() {
             let info = self.infos.get(page);
@@ -475,8 +480,8 @@ impl<'a> QuickRoad<'a> {
         let info = unsafe { self.info(word) };
         let place = info.place.load(Relaxed);
         let offset = (word & (PAGE_BYTES - 1)) as u64;
-        let slot = (offset * (place >> 32)) >> 32;
-        let at = wide(place & u64::from(u32::MAX)) * 64 + wide(slot);
+        let slot = (offset * (place & u64::from(u32::MAX))) >> 32;
+        let at = wide(place >> 32) * 64 + wide(slot);
         // SAFETY: the block was given to the page's span (or is one of those that are nobody's), and has a byte for each of its slots; the
         // multiplication cannot exceed them, since the offset is inside the page.
         let mark = unsafe { self.marks.add(at) };
@@ -485,6 +490,17 @@ impl<'a> QuickRoad<'a> {
         // SAFETY: as in `info`: that of the page, which is the only one of its span.
         let span = unsafe { &*self.reached.wrapping_add(word >> PAGE_SHIFT) };
         (Mark::new(mark, span), ScanWord(info.scan.load(Relaxed)))
+    }
+
+    /// Asks for the mark of the slot a reference leads to, which is looked at later. A hint.
+    ///
+    /// # Safety
+    /// 1. As of [`QuickRoad::look`].
+    #[inline(always)]
+    pub unsafe fn ask(self, word: usize) {
+        // SAFETY: duty 1.
+        let (mark, _) = unsafe { self.look(word) };
+        prefetch(mark.byte());
     }
 
     /// The scan word of the page an address lies in.

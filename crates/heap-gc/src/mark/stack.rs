@@ -10,21 +10,21 @@ use heap_core::span::map::ScanWord;
 /// object.)
 #[derive(Default, Debug)]
 pub(super) struct Stack {
-    /// All of it is initialised; the stack is the first `len`.
+    /// All of it is initialised; the stack is `room[1..=len]`. The first is nobody's: see [`Top::last`].
     pub(super) room: Vec<Grey>,
     pub(super) len: usize,
-    /// Entries it may have, at most.
+    /// Entries that `room` may have, at most.
     pub(super) most: usize,
     /// Something was thrown away.
     pub(super) has_lost: bool,
 }
 
-/// Entries of a new stack.
+/// Entries of a new stack's memory.
 pub(super) const FIRST_ROOM: usize = 1 << 10;
 /// Words of an array of references looked at with room made once.
 pub(super) const AT_ONCE: usize = FIRST_ROOM / 2;
 // A stack has room for what is pushed at once, also when it cannot grow.
-const _: () = assert!(MOST_QUICK <= FIRST_ROOM && AT_ONCE <= FIRST_ROOM);
+const _: () = assert!(MOST_QUICK < FIRST_ROOM && AT_ONCE < FIRST_ROOM);
 
 /// An object that is marked and not scanned yet, with the scan word of its page, which was at hand when it was marked.
 #[derive(Clone, Copy, Debug)]
@@ -41,12 +41,12 @@ impl Grey {
 /// The top of a [`Stack`], by value.
 #[derive(Clone, Copy)]
 pub(super) struct Top {
-    pub(super) base: *mut Grey,
+    base: *mut Grey,
     pub(super) len: usize,
-    pub(super) room: usize,
-    /// The last entry, if it was just pushed. It is in memory as well; but who pops it need not wait until what he has just stored can be
-    /// loaded again, five cycles of the twenty-five or so that a node of a list takes.
-    last: Option<Grey>,
+    room: usize,
+    /// The last entry, which is not in memory: what is below it is `base[1..len]`. With none, anything. Who pops what he has just pushed need not
+    /// wait until it can be loaded again, five cycles of the twenty-five or so that a node of a list takes.
+    last: Grey,
 }
 
 /// References an object on the quick road can have.
@@ -65,24 +65,31 @@ impl Stack {
     /// The top, to work with. The stack must not be used until it is settled.
     #[inline(always)]
     pub(super) fn top(&mut self) -> Top {
-        Top { base: self.room.as_mut_ptr(), len: self.len, room: self.room.len(), last: None }
+        let last = self.room[self.len];
+        Top { base: self.room.as_mut_ptr(), len: self.len, room: self.room.len(), last }
     }
 
     /// Takes the top back.
     #[inline(always)]
     pub(super) fn settle(&mut self, top: Top) {
-        debug_assert!(top.len <= top.room);
+        self.room[top.len] = top.last;
         self.len = top.len;
+    }
+
+    /// Whether there is room for that many more.
+    #[inline(always)]
+    pub(super) fn has_room(&self, objects: usize) -> bool {
+        objects < self.room.len() - self.len
     }
 
     /// Makes room for that many more. If the system refuses it, by throwing away what there is.
     #[cold]
     #[inline(never)]
     pub(super) fn grow(&mut self, objects: usize) {
-        let wanted = (self.len + objects).max(2 * self.room.len());
+        let wanted = (self.len + objects + 1).max(2 * self.room.len());
         if wanted > self.most || self.room.try_reserve_exact(wanted - self.room.len()).is_err() {
             assert!(
-                objects <= self.room.len(),
+                objects < self.room.len(),
                 "{objects} references at once, and room for {}",
                 self.room.len()
             );
@@ -94,41 +101,47 @@ impl Stack {
     }
 
     pub(super) fn push(&mut self, object: Grey) {
-        if self.len == self.room.len() {
+        if !self.has_room(1) {
             self.grow(1);
         }
-        self.room[self.len] = object;
         self.len += 1;
+        self.room[self.len] = object;
     }
 
     /// Takes everything out.
     pub(super) fn take_all(&mut self) -> impl ExactSizeIterator<Item = usize> {
-        self.room[..core::mem::take(&mut self.len)].iter().map(|grey| grey.object)
+        self.room[1..=core::mem::take(&mut self.len)].iter().map(|grey| grey.object)
     }
 
     /// Takes the oldest entries out.
     pub(super) fn take_oldest(&mut self, objects: usize, into: &mut Vec<usize>) {
-        into.extend(self.room[..objects].iter().map(|grey| grey.object));
-        self.room.copy_within(objects..self.len, 0);
+        into.extend(self.room[1..=objects].iter().map(|grey| grey.object));
+        self.room.copy_within(objects + 1..=self.len, 1);
         self.len -= objects;
     }
 }
 
 impl Top {
+    /// Whether there is room for that many more.
+    #[inline(always)]
+    pub(super) fn has_room(&self, objects: usize) -> bool {
+        objects < self.room - self.len
+    }
+
     /// # Safety
     /// 1. There is room for it.
     #[inline(always)]
     pub(super) unsafe fn push(&mut self, object: Grey) {
-        debug_assert!(self.len < self.room);
+        debug_assert!(self.has_room(1));
         if fault::on(Fault::PushDropped) && object.object / 8 % 1000 == 7 {
             return;
         }
-        // SAFETY: inside the stack's memory (duty 1), which is borrowed until the top is settled.
-        let top = unsafe { self.base.add(self.len) };
+        // SAFETY: inside the stack's memory, which is borrowed until the top is settled.
+        let place = unsafe { self.base.add(self.len) };
         // SAFETY: as above.
-        unsafe { top.write(object) };
+        unsafe { place.write(self.last) };
         self.len += 1;
-        self.last = Some(object);
+        self.last = object;
     }
 
     #[inline(always)]
@@ -136,14 +149,13 @@ impl Top {
         if self.len == 0 {
             return None;
         }
+        let last = self.last;
         self.len -= 1;
-        if let Some(last) = self.last.take() {
-            return Some(last);
-        }
-        // SAFETY: below the length, so inside the stack's memory, and initialised.
-        let top = unsafe { self.base.add(self.len) };
+        // SAFETY: at most the length it had, so inside the stack's memory, and initialised.
+        let place = unsafe { self.base.add(self.len) };
         // SAFETY: as above.
-        Some(unsafe { top.read() })
+        self.last = unsafe { place.read() };
+        Some(last)
     }
 }
 
@@ -170,12 +182,14 @@ mod tests {
         // SAFETY: as above.
         unsafe { top.push(grey(32)) };
         stack.settle(top);
-        // What is in registers is in memory, too.
-        assert_eq!((stack.len, stack.room[1].object), (2, 32));
+        // What was in registers is in memory.
+        assert_eq!((stack.len, stack.room[2].object), (2, 32));
         // Whoever comes to the stack in between may have left another on top.
-        stack.room[1] = grey(40);
+        stack.room[2] = grey(40);
         let mut again = stack.top();
         assert_eq!((rest(&mut again), again.len), (vec![40, 8], 0));
-        assert_eq!(rest(&mut top), [32, 8]);
+        // SAFETY: as above.
+        unsafe { again.push(grey(48)) };
+        assert_eq!((rest(&mut again), again.len), (vec![48], 0));
     }
 }

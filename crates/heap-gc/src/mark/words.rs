@@ -64,6 +64,14 @@ impl Marker<'_> {
         }
     }
 
+    /// How many words of a large object there are from a piece on.
+    pub(super) fn words_left(&self, piece: Piece) -> usize {
+        let Some(id) = self.map.span_at(piece.object) else { return 0 };
+        let span = self.map.span(id);
+        let (_, end) = self.words_of(span, self.memory.entry_of(span).layout(), piece.object);
+        end.saturating_sub(piece.from)
+    }
+
     /// Scans one piece of a large object and puts the rest back.
     pub(super) fn scan_piece(&mut self, piece: Piece) {
         let Some(id) = self.map.span_at(piece.object) else {

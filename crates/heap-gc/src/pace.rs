@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `runway`, `room`, `goal` | the collector, at the end of a cycle | mutators, at each refill |
 //! | `outgrown` | the collector, at the end of a cycle | mutators, at each refill near a limit |
-//! | `ratio` | the collector, while it marks; zero otherwise | mutators, at each refill |
+//! | `ratio`, `late`, `late_from` | the collector, while it marks; zero otherwise | mutators, at each refill |
 //! | `done`, `gc_time`, `assist_time` | whoever marks | the collector |
 //! | `external` | whoever holds external memory | mutators, the collector |
 //!
@@ -64,6 +64,12 @@ pub(crate) struct Pace {
     external: Arc<ExternalCount>,
     /// An [`AssistRatio`], as bits.
     ratio: AtomicU64,
+    /// The same for a heap of [`Pace::late_from`]: a marker that has not looked again by then has lost its processor, and is not counted on. Zero
+    /// if no cycle marks, or collecting is limited.
+    late: AtomicU64,
+    /// Half of the way from where the marker looked last to the plan's goal: bytes, as the runway is counted. For a cycle that began beyond it,
+    /// where it looked.
+    late_from: AtomicUsize,
     /// Words of work in this cycle.
     done: AtomicU64,
     /// Processor time of collecting, in nanoseconds, since the heap was built.
@@ -100,6 +106,8 @@ impl Pace {
             outgrown: AtomicUsize::new(0),
             external: Arc::default(),
             ratio: AtomicU64::new(AssistRatio::ZERO.to_bits()),
+            late: AtomicU64::new(AssistRatio::ZERO.to_bits()),
+            late_from: AtomicUsize::new(0),
             done: AtomicU64::new(0),
             gc_time: AtomicU64::new(0),
             assist_time: AtomicU64::new(0),
@@ -246,25 +254,35 @@ impl Pace {
             done: work_bytes(self.done.load(Relaxed)),
             most: decisions.most,
         };
-        let ratio = decisions.plan.assist(&progress, limiting);
-        self.ratio.store(ratio.to_bits(), Relaxed);
+        let plan = decisions.plan;
+        let late_from =
+            (heap.get() + plan.goal.get().saturating_sub(heap.get()) / 2).saturating_sub(plan.live.get());
+        self.owe(plan.assist(&progress, limiting), plan.alone().assist(&progress, limiting), late_from);
         let near = decisions.plan.goal != NEVER && heap.get() / 8 * 9 >= decisions.plan.goal.get();
         (limiting, if near { Hurry::Yes } else { Hurry::No })
     }
 
+    fn owe(&self, ratio: AssistRatio, late: AssistRatio, late_from: usize) {
+        self.late_from.store(late_from, Relaxed);
+        self.ratio.store(ratio.to_bits(), Relaxed);
+        self.late.store(late.to_bits(), Relaxed);
+    }
+
     /// Words of work owed for that many bytes allocated.
     #[inline]
-    pub(crate) fn debt(&self, allocated: Bytes) -> usize {
-        let bits = self.ratio.load(Relaxed);
-        if bits == 0 {
+    pub(crate) fn debt(&self, memory: &Memory, allocated: Bytes) -> usize {
+        let late = self.late.load(Relaxed);
+        if late == 0 {
             return 0;
         }
+        let is_late = self.since_census(memory) >= self.late_from.load(Relaxed);
+        let bits = if is_late { late } else { self.ratio.load(Relaxed) };
         AssistRatio::from_bits(bits).debt(allocated).get() / heap_core::units::WORD_BYTES
     }
 
     /// Marking has ended: nobody owes anything.
     pub(crate) fn end_assists(&self) {
-        self.ratio.store(AssistRatio::ZERO.to_bits(), Relaxed);
+        self.owe(AssistRatio::ZERO, AssistRatio::ZERO, 0);
     }
 
     /// Learns from a cycle, and plans the next. What `end` says of external bytes and of the heap's size is filled in here.
@@ -296,4 +314,30 @@ pub(crate) fn work_bytes(words: u64) -> Bytes {
 pub(crate) enum Hurry {
     Yes,
     No,
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::Heap;
+
+    #[test]
+    fn a_marker_that_does_not_look_again_is_not_counted_on() {
+        let heap = Heap::builder().gc_off().build().expect("a heap");
+        let mut mutator = heap.attach().expect("one mutator a thread");
+        mutator.enter(|mu| {
+            let (memory, pace) = (&mu.heap().memory, &mu.heap().pace);
+            let (none, word_a_byte) = (AssistRatio::ZERO, AssistRatio::from_bits(8_f64.to_bits()));
+            let debt = || pace.debt(memory, Bytes::new(10));
+            assert_eq!(debt(), 0, "no cycle marks");
+            pace.owe(none, word_a_byte, usize::MAX);
+            assert_eq!(debt(), 0, "the marker does it");
+            pace.owe(none, word_a_byte, 0);
+            assert_eq!(debt(), 10, "it should have looked");
+            pace.owe(word_a_byte, word_a_byte, usize::MAX);
+            assert_eq!(debt(), 10);
+            pace.end_assists();
+            assert_eq!(debt(), 0);
+        });
+    }
 }

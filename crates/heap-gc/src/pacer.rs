@@ -107,7 +107,7 @@ pub(crate) struct CycleEnd {
     pub roots: Bytes,
     /// Bytes outside the heap that live objects keep.
     pub external: Bytes,
-    /// Bytes of words looked at, in objects and roots.
+    /// Bytes of words to look at in what is marked, and in roots. Objects allocated while marking are marked, though nobody looks at them.
     pub scan_work: Bytes,
     /// Size of the heap when marking began.
     pub heap_at_trigger: Bytes,
@@ -127,7 +127,7 @@ pub(crate) struct CycleEnd {
 }
 
 /// When to collect next. A plain copy of the decisions; see the module's invariants.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Plan {
     /// The size of the heap as the last cycle left it.
     pub live: Bytes,
@@ -143,6 +143,8 @@ pub(crate) struct Plan {
     ceiling: Bytes,
     /// Scan work the next cycle should find; `None` before the first.
     expected_work: Option<Bytes>,
+    /// Scan work that markers do beside mutators for each byte these allocate; zero where it is not counted on.
+    beside: f64,
 }
 
 impl Plan {
@@ -178,7 +180,15 @@ impl Plan {
     #[must_use]
     pub(crate) fn is_idle_cycle_worthwhile(&self, heap: Bytes) -> bool {
         let allocated = heap.get().saturating_sub(self.live.get());
-        self.trigger != NEVER && allocated >= LEAST_DISTANCE.max(Bytes::new(self.runway().get() / 2)).get()
+        // A cycle that begins early because a processor is free says nothing of when one is worth while.
+        let way = self.runway().max(trigger::usual(self.live, self.goal) - self.live);
+        self.trigger != NEVER && allocated >= LEAST_DISTANCE.max(Bytes::new(way.get() / 2)).get()
+    }
+
+    /// The same plan for who does not count on what a marker does beside.
+    #[must_use]
+    pub(crate) fn alone(self) -> Self {
+        Self { beside: 0.0, ..self }
     }
 
     /// What a byte allocated now owes. See `assist.rs`.
@@ -196,6 +206,31 @@ impl Plan {
         debug_assert!(self.trigger <= self.goal.max(least), "I3: {self:?}");
         debug_assert!(self.goal <= most, "I4: {self:?}");
         debug_assert!(self.goal <= self.hard_goal && self.hard_goal <= most, "I5: {self:?}");
+    }
+}
+
+/// Whether a marker has a processor that no mutator wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Beside {
+    /// It has.
+    Free,
+    /// It has its share of those that mutators want; or a limit is near, and nothing is counted on.
+    Busy,
+}
+
+impl Beside {
+    fn of(settings: &Settings, end: &CycleEnd, goal: &goal::Goal) -> Self {
+        let is_near_limit = goal.size.get() > goal.ceiling.get() / 8 * 7 && goal.ceiling != NEVER;
+        if end.is_crowded || settings.processors == 1 || is_near_limit { Self::Busy } else { Self::Free }
+    }
+
+    /// The part of all processors that marks in the background.
+    #[expect(clippy::cast_precision_loss, reason = "few processors")]
+    fn share(self, settings: &Settings) -> f64 {
+        match self {
+            Self::Free => settings.share.max(1.0 / settings.processors as f64),
+            Self::Busy => settings.share,
+        }
     }
 }
 
@@ -236,19 +271,21 @@ impl Pacer {
     fn plan(&self, end: &CycleEnd, expected_work: Option<Bytes>) -> Plan {
         let goal = goal::Goal::of(&self.settings, end);
         let is_limited = matches!(goal.bound, Bound::MemoryLimit | Bound::HardLimit);
+        let beside = Beside::of(&self.settings, end, &goal);
         let runway = expected_work
             // With nothing to scan a guess is as good as the last cycles were alike. Where a limit is near, a cycle too early is
             // the better mistake.
             .filter(|work| !(is_limited && *work == Bytes::ZERO))
-            .and_then(|work| self.consumption.runway(work, self.settings.share));
+            .and_then(|work| self.consumption.runway(work, beside.share(&self.settings)));
         let plan = Plan {
             live: goal.live,
-            trigger: trigger::trigger(goal.live, goal.size, runway),
+            trigger: trigger::trigger(goal.live, goal.size, runway, beside),
             goal: goal.size,
             bound: goal.bound,
             hard_goal: goal.hard,
             ceiling: goal.ceiling,
             expected_work,
+            beside: if beside == Beside::Free { self.consumption.beside() } else { 0.0 },
         };
         plan.check();
         plan

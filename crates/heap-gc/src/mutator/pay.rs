@@ -166,11 +166,11 @@ impl Mu<'_> {
         if due {
             heap.world.call_for_collection();
         }
-        let debt = heap.pace.debt(bytes);
+        let debt = heap.pace.debt(&heap.memory, bytes);
         if debt > 0 {
             self.assist(debt);
         } else {
-            // No cycle marks, or hardly anything is left to mark: what was owed to this one is no debt to the next.
+            // No cycle marks, or its marker needs no help just now: what was owed is no debt to the next.
             self.mutator.owed.set(0);
         }
         outcome

@@ -7,7 +7,8 @@
 //!   if done > expected:     goal' = begun + (goal' - begun) * most / expected, at most the hard goal
 //!                           expected = most                                                ³
 //!   if heap >= goal':       goal' = goal' * 1.1, at most the ceiling;  expected = most     ⁴
-//!   ratio    = max(expected - done, 1000) / max(goal' - heap, 1), at most 1024             ⁵
+//!   ratio    = max(expected - done, 1000) / max(goal' - heap, 1) - 2 * beside              ⁵
+//!              between 0 and 1024                                                          ⁶
 //! ```
 //!
 //! The ratio is such that marking and the heap arrive at their ends together. It is looked up anew every now and then: what
@@ -18,7 +19,12 @@
 //! began. ² As long as less is done, less is assumed to be there. ³ When more is there, the worst is assumed: everything
 //! that existed when the cycle began lives; what is allocated since is black and not scanned. The goal moves by the same
 //! factor, since a heap that lives more may grow more. ⁴ and a missed goal is missed by a tenth, not by the whole rest.
-//! ⁵ differs from Go, whose mutators stop altogether at the goal: here a refill of a few KiB never costs more than a few
+//! ⁵ `beside` is the background markers' part of the scan work for each byte allocated, in the worst of the last cycles, while a processor is free for
+//! them; otherwise, with a limit near, and in ³ and ⁴ it is zero. It is scan work as a cycle's end counts it, with the objects born while
+//! marking, which nobody scans; so is what is expected. Twice of it is left to the markers: programs allocate in bursts, and a marker
+//! catches up in the lull after one. If none comes the ratio grows as the room shrinks; after a quiet phase a rush may pass the goal by a twentieth. (Go has markers
+//! earn credit that mutators draw on; that was tried: `docs/design/pacing.md`.)
+//! ⁶ differs from Go, whose mutators stop altogether at the goal: here a refill of a few KiB never costs more than a few
 //! MiB of scanning, for which the goal may be passed by a 1024th of the work.
 //!
 //! While the [limiter](super::limiter) is on nobody owes anything. A frame-based host owes in every frame what it allocated
@@ -33,6 +39,9 @@ use heap_core::units::Bytes;
 const LEAST_WORK: Bytes = Bytes::new(1000);
 /// Bytes scanned for a byte allocated, at most: more stops mutators for longer, less lets them pass the goal further.
 const MOST_RATIO: f64 = 1024.0;
+/// How much faster than in its last cycles a marker beside the mutators may have to become before these help it. More lets a heap in which there is
+/// no lull pass its goal, since a refill pays for some microseconds at most; less has mutators mark what would have been marked for them.
+const BURST: f64 = 2.0;
 
 /// How far a cycle has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,19 +73,19 @@ impl AssistRatio {
         let distance = minus(plan.goal, plan.trigger).max(LEAST_DISTANCE);
         let late = plus(begun, distance).min(plan.ceiling);
         let mut goal = plan.goal.max(late).max(plus(begun, LEAST_DISTANCE)); // ¹
-        let mut expected = plan.expected_work.unwrap_or(most); // ²
+        let (mut expected, mut beside) = (plan.expected_work.unwrap_or(most), plan.beside); // ²
         if done > expected {
             let extended = float(minus(goal, begun)) * (float(most) / float(expected.max(LEAST_WORK)));
             goal = plus(begun, whole(extended)).min(plan.hard_goal).max(goal);
-            expected = most; // ³
+            (expected, beside) = (most, 0.0); // ³
         }
         if heap >= goal {
             goal = plus(goal, Bytes::new(goal.get() / 10)).min(plan.ceiling).max(goal);
-            expected = most; // ⁴
+            (expected, beside) = (most, 0.0); // ⁴
         }
         let work = minus(expected, done).max(LEAST_WORK);
         let room = minus(goal, heap).max(Bytes::new(1));
-        Self((float(work) / float(room)).min(MOST_RATIO)) // ⁵
+        Self((float(work) / float(room) - BURST * beside).clamp(0.0, MOST_RATIO)) // ⁵ ⁶
     }
 
     /// Scan work owed for that many bytes.

@@ -64,7 +64,7 @@ fn goals_by_table() {
     }
 }
 
-/// 8 processors for 100 ms with a quarter of them marking 100 MiB; `allocated` bytes meanwhile.
+/// 8 processors for 100 ms with a quarter of them marking 100 MiB; `allocated` bytes meanwhile, by mutators that have all.
 fn cycle(live: usize, allocated: Bytes) -> CycleEnd {
     CycleEnd {
         live: mib(live),
@@ -73,6 +73,7 @@ fn cycle(live: usize, allocated: Bytes) -> CycleEnd {
         heap_at_end: mib(live) + allocated,
         background_cpu: Duration::from_millis(200),
         wall: Duration::from_millis(100),
+        is_crowded: true,
         ..CycleEnd::default()
     }
 }
@@ -94,6 +95,32 @@ fn triggers_by_table() {
         assert!(off <= 1, "{name}: {plan:?}");
     }
     assert_eq!(Pacer::new(settings).first().trigger, Bytes::kib(4096 / 64 * 45), "the first begins early");
+}
+
+#[test]
+fn a_cycle_begins_earlier_while_a_processor_is_free() {
+    let limit = |limit| Settings { processors: 8, memory_limit: limit, ..Settings::default() };
+    let processors = |processors| Settings { processors, ..Settings::default() };
+    // A third of the time of all that mutators do: 60 MiB while a quarter marks, 20 MiB while half does.
+    let part = |processors: u64, allocated| CycleEnd {
+        background_cpu: Duration::from_millis(25 * processors),
+        is_crowded: false,
+        ..cycle(64, allocated)
+    };
+    for (name, settings, end, trigger) in [
+        ("a share of eight", processors(8), part(8, mib(30)), mib(128 - 30)),
+        ("no earlier than 24/64", processors(8), part(8, mib(60)), mib(64 + 24)),
+        ("one of two is more than the share", processors(2), part(2, mib(60)), mib(128 - 20)),
+        ("one of one is not free", processors(1), part(1, mib(60)), mib(64 + 45)),
+        ("at a limit", limit(mib(120)), part(8, mib(60)), Bytes::new((52 << 20) / 64 * 45 + (64 << 20))),
+        ("near a limit", limit(mib(140)), part(8, mib(60)), mib(64 + 45)),
+        ("far from a limit", limit(mib(160)), part(8, mib(60)), mib(64 + 24)),
+        ("nothing is known", processors(2), part(2, NONE), mib(64 + 45)),
+    ] {
+        let plan = planned(settings, end);
+        let off = plan.trigger.get().abs_diff(trigger.get());
+        assert!(off < 1 << 20, "{name}: {plan:?}");
+    }
 }
 
 #[test]
@@ -148,6 +175,39 @@ fn ratios_by_table() {
     }
 }
 
+/// The same while a processor is free. 6.4 bytes were scanned beside for each byte allocated, and twice that is left to the marker.
+#[test]
+fn what_a_marker_beside_will_do_is_not_owed() {
+    let assist = |settings: Settings, progress| {
+        let end = CycleEnd { is_crowded: false, ..cycle(64, mib(10)) };
+        planned(settings, end).assist(&progress, Limiting::Off).per_byte()
+    };
+    let settings = Settings { processors: 8, ..Settings::default() };
+    for (name, progress, ratio) in [
+        ("at the trigger", progress(118, 118, 0, 118), 0.0),
+        ("a little behind", progress(118, 123, 0, 118), 0.0),
+        ("behind", progress(118, 126, 0, 118), 32.0 - 12.8),
+        ("nearly there", progress(118, 127, 0, 118), 64.0 - 12.8),
+        ("more than expected", progress(118, 128, 65, 128), (128.0 - 65.0) / 10.0),
+        ("missed", progress(118, 128, 0, 118), 118.0 / 12.8),
+    ] {
+        let found = assist(settings, progress);
+        assert!((found - ratio).abs() < 1e-3, "{name}: {found}, not {ratio}");
+    }
+    let end = CycleEnd { is_crowded: false, ..cycle(64, mib(10)) };
+    let alone = planned(settings, end).alone();
+    assert_eq!(alone.assist(&progress(118, 118, 0, 118), Limiting::Off).per_byte(), 6.4);
+    let limited = Settings { memory_limit: Bytes::mib(130), ..settings };
+    assert!(assist(limited, progress(118, 118, 0, 118)) > 6.4, "near a limit nothing is counted on");
+    // The worst of five cycles is counted on, and half of what an assist did not do.
+    let mut pacer = Pacer::new(settings);
+    for (allocated, assist, beside) in [(10, 0, 6.4), (40, 0, 1.6), (20, 0, 1.6), (40, 200, 0.8)] {
+        let assist_cpu = Duration::from_millis(assist);
+        let end = CycleEnd { is_crowded: false, assist_cpu, ..cycle(64, mib(allocated)) };
+        assert_eq!(pacer.end_cycle(&end).beside, beside, "{allocated} MiB, {assist} ms");
+    }
+}
+
 #[test]
 fn the_ratio_grows_as_the_goal_nears_and_stays_bounded() {
     let plan = ten_before_the_goal();
@@ -199,6 +259,12 @@ fn idle_moments_are_used_from_half_the_way_on() {
     for (heap, worthwhile) in [(64, false), (90, false), (92, true), (118, true)] {
         assert_eq!(plan.is_idle_cycle_worthwhile(mib(heap)), worthwhile, "{heap} MiB");
     }
+    let early = CycleEnd { is_crowded: false, ..cycle(64, mib(60)) };
+    let early = planned(Settings { processors: 8, ..Settings::default() }, early);
+    assert_eq!(early.trigger, mib(64 + 24));
+    for (heap, worthwhile) in [(86, false), (87, true)] {
+        assert_eq!(early.is_idle_cycle_worthwhile(mib(heap)), worthwhile, "{heap} MiB, half of 45/64");
+    }
     let tiny = planned(Settings { percent: Some(0), ..Settings::default() }, CycleEnd::default());
     assert!(!tiny.is_idle_cycle_worthwhile(LEAST_DISTANCE - Bytes::new(1)));
 }
@@ -226,9 +292,10 @@ fn a_heap_in_which_nothing_lives_learns_when_to_begin() {
         heap_at_end: allocated,
         background_cpu: Duration::from_micros(2),
         wall: Duration::from_micros(10),
+        is_crowded: true,
         ..CycleEnd::default()
     };
-    let settings = Settings { processors: 2, ..Settings::default() };
+    let settings = Settings { processors: 2, least_crowded: mib(4), ..Settings::default() };
     let trigger = |allocated, scan_work| planned(settings, of(allocated, scan_work)).trigger;
     // A tenth of two processors marked. While a quarter of them does, mutators allocate a third of what they did.
     assert_eq!(trigger(Bytes::kib(240), NONE), mib(4) - Bytes::kib(192), "no later than 61/64");

@@ -1,7 +1,7 @@
 //! A simulated program under a pacer: rates instead of objects, ticks instead of a clock.
 //!
 //! Between cycles mutators have all processors and the heap grows to the trigger. While a cycle runs, markers have their
-//! share, or more if mutators assist: a mutator that owes `r` bytes of scanning for each byte, allocates `a` in a second
+//! share (or a processor, which mutators leave them), or more if mutators assist: a mutator that owes `r` bytes of scanning for each byte, allocates `a` in a second
 //! and scans `s` in a second spends `r * a / (r * a + s)` of its time scanning. What is allocated while marking survives
 //! that cycle and dies in the next.
 
@@ -36,6 +36,10 @@ pub(super) struct Program {
     pub first: f64,
     /// Whether the limiter is asked.
     pub limited: bool,
+    /// Whether mutators leave a processor.
+    pub leaves_one: bool,
+    /// Milliseconds for which it allocates twice as fast, and then not at all, in turns; or zero.
+    pub burst: f64,
     pub cycles: usize,
 }
 
@@ -51,7 +55,22 @@ impl Default for Program {
             roots: Stream::constant(40.0),
             first: 256.0,
             limited: false,
+            leaves_one: false,
+            burst: 0.0,
             cycles: 50,
+        }
+    }
+}
+
+impl Program {
+    /// How much faster than as a rule it allocates at that time of a cycle.
+    fn haste(&self, time: f64) -> f64 {
+        if self.burst == 0.0 {
+            1.0
+        } else if time % (2.0 * self.burst) < self.burst {
+            2.0
+        } else {
+            0.0
         }
     }
 }
@@ -146,10 +165,12 @@ struct Driver<'a> {
 pub(super) fn run(program: &Program) -> Run {
     let mut pacer = Pacer::new(program.settings);
     let mut plan = pacer.first();
+    let processors = program.settings.processors as f64;
+    let share = program.settings.share;
     let mut driver = Driver {
         program,
-        processors: program.settings.processors as f64,
-        share: program.settings.share,
+        processors,
+        share: if program.leaves_one { share.max(1.0 / processors) } else { share },
         limiter: pacer.limiter(),
         heap: 0.0,
         run: Run::default(),
@@ -218,6 +239,7 @@ impl Driver<'_> {
                 done: bytes(done),
                 most: bytes(most),
             };
+            let alloc = alloc * self.program.haste(wall);
             let owed = plan.assist(&progress, self.limiting()).per_byte() * alloc;
             let used = f64::max(self.share, owed / (owed + scan));
             let full = scan * used * self.processors;
@@ -251,7 +273,7 @@ impl Driver<'_> {
             background_cpu: time(self.share * self.processors * wall),
             assist_cpu: time(assists),
             wall: time(wall),
-            is_crowded: false,
+            is_crowded: !self.program.leaves_one,
             overhead: Bytes::ZERO,
         }
     }

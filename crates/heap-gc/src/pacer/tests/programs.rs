@@ -67,17 +67,67 @@ fn a_rush_is_paid_by_assists_until_it_is_known() {
     assert!(known.used < rush.used, "{known:?} {rush:?}");
 }
 
+/// One of two processors allocates three quarters as fast as the other marks.
+fn beside() -> Program {
+    Program {
+        settings: Settings { processors: 2, ..Settings::default() },
+        alloc: Stream::constant(768.0),
+        leaves_one: true,
+        ..steady()
+    }
+}
+
+/// Where mutators leave a processor they do not mark, as long as that suffices, and the heap ends at its goal.
+#[test]
+fn a_processor_that_mutators_leave_marks_for_them() {
+    for (name, burst, least, assisted) in [("even", 0.0, 0.99, 0.0), ("in bursts", 4.0, 0.9, 0.01)] {
+        let run = run(&Program { burst, ..beside() });
+        for cycle in run.from(10) {
+            assert!((least..=1.01).contains(&cycle.peak_over_goal()), "{name}: {cycle:?}");
+            assert!(cycle.assisted <= assisted * cycle.live, "{name}: {cycle:?}");
+        }
+    }
+    let crowded = run(&Program { leaves_one: false, ..beside() });
+    assert!(crowded.from(10).iter().all(|cycle| cycle.assisted > 0.2 * cycle.live), "the same without it");
+}
+
+/// A quiet phase has taught that nothing is to be owed. Of eight processors a quarter marks.
+#[test]
+fn a_rush_after_a_quiet_phase_passes_the_goal_by_a_twentieth_at_most() {
+    let alloc = Stream::constant(8.0).step(20, 256.0);
+    let run = run(&Program { alloc, leaves_one: true, ..steady() });
+    let rush = run.cycles[20];
+    assert!(rush.assisted > MIB && rush.peak_over_goal() < 1.055, "{rush:?}");
+    for cycle in run.from(21) {
+        assert!(cycle.peak_over_goal() < 1.03, "{cycle:?}");
+    }
+}
+
+/// What it marks is counted on, and it falls behind: mutators pay in time all the same.
+#[test]
+fn a_processor_that_falls_behind_is_helped_before_the_goal() {
+    let alloc = Stream::constant(768.0).step(20, 8.0 * 768.0);
+    for burst in [0.0, 4.0] {
+        let run = run(&Program { alloc: alloc.clone(), burst, ..beside() });
+        for cycle in run.from(20) {
+            assert!(cycle.peak_over_goal() < 1.03 && cycle.assisted > MIB, "{cycle:?}");
+        }
+    }
+}
+
 /// 30 MiB of room above 64 MiB of live heap, instead of 64.
 #[test]
 fn near_a_limit_the_limit_is_kept() {
     let settings = Settings { memory_limit: Bytes::mib(100), processors: 8, ..Settings::default() };
-    let run = run(&Program { settings, limited: true, ..steady() });
-    for cycle in &run.cycles {
-        assert!(cycle.peak < 97.0 * MIB * 1.01, "{cycle:?}");
-        assert!(cycle.used < 0.80, "{cycle:?}");
+    for leaves_one in [false, true] {
+        let run = run(&Program { settings, limited: true, leaves_one, ..steady() });
+        for cycle in &run.cycles {
+            assert!(cycle.peak < 97.0 * MIB * 1.01, "{cycle:?}");
+            assert!(cycle.used < 0.80, "{cycle:?}");
+        }
+        assert!(run.from(1).iter().all(|cycle| cycle.bound == Bound::MemoryLimit));
+        assert!(run.worst_gc(100.0) < 0.5, "{}", run.worst_gc(100.0));
     }
-    assert!(run.from(1).iter().all(|cycle| cycle.bound == Bound::MemoryLimit));
-    assert!(run.worst_gc(100.0) < 0.5, "{}", run.worst_gc(100.0));
 }
 
 fn below_live(limited: bool) -> Run {

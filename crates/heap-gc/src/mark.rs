@@ -30,15 +30,14 @@
 //! and not scanned ([`Marker::has_lost`]). The cycle then looks for them ([`crate::cycle`]).
 
 mod assist;
-mod stack;
+mod share;
 mod sieve;
+mod stack;
 mod words;
 
-use crate::event::Event;
-use crate::grey::{Batch, GreyQueue, Piece};
+use crate::grey::{GreyQueue, Piece};
 use crate::log::{HeapLog, Track};
 use core::ptr::NonNull;
-use core::time::Duration;
 use heap_core::decoder::Decoder;
 use heap_core::fault::{self, Fault};
 use heap_core::memory::Memory;
@@ -47,12 +46,13 @@ use heap_core::racy::kernel::Kernel;
 use heap_core::span::map::{QuickRoad, ScanWord, SpanMap};
 use heap_core::span::marks::{DROPPED, QUEUED};
 use heap_core::span::{SpanId, slots};
-use heap_core::stress::{GREY_BATCH, PIECE_WORDS};
+use heap_core::stress::PIECE_WORDS;
 use heap_core::sync::atomic::{AtomicUsize, Ordering::Acquire};
 use heap_core::units::{Bytes, WORD_BYTES, narrow};
 use stack::{Grey, MOST_QUICK, Stack, Top};
 
 pub(crate) use assist::{Amount, KIT_BYTES, Kits, Marked};
+pub(crate) use share::Go;
 pub(crate) use words::Whole;
 
 /// Objects prefetched ahead. More hide more latency, until the misses under way exceed what the core can track (about
@@ -73,17 +73,8 @@ const FAR_MARKS: Bytes = if heap_core::stress::STRESSED { Bytes::ZERO } else { B
 /// 0.95 of what it did; 512 bytes are as good.
 const AHEAD: usize = 256;
 
-/// The fewest objects on a stack of which half are given to a hungry worker. Small, since a depth-first walk keeps few
-/// objects with much below them; not smaller, since a batch costs a lock.
-const SHARE_FROM: usize = 8;
-
-/// Words that a worker looks at before it pauses: 100 to 400 µs of marking.
-const SLICE_WORDS: usize = if heap_core::stress::STRESSED { 16 } else { 64 << 10 };
 /// Words that scanning an object counts as, at least.
 pub(crate) const OBJECT_WORDS: usize = 4;
-
-/// A wait for a batch that is put into a log. Shorter ones are spent looking, and there is one at each end of a drain.
-const LONG_IDLE: Duration = Duration::from_micros(20);
 
 /// Limits of a marker.
 #[derive(Clone, Copy, Debug)]
@@ -92,15 +83,6 @@ pub(crate) struct MarkLimits {
     pub(crate) stack: usize,
     /// What it looks at many words with.
     pub(crate) kernel: Kernel,
-}
-
-/// What a worker does after a slice.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Go {
-    /// The next one.
-    On,
-    /// The cycle is given up.
-    Home,
 }
 
 /// What one worker did.
@@ -351,65 +333,6 @@ impl<'a> Marker<'a> {
         unsafe { self.hot.place(address) }
     }
 
-    /// Takes a batch, waiting for one if need be.
-    fn take(&mut self, queue: &GreyQueue) -> Option<Batch> {
-        let begun = self.log.and_then(|(log, _)| log.begin());
-        let batch = queue.take();
-        self.work.batches += u64::from(batch.is_some());
-        if let (Some((log, track)), Some(since)) = (self.log, begun)
-            && since.elapsed() >= LONG_IDLE
-        {
-            log.end(begun, track, || Event::Idled);
-        }
-        batch
-    }
-
-    /// Scans everything, until nothing is left anywhere.
-    pub(crate) fn drain(&mut self) {
-        loop {
-            self.drain_own::<false>(usize::MAX);
-            let Some(queue) = self.queue else { return };
-            match self.take(queue) {
-                Some(batch) => self.add(batch),
-                None => return,
-            }
-        }
-    }
-
-    /// The same in slices: after each, `pause` may take its time, and says whether to go on. If not, what is left is thrown
-    /// away: the cycle is given up.
-    pub(crate) fn drain_in_slices(&mut self, mut pause: impl FnMut(usize) -> Go) {
-        // Words since the last pause.
-        let mut done = 0;
-        loop {
-            loop {
-                done += self.drain_own::<true>(SLICE_WORDS.saturating_sub(done));
-                if done >= SLICE_WORDS {
-                    // What is here could not be had by others while this worker pauses.
-                    if let Some(queue) = self.queue {
-                        self.share(queue);
-                    }
-                    if pause(core::mem::take(&mut done)) == Go::Home {
-                        self.stack.len = 0;
-                        self.pieces.clear();
-                        if let Some(queue) = self.queue {
-                            queue.give_up();
-                        }
-                        return;
-                    }
-                }
-                if self.is_done() {
-                    break;
-                }
-            }
-            let Some(queue) = self.queue else { return };
-            match self.take(queue) {
-                Some(batch) => self.add(batch),
-                None => return,
-            }
-        }
-    }
-
     /// Scans every marked object once more, and says whether that lost anything again. Everybody stands still: what is marked
     /// is whole, whenever it was allocated.
     pub(crate) fn scan_all_marked(&mut self) -> bool {
@@ -429,49 +352,6 @@ impl<'a> Marker<'a> {
             }
         }
         self.stack.has_lost
-    }
-
-    /// Takes a batch to scan.
-    pub(crate) fn add(&mut self, mut batch: Batch) {
-        self.take_some(&mut batch, usize::MAX);
-        if let Some(queue) = self.queue {
-            queue.keep(batch.into_memory());
-        }
-    }
-
-    /// Takes so many of a batch's references, to scan what they lead to.
-    fn take_some(&mut self, batch: &mut Batch, most: usize) {
-        match batch {
-            Batch::Objects(objects) => {
-                objects.drain(objects.len().saturating_sub(most)..).for_each(|object| self.push(object));
-            }
-            Batch::Maybe(words) => {
-                words.drain(words.len().saturating_sub(most)..).for_each(|word| self.visit_tagged(word));
-            }
-            &mut Batch::Piece(piece) => {
-                self.pieces.push(piece);
-                *batch = Batch::NOTHING;
-            }
-        }
-    }
-
-    /// Gives what is left of a large object to whoever wants it, and if that is little or nothing, half of its objects.
-    #[cold]
-    fn share(&mut self, queue: &GreyQueue) {
-        if let Some(piece) = self.pieces.pop() {
-            // Nothing has to be copied, and it leads to as much as the objects that it has led to.
-            let is_enough = self.words_left(piece) >= self.piece_words;
-            queue.put(Batch::Piece(piece));
-            if is_enough {
-                return;
-            }
-        }
-        if self.stack.len > SHARE_FROM {
-            let mut batch = queue.spare();
-            // The oldest entries lead to the most work: in a tree, to its largest subtrees.
-            self.stack.take_oldest((self.stack.len / 2).min(GREY_BATCH), &mut batch);
-            queue.put(Batch::Objects(batch));
-        }
     }
 
     /// Scans what is on this worker's own stacks.
@@ -554,7 +434,7 @@ impl<'a> Marker<'a> {
             }
             if let Some(queue) = queue
                 && queue.is_hungry()
-                && top.len > SHARE_FROM
+                && top.len > share::FROM
             {
                 self.stack.settle(top);
                 self.share(queue);

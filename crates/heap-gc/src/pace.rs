@@ -247,18 +247,18 @@ impl Pace {
     pub(crate) fn look(&self, memory: &Memory) -> (Limiting, Hurry) {
         let limiting = self.limiting();
         let decisions = self.decisions.lock();
-        let heap = self.heap(&decisions.plan, memory);
+        let plan = decisions.plan;
+        let heap = self.heap(&plan, memory);
         let progress = Progress {
             begun: decisions.begun,
             heap,
             done: work_bytes(self.done.load(Relaxed)),
             most: decisions.most,
         };
-        let plan = decisions.plan;
         let late_from =
             (heap.get() + plan.goal.get().saturating_sub(heap.get()) / 2).saturating_sub(plan.live.get());
         self.owe(plan.assist(&progress, limiting), plan.alone().assist(&progress, limiting), late_from);
-        let near = decisions.plan.goal != NEVER && heap.get() / 8 * 9 >= decisions.plan.goal.get();
+        let near = plan.goal != NEVER && heap.get() / 8 * 9 >= plan.goal.get();
         (limiting, if near { Hurry::Yes } else { Hurry::No })
     }
 

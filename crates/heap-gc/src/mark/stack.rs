@@ -136,7 +136,7 @@ impl Top {
         if fault::on(Fault::PushDropped) && object.object / 8 % 1000 == 7 {
             return;
         }
-        // SAFETY: inside the stack's memory, which is borrowed until the top is settled.
+        // SAFETY: with room for one more the length is below that of the stack's memory (duty 1), which is borrowed until the top is settled.
         let place = unsafe { self.base.add(self.len) };
         // SAFETY: as above.
         unsafe { place.write(self.last) };
@@ -151,7 +151,7 @@ impl Top {
         }
         let last = self.last;
         self.len -= 1;
-        // SAFETY: at most the length it had, so inside the stack's memory, and initialised.
+        // SAFETY: below the length it had, which is inside the stack's memory; all of that is initialised.
         let place = unsafe { self.base.add(self.len) };
         // SAFETY: as above.
         self.last = unsafe { place.read() };

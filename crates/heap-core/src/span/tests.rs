@@ -1,4 +1,4 @@
-use super::map::SpanMap;
+use super::map::{ScanWord, SpanMap};
 use super::marks::Epoch;
 use super::{Home, Span, SpanId, SpanShape};
 use crate::cache::Cache;
@@ -131,4 +131,19 @@ fn entering_and_leaving_touches_the_spans_own_pages_only() {
     map.leave(map.span(id));
     assert!((0..20).all(|page| map.owner(PageIndex::new(page)).is_none()));
     assert_eq!(map.address(PageIndex::new(2)).get(), map.base() + Pages::new(2).bytes().get());
+}
+
+#[test]
+fn a_scan_word_is_itself_whether_it_was_foreseen_or_not() {
+    let (memory, cache) = (memory(), Cache::new());
+    let road = memory.map().quick();
+    let objects = [references(16), references(32)].map(|id| alloc(&memory, &cache, id, 0).addr().get());
+    // SAFETY: both are addresses of objects of this heap.
+    let words = objects.map(|object| unsafe { road.scan_word(object) });
+    assert_ne!(words[0], words[1]);
+    let mut usual = ScanWord::NOSCAN;
+    for word in [0, 0, 1, 0, 1, 1].map(|at| words[at]) {
+        assert_eq!(word.foreseen(&mut usual), word);
+        assert_eq!(usual, word);
+    }
 }

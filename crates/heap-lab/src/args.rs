@@ -269,6 +269,9 @@ pub(crate) struct Bench {
     /// The widest vectors that marking may use: scalar, avx2 or avx512 [default: what the processor has].
     #[arg(long, value_name = "WORD")]
     pub(crate) vectors: Option<String>,
+    /// What the heap says to Linux about huge pages: system (nothing), never or wanted [default: system].
+    #[arg(long, value_name = "WORD")]
+    pub(crate) huge_pages: Option<String>,
     /// For `pause` and `scav`: live bytes of the heap, such as 64MiB [default: 1GiB; under a limit 256MiB].
     #[arg(long, value_name = "SIZE")]
     pub(crate) live: Option<String>,

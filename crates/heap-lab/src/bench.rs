@@ -32,6 +32,7 @@ use crate::measure::trace_line::traced;
 use crate::shapes::MarkShape;
 use serde::Serialize;
 use serde_json::Value;
+use std::sync::Arc;
 use tricolor::{Heap, HeapBuilder, Vectors};
 
 /// What to time.
@@ -134,6 +135,67 @@ impl Width {
     }
 }
 
+choices! {
+    /// What the heap says about huge pages.
+    Huge, "word about huge pages" {
+        /// Nothing: the system's policy decides.
+        System = "system",
+        /// None.
+        Never = "never",
+        /// Those that the system has.
+        Wanted = "wanted",
+    }
+}
+
+impl Huge {
+    #[cfg(target_os = "linux")]
+    fn choose(self, builder: HeapBuilder) -> Result<HeapBuilder, LabError> {
+        use tricolor::core::os::linux::{HugePages, LinuxOs};
+        Ok(builder.os(Arc::new(LinuxOs::new().huge_pages(match self {
+            Self::System => HugePages::System,
+            Self::Never => HugePages::Never,
+            Self::Wanted => HugePages::Wanted,
+        }))))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn choose(self, _: HeapBuilder) -> Result<HeapBuilder, LabError> {
+        Err(LabError::Argument("--huge-pages is for Linux: leave it out".into()))
+    }
+}
+
+/// What a bench's heap is to be like; what nobody asked for is as the heap has it by itself.
+#[derive(Clone, Copy, Default, Debug, PartialEq)]
+pub(crate) struct Asked {
+    /// Marking workers.
+    pub(crate) workers: Option<usize>,
+    /// How it is collected.
+    pub(crate) mode: Option<Mode>,
+    /// The widest vectors that marking uses.
+    pub(crate) width: Option<Width>,
+    /// What it says about huge pages.
+    pub(crate) huge: Option<Huge>,
+}
+
+impl Asked {
+    fn builder(self) -> Result<HeapBuilder, LabError> {
+        let mut builder = Heap::builder();
+        if let Some(workers) = self.workers {
+            builder = builder.workers(workers);
+        }
+        if let Some(mode) = self.mode {
+            builder = mode.choose(&builder);
+        }
+        if let Some(width) = self.width {
+            builder = width.choose(builder);
+        }
+        if let Some(huge) = self.huge {
+            builder = huge.choose(builder)?;
+        }
+        Ok(builder)
+    }
+}
+
 /// The deepest tree: 2^32 nodes are more than any machine of this decade holds.
 const MAX_DEPTH: u32 = 31;
 /// The most mutator threads: enough for any machine, few enough to be a typing error above.
@@ -199,24 +261,12 @@ impl Bench {
         }
     }
 
-    /// Times it, with so many marking workers or as many as the heap chooses. `args` are kept for the outcome.
+    /// Times it. `args` are kept for the outcome.
     ///
     /// # Errors
     /// When the heap cannot be built or the system cannot be read.
-    pub(crate) fn run(
-        self,
-        args: Vec<String>,
-        workers: Option<usize>,
-        mode: Option<Mode>,
-        width: Option<Width>,
-    ) -> Result<Value, LabError> {
-        let builder = match workers {
-            Some(workers) => Heap::builder().workers(workers),
-            None => Heap::builder(),
-        };
-        let builder = mode.map_or(builder.clone(), |mode| mode.choose(&builder));
-        let builder = width.map_or(builder.clone(), |width| width.choose(builder));
-        let builder = scav_traced(traced(builder));
+    pub(crate) fn run(self, args: Vec<String>, asked: Asked) -> Result<Value, LabError> {
+        let builder = scav_traced(traced(asked.builder()?));
         match self {
             Self::Trees { depth, threads } => trees::run(&builder, depth, threads, args).map(object),
             Self::Alloc { shape, mode } => alloc::run(&builder, shape, mode, args).map(object),
@@ -300,6 +350,10 @@ pub(crate) struct Outcome {
     /// Live megabytes (10^6) marked in a second of mark CPU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mark_mb_per_s: Option<f64>,
+    /// CPU nanoseconds for each node of a list when the program itself goes along it, median (`mark list`, `mark listr`): nobody who looks at one
+    /// node after the other, a marker or a program, is faster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) walk_cpu_ns_per_object: Option<f64>,
     /// Bytes of spans in use over the live shape (`mark`); over `heap_alloc_bytes` it is the fragmentation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) heap_inuse_bytes: Option<usize>,

@@ -7,7 +7,7 @@
 //! the files to be written can be created. Results go to standard output; progress and errors to standard error.
 
 use crate::args::{self, Args, Command, Run};
-use crate::bench::{self, Bench, Width};
+use crate::bench::{self, Asked, Bench, Huge, Width};
 use crate::classes::{self, Show};
 use crate::compare::Compare;
 use crate::compare::statistic::Demand;
@@ -96,12 +96,8 @@ pub(crate) enum Plan {
         bench: Bench,
         /// Its arguments as typed, for the outcome.
         args: Vec<String>,
-        /// Marking workers of the heap.
-        workers: Option<usize>,
-        /// How it is collected, if that was said.
-        mode: Option<Mode>,
-        /// The widest vectors that marking uses, if that was said.
-        width: Option<Width>,
+        /// What its heap is to be like.
+        asked: Asked,
         /// As JSON rather than as text.
         json: bool,
         /// Where to write what the heap did.
@@ -202,9 +198,12 @@ impl Plan {
             })),
             Some(Command::Guest(typed)) => Guest::named(&typed.name, &typed.args).map(Self::Guest),
             Some(Command::Bench(bench)) => Ok(Self::Bench {
-                workers: checked_workers(bench.workers)?,
-                mode: bench.collector.as_deref().map(Mode::named).transpose()?,
-                width: bench.vectors.as_deref().map(Width::named).transpose()?,
+                asked: Asked {
+                    workers: checked_workers(bench.workers)?,
+                    mode: bench.collector.as_deref().map(Mode::named).transpose()?,
+                    width: bench.vectors.as_deref().map(Width::named).transpose()?,
+                    huge: bench.huge_pages.as_deref().map(Huge::named).transpose()?,
+                },
                 bench: Bench::parse(
                     &bench.kind,
                     &bench.args,
@@ -286,8 +285,8 @@ impl Plan {
                 print(&predict::show(&experiments, &lab, json)?).map(|()| Verdict::Holds)
             }
             Self::Classes(show) => print(&classes::show(&show)?).map(|()| Verdict::Holds),
-            Self::Bench { bench, args, workers, mode, width, json, trace } => {
-                let outcome = with_trace(trace.as_deref(), || bench.run(args, workers, mode, width))?;
+            Self::Bench { bench, args, asked, json, trace } => {
+                let outcome = with_trace(trace.as_deref(), || bench.run(args, asked))?;
                 let text = if json { format!("{outcome}\n") } else { bench::text(&outcome) };
                 print(&text).map(|()| Verdict::Holds)
             }

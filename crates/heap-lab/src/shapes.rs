@@ -108,6 +108,27 @@ struct Entry<'gc> {
 /// A shape that lives as long as this does.
 pub(crate) struct Live {
     _roots: Vec<Box<dyn Any>>,
+    /// The first node, if it is a list.
+    head: Option<Root<Node<'static>>>,
+}
+
+impl Live {
+    /// Goes along the list, if it is one, as a program would, and says how many nodes it has. Each is known only when the one before was
+    /// read, for the collector as for the program.
+    pub(crate) fn walk(&self, mutator: &mut Mutator) -> Option<u64> {
+        let head = self.head.as_ref()?;
+        Some(mutator.enter(|mu| {
+            let (mut nodes, mut sum) = (0, 0_u64);
+            let mut next = Some(head.get(mu));
+            while let Some(node) = next {
+                nodes += 1;
+                sum = sum.wrapping_add(node.value);
+                next = node.next.get();
+            }
+            std::hint::black_box(sum);
+            nodes
+        }))
+    }
 }
 
 /// A number generator whose whole sequence follows from its seed (splitmix64, Steele, Lea and Flood 2014).
@@ -151,6 +172,7 @@ impl Random {
 pub(crate) fn build(mutator: &mut Mutator, shape: MarkShape, count: usize, seed: u64) -> Live {
     let mut random = Random::new(seed);
     let mut roots: Vec<Box<dyn Any>> = Vec::new();
+    let mut head = None;
     mutator.enter(|mu| match shape {
         MarkShape::Ptr3 => {
             let one = Some(mu.alloc(1u64));
@@ -163,8 +185,8 @@ pub(crate) fn build(mutator: &mut Mutator, shape: MarkShape, count: usize, seed:
             let number = |index: usize| mu.alloc::<Integers>([index as u64, 1, 2]);
             roots.push(Box::new(mu.root(mu.alloc_slice(count, number))));
         }
-        MarkShape::List => roots.extend(list(mu, count).map(boxed)),
-        MarkShape::ListRandom => roots.extend(random_list(mu, count, &mut random).map(boxed)),
+        MarkShape::List => head = list(mu, count),
+        MarkShape::ListRandom => head = random_list(mu, count, &mut random),
         MarkShape::Tree => roots.extend(tree(mu, count).map(|tree| boxed(mu.root(tree)))),
         MarkShape::Graph => roots.extend(graph(mu, count, &mut random).map(boxed)),
         MarkShape::Wide => {
@@ -196,7 +218,7 @@ pub(crate) fn build(mutator: &mut Mutator, shape: MarkShape, count: usize, seed:
             roots.extend((0..count).map(|_| boxed(mu.root(mu.alloc_copy(&piece)))));
         }
     });
-    Live { _roots: roots }
+    Live { _roots: roots, head }
 }
 
 /// What the references of the wide shapes lead to.

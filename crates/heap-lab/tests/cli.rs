@@ -159,6 +159,10 @@ fn a_bench_prints_one_object_with_the_promised_keys() {
             &["cycle_wall_ms", "mark_cpu_ns_per_object", "mark_mb_per_s"],
         ),
         (
+            &["bench", "mark", "listr", "1000", "2", "--huge-pages", "wanted", "--json"],
+            &["mark_cpu_ns_per_object", "walk_cpu_ns_per_object"],
+        ),
+        (
             &["bench", "pause", "--live", "2MiB", "--mutators", "2", "--seconds", "0.2", "--json"],
             &[
                 "live_bytes",

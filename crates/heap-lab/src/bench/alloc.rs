@@ -127,6 +127,7 @@ pub(super) fn run(
         cycle_wall_ms: None,
         mark_cpu_ns_per_object: None,
         mark_mb_per_s: None,
+        walk_cpu_ns_per_object: None,
         heap_inuse_bytes: None,
         heap_alloc_bytes: None,
         peak_rss_bytes: peak()?,

@@ -12,6 +12,9 @@ use tricolor::HeapBuilder;
 /// Seed of the random shapes: the same graph every time.
 const SEED: u64 = 1;
 
+/// How often the program goes along a list itself.
+const WALKS: usize = 3;
+
 /// Builds the shape, collects once to be rid of what building left, then times `cycles` collections.
 pub(super) fn run(
     builder: &HeapBuilder,
@@ -41,6 +44,12 @@ pub(super) fn run(
         }
     }
     let lap = watch.lap();
+    let walks = (0..WALKS).filter_map(|_| {
+        let one = Stopwatch::start();
+        let nodes = live.walk(&mut mutator)?;
+        Some(nanos(one.lap().cpu) / nodes.max(1) as f64)
+    });
+    let walks: Vec<f64> = walks.collect();
     let memory = mutator.figures().memory;
     drop(live);
 
@@ -59,6 +68,7 @@ pub(super) fn run(
         mark_cpu_ns_per_object: mark.map(|nanos| nanos / objects.max(1) as f64),
         // Bytes in a nanosecond are gigabytes in a second.
         mark_mb_per_s: mark.filter(|nanos| *nanos > 0.0).map(|nanos| bytes / nanos * 1e3),
+        walk_cpu_ns_per_object: median(walks),
         heap_inuse_bytes: Some(memory.heap_inuse.get()),
         heap_alloc_bytes: Some(memory.heap_alloc.get()),
         peak_rss_bytes: peak()?,

@@ -101,6 +101,7 @@ fn keys_that_do_not_apply_are_left_out() {
         cycle_wall_ms: None,
         mark_cpu_ns_per_object: None,
         mark_mb_per_s: None,
+        walk_cpu_ns_per_object: None,
         heap_inuse_bytes: None,
         heap_alloc_bytes: None,
         peak_rss_bytes: 1 << 20,

@@ -52,16 +52,20 @@ fn options_reach_the_experiments() {
 }
 
 #[test]
-fn the_width_of_vectors_reaches_the_bench() {
-    let width = |line: &str| match plan(line) {
-        Ok(Plan::Bench { width, .. }) => width,
+fn what_is_asked_of_the_heap_reaches_the_bench() {
+    let asked = |line: &str| match plan(line) {
+        Ok(Plan::Bench { asked, .. }) => asked,
         Ok(_) | Err(_) => panic!("`{line}` is no bench"),
     };
-    assert_eq!(width("bench mark table 1M 5"), None);
+    assert_eq!(asked("bench mark table 1M 5"), Asked::default());
     for one in Width::ALL {
-        assert_eq!(width(&format!("bench mark table 1M 5 --vectors {}", one.word())), Some(*one));
+        assert_eq!(asked(&format!("bench mark table 1M 5 --vectors {}", one.word())).width, Some(*one));
     }
     assert!(message("bench mark table 1M 5 --vectors sse").contains("avx2"));
+    for one in Huge::ALL {
+        assert_eq!(asked(&format!("bench mark graph 1M 5 --huge-pages {}", one.word())).huge, Some(*one));
+    }
+    assert!(message("bench mark graph 1M 5 --huge-pages always").contains("wanted"));
 }
 
 #[test]

@@ -27,6 +27,17 @@ fn each_shape_has_the_objects_it_says() {
 }
 
 #[test]
+fn a_walk_meets_each_node_of_a_list_once_and_other_shapes_have_none() {
+    let heap = Heap::builder().gc_off().build().expect("a heap");
+    let mut mutator = heap.attach().expect("attached");
+    let mut walk = |shape, count| build(&mut mutator, shape, count, 1).walk(&mut mutator);
+    assert_eq!(walk(MarkShape::List, 1000), Some(1000));
+    assert_eq!(walk(MarkShape::ListRandom, 1000), Some(1000));
+    assert_eq!(walk(MarkShape::ListRandom, 0), None, "there is no node to begin with");
+    assert_eq!(walk(MarkShape::Tree, 1000), None);
+}
+
+#[test]
 fn most_of_a_random_graph_is_reachable_and_never_more_than_all() {
     let reached = live(MarkShape::Graph, 10_000);
     // A node that no edge of 40,000 leads to has a chance of exp(-4), 1.8 %.

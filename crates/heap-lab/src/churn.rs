@@ -22,6 +22,7 @@ use crate::choice::choices;
 use crate::error::LabError;
 use crate::measure::collector::{Cycle, Mode, Window, Work};
 use crate::measure::latency::Latencies;
+use crate::measure::machine;
 use crate::measure::mmu::{Gap, Gaps};
 use crate::measure::resident::{peak, reset_peak, resident};
 use crate::measure::time::Stopwatch;
@@ -289,7 +290,7 @@ fn time(
     let (rss, peak_rss) = (resident()?, peak()?);
     if let (Floor::AsLong, Some(cpu)) = (wish.floor, work.as_ref().and_then(|work| work.cpu)) {
         let each = cpu.total / u32::try_from(wish.mutators).unwrap_or(u32::MAX);
-        let plain = plain_bytes(wish.live) / wish.mutators as u64;
+        let plain = plain_bytes(rss, machine::available().unwrap_or(rss)) / wish.mutators as u64;
         for office in offices {
             let _ = office.rest.send(Rest { each, plain });
         }

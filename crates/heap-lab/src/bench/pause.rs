@@ -3,7 +3,7 @@
 //! The shape is [`churn`](crate::churn)'s. Its options and the keys of its object are those of the Go program of the same
 //! shape, so that the two can be paired; what only one of them can say, only one of them prints.
 
-use crate::churn::floor::{Floor, Pieces, plain_bytes};
+use crate::churn::floor::{Floor, Pieces};
 use crate::churn::{Churned, Observer, Wish, churn};
 use crate::error::LabError;
 use crate::measure::collector::{Cycle, Mode, WorkKind};
@@ -96,9 +96,7 @@ pub(super) fn run(builder: &HeapBuilder, wish: &Wish) -> Result<Outcome, LabErro
     #[expect(clippy::cast_possible_truncation, reason = "a cast from a float saturates")]
     #[expect(clippy::cast_sign_loss, reason = "a product of positive numbers")]
     let beside = if wish.mode == Mode::Off { unreturned as u64 } else { wish.live };
-    // What the floor changes when the churn has ended.
-    let plain = if wish.mode == Mode::Concurrent { plain_bytes(wish.live) } else { 0 };
-    machine::must_fit(wish.live.saturating_add(beside).saturating_add(plain), "--live")?;
+    machine::must_fit(wish.live.saturating_add(beside), "--live")?;
     Ok(Outcome::of(wish, &churn(builder, wish)?))
 }
 

@@ -33,12 +33,13 @@ pub(crate) enum Floor {
 const STEPS: u64 = 2000;
 /// Random words of a piece in memory: as long, where a miss takes 50 ns beside others.
 const PLACES: usize = 64;
-/// The most plain memory: far more than caches and their tables of pages reach.
-const MOST_PLAIN: u64 = 1 << 30;
+/// The most plain memory: what is in no heap has to be touched first, and that takes seconds.
+const MOST_PLAIN: u64 = 4 << 30;
 
-/// Bytes of plain memory that all mutators have together beside a heap of `live` bytes.
-pub(crate) fn plain_bytes(live: u64) -> u64 {
-    live.min(MOST_PLAIN)
+/// Bytes of plain memory that all mutators have together, beside a heap that takes `resident` bytes, where the system has `available` ones: as
+/// much as the heap, for more memory stands still more often, but no more than half of what there is.
+pub(super) fn plain_bytes(resident: u64, available: u64) -> u64 {
+    resident.min(available / 2).min(MOST_PLAIN)
 }
 
 /// Pieces of one kind.
@@ -156,6 +157,14 @@ impl Plain {
 mod tests {
     use super::*;
     use crate::measure::time::nanos;
+
+    #[test]
+    fn plain_memory_is_as_much_as_the_heap_takes_if_there_is_so_much() {
+        const GIB: u64 = 1 << 30;
+        assert_eq!(plain_bytes(GIB, 16 * GIB), GIB);
+        assert_eq!(plain_bytes(12 * GIB, 16 * GIB), MOST_PLAIN);
+        assert_eq!(plain_bytes(3 * GIB, 2 * GIB), GIB, "the heap is there as well");
+    }
 
     #[test]
     fn each_kind_takes_as_long_as_was_asked_for() {

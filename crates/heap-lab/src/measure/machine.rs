@@ -78,6 +78,17 @@ fn caches() -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
+/// Bytes that programs could have now without another losing any, if the kernel says so.
+pub(crate) fn available() -> Option<u64> {
+    bytes_of(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable")
+}
+
+/// A line of `/proc/meminfo`, in bytes.
+fn bytes_of(meminfo: &str, name: &str) -> Option<u64> {
+    let kib: u64 = field(meminfo, name)?.strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
 /// Refuses what this machine's memory cannot hold, before the kernel has to end the process for it.
 ///
 /// # Errors
@@ -103,9 +114,7 @@ impl Machine {
             cpu: field(&cpuinfo, "model name").map_or_else(unknown, str::to_owned),
             cores: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
             caches: caches().unwrap_or_else(unknown),
-            memory: field(&meminfo, "MemTotal")
-                .and_then(|text| text.strip_suffix("kB")?.trim().parse::<u64>().ok())
-                .map(|kib| kib * 1024),
+            memory: bytes_of(&meminfo, "MemTotal"),
             kernel: first_line("/proc/sys/kernel/osrelease")
                 .map_or_else(unknown, |release| format!("{} {release}", std::env::consts::OS)),
             huge_pages: first_line("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -132,6 +141,14 @@ mod tests {
         assert_eq!(field(text, "bogomips"), None);
         assert_eq!(chosen("always [madvise] never"), Some("madvise"));
         assert_eq!(chosen("none"), None);
+    }
+
+    #[test]
+    fn lines_of_meminfo_are_bytes() {
+        let text = "MemTotal:       16384 kB\nMemAvailable:   1 kB\nHugePages_Total:       3\n";
+        assert_eq!(bytes_of(text, "MemTotal"), Some(16 << 20));
+        assert_eq!(bytes_of(text, "MemAvailable"), Some(1024));
+        assert_eq!((bytes_of(text, "HugePages_Total"), bytes_of(text, "Swap")), (None, None));
     }
 
     #[test]

@@ -193,7 +193,7 @@ pub unsafe trait Os: Send + Sync + fmt::Debug {
     unsafe fn unreserve(&self, at: NonNull<u8>, len: Bytes) -> Result<(), OsError>;
 
     /// none → ready: `len` zero bytes (a multiple of the OS page, not zero) for a side table, backed as they are
-    /// touched. Meant to be sparse: the system backs single OS pages, and huge ones only if its maker asked for them.
+    /// touched. Meant to be sparse: the system backs single OS pages, not huge ones.
     ///
     /// # Errors
     /// The address space or a limit on it is used up.

@@ -69,8 +69,8 @@ const NEAR: usize = if heap_core::stress::STRESSED { 32 } else { 256 };
 /// its cache reach. A random graph of ten million objects then takes 0.6 to 0.8 of the time, one of seven million as long, one of two million 1.2.
 const FAR_MARKS: Bytes = if heap_core::stress::STRESSED { Bytes::ZERO } else { Bytes::mib(8) };
 /// So far ahead memory is asked for while one object near the other is scanned, in the direction in which that goes: objects that were made in one go
-/// lie in a row to the end of the span, and the processor, which sees a stream of two words here and two there, sees it late and not beyond a page of
-/// 4 KiB. With 1024 bytes a tree and structs of three references cost 0.9 of what they do with 256, a list half of what it does without; 2048 are as good.
+/// lie in a row to the end of the span, and a processor to which two words here and two there are read follows late, and not beyond a page of
+/// 4 KiB. With 1024 bytes a tree costs 0.95 and structs of three references 0.9 of what they do with 256, a list half of what it does without; 2048 are as good.
 const AHEAD: usize = 1024;
 
 /// Words that scanning an object counts as, at least.

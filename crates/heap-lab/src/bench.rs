@@ -194,6 +194,23 @@ impl Asked {
         }
         Ok(builder)
     }
+
+    /// Adds what was asked for to the arguments of an outcome, where it is not among them.
+    fn say_in(self, args: &mut Vec<Value>) {
+        let words = [
+            ("--workers", self.workers.map(|workers| workers.to_string())),
+            ("--collector", self.mode.map(|mode| mode.word().to_owned())),
+            ("--vectors", self.width.map(|width| width.word().to_owned())),
+            ("--huge-pages", self.huge.map(|huge| huge.word().to_owned())),
+        ];
+        for (option, word) in words {
+            if let Some(word) = word
+                && !args.iter().any(|arg| arg == option)
+            {
+                args.extend([Value::from(option), Value::from(word)]);
+            }
+        }
+    }
 }
 
 /// The deepest tree: 2^32 nodes are more than any machine of this decade holds.
@@ -261,13 +278,13 @@ impl Bench {
         }
     }
 
-    /// Times it. `args` are kept for the outcome.
+    /// Times it. `args` are kept for the outcome, with what was asked of the heap.
     ///
     /// # Errors
     /// When the heap cannot be built or the system cannot be read.
     pub(crate) fn run(self, args: Vec<String>, asked: Asked) -> Result<Value, LabError> {
         let builder = scav_traced(traced(asked.builder()?));
-        match self {
+        let mut outcome = match self {
             Self::Trees { depth, threads } => trees::run(&builder, depth, threads, args).map(object),
             Self::Alloc { shape, mode } => alloc::run(&builder, shape, mode, args).map(object),
             Self::Mark { shape, count, cycles } => {
@@ -275,7 +292,11 @@ impl Bench {
             }
             Self::Pause(wish) => pause::run(&builder, &wish).map(object),
             Self::Scav(wish) => scav::run(&builder, &wish),
+        }?;
+        if let Some(args) = outcome.get_mut("args").and_then(Value::as_array_mut) {
+            asked.say_in(args);
         }
+        Ok(outcome)
     }
 }
 
@@ -350,8 +371,8 @@ pub(crate) struct Outcome {
     /// Live megabytes (10^6) marked in a second of mark CPU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mark_mb_per_s: Option<f64>,
-    /// CPU nanoseconds for each node of a list when the program itself goes along it, median (`mark list`, `mark listr`): nobody who looks at one
-    /// node after the other, a marker or a program, is faster.
+    /// CPU nanoseconds of the thread for each node of a list when the program itself goes along it, median (`mark list`, `mark listr`): nobody who does not
+    /// guess where the next node lies is faster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) walk_cpu_ns_per_object: Option<f64>,
     /// Bytes of spans in use over the live shape (`mark`); over `heap_alloc_bytes` it is the fragmentation.

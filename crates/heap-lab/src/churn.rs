@@ -290,7 +290,7 @@ fn time(
     let (rss, peak_rss) = (resident()?, peak()?);
     if let (Floor::AsLong, Some(cpu)) = (wish.floor, work.as_ref().and_then(|work| work.cpu)) {
         let each = cpu.total / u32::try_from(wish.mutators).unwrap_or(u32::MAX);
-        let plain = plain_bytes(rss, machine::available().unwrap_or(rss)) / wish.mutators as u64;
+        let plain = plain_bytes(rss, machine::available(rss).unwrap_or(rss)) / wish.mutators as u64;
         for office in offices {
             let _ = office.rest.send(Rest { each, plain });
         }

@@ -174,6 +174,7 @@ fn a_bench_prints_one_object_with_the_promised_keys() {
                 "mmu_1ms",
                 "mmu_1000ms",
                 "rss_bytes",
+                "memory_bytes",
             ],
         ),
         (
@@ -222,6 +223,18 @@ fn a_bench_prints_one_object_with_the_promised_keys() {
         }
         assert_eq!(value["bench"], args[1]);
     }
+}
+
+#[test]
+fn an_outcome_says_what_was_asked_of_the_heap() {
+    let args = "mark list 100 1 --workers 1 --collector stop-the-world --vectors scalar --huge-pages never";
+    let words: Vec<&str> = ["bench"].into_iter().chain(args.split(' ')).chain(["--json"]).collect();
+    let value: Value = serde_json::from_slice(&lab(&words).stdout).expect("one object");
+    let said: Vec<&str> = value["args"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    assert_eq!(said, &words[2..words.len() - 1]);
+    let plain: Value = serde_json::from_slice(&lab(&["bench", "mark", "list", "100", "1", "--json"]).stdout)
+        .expect("one object");
+    assert_eq!(plain["args"], serde_json::json!(["list", "100", "1"]));
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! | ready | none: the first touch faults a zero page in |
 //! | release | `madvise(MADV_DONTNEED)`: the pages are gone at once, the next touch reads zero |
 //! | unreserve | `munmap` |
-//! | table | `mmap(PROT_READ \| PROT_WRITE, … \| MAP_NORESERVE)`; if long, `madvise(MADV_NOHUGEPAGE)`, or what [`HugePages::Wanted`] says |
+//! | table | `mmap(PROT_READ \| PROT_WRITE, … \| MAP_NORESERVE)`; if long, `madvise(MADV_NOHUGEPAGE)` |
 //! | back | `madvise(MADV_POPULATE_WRITE)`, which Linux has from 5.14 |
 //!
 //! `MADV_FREE` would be six times cheaper, and pages that are used again before the system wants them cost nearly nothing.
@@ -25,10 +25,10 @@ use crate::units::Bytes;
 /// the page heap never shares one with its neighbour. Any multiple of 8 KiB would be right.
 const RESERVATION_ALIGN: usize = 4 << 20;
 
-/// A huge page of most machines. Shorter tables cannot hold one, so they need no advice.
+/// A huge page of most machines. Shorter tables cannot hold one, so they need no advice against it.
 const HUGE_PAGE: Bytes = Bytes::mib(2);
 
-/// What is said to the system about huge pages. Advice: a system without huge pages goes without.
+/// What is said to the system about huge pages in reservations. Advice: a system without huge pages goes without.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum HugePages {
     /// Nothing. Where the system's policy is `always`, it may back a reservation with huge pages, and put released pages that
@@ -37,8 +37,8 @@ pub enum HugePages {
     System,
     /// No huge pages (`MADV_NOHUGEPAGE`): what is released stays released.
     Never,
-    /// Huge pages also where the policy is `madvise` (`MADV_HUGEPAGE`), for the side tables too: touching memory and marking cost less, and a
-    /// page that is used keeps up to 2 MiB resident. For heaps of gigabytes whose objects are reached in no order.
+    /// Huge pages also where the policy is `madvise` (`MADV_HUGEPAGE`): touching memory and marking cost less, and a page
+    /// that is used keeps up to 2 MiB resident.
     Wanted,
 }
 
@@ -70,7 +70,7 @@ impl LinuxOs {
         Self { os_page: Bytes::new(page.unwrap_or(64 << 10)), huge_pages: HugePages::System }
     }
 
-    /// The same, with another word about huge pages. For all reservations and tables it makes.
+    /// The same, with another word about huge pages. For all reservations it makes.
     ///
     /// ```
     /// # use heap_core::os::linux::{HugePages, LinuxOs};
@@ -182,13 +182,9 @@ unsafe impl Os for LinuxOs {
             return Err(last_error(OsOp::Table, len));
         };
         if len >= HUGE_PAGE {
-            let advice = match self.huge_pages {
-                HugePages::System | HugePages::Never => libc::MADV_NOHUGEPAGE,
-                HugePages::Wanted => libc::MADV_HUGEPAGE,
-            };
             // Kernels without huge pages refuse the advice, and need none.
             // SAFETY: the range is the mapping just made; the advice does not change its contents.
-            unsafe { libc::madvise(at.as_ptr().cast(), len.get(), advice) };
+            unsafe { libc::madvise(at.as_ptr().cast(), len.get(), libc::MADV_NOHUGEPAGE) };
         }
         Ok(at)
     }

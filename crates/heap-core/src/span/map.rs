@@ -110,13 +110,13 @@ impl ScanWord {
         (self.0 & SLOW != 0).then(|| SpanId::new(narrow(wide(self.0 >> TAG_BITS))))
     }
 
-    /// The same word, and where it is `usual`, which is at hand, without waiting for the load it comes from: the processor guesses that it is, and goes
-    /// on from `usual` meanwhile. Otherwise it is what is usual from now on.
+    /// The same word. Where it equals `usual` that is returned, so that the processor guesses the comparison and does not wait for the load. Otherwise
+    /// it becomes `usual`.
     #[inline(always)]
     #[must_use]
     pub fn foreseen(self, usual: &mut Self) -> Self {
         if self == *usual {
-            // Hidden from the compiler, which knows that the two are equal and would take either.
+            // Hidden from the compiler, which knows that the two are equal and may take the loaded one.
             return Self(core::hint::black_box(usual.0));
         }
         *usual = self;

@@ -45,7 +45,7 @@ pub(super) struct Top {
     pub(super) len: usize,
     room: usize,
     /// The last entry, which is not in memory: what is below it is `base[1..len]`. With none, anything. Who pops what he has just pushed need not
-    /// wait until it can be loaded again, five cycles of the twenty-five or so that a node of a list takes.
+    /// wait until it can be loaded again, five cycles where a node of a list takes sixteen.
     last: Grey,
 }
 

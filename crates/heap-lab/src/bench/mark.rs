@@ -47,7 +47,7 @@ pub(super) fn run(
     let walks = (0..WALKS).filter_map(|_| {
         let one = Stopwatch::start();
         let nodes = live.walk(&mut mutator)?;
-        Some(nanos(one.lap().cpu) / nodes.max(1) as f64)
+        Some(nanos(one.lap().thread) / nodes.max(1) as f64)
     });
     let walks: Vec<f64> = walks.collect();
     let memory = mutator.figures().memory;

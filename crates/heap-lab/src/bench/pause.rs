@@ -187,6 +187,9 @@ fn collected(churned: &Churned) -> Map<String, Value> {
     spread(&mut keys, "stopping", cycles().filter_map(|cycle| cycle.stopping));
     floor(&mut keys, "idle", &churned.idle.arithmetic);
     floor(&mut keys, "memory", &churned.idle.memory);
+    if churned.idle.plain > 0 {
+        keys.insert(String::from("memory_bytes"), json!(churned.idle.plain));
+    }
     if let Some(work) = &churned.work {
         keys.insert(String::from("work_count"), json!(work.count));
         let times = [("p50", work.p50), ("p99", work.p99), ("p999", work.p999), ("max", work.max)];

@@ -89,6 +89,8 @@ pub(crate) struct Idle {
     pub(crate) arithmetic: Pieces,
     /// To work in plain memory.
     pub(crate) memory: Pieces,
+    /// Bytes of that memory.
+    pub(crate) plain: u64,
 }
 
 impl Idle {
@@ -97,7 +99,7 @@ impl Idle {
     /// # Errors
     /// When a histogram cannot be made.
     pub(super) fn none() -> Result<Self, LabError> {
-        Ok(Self { arithmetic: Pieces::none()?, memory: Pieces::none()? })
+        Ok(Self { arithmetic: Pieces::none()?, memory: Pieces::none()?, plain: 0 })
     }
 
     /// One piece of arithmetic.
@@ -115,6 +117,7 @@ impl Idle {
         if self.memory.total >= each {
             return;
         }
+        self.plain = bytes;
         let mut plain = Plain::new(bytes, seed);
         while self.memory.total < each {
             self.memory.measure(|| plain.change());
@@ -126,6 +129,7 @@ impl Idle {
     /// # Errors
     /// When the histograms do not fit together.
     pub(super) fn add(&mut self, other: &Self) -> Result<(), LabError> {
+        self.plain += other.plain;
         self.arithmetic.add(&other.arithmetic)?;
         self.memory.add(&other.memory)
     }

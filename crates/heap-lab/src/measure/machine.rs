@@ -8,6 +8,7 @@ use crate::unit::binary;
 use serde::Serialize;
 use std::fs;
 use std::time::SystemTime;
+use tricolor::core::os::cgroup_memory_limit;
 
 /// What the figures of a report were measured on, and by which build.
 #[derive(Clone, Debug, Serialize)]
@@ -78,9 +79,12 @@ fn caches() -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-/// Bytes that programs could have now without another losing any, if the kernel says so.
-pub(crate) fn available() -> Option<u64> {
-    bytes_of(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable")
+/// Bytes that this process, which has `resident`, could have beside those now without another losing any: what the kernel says, and no more than its
+/// control group lets it have. `None` if the kernel does not say.
+pub(crate) fn available(resident: u64) -> Option<u64> {
+    let free = bytes_of(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable")?;
+    let limit = cgroup_memory_limit().map_or(u64::MAX, |limit| limit.get() as u64);
+    Some(free.min(limit.saturating_sub(resident)))
 }
 
 /// A line of `/proc/meminfo`, in bytes.
@@ -141,6 +145,13 @@ mod tests {
         assert_eq!(field(text, "bogomips"), None);
         assert_eq!(chosen("always [madvise] never"), Some("madvise"));
         assert_eq!(chosen("none"), None);
+    }
+
+    #[test]
+    fn who_has_all_of_the_machine_can_have_no_more_than_is_free() {
+        let total = Machine::here().memory.expect("a Linux machine");
+        let (nothing, all) = (available(0).expect("as above"), available(total).expect("as above"));
+        assert!(nothing <= total && all <= total, "{nothing} {all} {total}");
     }
 
     #[test]

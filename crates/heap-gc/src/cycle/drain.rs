@@ -30,10 +30,20 @@ enum Manner {
     Sparing { part: f64 },
 }
 
-/// Scans until everything is scanned, or the heap ends.
+/// Tells the pace what this thread's processor time was since `begun`, and says what it is now.
+fn spend_since(heap: &Shared, begun: Duration) -> Duration {
+    let now = thread_cpu_time();
+    heap.pace.spend(now.saturating_sub(begun));
+    now
+}
+
+/// Scans until everything is scanned, or the heap ends. Tells the pace what that takes as it goes: until it is told, the limiter takes it for time of
+/// mutators.
 fn scan(heap: &Shared, marker: &mut Marker<'_>, manner: Manner) -> Go {
+    let mut told = thread_cpu_time();
     if manner == Manner::AtOnce {
         marker.drain();
+        spend_since(heap, told);
         return Go::On;
     }
     let mut go = Go::On;
@@ -41,6 +51,7 @@ fn scan(heap: &Shared, marker: &mut Marker<'_>, manner: Manner) -> Go {
     let mut began = Instant::now();
     marker.drain_in_slices(|words| {
         heap.pace.work_done(words as u64);
+        told = spend_since(heap, told);
         if heap.desk.has_quit() {
             go = Go::Home;
             return go;
@@ -66,6 +77,7 @@ fn scan(heap: &Shared, marker: &mut Marker<'_>, manner: Manner) -> Go {
         began = Instant::now();
         go
     });
+    spend_since(heap, told);
     go
 }
 
@@ -85,7 +97,6 @@ impl Cycle<'_> {
             self.note_work(logged, batches);
             let cpu = thread_cpu_time().saturating_sub(begun);
             self.mark_cpu += cpu;
-            heap.pace.spend(cpu);
             return;
         };
         let wanted = wanted.min(helpers.helpers() + 1);
@@ -125,7 +136,6 @@ impl Cycle<'_> {
         self.helped.add(helped);
         self.mark_cpu += own + helped_cpu;
         self.helper_cpu += helped_cpu;
-        heap.pace.spend(own + helped_cpu);
     }
 
     /// Puts what this thread did into the log, with the wait for the others.

@@ -10,8 +10,9 @@
 //!   rest     = (fill - 15/16 * capacity) / (3/4 * processors)                how long until off, if nobody collects
 //! ```
 //!
-//! While it is on, mutators do not assist and no cycle begins: a limit below what lives is passed, the program goes on.
-//! A collector that is marking goes on marking, if its share is below 3/7; otherwise it rests, too.
+//! While it is on, mutators do not assist and no cycle begins for the goal: a limit below what lives is passed, the program goes on. Cycles
+//! that were asked for, or without which memory is refused, begin. A collector that marks with a part of a processor rests; one that has whole
+//! threads goes on.
 //!
 //! L1  In any window of time `t`, `gc <= (4 * capacity + 3 * t * processors) / 7`, as long as the above is kept: fill at
 //!     its end is at most the capacity. With `t` = 8 s that is one half, and less of anything longer.

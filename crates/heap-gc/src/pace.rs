@@ -231,6 +231,18 @@ impl Pace {
         self.gc_time.fetch_add(nanos(time), Relaxed);
     }
 
+    /// Processor time of collecting since the heap was built, and what of it the limiter knows.
+    #[cfg(test)]
+    pub(crate) fn spent(&self) -> Duration {
+        Duration::from_nanos(self.gc_time.load(Relaxed))
+    }
+
+    /// See [`Pace::spent`].
+    #[cfg(test)]
+    pub(crate) fn limiter_knows(&self) -> Duration {
+        Duration::from_nanos(self.decisions.lock().told_gc)
+    }
+
     /// An assist took processor time.
     pub(crate) fn spend_on_assist(&self, time: Duration) {
         self.spend(time);

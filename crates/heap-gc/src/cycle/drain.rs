@@ -186,3 +186,37 @@ fn started(helpers: &mut Helpers, wanted: usize) -> Option<&Workers> {
         Helpers::Idle | Helpers::Refused => None,
     }
 }
+
+#[cfg(all(test, not(any(loom, pct))))]
+mod tests {
+    use super::*;
+    use crate::grey::Batch;
+    use crate::{Gc, Heap};
+
+    #[test]
+    fn the_limiter_is_told_while_marking_goes_on_and_of_nothing_twice() {
+        let heap = Heap::builder().gc_off().build().expect("a heap");
+        let mut mutator = heap.attach().expect("one mutator a thread");
+        mutator.enter(|mu| {
+            // Some slices of work.
+            let tops = mu.alloc_slice(100_000, |_| mu.alloc([mu.alloc(0_u64)]));
+            let heap = mu.heap();
+            for (manner, is_told) in [(Manner::InSlices, true), (Manner::AtOnce, false)] {
+                heap.memory.begin_cycle();
+                let mut marker = Marker::new(&heap.memory, &heap.queue, heap.mark_limits);
+                let (known, spent) = (heap.pace.limiter_knows(), heap.pace.spent());
+                let begun = thread_cpu_time();
+                marker.add(Batch::Objects(vec![Gc::addr(tops)]));
+                heap.queue.open(1);
+                assert!(matches!(scan(heap, &mut marker, manner), Go::On));
+                let most = thread_cpu_time().saturating_sub(begun);
+                let (knows, now) = (heap.pace.limiter_knows(), heap.pace.spent());
+                assert_eq!(knows > known, is_told, "{manner:?}: nobody looked before the end");
+                assert!(
+                    knows <= now && now > spent && now - spent <= most,
+                    "{manner:?}: {now:?} {spent:?} {most:?}"
+                );
+            }
+        });
+    }
+}

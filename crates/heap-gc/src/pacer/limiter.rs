@@ -14,8 +14,8 @@
 //! that were asked for, or without which memory is refused, begin. A collector that marks with a part of a processor rests; one that has whole
 //! threads goes on.
 //!
-//! L1  In any window of time `t`, `gc <= (4 * capacity + 3 * t * processors) / 7`, as long as the above is kept: fill at
-//!     its end is at most the capacity. With `t` = 8 s that is one half, and less of anything longer.
+//! L1  In any window of time `t`, `gc <= (4 * capacity + 3 * t * processors) / 7`, as long as no more than 3/7 of the processors collect while
+//!     it is on: fill at its end is at most the capacity. With `t` = 8 s that is one half, and less of anything longer.
 //!
 //! ¹ Go's bucket drains at the full rate of the mutators, so that its bound is one half in the long run and more in every
 //! window. It also forgets what does not fit; here up to ten capacities are remembered and rested for, because a collection
